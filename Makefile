@@ -1,0 +1,47 @@
+# MMS: `make` builds build/mms; `make demo` shows it at work; `make check` installs what is missing and runs every test.
+# The lists of packages stand in tools/packages; nothing is written outside build/ and the temporary directory.
+
+BUILD ?= build
+CC ?= gcc
+OPT ?= -O2 -g
+SANITIZE ?=
+WARN = -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wsign-conversion -Wstrict-prototypes -Wmissing-prototypes \
+       -Wold-style-definition -Wformat=2 -Wundef -Wvla -Wpointer-arith -Wcast-qual -Wwrite-strings -Wswitch-enum -Werror
+CFLAGS_ALL = -std=c11 -D_GNU_SOURCE -Isrc $(OPT) $(WARN) -fstack-protector-strong -D_FORTIFY_SOURCE=2 -fno-common \
+             -UNDEBUG $(SANITIZE) $(CFLAGS)
+LDLIBS_ALL = -lsodium -lsqlite3 -ledit -ljansson $(LDLIBS)
+
+FOLDERS = base os store crypto proto msg node ui cmd
+SOURCES := $(foreach folder,$(FOLDERS),$(sort $(wildcard src/$(folder)/*.c)))
+OBJECTS := $(SOURCES:src/%.c=$(BUILD)/obj/%.o)
+LIBRARY := $(filter-out $(BUILD)/obj/cmd/main.o,$(OBJECTS))
+UNIT_SOURCES := $(sort $(wildcard test/unit/test_*.c))
+UNIT_TESTS := $(UNIT_SOURCES:test/unit/%.c=$(BUILD)/test/%)
+
+.PHONY: all demo check check-unit clean
+all: $(BUILD)/mms
+
+$(BUILD)/mms: $(OBJECTS)
+	$(CC) $(SANITIZE) -o $@ $(OBJECTS) $(LDLIBS_ALL)
+
+$(BUILD)/obj/%.o: src/%.c Makefile
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS_ALL) -MMD -MP -c -o $@ $<
+
+$(BUILD)/test/%: test/unit/%.c $(LIBRARY) Makefile
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS_ALL) -Itest/unit -MMD -MP -o $@ $< $(LIBRARY) -lcmocka $(LDLIBS_ALL)
+
+demo:
+	@sh tools/demo
+
+check:
+	@sh tools/check
+
+check-unit: $(UNIT_TESTS)
+	@set -e; for test in $(UNIT_TESTS); do $$test; done
+
+clean:
+	rm -rf $(BUILD)
+
+-include $(OBJECTS:.o=.d) $(UNIT_TESTS:=.d)

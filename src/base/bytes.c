@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: ISC
+// Bounded cursors over byte strings; the contract is in bytes.h.
+#include "base/bytes.h"
+
+#include <assert.h>
+#include <string.h>
+
+struct reader reader_of(const void *data, size_t bytes)
+{
+	assert(data != NULL || bytes == 0);
+	return (struct reader){data, bytes};
+}
+
+bool read_span(struct reader *reader, const uint8_t **span, size_t bytes)
+{
+	if (reader->left_bytes < bytes)
+		return false;
+	*span = reader->at;
+	if (bytes > 0)
+		reader->at += bytes;
+	reader->left_bytes -= bytes;
+	return true;
+}
+
+bool read_bytes(struct reader *reader, void *target, size_t bytes)
+{
+	const uint8_t *span;
+	if (!read_span(reader, &span, bytes))
+		return false;
+	if (bytes > 0)
+		memcpy(target, span, bytes);
+	return true;
+}
+
+static bool read_integer(struct reader *reader, uint64_t *value, size_t bytes)
+{
+	const uint8_t *span;
+	if (!read_span(reader, &span, bytes))
+		return false;
+	*value = 0;
+	for (size_t i = 0; i < bytes; i++)
+		*value = *value << 8 | span[i];
+	return true;
+}
+
+bool read_u8(struct reader *reader, uint8_t *value)
+{
+	return read_bytes(reader, value, 1);
+}
+
+bool read_u16(struct reader *reader, uint16_t *value)
+{
+	uint64_t wide;
+	if (!read_integer(reader, &wide, 2))
+		return false;
+	*value = (uint16_t)wide;
+	return true;
+}
+
+bool read_u32(struct reader *reader, uint32_t *value)
+{
+	uint64_t wide;
+	if (!read_integer(reader, &wide, 4))
+		return false;
+	*value = (uint32_t)wide;
+	return true;
+}
+
+bool read_u64(struct reader *reader, uint64_t *value)
+{
+	return read_integer(reader, value, 8);
+}
+
+struct writer writer_of(void *target, size_t capacity_bytes)
+{
+	assert(target != NULL || capacity_bytes == 0);
+	return (struct writer){target, 0, capacity_bytes};
+}
+
+size_t writer_room(const struct writer *writer)
+{
+	assert(writer->used_bytes <= writer->capacity_bytes);
+	return writer->capacity_bytes - writer->used_bytes;
+}
+
+bool write_bytes(struct writer *writer, const void *source, size_t bytes)
+{
+	if (writer_room(writer) < bytes)
+		return false;
+	if (bytes > 0)
+		memcpy(writer->start + writer->used_bytes, source, bytes);
+	writer->used_bytes += bytes;
+	return true;
+}
+
+bool write_zeros(struct writer *writer, size_t bytes)
+{
+	if (writer_room(writer) < bytes)
+		return false;
+	if (bytes > 0)
+		memset(writer->start + writer->used_bytes, 0, bytes);
+	writer->used_bytes += bytes;
+	return true;
+}
+
+static bool write_integer(struct writer *writer, uint64_t value, size_t bytes)
+{
+	if (writer_room(writer) < bytes)
+		return false;
+	for (size_t i = 0; i < bytes; i++)
+		writer->start[writer->used_bytes + i] = (uint8_t)(value >> 8 * (bytes - 1 - i));
+	writer->used_bytes += bytes;
+	return true;
+}
+
+bool write_u8(struct writer *writer, uint8_t value)
+{
+	return write_integer(writer, value, 1);
+}
+
+bool write_u16(struct writer *writer, uint16_t value)
+{
+	return write_integer(writer, value, 2);
+}
+
+bool write_u32(struct writer *writer, uint32_t value)
+{
+	return write_integer(writer, value, 4);
+}
+
+bool write_u64(struct writer *writer, uint64_t value)
+{
+	return write_integer(writer, value, 8);
+}

@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: ISC
+// Every bound of MMS: name, unit, and what happens when it is reached. Layer: base.
+// Sizes of wire fields and keys stand beside their layouts (proto/wire.h, crypto/noise.h, msg/call.h).
+// The protocol's numbers are normative in doc/protocol.md section 11.
+#ifndef MMS_BASE_LIMITS_H
+#define MMS_BASE_LIMITS_H
+
+enum {
+	// --- text and names (doc/protocol.md section 7) ---
+	TEXT_BYTES_MAX = 1024, // a message's text; longer is refused before it is kept anywhere
+	NAME_BYTES_MAX = 32,   // a user's name; longer is not a name
+	NAME_BUFFER_BYTES = NAME_BYTES_MAX + 1,
+	ID_BYTES = 16,     // a message id, UUIDv7 (RFC 9562)
+	DIGEST_BYTES = 16, // what tells a repeated message from another one with its id
+
+	// --- calls (section 5) ---
+	CALL_WINDOW = 64,            // span of calls in flight; call n waits for the answer to n - 64
+	CALL_FRAMES_BYTES_MAX = 1155, // frames in one datagram after the state of the calls
+
+	// --- server tables; options of `mms server` where an operator may need another value ---
+	SESSIONS_MAX = 16384,        // sessions; full: the least recently heard that never signed in goes, then none
+	HALF_OPEN_MAX = 4096,        // handshakes not yet confirmed; full: the oldest goes
+	PREFIXES_MAX = 8192,         // address prefixes with a budget; full: the oldest of its bucket goes
+	BLOCKS_SMALL_MAX = 131072,   // held calls and answers of up to BLOCK_SMALL_BYTES; full: a call is not marked
+	BLOCKS_LARGE_MAX = 32768,    // the same, up to BLOCK_LARGE_BYTES
+	DEVICES_PER_USER_MAX = 16,   // enrolled devices; full: the next device is not authorized
+	SENDING_PER_DEVICE_MAX = 8,  // sessions that only send; full: the least recently heard goes
+	INVITES_PER_USER_MAX = 4,    // invite= options of one users line; more is a bad line
+	REVOKES_PER_USER_MAX = 16,   // revoke= options of one users line; more is a bad line
+	USERS_LINE_BYTES_MAX = 4096, // a line of the users file; longer is a bad line
+
+	// --- mailboxes (design: a refusal comes before an acceptance) ---
+	MAILBOX_ROWS_MAX = 10000,              // rows no device has taken; full: MAILBOX_FULL to the sender
+	MAILBOX_BYTES_MAX = 10 * 1024 * 1024,  // their text; full: the same
+	BATCH_MESSAGES_MAX = 4096,             // submissions in one transaction; full: their start waits for the next
+	BATCH_BYTES_MAX = BATCH_MESSAGES_MAX * 256, // their text; full: the same
+	DELIVERY_READ_ROWS = 64,               // rows read from the store at once for one device
+	STORE_RESERVE_BYTES = 4 * 1024 * 1024, // free disk below which nothing more is accepted
+
+	// --- retention ---
+	RETENTION_DAYS = 30,   // mail after the first device took it; a suspended user's mail; re-offers
+	ID_RETENTION_DAYS = 1, // ids of mail that every device has
+
+	// --- client ---
+	OUTBOX_ROWS_MAX = 10000, // messages queued on one profile; full: the next is refused
+	COMMANDS_PENDING_MAX = 64, // lines typed ahead; full: the terminal is not read
+};
+
+#endif

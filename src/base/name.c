@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: ISC
+// User names; the contract is in name.h.
+#include "base/name.h"
+
+#include <string.h>
+
+static char fold(char letter)
+{
+	return letter >= 'A' && letter <= 'Z' ? (char)(letter - 'A' + 'a') : letter;
+}
+
+static bool is_name_letter(char letter)
+{
+	return (letter >= 'A' && letter <= 'Z') || (letter >= 'a' && letter <= 'z') ||
+	       (letter >= '0' && letter <= '9') || letter == '.' || letter == '_' || letter == '-';
+}
+
+bool name_parse(struct name *name, const void *text, size_t bytes)
+{
+	const char *letters = text;
+	if (bytes == 0 || bytes > NAME_BYTES_MAX)
+		return false;
+	for (size_t i = 0; i < bytes; i++)
+		if (!is_name_letter(letters[i]))
+			return false;
+	struct name parsed = {{0}};
+	memcpy(parsed.text, letters, bytes);
+	*name = parsed;
+	return true;
+}
+
+struct name name_fold(const struct name *name)
+{
+	struct name folded = *name;
+	for (size_t i = 0; i < NAME_BYTES_MAX; i++)
+		folded.text[i] = fold(folded.text[i]);
+	return folded;
+}
+
+bool name_is_same(const struct name *a, const struct name *b)
+{
+	const struct name folded_a = name_fold(a);
+	const struct name folded_b = name_fold(b);
+	return memcmp(folded_a.text, folded_b.text, sizeof folded_a.text) == 0;
+}
+
+size_t name_bytes(const struct name *name)
+{
+	return strlen(name->text);
+}

@@ -1,0 +1,173 @@
+// SPDX-License-Identifier: ISC
+// What the messaging logic asks of a store, for the server and for a client: types and function tables only, so that
+// SQLite, a simulator's memory or a distributed engine can stand behind them. Layer: store (interface, no code).
+//
+// Server: reads see committed data only. All writes of a moment travel as one batch; the caller appends it and is told
+// when it is durable (doc/design.md, "Accepted means on disk"). Nothing in a batch is visible before.
+// Errors of every read: MMS_E_MISSING where a thing may be absent; MMS_E_IO when the store is broken, after which the
+// process must stop without answering.
+#ifndef MMS_STORE_STORAGE_H
+#define MMS_STORE_STORAGE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "base/limits.h"
+#include "base/name.h"
+#include "base/time.h"
+#include "base/uuid.h"
+
+enum { STORAGE_KEY_BYTES = 32, STORAGE_START_ID_BYTES = 16 };
+
+// --- server ---
+
+// The server's position: a start (random id) and a commit number. Every accepted message takes the next number, from a
+// counter kept in the database; it is also the message's row in its mailbox.
+struct storage_mark {
+	uint8_t start_id[STORAGE_START_ID_BYTES];
+	uint64_t commit;
+};
+
+struct storage_device {
+	int64_t device_id;
+	int64_t user_id;
+	uint64_t cursor;     // highest row this device has in its transcript
+	uint64_t gap_row;    // highest row that was removed unread, 0: none
+	uint64_t gap_count;  // how many such rows since the device was last told
+};
+
+// The verdict on an id that was accepted before.
+struct storage_accepted {
+	int64_t recipient_id;
+	uint8_t digest[DIGEST_BYTES];
+	uint64_t commit;
+	bool was_online;
+};
+
+// A row of a mailbox. `text` is borrowed until the next call to the same storage.
+struct storage_row {
+	uint64_t row;
+	struct uuid id;
+	struct name sender;
+	struct wtime accepted_at;
+	const uint8_t *text;
+	uint16_t text_bytes;
+};
+
+enum storage_op_kind {
+	STORAGE_ACCEPT = 1, // one message into a mailbox, its id into the ids held, the commit counter forward
+	STORAGE_CURSOR = 2, // a device has all rows up to `row`; rows that all devices of the user have are removed
+	STORAGE_ENROLL = 3, // a new device of a user; with an invite, its hash becomes spent. Starts before the oldest row held
+	STORAGE_GAP_TOLD = 4, // a device has the notice of its gap up to `row`: its gap count and row become 0
+};
+
+struct storage_op {
+	enum storage_op_kind kind;
+	int64_t user_id;   // ACCEPT: the recipient; else the device's user
+	int64_t device_id; // CURSOR, GAP_TOLD; ENROLL: set by the store in its own copy, see storage_append
+	uint64_t row;      // ACCEPT: its commit number; CURSOR, GAP_TOLD: the row
+
+	// ACCEPT
+	int64_t sender_id;
+	struct name sender;
+	struct uuid id;
+	uint8_t digest[DIGEST_BYTES];
+	struct wtime at; // also ENROLL
+	bool was_online;
+	uint16_t text_bytes;
+	uint32_t text_offset; // where the text starts in the batch's `text`
+
+	// ENROLL
+	uint8_t key[STORAGE_KEY_BYTES];
+	uint8_t fingerprint[STORAGE_KEY_BYTES];
+	bool has_invite;
+	uint8_t invite_hash[STORAGE_KEY_BYTES];
+};
+
+struct storage_batch {
+	struct storage_op *ops; // in order
+	size_t op_count;
+	const uint8_t *text; // the messages' texts
+	uint64_t commit_next; // the counter's value after this batch
+};
+
+struct server_storage {
+	void *context;
+
+	// The device enrolled with this key. MISSING: none.
+	enum mms_err (*device_find)(void *context, const uint8_t key[STORAGE_KEY_BYTES], struct storage_device *device);
+	// How many devices a user has.
+	enum mms_err (*device_count)(void *context, int64_t user_id, uint32_t *count);
+	// Whether an invite's hash is spent.
+	enum mms_err (*invite_is_spent)(void *context, const uint8_t hash[STORAGE_KEY_BYTES], bool *is_spent);
+	// The verdict on a message id of this sender. MISSING: not held (never seen, or longer ago than the retention).
+	enum mms_err (*accepted_find)(void *context, int64_t sender_id, const struct uuid *id,
+				      struct storage_accepted *accepted);
+	// The next row of a mailbox after `after_row`. MISSING: none.
+	enum mms_err (*mailbox_next)(void *context, int64_t user_id, uint64_t after_row, struct storage_row *row);
+	// Rows after `after_row` and their text's bytes.
+	enum mms_err (*mailbox_count)(void *context, int64_t user_id, uint64_t after_row, uint64_t *rows, uint64_t *bytes);
+	// The highest row any device of the user has, 0 when none has one: what the quota does not count.
+	enum mms_err (*mailbox_taken)(void *context, int64_t user_id, uint64_t *row);
+	// Whether the server ever promised this mark: the start is known and the number is below the next start's first.
+	enum mms_err (*mark_is_known)(void *context, const struct storage_mark *mark, bool *is_known);
+	// False when the disk is so full that nothing more may be accepted (STORE_RESERVE_BYTES).
+	bool (*has_room)(void *context);
+};
+
+// --- client ---
+
+enum outbox_state {
+	OUTBOX_QUEUED = 1,  // no verdict yet
+	OUTBOX_ONLINE = 2,  // accepted, the recipient was online
+	OUTBOX_SAVED = 3,   // accepted, kept for later
+	OUTBOX_REFUSED = 4, // refused; `status` says why (doc/protocol.md section 6, the status of the answer)
+};
+
+// One message this profile wrote. `text` is borrowed until the next call to the same storage.
+struct outbox_row {
+	uint64_t seq; // order of writing
+	struct uuid id;
+	struct name recipient;
+	const uint8_t *text;
+	uint16_t text_bytes;
+	bool is_reoffer; // its sender was told the verdict before; say nothing more
+};
+
+// One entry of the transcript. `text` is borrowed until the next call to the same storage.
+struct transcript_row {
+	uint64_t seq;
+	bool is_gap;          // a notice that `gap_count` messages were removed unread; no sender, no text
+	uint64_t gap_count;
+	struct uuid id;
+	struct name sender;
+	struct wtime accepted_at;
+	const uint8_t *text;
+	uint16_t text_bytes;
+};
+
+// Writes go into one transaction that opens by itself and is durable after `commit` returned MMS_OK; until then
+// nothing may be answered to the server. Other processes of the profile read and write the same store.
+struct client_storage {
+	void *context;
+
+	// The oldest queued message with seq > after_seq. MISSING: none.
+	enum mms_err (*outbox_next)(void *context, uint64_t after_seq, struct outbox_row *row);
+	// Records the verdict on a message; `status` is 0 unless it was refused. A verdict already there stays.
+	enum mms_err (*outbox_verdict)(void *context, const struct uuid *id, enum outbox_state state, uint8_t status);
+	// Adds an entry unless (sender, id) is there already; says which through `*is_new`. seq is given by the store.
+	enum mms_err (*transcript_put)(void *context, const struct transcript_row *row, bool *is_new);
+	// The newest mark an acceptance named; all zero when there was none.
+	enum mms_err (*mark_get)(void *context, struct storage_mark *mark);
+	enum mms_err (*mark_set)(void *context, const struct storage_mark *mark);
+	// Queues again, as re-offers, all accepted messages written at or after `since`; section 6.4.
+	enum mms_err (*outbox_reoffer)(void *context, struct wtime since);
+	// How many transcript entries have not been shown.
+	enum mms_err (*unshown_count)(void *context, uint64_t *count);
+	// Makes everything since the last commit durable. No open transaction: MMS_OK at once.
+	enum mms_err (*commit)(void *context);
+};
+
+#endif
