@@ -68,8 +68,8 @@ void date_format_ms(struct wtime at, char text[DATE_TEXT_BYTES])
 {
 	const struct civil civil = civil_of(at);
 	char longest[64]; // more than the compiler can prove it takes
-	const int bytes = snprintf(longest, sizeof longest, "%04d-%02d-%02dT%02d:%02d:%02d.%03dZ", civil.year, civil.month,
-				   civil.day, civil.hour, civil.minute, civil.second, civil.ms);
+	const int bytes = snprintf(longest, sizeof longest, "%04d-%02d-%02dT%02d:%02d:%02d.%03dZ", civil.year,
+				   civil.month, civil.day, civil.hour, civil.minute, civil.second, civil.ms);
 	assert(bytes == DATE_TEXT_BYTES - 1);
 	memcpy(text, longest, DATE_TEXT_BYTES);
 }
@@ -112,8 +112,9 @@ bool date_parse(struct wtime *at, const char *text, size_t bytes)
 	    !read_digits(text + 8, 2, &civil.day) || !read_digits(text + 11, 2, &civil.hour) ||
 	    !read_digits(text + 14, 2, &civil.minute) || !read_digits(text + 17, 2, &civil.second))
 		return false;
-	if (civil.month < 1 || civil.month > 12 || civil.day < 1 || civil.day > days_in_month(civil.year, civil.month) ||
-	    civil.hour > 23 || civil.minute > 59 || civil.second > 59)
+	if (civil.month < 1 || civil.month > 12 || civil.day < 1 ||
+	    civil.day > days_in_month(civil.year, civil.month) || civil.hour > 23 || civil.minute > 59 ||
+	    civil.second > 59)
 		return false;
 	const int64_t second_of_day = civil.hour * 3600 + civil.minute * 60 + civil.second;
 	at->ms = (days_of_civil(&civil) * SECONDS_PER_DAY + second_of_day) * MS_PER_SECOND;

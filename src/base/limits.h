@@ -28,6 +28,7 @@ enum {
 	INVITES_PER_USER_MAX = 4,    // invite= options of one users line; more is a bad line
 	REVOKES_PER_USER_MAX = 16,   // revoke= options of one users line; more is a bad line
 	USERS_LINE_BYTES_MAX = 4096, // a line of the users file; longer is a bad line
+	USERS_FILE_BYTES_MAX = 64 * 1024 * 1024, // the users file; larger is a bad file
 
 	// --- mailboxes (design: a refusal comes before an acceptance) ---
 	MAILBOX_ROWS_MAX = 10000,              // rows no device has taken; full: MAILBOX_FULL to the sender
