@@ -1,0 +1,167 @@
+// SPDX-License-Identifier: ISC
+// Whole small files; the contract is in file.h.
+#include "os/file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "os/directory.h"
+#include "os/failure.h"
+#include "os/random.h"
+
+enum { READ_STEP_BYTES = 16 * 1024 };
+
+// Reads to the end of `fd` into a buffer that doubles; one byte more than allowed tells a file that is too large.
+static enum mms_err read_all(int fd, const char *path, size_t bytes_max, char **text, size_t *bytes, struct reason *why)
+{
+	size_t capacity = 0;
+	*bytes = 0;
+	for (;;) {
+		if (capacity - *bytes < 2) {
+			capacity = capacity == 0 ? READ_STEP_BYTES : capacity * 2;
+			char *larger = realloc(*text, capacity);
+			if (larger == NULL)
+				return failure_memory(why, "read", path);
+			*text = larger;
+		}
+		const ssize_t got = read(fd, *text + *bytes, capacity - *bytes - 1);
+		if (got < 0 && errno == EINTR)
+			continue;
+		if (got < 0)
+			return failure_file(why, errno, "read", path);
+		if (got == 0)
+			break;
+		*bytes += (size_t)got;
+		if (*bytes > bytes_max) {
+			failure_say(why, "cannot use %s: it is larger than the %zu bytes allowed; check the path", path,
+				    bytes_max);
+			return MMS_E_BAD;
+		}
+	}
+	(*text)[*bytes] = 0;
+	return MMS_OK;
+}
+
+enum mms_err file_read(const char *path, size_t bytes_max, char **text, size_t *bytes, struct reason *why)
+{
+	*text = NULL;
+	*bytes = 0;
+	const int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+	if (fd < 0)
+		return failure_file(why, errno, "open", path);
+	const enum mms_err err = read_all(fd, path, bytes_max, text, bytes, why);
+	close(fd);
+	if (err != MMS_OK) {
+		free(*text);
+		*text = NULL;
+		*bytes = 0;
+	}
+	return err;
+}
+
+// Gives the file `fd` the owner and mode of the one it will replace. Where the group cannot be kept, its rights are not
+// given to another group.
+static bool take_after(int fd, const struct stat *old)
+{
+	mode_t mode = old->st_mode & 0777;
+	if (fchown(fd, old->st_uid, old->st_gid) != 0 && fchown(fd, (uid_t)-1, old->st_gid) != 0)
+		mode &= ~(mode_t)070;
+	return fchmod(fd, mode) == 0;
+}
+
+static bool write_and_sync(int fd, const void *data, size_t bytes)
+{
+	const uint8_t *at = data;
+	while (bytes > 0) {
+		const ssize_t put = write(fd, at, bytes);
+		if (put < 0 && errno != EINTR)
+			return false;
+		if (put > 0) {
+			at += put;
+			bytes -= (size_t)put;
+		}
+	}
+	return fsync(fd) == 0;
+}
+
+// Writes a new file beside `path`, whole and synced, and stores its name in `temporary`. `old` is the file to take
+// after, NULL when there is none.
+static enum mms_err write_beside(const char *path, const void *data, size_t bytes, unsigned mode,
+				 const struct stat *old, char temporary[PATH_MAX], struct reason *why)
+{
+	const struct rng rng = random_rng();
+	uint64_t suffix;
+	rng_fill(&rng, &suffix, sizeof suffix);
+	if (snprintf(temporary, PATH_MAX, "%s.%016llx.tmp", path, (unsigned long long)suffix) >= PATH_MAX)
+		return failure_file(why, ENAMETOOLONG, "write", path);
+	const int fd = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+	if (fd < 0)
+		return failure_file(why, errno, "create a file beside", path);
+	const bool is_ready = old != NULL ? take_after(fd, old) : fchmod(fd, (mode_t)mode) == 0;
+	if (!is_ready || !write_and_sync(fd, data, bytes)) {
+		const enum mms_err err = failure_file(why, errno, "write a file beside", path);
+		close(fd);
+		unlink(temporary);
+		return err;
+	}
+	close(fd);
+	return MMS_OK;
+}
+
+// The file a path leads to through symbolic links, on the heap; the path itself when nothing is there.
+static enum mms_err find_target(const char *path, char **target, struct reason *why)
+{
+	struct stat status;
+	*target = realpath(path, NULL);
+	if (*target != NULL)
+		return MMS_OK;
+	const int error = errno;
+	if (error != ENOENT || lstat(path, &status) == 0)
+		return failure_file(why, error, "follow", path);
+	*target = strdup(path);
+	return *target == NULL ? failure_memory(why, "replace", path) : MMS_OK;
+}
+
+enum mms_err file_replace(const char *path, const void *data, size_t bytes, unsigned mode, struct reason *why)
+{
+	char temporary[PATH_MAX];
+	char *target = NULL;
+	struct stat old;
+	enum mms_err err = find_target(path, &target, why);
+	if (err != MMS_OK)
+		goto out;
+	const bool is_old = stat(target, &old) == 0;
+	err = write_beside(target, data, bytes, mode, is_old ? &old : NULL, temporary, why);
+	if (err != MMS_OK)
+		goto out;
+	if (rename(temporary, target) != 0) {
+		err = failure_file(why, errno, "replace", target);
+		unlink(temporary);
+		goto out;
+	}
+	err = directory_sync_parent(target, why);
+out:
+	free(target);
+	return err;
+}
+
+enum mms_err file_create_secret(const char *path, const void *data, size_t bytes, struct reason *why)
+{
+	char temporary[PATH_MAX];
+	enum mms_err err = write_beside(path, data, bytes, 0600, NULL, temporary, why);
+	if (err != MMS_OK)
+		return err;
+	// link(2) fails on a name that is there, which rename(2) would not, and gives the name to a whole file.
+	if (link(temporary, path) != 0)
+		err = failure_file(why, errno, "create", path);
+	unlink(temporary);
+	return err == MMS_OK ? directory_sync_parent(path, why) : err;
+}

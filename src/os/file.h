@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: ISC
+// Whole small files: read at once, replaced or created atomically, durable on return. Layer: os.
+// Every failure leaves a sentence in `why`: what failed, the path, the system's reason, what to do. Errors, beside
+// those named at a function: MMS_E_MISSING, MMS_E_DENIED, MMS_E_NOSPACE, MMS_E_IO, MMS_E_FULL (no memory).
+#ifndef MMS_OS_FILE_H
+#define MMS_OS_FILE_H
+
+#include <stddef.h>
+
+#include "base/err.h"
+
+// Reads all of the file at `path` (also a pipe, to its end). On success `*text` is heap memory the caller frees, with a
+// zero byte after its `*bytes` bytes; on error it is NULL. MMS_E_BAD: it holds more than `bytes_max` bytes.
+enum mms_err file_read(const char *path, size_t bytes_max, char **text, size_t *bytes, struct reason *why) MUST_CHECK;
+
+// Replaces the file at `path` by these bytes, or creates it. Whoever opens the path, also after a power cut, finds the
+// old file or the new one, whole. A symbolic link is followed and stays. `mode` is for a new file; an existing one keeps
+// its mode, and its owner where the system lets us. On error the old file is in place, unless the last sync failed.
+enum mms_err file_replace(const char *path, const void *data, size_t bytes, unsigned mode,
+			  struct reason *why) MUST_CHECK;
+
+// Creates a file only its owner can read, whole or not at all. MMS_E_EXISTS: something is at `path`, left untouched.
+enum mms_err file_create_secret(const char *path, const void *data, size_t bytes, struct reason *why) MUST_CHECK;
+
+#endif

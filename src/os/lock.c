@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: ISC
+// Locks between processes; the contract is in lock.h.
+#include "os/lock.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+#include "os/failure.h"
+
+static enum mms_err take(struct lock *lock, const char *path, int operation, struct reason *why)
+{
+	assert(!lock->is_held);
+	const int fd = open(path, O_RDWR | O_CREAT | O_NOFOLLOW | O_NOCTTY | O_CLOEXEC, 0600);
+	if (fd < 0)
+		return failure_file(why, errno, "open the lock", path);
+	int rc;
+	do
+		rc = flock(fd, operation);
+	while (rc != 0 && errno == EINTR);
+	if (rc == 0) {
+		*lock = (struct lock){fd, true};
+		return MMS_OK;
+	}
+	enum mms_err err = MMS_E_BUSY;
+	if (errno == EWOULDBLOCK)
+		failure_say(why, "another MMS process holds the lock %s: wait until it ends, or stop it", path);
+	else
+		err = failure_file(why, errno, "take the lock", path);
+	close(fd);
+	return err;
+}
+
+enum mms_err lock_take(struct lock *lock, const char *path, struct reason *why)
+{
+	return take(lock, path, LOCK_EX | LOCK_NB, why);
+}
+
+enum mms_err lock_take_blocking(struct lock *lock, const char *path, struct reason *why)
+{
+	return take(lock, path, LOCK_EX, why);
+}
+
+void lock_release(struct lock *lock)
+{
+	if (!lock->is_held)
+		return;
+	// An explicit unlock, since a forked child may still hold a copy of the descriptor.
+	flock(lock->fd, LOCK_UN);
+	close(lock->fd);
+	*lock = (struct lock){0, false};
+}

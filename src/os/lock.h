@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: ISC
+// Locks between processes: flock(2) on a file of their own, freed by the kernel when the holder dies. Layer: os.
+// The lock file stays: removing it would let two processes lock two files of one name. A zeroed struct is "not held".
+// Children of fork share the lock; programs started by exec do not inherit it.
+#ifndef MMS_OS_LOCK_H
+#define MMS_OS_LOCK_H
+
+#include <stdbool.h>
+
+#include "base/err.h"
+
+struct lock {
+	int fd;
+	bool is_held;
+};
+
+// Takes the lock at `path`, creating the file 0600 if it is missing. MMS_E_BUSY: another holder, also in this process;
+// other errors as in os/file.h. On error the lock is not held.
+enum mms_err lock_take(struct lock *lock, const char *path, struct reason *why) MUST_CHECK;
+
+// The same, but waits for the other holder without limit; only for locks that are held for moments.
+enum mms_err lock_take_blocking(struct lock *lock, const char *path, struct reason *why) MUST_CHECK;
+
+// Gives the lock back. Not held: nothing happens.
+void lock_release(struct lock *lock);
+
+#endif

@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: ISC
+// Lines on standard error; the contract is in log.h.
+#include "os/log.h"
+
+#include <assert.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "os/clock.h"
+
+enum { PREFIX_BYTES_MAX = 64, HEAD_BYTES_MAX = 128 };
+
+static const char *line_prefix = "mms";
+static enum log_level chattiest = LOG_LEVEL_INFO;
+
+void log_open(const char *prefix, enum log_level level)
+{
+	assert(strlen(prefix) <= PREFIX_BYTES_MAX);
+	assert(level >= LOG_LEVEL_WARN && level <= LOG_LEVEL_DEBUG);
+	line_prefix = prefix;
+	chattiest = level;
+}
+
+// The start of a line, "2026-02-03T04:05:06.789Z mms: ". Returns its bytes.
+static size_t write_head(char *line, size_t capacity)
+{
+	const struct wtime now = clock_wall();
+	const time_t seconds = (time_t)(now.ms / 1000);
+	struct tm utc;
+	const struct tm *known = gmtime_r(&seconds, &utc);
+	assert(known != NULL);
+	const size_t bytes = strftime(line, capacity, "%Y-%m-%dT%H:%M:%S", &utc);
+	const int more = snprintf(line + bytes, capacity - bytes, ".%03dZ %s: ", (int)(now.ms % 1000), line_prefix);
+	assert(more > 0 && (size_t)more < capacity - bytes);
+	return bytes + (size_t)more;
+}
+
+// Puts "..." over the end of a line that was cut, at the start of a character. Returns the line's bytes.
+static size_t mark_cut(char *line, size_t end)
+{
+	size_t at = end - 3;
+	while ((line[at] & 0xc0) == 0x80)
+		at--;
+	memcpy(line + at, "...", 3);
+	return at + 3;
+}
+
+__attribute__((format(printf, 2, 0)))
+static void write_line(enum log_level level, const char *format, va_list arguments)
+{
+	char line[LOG_LINE_BYTES_MAX + 1]; // the zero byte's place is the newline's in the end
+	if (level > chattiest)
+		return;
+	const size_t head = write_head(line, HEAD_BYTES_MAX);
+	const int wanted = vsnprintf(line + head, LOG_LINE_BYTES_MAX - head, format, arguments);
+	size_t end = strlen(line);
+	if (wanted >= 0 && (size_t)wanted >= LOG_LINE_BYTES_MAX - head)
+		end = mark_cut(line, end);
+	for (size_t i = head; i < end; i++)
+		if ((unsigned char)line[i] < 0x20 || line[i] == 0x7f)
+			line[i] = '?';
+	line[end++] = '\n';
+	const ssize_t put = write(STDERR_FILENO, line, end);
+	(void)put; // where could a lost log line be reported
+}
+
+void log_warn(const char *format, ...)
+{
+	va_list arguments;
+	va_start(arguments, format);
+	write_line(LOG_LEVEL_WARN, format, arguments);
+	va_end(arguments);
+}
+
+void log_info(const char *format, ...)
+{
+	va_list arguments;
+	va_start(arguments, format);
+	write_line(LOG_LEVEL_INFO, format, arguments);
+	va_end(arguments);
+}
+
+void log_debug(const char *format, ...)
+{
+	va_list arguments;
+	va_start(arguments, format);
+	write_line(LOG_LEVEL_DEBUG, format, arguments);
+	va_end(arguments);
+}

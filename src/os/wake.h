@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: ISC
+// A FIFO beside a profile by which a short-lived process tells the running client "look into the outbox". Layer: os.
+// A poke carries nothing and may be lost when nobody listens: the outbox is what counts. A zeroed struct is closed.
+#ifndef MMS_OS_WAKE_H
+#define MMS_OS_WAKE_H
+
+#include <stdbool.h>
+
+#include "base/err.h"
+
+struct wake {
+	int fd; // to poll for reading, while is_open
+	bool is_open;
+};
+
+// Opens the FIFO at `path`, making it 0600 if it is missing. MMS_E_FORMAT: what is there is not a FIFO, or not ours;
+// other errors as in os/file.h. On error the struct is closed.
+enum mms_err wake_listen(struct wake *wake, const char *path, struct reason *why) MUST_CHECK;
+
+// Takes all pokes that have come. False: there was none.
+bool wake_drain(struct wake *wake);
+
+// Closes the descriptor; the FIFO stays. Closed: nothing happens.
+void wake_close(struct wake *wake);
+
+// Wakes whoever listens at `path`; nobody, or no FIFO there: nothing happens. Must: SIGPIPE is ignored (signals_open).
+void wake_poke(const char *path);
+
+#endif
