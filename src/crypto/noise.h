@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: ISC
 // Noise_IK_25519_ChaChaPoly_BLAKE2b (Noise specification, revision 34), as doc/protocol.md section 4 uses it.
 // Layer: crypto, pure: the caller owns every struct and passes the ephemeral secret in. No allocation.
-// On any error the handshake struct is unchanged, unless said otherwise. Outputs never overlap inputs.
+// On any error the handshake struct is unchanged, unless said otherwise, and the output bytes hold nothing of use.
+// Outputs never overlap inputs, unless said otherwise. Calls out of order are our bug and asserted.
 #ifndef MMS_CRYPTO_NOISE_H
 #define MMS_CRYPTO_NOISE_H
 
@@ -87,7 +88,7 @@ void noise_ik_clear(struct noise_ik *noise);
 void noise_keys_clear(struct noise_keys *keys);
 
 // Seals `plain_bytes` bytes with the 64-bit counter as nonce (section 12.3: 4 zero bytes, then the counter little-endian)
-// into plain_bytes + NOISE_TAG_BYTES bytes at `sealed`. `sealed` may be `plain` itself.
+// into plain_bytes + NOISE_TAG_BYTES bytes at `sealed`. `sealed` may be `plain` itself. UINT64_MAX is reserved: asserted.
 void noise_seal(const uint8_t key[NOISE_KEY_BYTES], uint64_t counter, const void *ad, size_t ad_bytes,
 		const void *plain, size_t plain_bytes, uint8_t *sealed);
 
