@@ -24,6 +24,7 @@ enum {
 	COOKIE_BYTES = 16,
 	COOKIE_SECRET_BYTES = 32,
 	TABLE_SECRET_BYTES = 16,
+	BASE64URL_DECODE_BYTES_MAX = 64, // what base64url_decode takes at once
 };
 
 struct fingerprint {
@@ -67,7 +68,8 @@ void crypto_wipe(void *memory, size_t bytes);
 // Writes base64url without padding and a zero byte; `text` has room for bytes * 4 / 3 + 2 bytes.
 void base64url_encode(const void *data, size_t bytes, char *text);
 
-// Decodes exactly `bytes` bytes. False: `text` is not the encoding of that many bytes (no padding, no white space).
+// Decodes exactly `bytes` bytes, at most BASE64URL_DECODE_BYTES_MAX. False, and `data` unchanged: `text` is not the one
+// encoding of that many bytes (no padding, no white space, no stray bits).
 bool base64url_decode(const char *text, size_t text_bytes, void *data, size_t bytes);
 
 #endif

@@ -1,0 +1,237 @@
+// SPDX-License-Identifier: ISC
+// crypto/hash: known answers for every named hash, computed with Python's hashlib, and SipHash's from its paper; what
+// must differ does; base64url takes only the one right encoding.
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "crypto/hash.h"
+
+static void count_up(uint8_t *bytes, size_t count, uint8_t first)
+{
+	for (size_t i = 0; i < count; i++)
+		bytes[i] = (uint8_t)(first + i);
+}
+
+static void assert_hex(const uint8_t *bytes, size_t count, const char *expected)
+{
+	char hex[2 * 64 + 1] = "";
+	assert_true(count <= 64);
+	for (size_t i = 0; i < count; i++)
+		snprintf(hex + 2 * i, 3, "%02x", bytes[i]);
+	assert_string_equal(hex, expected);
+}
+
+static struct name name_of(const char *text)
+{
+	struct name name;
+	assert_true(name_parse(&name, text, strlen(text)));
+	return name;
+}
+
+static void hashes_known_bytes(void **state)
+{
+	(void)state;
+	uint8_t hash[32];
+	hash_bytes_256("abc", 3, hash);
+	assert_hex(hash, sizeof hash, "bddd813c634239723171ef3fee98579b94964e3bb1cb3e427262c8c068d52319");
+	hash_bytes_256(NULL, 0, hash);
+	assert_hex(hash, sizeof hash, "0e5751c026e543b2e8ab2eb06099daa1d1e5df47778f7787faab45cdf12fe3a8");
+
+	uint8_t key[NOISE_KEY_BYTES];
+	count_up(key, sizeof key, 0);
+	const struct fingerprint fingerprint = hash_fingerprint(key);
+	assert_hex(fingerprint.bytes, sizeof fingerprint.bytes,
+		   "cb2f5160fc1f7e05a55ef49d340b48da2e5a78099d53393351cd579dd42503d6");
+}
+
+static void hashes_known_table_key(void **state)
+{
+	(void)state;
+	uint8_t secret[TABLE_SECRET_BYTES];
+	uint8_t data[15];
+	count_up(secret, sizeof secret, 0);
+	count_up(data, sizeof data, 0);
+	// The worked example of the SipHash paper, appendix A.
+	assert_true(hash_table_key(secret, data, sizeof data) == 0xa129ca6149be45e5);
+	secret[15] ^= 1;
+	assert_true(hash_table_key(secret, data, sizeof data) != 0xa129ca6149be45e5);
+}
+
+static void message_digest_folds_recipient_only(void **state)
+{
+	(void)state;
+	const struct name fred = name_of("fred");
+	const struct name fred_capital = name_of("FRED");
+	const struct name fre = name_of("fre");
+	uint8_t digest[DIGEST_BYTES];
+	uint8_t other[DIGEST_BYTES];
+	hash_message(&fred, "hello", 5, digest);
+	assert_hex(digest, sizeof digest, "17e264704ae9ff8b1a08c591ac82bb71");
+	hash_message(&fred_capital, "hello", 5, other);
+	assert_memory_equal(digest, other, sizeof digest);
+	hash_message(&fred, "Hello", 5, other);
+	assert_memory_not_equal(digest, other, sizeof digest);
+	hash_message(&fre, "dhello", 6, other); // the same letters in a row
+	assert_memory_not_equal(digest, other, sizeof digest);
+}
+
+static void proves_invites(void **state)
+{
+	(void)state;
+	uint8_t hash[INVITE_HASH_BYTES];
+	uint8_t handshake_hash[NOISE_HASH_BYTES];
+	uint8_t proof[INVITE_PROOF_BYTES];
+	hash_invite_code("AAECAwQFBgcICQoLDA0ODw", 22, hash);
+	assert_hex(hash, sizeof hash, "b9c1d823991301281e4ba066c54dbb2ccfcdb749be7f789d61440627a1f3a482");
+	count_up(hash, sizeof hash, 0);
+	count_up(handshake_hash, sizeof handshake_hash, 64);
+	hash_invite_proof(hash, handshake_hash, INVITE_DEVICE, proof);
+	assert_hex(proof, sizeof proof, "7f9636cbff3cbe80a3abbbf9fa11c2314fd4244054e47d7ab246cf5bec26ba67");
+	hash_invite_proof(hash, handshake_hash, INVITE_SERVER, proof);
+	assert_hex(proof, sizeof proof, "9d22c6fc55883d85bbe9c3944526b89b8407e7e9aefff42ce4f3eed813b166f4");
+}
+
+static void cookie_binds_address_and_port(void **state)
+{
+	(void)state;
+	uint8_t secret[COOKIE_SECRET_BYTES];
+	uint8_t cookie[COOKIE_BYTES];
+	uint8_t other[COOKIE_BYTES];
+	const struct addr ipv4 = {.ip = {192, 0, 2, 1}, .port = 1060, .family = ADDR_IPV4};
+	const struct addr ipv6 = {
+		.ip = {0x20, 0x01, 0x0d, 0xb8, [15] = 1},
+		.port = 1060,
+		.family = ADDR_IPV6,
+	};
+	count_up(secret, sizeof secret, 32);
+	hash_cookie(secret, &ipv6, cookie);
+	assert_hex(cookie, sizeof cookie, "392b2ad4fb45f8ec091a667e3388ba89");
+	hash_cookie(secret, &ipv4, cookie);
+	assert_hex(cookie, sizeof cookie, "a19670c8921ba7a4c8882c26c52bbc4a");
+
+	struct addr changed = ipv4;
+	changed.port = 1061;
+	hash_cookie(secret, &changed, other);
+	assert_memory_not_equal(cookie, other, sizeof cookie);
+	changed = ipv4;
+	changed.ip[3] = 2;
+	hash_cookie(secret, &changed, other);
+	assert_memory_not_equal(cookie, other, sizeof cookie);
+	changed = ipv4;
+	changed.family = ADDR_IPV6;
+	hash_cookie(secret, &changed, other);
+	assert_memory_not_equal(cookie, other, sizeof cookie);
+
+	changed = ipv4; // where a datagram reached us is no part of who sent it
+	changed.local_ip[0] = 10;
+	changed.socket = 1;
+	hash_cookie(secret, &changed, other);
+	assert_memory_equal(cookie, other, sizeof cookie);
+	secret[0] ^= 1;
+	hash_cookie(secret, &ipv4, other);
+	assert_memory_not_equal(cookie, other, sizeof cookie);
+}
+
+static void base64url_round_trip(void **state)
+{
+	(void)state;
+	uint8_t data[BASE64URL_DECODE_BYTES_MAX];
+	uint8_t back[BASE64URL_DECODE_BYTES_MAX];
+	char text[BASE64URL_DECODE_BYTES_MAX * 4 / 3 + 2];
+	count_up(data, sizeof data, 0xd0); // passes through bytes that need both letters beyond the alphanumeric
+	for (size_t bytes = 0; bytes <= sizeof data; bytes++) {
+		memset(text, '!', sizeof text);
+		base64url_encode(data, bytes, text);
+		assert_int_equal(strlen(text), (bytes * 4 + 2) / 3);
+		assert_int_equal(strspn(text, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"),
+				 strlen(text));
+		for (size_t i = bytes * 4 / 3 + 2; i < sizeof text; i++)
+			assert_int_equal(text[i], '!'); // the room the header asks for is enough
+		memset(back, 0, sizeof back);
+		assert_true(base64url_decode(text, strlen(text), back, bytes));
+		assert_memory_equal(back, data, bytes);
+	}
+	base64url_encode("\xfb\xff", 2, text);
+	assert_string_equal(text, "-_8");
+	base64url_encode(data, INVITE_CODE_BYTES, text);
+	assert_int_equal(strlen(text) + 1, INVITE_CODE_TEXT_BYTES);
+	base64url_encode(data, FINGERPRINT_BYTES, text);
+	assert_int_equal(strlen(text) + 1, FINGERPRINT_TEXT_BYTES);
+}
+
+static void base64url_refuses(void **state)
+{
+	(void)state;
+	static const struct refused {
+		const char *text;
+		size_t text_bytes;
+		size_t bytes;
+	} refused[] = {
+		{"-_8=", 4, 2},   // padding
+		{"-_8", 3, 1},    // more than asked for
+		{"-_8", 3, 3},    // less
+		{"-_", 2, 2},     // cut
+		{"", 0, 1},
+		{"A", 1, 0},      // a letter that gives no byte
+		{"AAAAA", 5, 3},  // the same after a group
+		{"-_9", 3, 2},    // unused bits that are not zero
+		{"+/8", 3, 2},    // plain base64
+		{"-_ 8", 4, 2},   // white space inside
+		{"-_8\n", 4, 2},  // and after
+		{" -_8", 4, 2},   // and before
+		{"-\0008", 3, 2}, // a zero byte
+		{"-_\xc3", 3, 2},
+	};
+	for (size_t i = 0; i < sizeof refused / sizeof refused[0]; i++) {
+		uint8_t data[4] = "abc";
+		if (base64url_decode(refused[i].text, refused[i].text_bytes, data, refused[i].bytes))
+			fail_msg("case %zu was decoded", i);
+		assert_string_equal((const char *)data, "abc");
+	}
+}
+
+static void compares_and_wipes(void **state)
+{
+	(void)state;
+	static const uint8_t zeros[16];
+	uint8_t a[16];
+	uint8_t b[16];
+	count_up(a, sizeof a, 1);
+	count_up(b, sizeof b, 1);
+	assert_true(crypto_is_equal(a, b, sizeof a));
+	for (size_t i = 0; i < sizeof a; i++) {
+		b[i] ^= 0x80;
+		assert_false(crypto_is_equal(a, b, sizeof a));
+		b[i] ^= 0x80;
+	}
+	crypto_wipe(a, sizeof a - 1);
+	assert_memory_equal(a, zeros, sizeof a - 1);
+	assert_int_equal(a[15], 16);
+}
+
+static int set_up(void **state)
+{
+	(void)state;
+	return crypto_init() == MMS_OK ? 0 : -1;
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(hashes_known_bytes),
+		cmocka_unit_test(hashes_known_table_key),
+		cmocka_unit_test(message_digest_folds_recipient_only),
+		cmocka_unit_test(proves_invites),
+		cmocka_unit_test(cookie_binds_address_and_port),
+		cmocka_unit_test(base64url_round_trip),
+		cmocka_unit_test(base64url_refuses),
+		cmocka_unit_test(compares_and_wipes),
+	};
+	return cmocka_run_group_tests_name("hash", tests, set_up, NULL);
+}
