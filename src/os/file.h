@@ -14,8 +14,9 @@
 enum mms_err file_read(const char *path, size_t bytes_max, char **text, size_t *bytes, struct reason *why) MUST_CHECK;
 
 // Replaces the file at `path` by these bytes, or creates it. Whoever opens the path, also after a power cut, finds the
-// old file or the new one, whole. A symbolic link is followed and stays. `mode` is for a new file; an existing one keeps
-// its mode, and its owner where the system lets us. On error the old file is in place, unless the last sync failed.
+// old file or the new one, whole. A symbolic link is followed and stays. `mode` is for a new file; an existing one
+// keeps its mode, and its owner where the system lets us. On error the old file is in place, unless the last
+// sync failed.
 enum mms_err file_replace(const char *path, const void *data, size_t bytes, unsigned mode,
 			  struct reason *why) MUST_CHECK;
 

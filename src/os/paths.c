@@ -17,8 +17,8 @@ enum mms_err paths_join(struct path *path, const char *folder, const char *name,
 	const char *slash = folder_bytes > 0 && folder[folder_bytes - 1] == '/' ? "" : "/";
 	const int bytes = snprintf(joined.text, sizeof joined.text, "%s%s%s", folder, slash, name);
 	if (bytes < 0 || (size_t)bytes >= sizeof joined.text) {
-		failure_say(why, "the path %.100s.../%.60s is longer than %d bytes: choose a shorter one with --state", folder,
-			    name, PATHS_TEXT_BYTES - 1);
+		failure_say(why, "the path %.100s.../%.60s is longer than %d bytes: choose a shorter one with --state",
+			    folder, name, PATHS_TEXT_BYTES - 1);
 		return MMS_E_BAD;
 	}
 	*path = joined;

@@ -90,11 +90,11 @@ static enum mms_err look_up(const char *host, uint16_t port, struct addr *addrs,
 }
 
 // Opens and binds one socket at `at` and completes the port in `*at`. Returns -1 and sets errno.
-static int open_bound(struct addr *at)
+static int open_bound(struct addr *at, bool is_local_told)
 {
 	union sockaddr_any name;
 	socklen_t bytes = sockaddr_encode(at, &name);
-	const int fd = open_socket(at->family, true);
+	const int fd = open_socket(at->family, is_local_told);
 	if (fd < 0)
 		return -1;
 	if (bind(fd, &name.any, bytes) != 0 || getsockname(fd, &name.any, &bytes) != 0) {
@@ -117,7 +117,7 @@ static int bind_all(struct udp *udp, const struct addr *addrs, size_t count, str
 	for (size_t i = 0; i < count; i++) {
 		struct addr name = addrs[i];
 		name.port = opened.port;
-		const int fd = open_bound(&name);
+		const int fd = open_bound(&name, true);
 		if (fd < 0) {
 			error = errno;
 			*at = name;
@@ -205,7 +205,8 @@ enum mms_err udp_open_client(struct udp *udp, struct reason *why)
 	opened.name[UDP_CLIENT_IPV4].family = ADDR_IPV4;
 	opened.name[UDP_CLIENT_IPV6].family = ADDR_IPV6;
 	for (size_t i = 0; i < UDP_CLIENT_SOCKETS; i++) {
-		opened.fd[i] = open_socket(opened.name[i].family, false);
+		// Bound at once, so that the sockets of udp_reopen_client cannot get the ports of those they replace.
+		opened.fd[i] = open_bound(&opened.name[i], false);
 		if (opened.fd[i] < 0)
 			error = errno;
 	}

@@ -62,8 +62,8 @@ void udp_close(struct udp *udp);
 enum mms_err udp_recv(struct udp *udp, struct udp_message *messages, size_t capacity, size_t *count) MUST_CHECK;
 
 // Sends the messages in order, each by the socket its addr.socket names. One that the system does not take (buffer
-// full, unreachable, family missing, local address gone) is lost like any datagram, and the next is tried. Returns how many
-// were taken.
+// full, unreachable, family missing, local address gone) is lost like any datagram, and the next is tried. Returns how
+// many were taken.
 size_t udp_send(struct udp *udp, const struct udp_message *messages, size_t count);
 
 // The descriptors to poll for reading. Returns how many there are.

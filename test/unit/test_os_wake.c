@@ -1,0 +1,183 @@
+// SPDX-License-Identifier: ISC
+// os/wake and os/signals: what makes a waiting process look up.
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+
+#include "os/signals.h"
+#include "os/wake.h"
+#include "scratch.h"
+
+static struct scratch scratch;
+static struct reason why;
+
+static int set_up(void **state)
+{
+	(void)state;
+	signal(SIGPIPE, SIG_IGN);
+	scratch_open(&scratch);
+	return 0;
+}
+
+static int tear_down(void **state)
+{
+	(void)state;
+	scratch_close(&scratch);
+	return 0;
+}
+
+// The events pending on a descriptor now.
+static int pending(int fd)
+{
+	struct pollfd polled = {.fd = fd, .events = POLLIN};
+	assert_true(poll(&polled, 1, 0) >= 0);
+	return polled.revents;
+}
+
+static void test_poke_wakes(void **state)
+{
+	(void)state;
+	struct wake wake = {0};
+	struct stat status;
+	const char *path = scratch_path(&scratch, "wake");
+	assert_int_equal(wake_listen(&wake, path, &why), MMS_OK);
+	assert_int_equal(stat(path, &status), 0);
+	assert_int_equal(status.st_mode & 07777, 0600);
+	assert_int_equal(pending(wake.fd), 0);
+	assert_false(wake_drain(&wake));
+	for (int round = 0; round < 2; round++) {
+		wake_poke(path);
+		wake_poke(path);
+		// The writers have gone; that must not look like the end of the FIFO.
+		assert_int_equal(pending(wake.fd), POLLIN);
+		assert_true(wake_drain(&wake));
+		assert_int_equal(pending(wake.fd), 0);
+	}
+	wake_close(&wake);
+	wake_close(&wake);
+	assert_int_equal(wake_listen(&wake, path, &why), MMS_OK);
+	wake_close(&wake);
+}
+
+static void test_many_pokes_neither_block_nor_remain(void **state)
+{
+	(void)state;
+	struct wake wake = {0};
+	const char *path = scratch_path(&scratch, "wake");
+	assert_int_equal(wake_listen(&wake, path, &why), MMS_OK);
+	assert_true(fcntl(wake.fd, F_SETPIPE_SZ, 4096) > 0);
+	for (int i = 0; i < 5000; i++)
+		wake_poke(path);
+	assert_true(wake_drain(&wake));
+	assert_int_equal(pending(wake.fd), 0);
+	wake_close(&wake);
+}
+
+static void test_poke_of_nobody(void **state)
+{
+	(void)state;
+	struct wake wake = {0};
+	struct stat status;
+	const char *path = scratch_path(&scratch, "wake");
+	wake_poke(path);
+	assert_int_equal(stat(path, &status), -1);
+	assert_int_equal(wake_listen(&wake, path, &why), MMS_OK);
+	wake_close(&wake);
+	wake_poke(path);
+	assert_int_equal(wake_listen(&wake, path, &why), MMS_OK);
+	assert_false(wake_drain(&wake));
+	wake_close(&wake);
+}
+
+static void test_other_files_are_left_alone(void **state)
+{
+	(void)state;
+	struct wake wake = {0};
+	struct stat status;
+	const char *path = scratch_path(&scratch, "file");
+	const int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+	assert_true(fd >= 0);
+	close(fd);
+	assert_int_equal(wake_listen(&wake, path, &why), MMS_E_FORMAT);
+	assert_false(wake.is_open);
+	assert_non_null(strstr(why.text, path));
+	wake_poke(path);
+	assert_int_equal(stat(path, &status), 0);
+	assert_int_equal(status.st_size, 0);
+	assert_int_equal(wake_listen(&wake, scratch_path(&scratch, "none/wake"), &why), MMS_E_MISSING);
+}
+
+static void test_a_fifo_of_somebody_else(void **state)
+{
+	(void)state;
+	struct wake wake = {0};
+	const char *path = scratch_path(&scratch, "wake");
+	if (geteuid() != 0) {
+		print_message("only root can make a FIFO of somebody else\n");
+		skip();
+	}
+	assert_int_equal(mkfifo(path, 0600), 0);
+	assert_int_equal(chown(path, 1234, 1234), 0);
+	assert_int_equal(wake_listen(&wake, path, &why), MMS_E_FORMAT);
+	const int fd = open(path, O_RDWR | O_NONBLOCK | O_CLOEXEC);
+	assert_true(fd >= 0);
+	wake_poke(path);
+	assert_int_equal(pending(fd), 0);
+	close(fd);
+}
+
+static void test_signals(void **state)
+{
+	(void)state;
+	static const int signals[] = {SIGHUP, SIGINT, SIGTERM, SIGWINCH};
+	int fd, signo = 0;
+	assert_int_equal(signals_open(&fd, &why), MMS_OK);
+	assert_true((fcntl(fd, F_GETFD) & FD_CLOEXEC) != 0);
+	assert_false(signals_next(fd, &signo));
+	for (size_t i = 0; i < sizeof signals / sizeof *signals; i++) {
+		assert_int_equal(raise(signals[i]), 0);
+		assert_int_equal(pending(fd), POLLIN);
+		assert_true(signals_next(fd, &signo));
+		assert_int_equal(signo, signals[i]);
+		assert_false(signals_next(fd, &signo));
+	}
+	close(fd);
+}
+
+static void test_sigpipe_is_ignored(void **state)
+{
+	(void)state;
+	int fd, ends[2];
+	signal(SIGPIPE, SIG_DFL);
+	assert_int_equal(signals_open(&fd, &why), MMS_OK);
+	assert_int_equal(pipe(ends), 0);
+	close(ends[0]);
+	assert_int_equal(write(ends[1], "x", 1), -1);
+	assert_int_equal(errno, EPIPE);
+	close(ends[1]);
+	close(fd);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(test_poke_wakes, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_many_pokes_neither_block_nor_remain, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_poke_of_nobody, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_other_files_are_left_alone, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_a_fifo_of_somebody_else, set_up, tear_down),
+		cmocka_unit_test(test_signals),
+		cmocka_unit_test(test_sigpipe_is_ignored),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
