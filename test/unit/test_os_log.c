@@ -5,7 +5,6 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -158,20 +157,6 @@ static void test_random(void **state)
 		assert_memory_not_equal(a + i, "\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0", 16);
 }
 
-// Linux hands out less than 32 MiB a call.
-static void test_random_in_several_calls(void **state)
-{
-	(void)state;
-	const size_t bytes = 32 * 1024 * 1024 + 64;
-	static const uint8_t zeros[64];
-	const struct rng rng = random_rng();
-	uint8_t *data = calloc(1, bytes);
-	assert_non_null(data);
-	rng_fill(&rng, data, bytes);
-	assert_memory_not_equal(data + bytes - 64, zeros, 64);
-	free(data);
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -181,7 +166,6 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_long_lines_are_cut, catch_stderr, release_stderr),
 		cmocka_unit_test(test_clocks),
 		cmocka_unit_test(test_random),
-		cmocka_unit_test(test_random_in_several_calls),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
