@@ -6,7 +6,7 @@ CC ?= gcc
 OPT ?= -O2 -g
 SANITIZE ?=
 WARN = -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wsign-conversion -Wstrict-prototypes -Wmissing-prototypes \
-       -Wold-style-definition -Wformat=2 -Wundef -Wvla -Wpointer-arith -Wcast-qual -Wwrite-strings -Wswitch-enum -Werror
+       -Wold-style-definition -Wformat=2 -Wundef -Wvla -Wpointer-arith -Wcast-qual -Wwrite-strings -Werror
 CFLAGS_ALL = -std=c11 -D_GNU_SOURCE -Isrc $(OPT) $(WARN) -fstack-protector-strong -D_FORTIFY_SOURCE=2 -fno-common \
              -UNDEBUG $(SANITIZE) $(CFLAGS)
 LDLIBS_ALL = -lsodium -lsqlite3 -ledit -ljansson $(LDLIBS)

@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: ISC
+// The calls one side receives in a session: holding, starting in order, answering, repeating answers (doc/protocol.md
+// sections 5.3 and 5.5). Layer: proto, pure. The user of this module owns the struct; calls live in its blocks.
+#ifndef MMS_PROTO_CALLEE_H
+#define MMS_PROTO_CALLEE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "base/time.h"
+#include "proto/blocks.h"
+#include "proto/wire.h"
+
+struct callee {
+	uint32_t peer_base; // the peer's lowest unanswered call: what is below is forgotten
+	uint32_t next;      // NEXT: the lowest call not held
+	uint64_t marks;     // MARKS: bit i: call next + 1 + i is held
+	uint32_t start_next; // the next call to start
+	uint32_t calls;     // handle: list of calls held, started or answered, by number
+	uint32_t answer_count; // answers that are to go
+	struct mtime start_after; // no call starts before this
+	bool is_gated;      // only call 1 may start (SIGNIN is a barrier, section 5.5)
+};
+
+enum callee_verdict {
+	CALLEE_IGNORED, // outside the window, or no memory: nothing changed
+	CALLEE_NEW,     // held now, and to be marked
+	CALLEE_WAITING, // was held already and is not answered yet: to be marked again
+	CALLEE_REPEAT,  // was answered: the answer will go again
+};
+
+// A callee that holds nothing; `is_gated` as the field.
+void callee_init(struct callee *callee, bool is_gated);
+
+// Gives back every block.
+void callee_clear(struct callee *callee, struct blocks *blocks);
+
+// Takes the peer's BASE: answers below it are forgotten. Ignored when it goes backwards or passes a call not answered.
+void callee_recv_base(struct callee *callee, struct blocks *blocks, uint32_t base);
+
+// Takes a CALL frame. `is_repeat_twice`: an answer that goes again goes as two datagrams.
+enum callee_verdict callee_recv_call(struct callee *callee, struct blocks *blocks, const struct wire_frame_view *frame,
+				     bool is_repeat_twice);
+
+// Starts the next call if it is held and may start now. Returns its handle, borrowed until the next call to this module, or 0.
+uint32_t callee_poll(struct callee *callee, struct blocks *blocks, struct mtime now);
+
+// Undoes the start of the call that callee_poll gave last; no call starts before `until`.
+void callee_defer(struct callee *callee, struct blocks *blocks, struct mtime until);
+
+// Lets calls beyond the first start.
+void callee_open_gate(struct callee *callee);
+
+// Answers a started call; the answer goes with the next datagram. MMS_E_FULL: no block is free for so large a body; the
+// call is then as if it had not started (callee_defer with `retry_at`). A body of up to BLOCK_SMALL_BYTES always succeeds.
+// A number that is not a started call is an error of ours, unless the session was emptied: then MMS_E_MISSING.
+enum mms_err callee_answer(struct callee *callee, struct blocks *blocks, uint32_t number, uint8_t status,
+			   const void *body, size_t body_bytes, struct mtime retry_at) MUST_CHECK;
+
+// Appends ANSWER frames for the answers that are to go, equal neighbours merged, as the room allows. Returns how many frames.
+// `*is_twice` becomes true when one of them is to go in a second datagram as well.
+size_t callee_write(struct callee *callee, struct blocks *blocks, struct writer *writer, bool *is_twice);
+
+#endif

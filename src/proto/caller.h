@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: ISC
+// The calls one side makes in a session: numbering, the window, marks, answers, what to repeat (doc/protocol.md sections
+// 5.3, 5.5, 5.6, 5.7). Layer: proto, pure. The caller of this module owns the struct; calls live in its blocks.
+#ifndef MMS_PROTO_CALLER_H
+#define MMS_PROTO_CALLER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "base/time.h"
+#include "proto/blocks.h"
+#include "proto/congest.h"
+#include "proto/rtt.h"
+#include "proto/wire.h"
+
+struct caller {
+	uint32_t next_number;   // the next call's
+	uint32_t unanswered;    // handle: list of calls without an answer, by number
+	uint32_t done;          // handle: list of answered calls not yet polled, in the order their answers came
+	uint32_t sent_count;    // of the unanswered calls, those that were sent at least once
+	struct mtime last_sent_at; // when a call was last sent
+	struct mtime waiting_since; // when sent_count last became 1
+	bool is_probe_due;      // the next datagram is a probe
+	struct congest congest;
+	struct rtt rtt;
+};
+
+// A caller that has made no call.
+void caller_init(struct caller *caller);
+
+// Gives back every block.
+void caller_clear(struct caller *caller, struct blocks *blocks);
+
+// BASE: the lowest unanswered call, or the next number.
+uint32_t caller_base(const struct caller *caller, const struct blocks *blocks);
+
+// How many more calls the window lets be made now.
+uint32_t caller_room(const struct caller *caller, const struct blocks *blocks);
+
+// Makes the next call, to be sent when the congestion window allows. `tag` comes back with its answer.
+// MMS_E_FULL: the window or the pool is full; nothing was made.
+enum mms_err caller_open(struct caller *caller, struct blocks *blocks, uint8_t kind, const void *body, size_t body_bytes,
+			 uint64_t tag) MUST_CHECK;
+
+// Takes NEXT and MARKS of the peer: marks calls, measures the round trip, finds calls to repeat. Ignored when NEXT lies
+// beyond the calls made. Must: only for the newest datagram of the session.
+void caller_recv_state(struct caller *caller, struct blocks *blocks, uint32_t peer_next, uint64_t peer_marks,
+		       struct mtime now);
+
+// Takes an ANSWER frame for one call. False: ignored, since no such call is unanswered or no block is free for its body
+// (then it will be repeated).
+bool caller_recv_answer(struct caller *caller, struct blocks *blocks, uint32_t number, uint8_t status, const void *body,
+			size_t body_bytes, struct mtime now);
+
+// The oldest answered call not yet taken, or 0; the handle is then the taker's to give back.
+uint32_t caller_poll(struct caller *caller, struct blocks *blocks);
+
+// Whether caller_write would write something.
+bool caller_has_work(const struct caller *caller, const struct blocks *blocks);
+
+// Appends CALL frames to a datagram with this counter: a probe if one is due, else lost calls, then new ones, as the
+// window and the room allow. Returns how many were written.
+size_t caller_write(struct caller *caller, struct blocks *blocks, struct writer *writer, uint64_t counter,
+		    struct mtime now);
+
+// How long, in microseconds, a sent call has waited without anything heard from the peer, last heard at `heard_at`; 0
+// without a sent call.
+int64_t caller_silence_us(const struct caller *caller, struct mtime now, struct mtime heard_at);
+
+// When the next probe is due if nothing happens; MTIME_NEVER without a sent call.
+struct mtime caller_deadline(const struct caller *caller, struct mtime now, struct mtime heard_at);
+
+// The deadline passed: the next datagram is a probe.
+void caller_tick(struct caller *caller);
+
+#endif

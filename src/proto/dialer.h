@@ -1,0 +1,171 @@
+// SPDX-License-Identifier: ISC
+// The device's end of the protocol: asking for the server's key, the handshake, and up to two sessions, the present one and
+// the one that follows or precedes it (doc/protocol.md sections 3, 4, 5 and 9.1). Layer: proto, pure; the caller owns the memory.
+//
+// Nothing of the user's is kept here: the owner signs in on every session that comes up and submits again what has no verdict.
+#ifndef MMS_PROTO_DIALER_H
+#define MMS_PROTO_DIALER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/addr.h"
+#include "base/err.h"
+#include "base/rng.h"
+#include "base/time.h"
+#include "proto/blocks.h"
+#include "proto/session.h"
+
+enum {
+	DIALER_ADDRS_MAX = 4,
+	DIALER_SESSIONS = 2,
+	DIALER_BLOCKS_SMALL = 512, // enough for both sessions' windows both ways
+	DIALER_BLOCKS_LARGE = 4 * CALL_WINDOW,
+
+	DIALER_REPEAT_US_FIRST = 250 * 1000, // then doubled up to the caps of proto/rtt.h (section 4.6)
+	DIALER_INIT_LIFE_US = 60 * 1000 * 1000,
+	DIALER_HELLO_AFTER_US = 3 * 1000 * 1000, // INIT unanswered this long: HELLO beside it, and again after as long
+	DIALER_SILENCE_US = 15 * 1000 * 1000,    // calls unanswered and nothing heard: a handshake beside
+	DIALER_UNKNOWN_US = 5 * 1000 * 1000,     // least time between handshakes that UNKNOWN caused
+	DIALER_RETIRE_US = 10 * 1000 * 1000,     // how long the session before is kept
+};
+static const int64_t DIALER_REKEY_US = 3600LL * 1000 * 1000;
+static const uint64_t DIALER_REKEY_DATAGRAMS = 1ULL << 32;
+
+enum dialer_state {
+	DIALER_IDLE = 0, // nothing wanted
+	DIALER_ASKING,   // HELLO until a key is known
+	DIALER_DIALING,  // INIT until an ACCEPT verifies
+	DIALER_UP,       // at least one session, no handshake in progress
+};
+
+enum dialer_slot_state { DIALER_SLOT_FREE = 0, DIALER_SLOT_NEW, DIALER_SLOT_PRESENT, DIALER_SLOT_OLD };
+
+struct dialer_slot {
+	struct session session;
+	enum dialer_slot_state state;
+	struct mtime retire_at;
+	bool is_end_due; // DIALER_ENDED is to be polled
+};
+
+// A datagram repeated with back-off to every address of the server that may be the right one.
+struct dialer_repeat {
+	struct mtime started_at;
+	struct mtime next_at;
+	uint32_t try_count;
+	uint32_t pending; // bit i: still to go to address i now
+	bool is_twice;
+};
+
+struct dialer {
+	struct rng rng;
+	struct blocks blocks;
+	struct addr addr[DIALER_ADDRS_MAX];
+	uint32_t addr_count;
+	uint32_t addr_chosen; // index + 1 of the address that answered; 0: all are tried
+	enum dialer_state state;
+	struct mtime heard_at; // last sign of the server
+
+	struct dialer_repeat hello;
+	uint8_t nonce[WIRE_NONCE_BYTES];
+
+	struct keypair device;
+	uint8_t server_key[NOISE_KEY_BYTES];
+	struct dialer_repeat init;
+	struct noise_ik noise;
+	uint8_t noise_message[WIRE_INIT_NOISE_BYTES];
+	uint8_t cookie[COOKIE_BYTES];
+	uint32_t index;         // of the session to be
+	struct mtime made_at;   // of noise_message
+	bool is_for_silence;    // dialing only because the present session was silent
+	struct mtime retried_at; // when a RETRY last made us send at once
+	struct mtime unknown_at; // when an UNKNOWN last made us dial
+
+	struct dialer_slot slot[DIALER_SESSIONS];
+
+	uint8_t shown_key[NOISE_KEY_BYTES];
+	bool is_key_due;     // DIALER_SERVER_KEY is to be polled
+	bool is_changed_due; // DIALER_KEY_CHANGED
+	bool is_version_due; // DIALER_NO_VERSION
+	uint32_t up_due;     // slot + 1 for DIALER_SESSION_UP
+};
+
+enum dialer_event_type {
+	DIALER_SERVER_KEY = 1, // `key` answered our HELLO; nothing proves it. The dialer is idle until dialer_dial
+	DIALER_KEY_CHANGED,    // `key` is shown where another one is wanted; the dialer has stopped
+	DIALER_NO_VERSION,     // the server speaks no version of ours; the dialer has stopped
+	DIALER_SESSION_UP,     // a new session: sign in on it
+	DIALER_CALL,           // as LISTENER_CALL
+	DIALER_ANSWER,         // as LISTENER_ANSWER
+	DIALER_ENDED,          // a session is over
+};
+
+struct dialer_event {
+	enum dialer_event_type type;
+	uint32_t slot;
+	uint8_t key[NOISE_KEY_BYTES];
+	struct session_event call;
+};
+
+// Bytes of memory for its blocks.
+size_t dialer_memory_bytes(void);
+
+// An idle dialer for 1 to DIALER_ADDRS_MAX addresses of one server, over dialer_memory_bytes() bytes at `memory`.
+void dialer_init(struct dialer *dialer, const struct addr *addrs, uint32_t addr_count, void *memory,
+		 const struct rng *rng, struct mtime now);
+
+// Ends everything and wipes every key.
+void dialer_clear(struct dialer *dialer);
+
+// Asks for the server's key.
+void dialer_ask(struct dialer *dialer, struct mtime now);
+
+// Begins a handshake with this server key, and again whenever one is needed, until dialer_stop. The pair is copied.
+void dialer_dial(struct dialer *dialer, const struct keypair *device, const uint8_t server_key[NOISE_KEY_BYTES],
+		 struct mtime now);
+
+// Begins a handshake beside the present session, as when the server has said that it restarts; nothing unless sessions are up.
+void dialer_redial(struct dialer *dialer, struct mtime now);
+
+// Ends all sessions and handshakes, without events.
+void dialer_stop(struct dialer *dialer);
+
+// Takes one datagram. Poll and send afterwards.
+void dialer_recv(struct dialer *dialer, const struct addr *addr, const uint8_t *datagram, size_t bytes,
+		 struct mtime now);
+
+// The next event. False: none now.
+bool dialer_poll(struct dialer *dialer, struct mtime now, struct dialer_event *event);
+
+// SIGNIN was granted on this session: it is the present one; the one before is kept for DIALER_RETIRE_US.
+void dialer_prefer(struct dialer *dialer, uint32_t slot, struct mtime now);
+
+// Answers a call of the server; nothing when the session is over.
+void dialer_answer(struct dialer *dialer, uint32_t slot, uint32_t number, uint8_t status, const void *body,
+		   size_t body_bytes, struct mtime now);
+
+// Makes a call. MMS_E_FULL: the window is full; MMS_E_MISSING: the session is over.
+enum mms_err dialer_call(struct dialer *dialer, uint32_t slot, uint8_t kind, const void *body, size_t body_bytes,
+			 uint64_t tag) MUST_CHECK;
+
+// The handshake hash of a session, borrowed until its end.
+const uint8_t *dialer_handshake_hash(const struct dialer *dialer, uint32_t slot);
+
+// The next datagrams to send. False: none now.
+bool dialer_send(struct dialer *dialer, struct mtime now, struct session_out *out);
+
+// When dialer_tick has something to do at the latest.
+struct mtime dialer_deadline(const struct dialer *dialer, struct mtime now);
+
+// Lets timers run that are due; poll and send afterwards.
+void dialer_tick(struct dialer *dialer, struct mtime now);
+
+// For the files of this module: starts a handshake; makes a new Noise message; begins a repetition anew; ends a session.
+void dialer_begin(struct dialer *dialer, bool is_for_silence, struct mtime now);
+void dialer_repeat_start(struct dialer *dialer, struct dialer_repeat *repeat, struct mtime now);
+void dialer_repeat_tick(struct dialer *dialer, struct dialer_repeat *repeat, struct mtime now);
+void dialer_end(struct dialer *dialer, uint32_t slot);
+struct dialer_slot *dialer_present(struct dialer *dialer); // NULL: none
+
+#endif

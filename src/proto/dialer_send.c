@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: ISC
+// The dialer's sending side and its timers (doc/protocol.md sections 4.6 and 5.11). The contract is in dialer.h.
+#include <assert.h>
+#include <string.h>
+
+#include "proto/dialer.h"
+
+// Takes the next address that a repetition has still to go to.
+static const struct addr *take_target(struct dialer *dialer, struct dialer_repeat *repeat)
+{
+	for (uint32_t i = 0; i < dialer->addr_count; i++)
+		if ((repeat->pending >> i & 1) != 0) {
+			repeat->pending &= ~(1U << i);
+			return &dialer->addr[i];
+		}
+	return NULL;
+}
+
+static bool send_handshake(struct dialer *dialer, struct session_out *out)
+{
+	const struct addr *addr = take_target(dialer, &dialer->init);
+	if (addr != NULL) {
+		wire_init_encode(dialer->cookie, dialer->noise_message, out->datagram[0]);
+		out->bytes = WIRE_INIT_BYTES;
+		out->count = dialer->init.is_twice ? 2 : 1;
+	} else {
+		addr = take_target(dialer, &dialer->hello);
+		if (addr == NULL)
+			return false;
+		wire_hello_encode(dialer->nonce, out->datagram[0]);
+		out->bytes = WIRE_HELLO_BYTES;
+		out->count = 1;
+	}
+	if (out->count == 2)
+		memcpy(out->datagram[1], out->datagram[0], out->bytes);
+	out->addr = *addr;
+	return true;
+}
+
+bool dialer_send(struct dialer *dialer, struct mtime now, struct session_out *out)
+{
+	if (send_handshake(dialer, out))
+		return true;
+	for (uint32_t slot = 0; slot < DIALER_SESSIONS; slot++)
+		if (dialer->slot[slot].state != DIALER_SLOT_FREE &&
+		    session_send(&dialer->slot[slot].session, &dialer->blocks, now, out))
+			return true;
+	return false;
+}
+
+// When a session that is not the old one is to be followed by another: age, counters, silence (section 5.11).
+static struct mtime renewal(const struct session *session)
+{
+	if (session->send_counter >= DIALER_REKEY_DATAGRAMS || session->replay.next >= DIALER_REKEY_DATAGRAMS)
+		return session->created_at;
+	struct mtime at = mtime_add_us(session->created_at, DIALER_REKEY_US);
+	if (session->caller.sent_count > 0) {
+		const struct mtime since = session->heard_at.us > session->caller.waiting_since.us
+						   ? session->heard_at
+						   : session->caller.waiting_since;
+		at = mtime_min(at, mtime_add_us(since, DIALER_SILENCE_US));
+	}
+	return at;
+}
+
+struct mtime dialer_deadline(const struct dialer *dialer, struct mtime now)
+{
+	struct mtime deadline = MTIME_NEVER;
+	if (dialer->state == DIALER_ASKING || dialer->state == DIALER_DIALING)
+		deadline = dialer->hello.next_at;
+	if (dialer->state == DIALER_DIALING)
+		deadline = mtime_min(deadline, dialer->init.next_at);
+	for (uint32_t slot = 0; slot < DIALER_SESSIONS; slot++) {
+		const struct dialer_slot *entry = &dialer->slot[slot];
+		if (entry->state == DIALER_SLOT_FREE)
+			continue;
+		deadline = mtime_min(deadline, session_deadline(&entry->session, now));
+		if (entry->state == DIALER_SLOT_OLD)
+			deadline = mtime_min(deadline, entry->retire_at);
+		else if (dialer->state == DIALER_UP)
+			deadline = mtime_min(deadline, renewal(&entry->session));
+	}
+	return deadline;
+}
+
+static void tick_handshake(struct dialer *dialer, struct mtime now)
+{
+	if (dialer->state == DIALER_DIALING && mtime_is_due(dialer->init.next_at, now)) {
+		if (mtime_diff_us(now, dialer->made_at) >= DIALER_INIT_LIFE_US) {
+			const struct dialer_repeat hello = dialer->hello;
+			const struct dialer_repeat init = dialer->init;
+			dialer_begin(dialer, dialer->is_for_silence, now);
+			dialer->hello = hello; // the back-off goes on
+			dialer->init = init;
+		}
+		dialer_repeat_tick(dialer, &dialer->init, now);
+	}
+	if (!mtime_is_due(dialer->hello.next_at, now))
+		return;
+	if (dialer->state == DIALER_ASKING || dialer->state == DIALER_DIALING)
+		dialer_repeat_tick(dialer, &dialer->hello, now);
+	if (dialer->state == DIALER_DIALING)
+		dialer->hello.next_at = mtime_add_us(now, DIALER_HELLO_AFTER_US);
+}
+
+void dialer_tick(struct dialer *dialer, struct mtime now)
+{
+	tick_handshake(dialer, now);
+	for (uint32_t slot = 0; slot < DIALER_SESSIONS; slot++) {
+		struct dialer_slot *entry = &dialer->slot[slot];
+		if (entry->state == DIALER_SLOT_FREE)
+			continue;
+		session_tick(&entry->session, now);
+		if (entry->state == DIALER_SLOT_OLD && mtime_is_due(entry->retire_at, now)) {
+			dialer_end(dialer, slot);
+		} else if (entry->state != DIALER_SLOT_OLD && dialer->state == DIALER_UP &&
+			   mtime_is_due(renewal(&entry->session), now)) {
+			const bool is_for_silence = entry->state == DIALER_SLOT_PRESENT;
+			if (entry->state == DIALER_SLOT_NEW)
+				dialer_end(dialer, slot);
+			dialer_begin(dialer, is_for_silence, now);
+		}
+	}
+}

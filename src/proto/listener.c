@@ -1,0 +1,301 @@
+// SPDX-License-Identifier: ISC
+// The listener's tables, the lives of its slots and what its owner asks of a session; the contract is in listener.h.
+#include "proto/listener.h"
+
+#include <assert.h>
+#include <stdalign.h>
+#include <string.h>
+
+struct listener_config listener_config_default(void)
+{
+	return (struct listener_config){
+		.sessions_max = SESSIONS_MAX,
+		.half_open_max = HALF_OPEN_MAX,
+		.prefixes_max = PREFIXES_MAX,
+		.blocks_small_max = BLOCKS_SMALL_MAX,
+		.blocks_large_max = BLOCKS_LARGE_MAX,
+		.limits = budget_limits_default(),
+	};
+}
+
+// Cuts `count` elements off a block of memory; with NULL memory it only counts bytes.
+static void *cut(uint8_t *memory, size_t *used_bytes, size_t element_bytes, size_t count)
+{
+	const size_t align = alignof(max_align_t);
+	const size_t at = (*used_bytes + align - 1) / align * align;
+	*used_bytes = at + element_bytes * count;
+	return memory == NULL ? NULL : memory + at;
+}
+
+struct tables {
+	struct listener_slot *slot;
+	struct timers_entry *heap;
+	uint32_t *place;
+	struct map_slot *index_slot;
+	void *blocks;
+	struct admission_memory admission;
+	size_t bytes;
+};
+
+static struct tables lay_out(const struct listener_config *config, void *memory)
+{
+	struct tables tables = {0};
+	const uint32_t indexes = map_slots_for(config->sessions_max + config->half_open_max);
+	const uint32_t noises = map_slots_for(config->half_open_max);
+	tables.slot = cut(memory, &tables.bytes, sizeof *tables.slot, config->sessions_max);
+	tables.heap = cut(memory, &tables.bytes, sizeof *tables.heap, config->sessions_max);
+	tables.place = cut(memory, &tables.bytes, sizeof *tables.place, config->sessions_max);
+	tables.index_slot = cut(memory, &tables.bytes, sizeof *tables.index_slot, indexes);
+	tables.blocks = cut(memory, &tables.bytes,
+			    blocks_memory_bytes(config->blocks_small_max, config->blocks_large_max), 1);
+	tables.admission.ring = cut(memory, &tables.bytes, sizeof(struct halfopen), config->half_open_max);
+	tables.admission.capacity = config->half_open_max;
+	tables.admission.noise_slot = cut(memory, &tables.bytes, sizeof(struct map_slot), noises);
+	tables.admission.noise_slot_count = noises;
+	tables.admission.prefix = cut(memory, &tables.bytes, sizeof(struct budget_entry), config->prefixes_max);
+	tables.admission.prefix_count = config->prefixes_max;
+	return tables;
+}
+
+size_t listener_memory_bytes(const struct listener_config *config)
+{
+	return lay_out(config, NULL).bytes;
+}
+
+void listener_init(struct listener *listener, const struct listener_config *config, void *memory,
+		   const struct keypair *server, const struct rng *rng, struct mtime now)
+{
+	const struct tables tables = lay_out(config, memory);
+	memset(listener, 0, sizeof *listener);
+	listener->rng = *rng;
+	listener->slot = tables.slot;
+	listener->sessions_max = config->sessions_max;
+	timers_init(&listener->timers, tables.heap, tables.place, config->sessions_max);
+	blocks_init(&listener->blocks, tables.blocks, config->blocks_small_max, config->blocks_large_max);
+	map_init(&listener->by_index, tables.index_slot, map_slots_for(config->sessions_max + config->half_open_max));
+	admission_init(&listener->admission, server, &config->limits, &tables.admission, &listener->by_index,
+		       config->sessions_max, rng, now);
+}
+
+void listener_clear(struct listener *listener)
+{
+	for (uint32_t i = 0; i < listener->fresh_count; i++)
+		if (listener->slot[i].state == LISTENER_OPEN || listener->slot[i].state == LISTENER_CLOSING)
+			session_clear(&listener->slot[i].session, &listener->blocks);
+	admission_clear(&listener->admission);
+}
+
+void listener_mark_dirty(struct listener *listener, uint32_t slot)
+{
+	struct listener_slot *entry = &listener->slot[slot];
+	if (entry->is_dirty)
+		return;
+	entry->is_dirty = true;
+	entry->dirty_next = 0;
+	if (listener->dirty.tail != 0)
+		listener->slot[listener->dirty.tail - 1].dirty_next = slot + 1;
+	else
+		listener->dirty.head = slot + 1;
+	listener->dirty.tail = slot + 1;
+}
+
+void listener_mark_ready(struct listener *listener, uint32_t slot)
+{
+	struct listener_slot *entry = &listener->slot[slot];
+	if (entry->is_ready)
+		return;
+	entry->is_ready = true;
+	entry->ready_next = 0;
+	if (listener->ready.tail != 0)
+		listener->slot[listener->ready.tail - 1].ready_next = slot + 1;
+	else
+		listener->ready.head = slot + 1;
+	listener->ready.tail = slot + 1;
+}
+
+static void join_unsigned(struct listener *listener, uint32_t slot)
+{
+	struct listener_slot *entry = &listener->slot[slot];
+	entry->older = listener->unsigned_newest;
+	entry->newer = 0;
+	if (entry->older != 0)
+		listener->slot[entry->older - 1].newer = slot + 1;
+	else
+		listener->unsigned_oldest = slot + 1;
+	listener->unsigned_newest = slot + 1;
+}
+
+static void leave_unsigned(struct listener *listener, uint32_t slot)
+{
+	const struct listener_slot *entry = &listener->slot[slot];
+	if (entry->older != 0)
+		listener->slot[entry->older - 1].newer = entry->newer;
+	else
+		listener->unsigned_oldest = entry->newer;
+	if (entry->newer != 0)
+		listener->slot[entry->newer - 1].older = entry->older;
+	else
+		listener->unsigned_newest = entry->older;
+}
+
+void listener_end(struct listener *listener, uint32_t slot)
+{
+	struct listener_slot *entry = &listener->slot[slot];
+	assert(entry->state == LISTENER_OPEN || entry->state == LISTENER_CLOSING);
+	const bool was_there = map_remove(&listener->by_index, entry->session.local_index, slot);
+	assert(was_there);
+	if (!entry->is_signed_in)
+		leave_unsigned(listener, slot);
+	timers_set(&listener->timers, slot, MTIME_NEVER);
+	session_clear(&entry->session, &listener->blocks);
+	entry->state = LISTENER_OVER;
+	listener_mark_ready(listener, slot);
+}
+
+bool listener_take_slot(struct listener *listener, uint32_t *slot)
+{
+	if (listener->free_head != 0) {
+		*slot = listener->free_head - 1;
+		listener->free_head = listener->slot[*slot].ready_next;
+	} else if (listener->fresh_count < listener->sessions_max) {
+		*slot = listener->fresh_count++;
+	} else {
+		// Its slot is free once the owner has polled its end; until then the newcomer repeats itself.
+		if (listener->unsigned_oldest != 0)
+			listener_end(listener, listener->unsigned_oldest - 1);
+		return false;
+	}
+	struct listener_slot *entry = &listener->slot[*slot];
+	entry->state = LISTENER_OPEN;
+	entry->is_signed_in = false;
+	join_unsigned(listener, *slot);
+	return true;
+}
+
+static bool is_live(const struct listener *listener, uint32_t slot)
+{
+	const enum listener_state state = listener->slot[slot].state;
+	assert(slot < listener->fresh_count);
+	return state == LISTENER_OPEN || state == LISTENER_CLOSING;
+}
+
+// Takes the first slot off the ready list.
+static void leave_ready(struct listener *listener)
+{
+	struct listener_slot *entry = &listener->slot[listener->ready.head - 1];
+	listener->ready.head = entry->ready_next;
+	if (listener->ready.head == 0)
+		listener->ready.tail = 0;
+	entry->is_ready = false;
+}
+
+// A closing session's events concern nobody, but the answer to our last call ends it.
+static void drain_closing(struct listener *listener, uint32_t slot, struct mtime now)
+{
+	struct session *session = &listener->slot[slot].session;
+	struct session_event event;
+	bool was_answered = false;
+	while (session_poll(session, &listener->blocks, now, &event))
+		was_answered = was_answered || event.type == SESSION_ANSWER;
+	if (was_answered && session->caller.unanswered == 0)
+		listener_end(listener, slot);
+}
+
+bool listener_poll(struct listener *listener, struct mtime now, struct listener_event *event)
+{
+	while (listener->ready.head != 0) {
+		const uint32_t slot = listener->ready.head - 1;
+		struct listener_slot *entry = &listener->slot[slot];
+		event->slot = slot;
+		if (entry->state == LISTENER_OPEN) {
+			if (session_poll(&entry->session, &listener->blocks, now, &event->call)) {
+				event->type = event->call.type == SESSION_CALL ? LISTENER_CALL : LISTENER_ANSWER;
+				return true;
+			}
+			leave_ready(listener);
+			continue;
+		}
+		if (entry->state == LISTENER_CLOSING)
+			drain_closing(listener, slot, now);
+		leave_ready(listener);
+		if (entry->state == LISTENER_OVER) {
+			entry->state = LISTENER_FREE;
+			entry->ready_next = listener->free_head;
+			listener->free_head = slot + 1;
+			event->type = LISTENER_ENDED;
+			return true;
+		}
+	}
+	return false;
+}
+
+void listener_answer(struct listener *listener, uint32_t slot, uint32_t number, uint8_t status, const void *body,
+		     size_t body_bytes, struct mtime now)
+{
+	enum { RETRY_MS = 100 };
+	if (!is_live(listener, slot))
+		return;
+	const enum mms_err err = callee_answer(&listener->slot[slot].session.callee, &listener->blocks, number, status,
+					       body, body_bytes, mtime_add_ms(now, RETRY_MS));
+	assert(err == MMS_OK || (err == MMS_E_FULL && body_bytes > BLOCK_SMALL_BYTES));
+	listener_mark_dirty(listener, slot);
+}
+
+void listener_defer(struct listener *listener, uint32_t slot, struct mtime until)
+{
+	if (!is_live(listener, slot))
+		return;
+	callee_defer(&listener->slot[slot].session.callee, &listener->blocks, until);
+	listener_mark_dirty(listener, slot);
+}
+
+enum mms_err listener_call(struct listener *listener, uint32_t slot, uint8_t kind, const void *body, size_t body_bytes,
+			   uint64_t tag)
+{
+	if (!is_live(listener, slot))
+		return MMS_E_MISSING;
+	const enum mms_err err = caller_open(&listener->slot[slot].session.caller, &listener->blocks, kind, body,
+					     body_bytes, tag);
+	listener_mark_dirty(listener, slot);
+	return err;
+}
+
+uint32_t listener_call_room(const struct listener *listener, uint32_t slot)
+{
+	return is_live(listener, slot) ? caller_room(&listener->slot[slot].session.caller, &listener->blocks) : 0;
+}
+
+void listener_signed_in(struct listener *listener, uint32_t slot)
+{
+	struct listener_slot *entry = &listener->slot[slot];
+	if (!is_live(listener, slot) || entry->is_signed_in)
+		return;
+	entry->is_signed_in = true;
+	leave_unsigned(listener, slot);
+	callee_open_gate(&entry->session.callee);
+	listener_mark_ready(listener, slot);
+	listener_mark_dirty(listener, slot);
+}
+
+void listener_close(struct listener *listener, uint32_t slot, struct mtime now)
+{
+	struct listener_slot *entry = &listener->slot[slot];
+	if (!is_live(listener, slot))
+		return;
+	entry->state = LISTENER_CLOSING;
+	entry->closes_at = mtime_add_us(now, LISTENER_CLOSING_US);
+	listener_mark_dirty(listener, slot);
+}
+
+void listener_identity(const struct listener *listener, uint32_t slot, const uint8_t **peer_key,
+		       const uint8_t **handshake_hash)
+{
+	assert(is_live(listener, slot));
+	*peer_key = listener->slot[slot].session.peer_key;
+	*handshake_hash = listener->slot[slot].session.handshake_hash;
+}
+
+struct mtime listener_heard_at(const struct listener *listener, uint32_t slot)
+{
+	return is_live(listener, slot) ? listener->slot[slot].session.heard_at : (struct mtime){INT64_MIN / 2};
+}

@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: ISC
+// Where a session's datagrams go, and what may be sent to an address that has not proved itself (doc/protocol.md section
+// 5.9; the conditions of RFC 9146 section 6). Layer: proto, pure. The caller owns the struct.
+#ifndef MMS_PROTO_PATH_H
+#define MMS_PROTO_PATH_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/addr.h"
+#include "base/rng.h"
+#include "base/time.h"
+#include "proto/wire.h"
+
+enum {
+	PATH_AMPLIFICATION = 3,           // bytes sent to an unproved address for each received from it
+	PATH_REVERT_US_MIN = 1000 * 1000, // least time an address has to prove itself
+};
+
+struct path {
+	struct addr current; // where to send
+	struct addr proved;  // the last address that proved itself; family ADDR_NONE: none yet
+	bool is_proved;      // current is proved
+
+	struct addr challenged; // whom `challenge` was made for
+	uint8_t challenge[WIRE_PATH_BYTES];
+	struct mtime challenge_at; // when to send it (again)
+	struct mtime revert_at;    // when to go back to `proved`
+
+	uint64_t unproved_recv_bytes;
+	uint64_t unproved_sent_bytes;
+};
+
+// A path to an address that counts as proved when `is_proved`.
+void path_init(struct path *path, const struct addr *addr, bool is_proved);
+
+// An authentic datagram of `bytes` bytes came from `addr`; `is_newest`: its counter is above all before. Moves there if so.
+// `probe_us` is the session's probe timeout.
+void path_recv(struct path *path, const struct addr *addr, bool is_newest, size_t bytes, struct mtime now,
+	       int64_t probe_us, const struct rng *rng);
+
+// A PATH_RESPONSE came from `addr`: proves it when it answers the challenge made for it; else ignored.
+void path_recv_response(struct path *path, const struct addr *addr, const uint8_t data[WIRE_PATH_BYTES]);
+
+// Bytes that may be sent to the current address now: SIZE_MAX once it is proved.
+size_t path_allowance_bytes(const struct path *path);
+
+// `bytes` were sent to the current address; with the challenge among them when `with_challenge`.
+void path_sent(struct path *path, size_t bytes, bool with_challenge, struct mtime now, int64_t probe_us);
+
+// Whether a challenge is due to be sent.
+bool path_is_challenge_due(const struct path *path, struct mtime now);
+
+// Goes back to the proved address when its successor did not prove itself in time.
+void path_tick(struct path *path, struct mtime now);
+
+#endif

@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: ISC
+// Round trip and probe timeout; the contract is in rtt.h.
+#include "proto/rtt.h"
+
+#include <assert.h>
+
+static int64_t larger(int64_t a, int64_t b)
+{
+	return a > b ? a : b;
+}
+
+void rtt_sample(struct rtt *rtt, int64_t measured_us)
+{
+	assert(measured_us >= 0);
+	if (rtt->smoothed_us == 0) {
+		rtt->smoothed_us = larger(measured_us, 1);
+		rtt->variance_us = measured_us / 2;
+		return;
+	}
+	// RFC 6298 section 2.3: alpha = 1/8, beta = 1/4.
+	const int64_t error_us = measured_us - rtt->smoothed_us;
+	rtt->variance_us += ((error_us < 0 ? -error_us : error_us) - rtt->variance_us) / 4;
+	rtt->smoothed_us = larger(rtt->smoothed_us + error_us / 8, 1);
+}
+
+int64_t rtt_base_us(const struct rtt *rtt)
+{
+	if (rtt->smoothed_us == 0)
+		return RTT_INITIAL_US;
+	return larger(rtt->smoothed_us + larger(4 * rtt->variance_us, RTT_VARIANCE_US_MIN), RTT_PROBE_US_MIN);
+}
+
+int64_t rtt_probe_us(const struct rtt *rtt, int64_t silence_us)
+{
+	const int64_t cap_us = silence_us >= RTT_GONE_US     ? RTT_PROBE_CAP_GONE_US
+			       : silence_us >= RTT_SILENT_US ? RTT_PROBE_CAP_SILENT_US
+							     : RTT_PROBE_CAP_US;
+	int64_t wait_us = rtt_base_us(rtt);
+	for (uint32_t i = 0; i < rtt->probe_count && wait_us < cap_us; i++)
+		wait_us *= 2;
+	// A path slower than the cap is still given its own round trip, or every probe would be spurious.
+	return wait_us < cap_us ? wait_us : larger(cap_us, rtt_base_us(rtt));
+}

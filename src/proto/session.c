@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: ISC
+// A session's birth and end, its events and its timers; the contract is in session.h.
+#include "proto/session.h"
+
+#include <assert.h>
+#include <string.h>
+
+void session_init(struct session *session, const struct session_birth *birth, struct mtime now)
+{
+	assert(birth->local_index != 0 && birth->remote_index != 0);
+	memset(session, 0, sizeof *session);
+	session->keys = *birth->keys;
+	memcpy(session->handshake_hash, birth->handshake_hash, NOISE_HASH_BYTES);
+	memcpy(session->peer_key, birth->peer_key, NOISE_KEY_BYTES);
+	session->local_index = birth->local_index;
+	session->remote_index = birth->remote_index;
+	session->is_server = birth->is_server;
+	session->created_at = now;
+	session->heard_at = now;
+	session->mark_at = MTIME_NEVER;
+	path_init(&session->path, &birth->addr, birth->is_addr_proved);
+	caller_init(&session->caller);
+	callee_init(&session->callee, birth->is_server);
+}
+
+void session_clear(struct session *session, struct blocks *blocks)
+{
+	caller_clear(&session->caller, blocks);
+	callee_clear(&session->callee, blocks);
+	if (session->polled != 0)
+		blocks_give(blocks, session->polled);
+	noise_keys_clear(&session->keys);
+	crypto_wipe(session, sizeof *session);
+}
+
+bool session_has_event(const struct session *session, struct mtime now)
+{
+	const struct callee *callee = &session->callee;
+	return session->caller.done != 0 || (callee->start_next < callee->next && mtime_is_due(callee->start_after, now) &&
+					     !(callee->is_gated && callee->start_next > 1));
+}
+
+bool session_poll(struct session *session, struct blocks *blocks, struct mtime now, struct session_event *event)
+{
+	if (session->polled != 0)
+		blocks_give(blocks, session->polled);
+	session->polled = caller_poll(&session->caller, blocks);
+	if (session->polled != 0) {
+		const struct block *block = blocks_get(blocks, session->polled);
+		*event = (struct session_event){SESSION_ANSWER, block->number,     block->kind, block->status,
+						block->body,    block->body_bytes, block->tag};
+		return true;
+	}
+	const uint32_t started = callee_poll(&session->callee, blocks, now);
+	if (started == 0)
+		return false;
+	const struct block *block = blocks_get(blocks, started);
+	*event = (struct session_event){SESSION_CALL, block->number, block->kind, 0, block->body, block->body_bytes, 0};
+	return true;
+}
+
+struct mtime session_deadline(const struct session *session, struct mtime now)
+{
+	struct mtime deadline = session->path.revert_at;
+	if (session->callee.start_next < session->callee.next &&
+	    !(session->callee.is_gated && session->callee.start_next > 1))
+		deadline = mtime_min(deadline, session->callee.start_after);
+	// What an unproved path leaves no room for waits for the path, not for time.
+	if (path_allowance_bytes(&session->path) < WIRE_DATA_BYTES_MIN + WIRE_PATH_FRAME_BYTES)
+		return deadline;
+	if (!session->caller.is_probe_due)
+		deadline = mtime_min(deadline, caller_deadline(&session->caller, now, session->heard_at));
+	deadline = mtime_min(deadline, session->mark_at);
+	return mtime_min(deadline, session->path.challenge_at);
+}
+
+void session_tick(struct session *session, struct mtime now)
+{
+	path_tick(&session->path, now);
+	if (!session->caller.is_probe_due &&
+	    mtime_is_due(caller_deadline(&session->caller, now, session->heard_at), now))
+		caller_tick(&session->caller);
+}
+
+bool session_has_sent(const struct session *session, const uint8_t trailer[WIRE_TRAILER_BYTES])
+{
+	const uint64_t sent = session->send_counter < SESSION_TRAILERS ? session->send_counter : SESSION_TRAILERS;
+	for (uint64_t i = 0; i < sent; i++)
+		if (memcmp(session->trailer[i], trailer, WIRE_TRAILER_BYTES) == 0)
+			return true;
+	return false;
+}

@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: ISC
+// A session's receiving side: open, check against replay, apply the state, take the frames (doc/protocol.md sections 5.1
+// to 5.5). The contract is in session.h.
+#include <assert.h>
+#include <string.h>
+
+#include "proto/session.h"
+
+// The share of the peer's datagrams that never came, smoothed over some sixteen of them.
+static void note_loss(struct session *session, uint64_t counter)
+{
+	uint64_t missing = counter - session->replay.next;
+	for (; missing > 0; missing--) {
+		session->loss_share += (SESSION_LOSS_UNIT - session->loss_share) / 16;
+		if (session->loss_share >= SESSION_LOSS_UNIT - 16)
+			break;
+	}
+	session->loss_share -= session->loss_share / 16;
+}
+
+// Whether repetitions go twice: the path is known to lose, or probes have gone unanswered (section 5.6).
+static bool is_lossy(const struct session *session)
+{
+	return session->loss_share > SESSION_LOSS_TWICE || session->caller.rtt.probe_count > RTT_PROBES_TWICE;
+}
+
+static void recv_call(struct session *session, struct blocks *blocks, const struct wire_frame_view *frame,
+		      struct mtime now)
+{
+	switch (callee_recv_call(&session->callee, blocks, frame, is_lossy(session))) {
+	case CALLEE_NEW:
+	case CALLEE_WAITING:
+		session->mark_at = mtime_min(session->mark_at, mtime_add_us(now, SESSION_MARK_DELAY_US));
+		break;
+	case CALLEE_IGNORED:
+	case CALLEE_REPEAT:
+		break;
+	}
+}
+
+static void recv_answer(struct session *session, struct blocks *blocks, const struct wire_frame_view *frame,
+			struct mtime now)
+{
+	for (uint32_t i = 0; i < frame->count && frame->number <= UINT32_MAX - i; i++)
+		caller_recv_answer(&session->caller, blocks, frame->number + i, frame->status, frame->body,
+				   frame->body_bytes, now);
+}
+
+static enum mms_err recv_frame(struct session *session, struct blocks *blocks, const struct addr *addr,
+			       const struct wire_frame_view *frame, struct mtime now)
+{
+	switch (frame->type) {
+	case WIRE_FRAME_PADDING:
+		return MMS_OK;
+	case WIRE_FRAME_CALL:
+		recv_call(session, blocks, frame, now);
+		return MMS_OK;
+	case WIRE_FRAME_ANSWER:
+		recv_answer(session, blocks, frame, now);
+		return MMS_OK;
+	case WIRE_FRAME_PATH_CHALLENGE:
+		if (session->is_server)
+			return MMS_E_BAD;
+		memcpy(session->response, frame->body, WIRE_PATH_BYTES);
+		session->is_response_due = true;
+		return MMS_OK;
+	case WIRE_FRAME_PATH_RESPONSE:
+		if (!session->is_server)
+			return MMS_E_BAD;
+		path_recv_response(&session->path, addr, frame->body);
+		return MMS_OK;
+	default:
+		return MMS_E_BAD;
+	}
+}
+
+enum mms_err session_recv(struct session *session, struct blocks *blocks, const struct addr *addr,
+			  const uint8_t *datagram, size_t bytes, struct mtime now, const struct rng *rng)
+{
+	uint32_t index;
+	uint64_t counter;
+	uint8_t plain[WIRE_PLAIN_BYTES_MAX];
+	if (wire_data_decode(datagram, bytes, &index, &counter) != MMS_OK || !replay_is_fresh(&session->replay, counter))
+		return MMS_E_AUTH;
+	assert(index == session->local_index);
+	const size_t sealed_bytes = bytes - WIRE_DATA_HEADER_BYTES;
+	if (noise_open(session->keys.recv_key, counter, datagram, WIRE_DATA_HEADER_BYTES,
+		       datagram + WIRE_DATA_HEADER_BYTES, sealed_bytes, plain) != MMS_OK)
+		return MMS_E_AUTH;
+
+	const bool is_newest = replay_is_newest(&session->replay, counter);
+	if (is_newest)
+		note_loss(session, counter);
+	replay_mark(&session->replay, counter);
+	session->heard_at = now;
+	if (session->is_server)
+		path_recv(&session->path, addr, is_newest, bytes, now, rtt_base_us(&session->caller.rtt), rng);
+
+	struct reader reader = reader_of(plain, sealed_bytes - NOISE_TAG_BYTES);
+	struct wire_state state;
+	if (!wire_state_read(&reader, &state))
+		return MMS_E_BAD;
+	if (is_newest) {
+		caller_recv_state(&session->caller, blocks, state.next, state.marks, now);
+		callee_recv_base(&session->callee, blocks, state.base);
+	}
+	while (reader.left_bytes > 0) {
+		struct wire_frame_view frame;
+		if (wire_frame_read(&reader, &frame) != MMS_OK ||
+		    recv_frame(session, blocks, addr, &frame, now) != MMS_OK)
+			return MMS_E_BAD;
+	}
+	return MMS_OK;
+}
