@@ -165,6 +165,9 @@ static enum mms_err explain_bind(int error, const struct addr *at, struct reason
 	case EAFNOSUPPORT:
 		failure_say(why, "%s is not an address of this machine: name one that is, or '' for every address", ip);
 		return MMS_E_HOST;
+	case EINVAL: // what Linux says to a link-local address alone
+		failure_say(why, "%s is not an address to listen at: name its interface too, as in fe80::1%%eth0", ip);
+		return MMS_E_HOST;
 	default:
 		failure_say(why, "cannot open port %u on %s: %s; check the address and the system's log", at->port, ip,
 			    strerror(error));

@@ -387,6 +387,10 @@ static void test_wrong_hosts(void **state)
 	static const char label[] = "aaaaaaaaaaaaaaaabbbbbbbbbbbbbbbbccccccccccccccccdddddddddddddddd";
 	assert_int_equal(udp_listen(&server, "203.0.113.77", 0, &why), MMS_E_HOST);
 	assert_non_null(strstr(why.text, "203.0.113.77 is not an address of this machine"));
+	if (is_ipv6_here()) {
+		assert_int_equal(udp_listen(&server, "fe80::1", 0, &why), MMS_E_HOST);
+		assert_non_null(strstr(why.text, "fe80::1 is not an address to listen at: name its interface"));
+	}
 	assert_int_equal(udp_listen(&server, label, 0, &why), MMS_E_HOST);
 	assert_non_null(strstr(why.text, label));
 	assert_int_equal(udp_resolve(label, 1060, &addr, 1, &count, &why), MMS_E_HOST);
