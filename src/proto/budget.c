@@ -5,37 +5,6 @@
 #include <assert.h>
 #include <string.h>
 
-enum { TOKEN = 1000000 }; // microtokens; a rate of r tokens/s adds r microtokens a microsecond
-
-static void fill(struct budget_bucket *bucket, const struct budget_rate *rate, struct mtime now)
-{
-	const int64_t most = (int64_t)rate->burst * TOKEN;
-	if (bucket->filled_at.us == 0 || now.us - bucket->filled_at.us > most / (rate->per_second > 0 ? rate->per_second : 1))
-		bucket->microtokens = most;
-	else
-		bucket->microtokens += (now.us - bucket->filled_at.us) * rate->per_second;
-	if (bucket->microtokens > most)
-		bucket->microtokens = most;
-	bucket->filled_at = now;
-}
-
-bool budget_bucket_take(struct budget_bucket *bucket, const struct budget_rate *rate, struct mtime now)
-{
-	fill(bucket, rate, now);
-	if (bucket->microtokens < TOKEN)
-		return false;
-	bucket->microtokens -= TOKEN;
-	return true;
-}
-
-struct mtime budget_bucket_ready_at(const struct budget_bucket *bucket, const struct budget_rate *rate, struct mtime now)
-{
-	if (bucket->microtokens >= TOKEN)
-		return now;
-	assert(rate->per_second > 0);
-	return mtime_add_us(bucket->filled_at, (TOKEN - bucket->microtokens) / rate->per_second + 1);
-}
-
 struct budget_limits budget_limits_default(void)
 {
 	return (struct budget_limits){
@@ -80,6 +49,6 @@ static struct budget_entry *find(struct budget *budget, const struct addr *addr,
 bool budget_take(struct budget *budget, enum budget_kind kind, const struct addr *addr, struct mtime now)
 {
 	assert(kind < BUDGET_KIND_COUNT);
-	return budget_bucket_take(&find(budget, addr, now)->bucket[kind], &budget->limits.prefix[kind], now) &&
-	       budget_bucket_take(&budget->all[kind], &budget->limits.all[kind], now);
+	return bucket_take(&find(budget, addr, now)->bucket[kind], &budget->limits.prefix[kind], now) &&
+	       bucket_take(&budget->all[kind], &budget->limits.all[kind], now);
 }

@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 #include "base/addr.h"
+#include "base/bucket.h"
 #include "base/time.h"
 #include "crypto/hash.h"
 
@@ -18,27 +19,16 @@ enum budget_kind {
 	BUDGET_KIND_COUNT,
 };
 
-// What one kind may cost, in tokens a second; the bucket holds `burst` tokens.
-struct budget_rate {
-	uint32_t per_second;
-	uint32_t burst;
-};
-
 struct budget_limits {
-	struct budget_rate prefix[BUDGET_KIND_COUNT];
-	struct budget_rate all[BUDGET_KIND_COUNT];
-};
-
-struct budget_bucket {
-	int64_t microtokens;
-	struct mtime filled_at;
+	struct bucket_rate prefix[BUDGET_KIND_COUNT];
+	struct bucket_rate all[BUDGET_KIND_COUNT];
 };
 
 struct budget_entry {
 	uint64_t prefix;
 	uint8_t family; // ADDR_NONE: free
 	struct mtime used_at;
-	struct budget_bucket bucket[BUDGET_KIND_COUNT];
+	struct bucket bucket[BUDGET_KIND_COUNT];
 };
 
 struct budget {
@@ -46,16 +36,10 @@ struct budget {
 	struct budget_entry *entry; // BUDGET_WAYS entries a set; full: the one used longest ago goes
 	uint32_t entry_count;
 	uint8_t secret[TABLE_SECRET_BYTES];
-	struct budget_bucket all[BUDGET_KIND_COUNT];
+	struct bucket all[BUDGET_KIND_COUNT];
 };
 
 enum { BUDGET_WAYS = 4 };
-
-// Takes a token from a bucket filled at `rate`. False: it is empty. A zeroed bucket starts full.
-bool budget_bucket_take(struct budget_bucket *bucket, const struct budget_rate *rate, struct mtime now);
-
-// When the bucket will next hold a token.
-struct mtime budget_bucket_ready_at(const struct budget_bucket *bucket, const struct budget_rate *rate, struct mtime now);
 
 // The limits of protocol.md section 4.5.
 struct budget_limits budget_limits_default(void);
