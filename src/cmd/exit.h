@@ -25,7 +25,7 @@ enum exit_status {
 };
 
 // What a failure to create, open or write our state, data or users file means.
-static inline enum exit_status exit_of_data(enum mms_err err)
+static inline int exit_of_data(enum mms_err err)
 {
 	if (err == MMS_E_IO)
 		return EXIT_IO;
@@ -35,7 +35,7 @@ static inline enum exit_status exit_of_data(enum mms_err err)
 }
 
 // What a failure to read or parse the users file means.
-static inline enum exit_status exit_of_users_file(enum mms_err err)
+static inline int exit_of_users_file(enum mms_err err)
 {
 	return err == MMS_E_BAD ? EXIT_CONFIG : EXIT_USERS_FILE;
 }

@@ -167,6 +167,8 @@ static void numbers_at_their_edges(void **state)
 	assert_int_equal(values_millionths("0.0000001", 0, 9, &number), VALUES_OUT_OF_RANGE);
 	assert_int_equal(values_millionths("0.999999", 1, 9, &number), VALUES_OUT_OF_RANGE);
 	assert_int_equal(values_millionths("99999999999999999999.", 0, 9, &number), VALUES_OUT_OF_RANGE);
+	// 2^58 of anything are a multiple of 2^64 millionths.
+	assert_int_equal(values_millionths("288230376151711744", 0, 9, &number), VALUES_OUT_OF_RANGE);
 	static const char *const bad[] = {"", ".", "-1", "1.2.3", "1,5", " 1", "1s", "0x1", "1.-5"};
 	for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++)
 		assert_int_equal(values_millionths(bad[i], 0, 9, &number), VALUES_NOT_A_NUMBER);

@@ -1,0 +1,161 @@
+// SPDX-License-Identifier: ISC
+// cmd/user_list: the users file and a real server database, as lines on standard output.
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "cmd/exit.h"
+#include "cmd/user_list.h"
+#include "cmd/users_file.h"
+#include "store/server_store.h"
+
+static char folder[] = "/tmp/mms-user-list-XXXXXX";
+static struct data_paths paths;
+static struct reason why;
+
+static int make_folder(void **state)
+{
+	(void)state;
+	if (mkdtemp(folder) == NULL)
+		return -1;
+	return data_choose(&paths, folder, NULL, &why) == MMS_OK ? 0 : -1;
+}
+
+static int remove_folder(void **state)
+{
+	static const char *const names[] = {"users", "server.db", "server.db-wal", "server.db-shm", "output"};
+	(void)state;
+	for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+		struct path path;
+		if (paths_join(&path, folder, names[i], &why) == MMS_OK)
+			unlink(path.text);
+	}
+	return rmdir(folder);
+}
+
+static void write_file(const char *text)
+{
+	FILE *stream = fopen(paths.users.text, "w");
+	assert_non_null(stream);
+	fputs(text, stream);
+	fclose(stream);
+}
+
+// Enrols a device whose key is 32 times `key`.
+static void enroll(struct server_store *store, int64_t user_id, uint8_t key, uint64_t second)
+{
+	struct storage_op op = {.kind = STORAGE_ENROLL, .user_id = user_id, .at = {(int64_t)second * 1000}};
+	struct storage_batch batch = {.ops = &op, .op_count = 1, .commit_next = 1};
+	memset(op.key, key, sizeof op.key);
+	const struct fingerprint fingerprint = hash_fingerprint(op.key);
+	memcpy(op.fingerprint, fingerprint.bytes, sizeof op.fingerprint);
+	if (server_store_append(store, &batch, &why) != MMS_OK)
+		fail_msg("%s", why.text);
+}
+
+static void make_database(void)
+{
+	static const struct name names[] = {{"gone"}, {"fred"}, {"tim"}};
+	struct server_store *store;
+	struct storage_mark first;
+	int64_t ids[3];
+	const uint8_t start_id[STORAGE_START_ID_BYTES] = {1};
+	if (server_store_open(paths.database.text, &store, &why) != MMS_OK)
+		fail_msg("%s", why.text);
+	assert_int_equal(server_store_start(store, start_id, (struct wtime){1}, &first), MMS_OK);
+	assert_int_equal(server_store_users_sync(store, names, 3, (struct wtime){1}, ids), MMS_OK);
+	enroll(store, ids[0], 10, 1000);
+	enroll(store, ids[2], 30, 1795341600);
+	enroll(store, ids[1], 20, 2000);
+	enroll(store, ids[2], 31, 1795341601);
+	server_store_close(store);
+}
+
+// Runs user_list with standard output in a file and compares what it wrote.
+static void shows(int expected_status, const char *expected)
+{
+	static char text[8192];
+	struct users_file file;
+	struct path path;
+	if (users_file_load(&file, paths.users.text, &why) != MMS_OK)
+		fail_msg("%s", why.text);
+	assert_int_equal(paths_join(&path, folder, "output", &why), MMS_OK);
+	fflush(stdout);
+	const int saved = dup(STDOUT_FILENO);
+	assert_non_null(freopen(path.text, "w", stdout));
+	const int status = user_list(&file.table, &paths, &why);
+	fflush(stdout);
+	assert_true(dup2(saved, STDOUT_FILENO) >= 0);
+	close(saved);
+	users_file_clear(&file);
+
+	FILE *stream = fopen(path.text, "r");
+	assert_non_null(stream);
+	text[fread(text, 1, sizeof text - 1, stream)] = 0;
+	fclose(stream);
+	assert_string_equal(text, expected);
+	assert_int_equal(status, expected_status);
+}
+
+static void without_a_database_the_file_is_listed(void **state)
+{
+	(void)state;
+	write_file("fred\nTim\n");
+	shows(EXIT_DONE, "fred\tplain\nTim\tplain\n");
+}
+
+static void devices_stand_with_their_user(void **state)
+{
+	char expected[1024];
+	char letters[4][FINGERPRINT_TEXT_BYTES];
+	static const uint8_t keys[4] = {30, 31, 20, 10};
+	(void)state;
+	for (size_t i = 0; i < 4; i++) {
+		uint8_t key[NOISE_KEY_BYTES];
+		memset(key, keys[i], sizeof key);
+		const struct fingerprint fingerprint = hash_fingerprint(key);
+		base64url_encode(fingerprint.bytes, sizeof fingerprint.bytes, letters[i]);
+	}
+	make_database();
+	write_file("Tim # first\nnobody\nfred\n");
+	snprintf(expected, sizeof expected,
+		 "Tim\tplain\n"
+		 "Tim\tdevice %s since 2026-11-22T10:00:00Z\n"
+		 "Tim\tdevice %s since 2026-11-22T10:00:01Z\n"
+		 "nobody\tplain\n"
+		 "fred\tplain\n"
+		 "fred\tdevice %s since 1970-01-01T00:33:20Z\n"
+		 "gone\tsuspended %s since 1970-01-01T00:16:40Z\n",
+		 letters[0], letters[1], letters[2], letters[3]);
+	shows(EXIT_DONE, expected);
+}
+
+static void a_file_that_is_not_our_database_is_told(void **state)
+{
+	(void)state;
+	FILE *stream = fopen(paths.database.text, "w");
+	assert_non_null(stream);
+	for (int i = 0; i < 1000; i++)
+		fputs("not a database\n", stream);
+	fclose(stream);
+	write_file("fred\n");
+	shows(EXIT_CONFIG, "fred\tplain\n");
+	assert_non_null(strstr(why.text, "server.db"));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(without_a_database_the_file_is_listed),
+		cmocka_unit_test(devices_stand_with_their_user),
+		cmocka_unit_test(a_file_that_is_not_our_database_is_told),
+	};
+	return cmocka_run_group_tests(tests, make_folder, remove_folder);
+}
