@@ -292,8 +292,8 @@ static int make_revoke(struct job *job, struct users_edit *edit)
 	if (err == MMS_E_FULL)
 		return fail_with(job, EXIT_CANT_CREATE,
 				 "the line of %s in %.400s is full, it may hold %d revoked devices and %d bytes; "
-				 "remove the oldest by hand", job->name.text, job->paths.users.text, REVOKES_PER_USER_MAX,
-				 USERS_LINE_BYTES_MAX);
+				 "remove the oldest by hand", job->name.text, job->paths.users.text,
+				 REVOKES_PER_USER_MAX, USERS_LINE_BYTES_MAX);
 	return EXIT_DONE; // revoked already is revoked
 }
 

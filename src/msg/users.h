@@ -65,7 +65,8 @@ enum mms_err users_parse(struct users_table *table, const char *text, size_t byt
 // The entry of a name, whatever its case; NULL: not a user. Its place in the file's order is entry - table->user.
 struct user_entry *users_find(const struct users_table *table, const struct name *name);
 
-// Whether this line asks for neither code nor key and so may be claimed by the first device, where claims are open.
+// Whether this line has no options and so may be claimed by the first device, where claims are open. A line that
+// revokes a device is not plain.
 bool users_is_plain(const struct user_entry *entry);
 
 // Whether a device with this fingerprint is revoked on this line.
