@@ -4,8 +4,8 @@
 //
 // Server: reads see committed data only. All writes of a moment travel as one batch; the caller appends it and is told
 // when it is durable (doc/design.md, "Accepted means on disk"). Nothing in a batch is visible before.
-// Errors of every read: MMS_E_MISSING where a thing may be absent; MMS_E_IO when the store is broken, after which the
-// process must stop without answering.
+// Errors of every read: MMS_E_MISSING where a thing may be absent; anything else but MMS_OK: the store is broken
+// (MMS_E_IO, MMS_E_FORMAT), full or busy, and the process must stop without answering.
 #ifndef MMS_STORE_STORAGE_H
 #define MMS_STORE_STORAGE_H
 
@@ -66,7 +66,7 @@ enum storage_op_kind {
 struct storage_op {
 	enum storage_op_kind kind;
 	int64_t user_id;   // ACCEPT: the recipient; else the device's user
-	int64_t device_id; // CURSOR, GAP_TOLD; ENROLL: set by the store in its own copy, see storage_append
+	int64_t device_id; // CURSOR, GAP_TOLD; the id of an enrolled device is found with device_find afterwards
 	uint64_t row;      // ACCEPT: its commit number; CURSOR, GAP_TOLD: the row
 
 	// ACCEPT
@@ -74,7 +74,7 @@ struct storage_op {
 	struct name sender;
 	struct uuid id;
 	uint8_t digest[DIGEST_BYTES];
-	struct wtime at; // also ENROLL
+	struct wtime at; // also ENROLL and CURSOR: now
 	bool was_online;
 	uint16_t text_bytes;
 	uint32_t text_offset; // where the text starts in the batch's `text`

@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: ISC
+// The client database's schema, its migrations and every statement on it. Layer: store; declared in
+// client_store_inside.h. Times are milliseconds since 1970 UTC.
+#include "store/client_store_inside.h"
+
+// A migration that has been released is never edited: a change is the next one.
+static const char *const migration[] = {
+	"CREATE TABLE identity("
+	" only INTEGER PRIMARY KEY CHECK (only = 1),"
+	" static_secret BLOB NOT NULL CHECK (length(static_secret) = 32),"
+	" public_key BLOB NOT NULL CHECK (length(public_key) = 32),"
+	" server_key BLOB NOT NULL CHECK (length(server_key) = 32),"
+	" user TEXT NOT NULL,"
+	" has_signed_in INTEGER NOT NULL DEFAULT 0 CHECK (has_signed_in IN (0, 1))) STRICT;"
+
+	"CREATE TABLE mark("
+	" only INTEGER PRIMARY KEY CHECK (only = 1),"
+	" start_id BLOB NOT NULL CHECK (length(start_id) = 16),"
+	" commit_number INTEGER NOT NULL CHECK (commit_number >= 0)) STRICT;"
+
+	// is_queued: to be submitted. With a verdict (state 2 to 4) it is offered again.
+	"CREATE TABLE outbox("
+	" seq INTEGER PRIMARY KEY AUTOINCREMENT,"
+	" id BLOB NOT NULL UNIQUE CHECK (length(id) = 16),"
+	" recipient TEXT NOT NULL,"
+	" text BLOB NOT NULL CHECK (length(text) BETWEEN 1 AND 1024),"
+	" written_at INTEGER NOT NULL,"
+	" state INTEGER NOT NULL DEFAULT 1 CHECK (state BETWEEN 1 AND 4),"
+	" status INTEGER NOT NULL DEFAULT 0 CHECK (status BETWEEN 0 AND 255),"
+	" is_queued INTEGER NOT NULL DEFAULT 1 CHECK (is_queued IN (0, 1))) STRICT;"
+	"CREATE INDEX outbox_by_queue ON outbox(seq, state) WHERE is_queued = 1;"
+	"CREATE INDEX outbox_by_time ON outbox(written_at);"
+
+	// A gap has no sender and no text, and no id when the server gave it none.
+	"CREATE TABLE transcript("
+	" seq INTEGER PRIMARY KEY AUTOINCREMENT,"
+	" gap_count INTEGER NOT NULL DEFAULT 0 CHECK (gap_count >= 0),"
+	" sender TEXT NOT NULL COLLATE NOCASE,"
+	" id BLOB CHECK (id IS NULL OR length(id) = 16),"
+	" accepted_at INTEGER NOT NULL,"
+	" text BLOB CHECK (text IS NULL OR length(text) BETWEEN 1 AND 1024),"
+	" is_shown INTEGER NOT NULL DEFAULT 0 CHECK (is_shown IN (0, 1)),"
+	" CHECK ((text IS NULL) = (sender = '') AND (text IS NOT NULL OR gap_count > 0))) STRICT;"
+	"CREATE UNIQUE INDEX transcript_by_id ON transcript(sender, id) WHERE id IS NOT NULL;"
+	"CREATE INDEX transcript_by_unshown ON transcript(seq) WHERE is_shown = 0;",
+};
+
+enum { VERSION = sizeof migration / sizeof *migration };
+
+const struct sql_kind client_schema_kind = {
+	.noun = "client database",
+	.elsewhere = "another state directory",
+	.application_id = 0x4d4d5343, // "MMSC"
+	.version = VERSION,
+	.migration = migration,
+	.busy_ms = CLIENT_STORE_BUSY_MS,
+	.checkpoint_mode = SQLITE_CHECKPOINT_TRUNCATE,
+};
+
+const char *const client_schema_statement[CLIENT_STATEMENT_COUNT] = {
+	[IDENTITY_GET] = "SELECT static_secret, public_key, server_key, user, has_signed_in FROM identity"
+			 " WHERE only = 1",
+	[IDENTITY_PUT] = "INSERT INTO identity(only, static_secret, public_key, server_key, user)"
+			 " VALUES (1, ?1, ?2, ?3, ?4)",
+	[IDENTITY_SIGNED_IN] = "UPDATE identity SET has_signed_in = 1, user = ?1 WHERE only = 1",
+
+	[MARK_GET] = "SELECT start_id, commit_number FROM mark WHERE only = 1",
+	[MARK_SET] = "INSERT INTO mark VALUES (1, ?1, ?2)"
+		     " ON CONFLICT DO UPDATE SET start_id = excluded.start_id, commit_number ="
+		     " iif(start_id = excluded.start_id, max(commit_number, excluded.commit_number),"
+		     " excluded.commit_number)",
+
+	[OUTBOX_PUT] = "INSERT INTO outbox(id, recipient, text, written_at) VALUES (?1, ?2, ?3, ?4)",
+	[OUTBOX_FIND] = "SELECT state, status FROM outbox WHERE id = ?1",
+	[OUTBOX_COUNT] = "SELECT count(*) FROM outbox WHERE is_queued = 1 AND state = 1",
+	[OUTBOX_NEXT] = "SELECT seq, id, recipient, text, state FROM outbox WHERE is_queued = 1 AND seq > ?1"
+			" ORDER BY seq LIMIT 1",
+	[OUTBOX_VERDICT] = "UPDATE outbox SET is_queued = 0, status = iif(state = 1, ?3, status),"
+			   " state = iif(state = 1, ?2, state) WHERE id = ?1",
+	[OUTBOX_REOFFER] = "UPDATE outbox SET is_queued = 1 WHERE state IN (2, 3) AND written_at >= ?1",
+
+	[TRANSCRIPT_PUT] = "INSERT INTO transcript(gap_count, sender, id, accepted_at, text)"
+			   " VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT DO NOTHING",
+	[TRANSCRIPT_NEXT] = "SELECT seq, gap_count, sender, id, accepted_at, text FROM transcript"
+			    " WHERE is_shown = 0 AND seq > ?1 ORDER BY seq LIMIT 1",
+	[TRANSCRIPT_SHOWN] = "UPDATE transcript SET is_shown = 1 WHERE is_shown = 0 AND seq <= ?1",
+	[TRANSCRIPT_COUNT] = "SELECT count(*) FROM transcript WHERE is_shown = 0",
+
+	[DATA_VERSION] = "PRAGMA data_version",
+};

@@ -1,0 +1,301 @@
+// SPDX-License-Identifier: ISC
+// A profile's database: opening, identity, and what commands ask of outbox and transcript; the contract is in
+// client_store.h. What the messaging logic asks is in client_store_storage.c.
+#include "store/client_store.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/utf8.h"
+#include "store/client_store_inside.h"
+
+enum mms_err client_store_open(const char *path, struct client_store **store, struct reason *why)
+{
+	struct client_store *opened = calloc(1, sizeof *opened);
+	enum mms_err err;
+	*store = NULL;
+	if (opened == NULL) {
+		snprintf(why->text, sizeof why->text,
+			 "cannot open the client database %s: out of memory; stop other programs", path);
+		return MMS_E_IO;
+	}
+	err = sql_open(&opened->sql, path, &client_schema_kind, SQL_READ_WRITE);
+	if (err == MMS_OK)
+		err = sql_prepare(&opened->sql, client_schema_statement, CLIENT_STATEMENT_COUNT, opened->statement);
+	if (err == MMS_OK)
+		err = client_store_number(opened, DATA_VERSION, &opened->data_version);
+	if (err == MMS_OK) {
+		*store = opened;
+	} else {
+		*why = opened->sql.reason;
+		client_store_close(opened);
+	}
+	return err;
+}
+
+void client_store_close(struct client_store *store)
+{
+	if (store == NULL)
+		return;
+	if (store->sql.db != NULL)
+		sql_rollback(&store->sql);
+	sql_finalize(store->statement, CLIENT_STATEMENT_COUNT);
+	sql_close(&store->sql);
+	free(store);
+}
+
+const struct reason *client_store_reason(const struct client_store *store)
+{
+	return &store->sql.reason;
+}
+
+// --- the transaction that gathers ---
+
+enum mms_err client_store_write(struct client_store *store)
+{
+	if (store->failed == MMS_OK && !store->is_writing) {
+		store->failed = sql_begin(&store->sql);
+		store->is_writing = store->failed == MMS_OK;
+	}
+	return store->failed;
+}
+
+enum mms_err client_store_run(struct client_store *store, sqlite3_stmt *statement)
+{
+	assert(store->is_writing);
+	const enum mms_err err = sql_run(&store->sql, statement);
+	if (err == MMS_OK || err == MMS_E_EXISTS)
+		return err;
+	sql_rollback(&store->sql);
+	store->is_writing = false;
+	store->failed = err;
+	return err;
+}
+
+enum mms_err client_store_commit(struct client_store *store)
+{
+	enum mms_err err = store->failed;
+	store->failed = MMS_OK;
+	if (store->is_writing) {
+		assert(err == MMS_OK);
+		err = sql_commit(&store->sql);
+	}
+	store->is_writing = false;
+	return err;
+}
+
+static bool has_gathered(const struct client_store *store)
+{
+	return store->is_writing || store->failed != MMS_OK;
+}
+
+// Ends a durable write that came to `err`. If others had gathered before and are undone now, their commit must say so.
+static enum mms_err finish(struct client_store *store, bool had_gathered, enum mms_err err)
+{
+	const enum mms_err commit_err = client_store_commit(store);
+	if (had_gathered)
+		store->failed = commit_err;
+	return commit_err == MMS_OK ? err : commit_err;
+}
+
+bool client_store_read_text(struct client_store *store, sqlite3_stmt *statement, int column, uint16_t *bytes)
+{
+	return sql_read_text(statement, column, store->text, sizeof store->text, bytes) &&
+	       utf8_is_message(store->text, *bytes);
+}
+
+enum mms_err client_store_number(struct client_store *store, enum client_statement which, uint64_t *value)
+{
+	sqlite3_stmt *statement = store->statement[which];
+	enum mms_err err = sql_row(&store->sql, statement);
+	if (err == MMS_E_MISSING || (err == MMS_OK && !sql_read_number(statement, 0, value)))
+		err = sql_damaged(&store->sql, "it cannot be counted");
+	sql_reset(statement);
+	return err;
+}
+
+// --- identity ---
+
+enum mms_err client_store_identity_create(struct client_store *store, const struct client_store_identity *identity)
+{
+	const bool had_gathered = has_gathered(store);
+	sqlite3_stmt *statement = store->statement[IDENTITY_PUT];
+	enum mms_err err = client_store_write(store);
+	if (err == MMS_OK) {
+		sql_bind_blob(statement, 1, identity->static_secret, STORAGE_KEY_BYTES);
+		sql_bind_blob(statement, 2, identity->public_key, STORAGE_KEY_BYTES);
+		sql_bind_blob(statement, 3, identity->server_key, STORAGE_KEY_BYTES);
+		sql_bind_name(statement, 4, &identity->user);
+		err = client_store_run(store, statement);
+	}
+	return finish(store, had_gathered, err);
+}
+
+enum mms_err client_store_identity_get(struct client_store *store, struct client_store_identity *identity)
+{
+	sqlite3_stmt *statement = store->statement[IDENTITY_GET];
+	struct client_store_identity found = {0};
+	uint64_t has_signed_in = 0;
+	enum mms_err err = sql_row(&store->sql, statement);
+	if (err != MMS_OK)
+		return err;
+	if (sql_read_blob(statement, 0, found.static_secret, STORAGE_KEY_BYTES) &&
+	    sql_read_blob(statement, 1, found.public_key, STORAGE_KEY_BYTES) &&
+	    sql_read_blob(statement, 2, found.server_key, STORAGE_KEY_BYTES) &&
+	    sql_read_name(statement, 3, &found.user) && sql_read_number(statement, 4, &has_signed_in)) {
+		found.has_signed_in = has_signed_in != 0;
+		*identity = found;
+	} else {
+		err = sql_damaged(&store->sql, "its identity is malformed");
+	}
+	sql_reset(statement);
+	client_store_identity_clear(&found);
+	return err;
+}
+
+void client_store_identity_clear(struct client_store_identity *identity)
+{
+	explicit_bzero(identity, sizeof *identity); // static_secret
+}
+
+enum mms_err client_store_signed_in_set(struct client_store *store, const struct name *user)
+{
+	const bool had_gathered = has_gathered(store);
+	sqlite3_stmt *statement = store->statement[IDENTITY_SIGNED_IN];
+	enum mms_err err = client_store_write(store);
+	if (err == MMS_OK) {
+		sql_bind_name(statement, 1, user);
+		err = client_store_run(store, statement);
+		if (err == MMS_OK && sqlite3_changes(store->sql.db) == 0)
+			err = MMS_E_MISSING;
+	}
+	return finish(store, had_gathered, err);
+}
+
+enum mms_err client_store_signed_in_get(struct client_store *store, bool *has_signed_in, struct name *user)
+{
+	struct client_store_identity identity;
+	const enum mms_err err = client_store_identity_get(store, &identity);
+	if (err != MMS_OK)
+		return err;
+	*has_signed_in = identity.has_signed_in;
+	*user = identity.user;
+	client_store_identity_clear(&identity);
+	return MMS_OK;
+}
+
+// --- outbox ---
+
+enum mms_err client_store_outbox_add(struct client_store *store, const struct uuid *id, const struct name *recipient,
+				     const void *text, size_t text_bytes, struct wtime now)
+{
+	const bool had_gathered = has_gathered(store);
+	sqlite3_stmt *statement = store->statement[OUTBOX_PUT];
+	uint64_t count = 0;
+	assert(utf8_is_message(text, text_bytes));
+	enum mms_err err = client_store_write(store);
+	if (err == MMS_OK)
+		err = client_store_outbox_queued_count(store, &count);
+	if (err == MMS_OK && count >= OUTBOX_ROWS_MAX) {
+		snprintf(store->sql.reason.text, sizeof store->sql.reason.text,
+			 "%d messages wait in the client database %s already; connect to the server so that they "
+			 "can go",
+			 OUTBOX_ROWS_MAX, store->sql.path);
+		err = MMS_E_FULL;
+	}
+	if (err == MMS_OK) {
+		sql_bind_blob(statement, 1, id->bytes, ID_BYTES);
+		sql_bind_name(statement, 2, recipient);
+		sql_bind_blob(statement, 3, text, text_bytes);
+		sql_bind_int(statement, 4, now.ms);
+		err = client_store_run(store, statement);
+	}
+	return finish(store, had_gathered, err);
+}
+
+enum mms_err client_store_outbox_find(struct client_store *store, const struct uuid *id, enum outbox_state *state,
+				      uint8_t *status)
+{
+	sqlite3_stmt *statement = store->statement[OUTBOX_FIND];
+	uint64_t found_state = 0;
+	uint64_t found_status = 0;
+	sql_bind_blob(statement, 1, id->bytes, ID_BYTES);
+	enum mms_err err = sql_row(&store->sql, statement);
+	if (err != MMS_OK)
+		return err;
+	if (sql_read_number(statement, 0, &found_state) && sql_read_number(statement, 1, &found_status) &&
+	    found_state >= OUTBOX_QUEUED && found_state <= OUTBOX_REFUSED && found_status <= UINT8_MAX) {
+		*state = (enum outbox_state)found_state;
+		*status = (uint8_t)found_status;
+	} else {
+		err = sql_damaged(&store->sql, "the verdict on a message is malformed");
+	}
+	sql_reset(statement);
+	return err;
+}
+
+enum mms_err client_store_outbox_queued_count(struct client_store *store, uint64_t *count)
+{
+	return client_store_number(store, OUTBOX_COUNT, count);
+}
+
+// --- transcript ---
+
+// Reads the sender, id and text of an entry, or finds that it is a gap and has none.
+static bool read_entry(struct client_store *store, sqlite3_stmt *statement, struct transcript_row *row)
+{
+	if (!sql_read_number(statement, 0, &row->seq) || !sql_read_number(statement, 1, &row->gap_count))
+		return false;
+	row->is_gap = sqlite3_column_type(statement, 5) == SQLITE_NULL;
+	const bool has_id = sqlite3_column_type(statement, 3) != SQLITE_NULL;
+	if (has_id && !sql_read_blob(statement, 3, row->id.bytes, ID_BYTES))
+		return false;
+	row->accepted_at.ms = sqlite3_column_int64(statement, 4);
+	if (row->is_gap)
+		return row->gap_count > 0;
+	row->text = store->text;
+	return has_id && sql_read_name(statement, 2, &row->sender) &&
+	       client_store_read_text(store, statement, 5, &row->text_bytes);
+}
+
+enum mms_err client_store_transcript_next_unshown(struct client_store *store, uint64_t after_seq,
+						  struct transcript_row *row)
+{
+	sqlite3_stmt *statement = store->statement[TRANSCRIPT_NEXT];
+	struct transcript_row found = {0};
+	sql_bind_number(statement, 1, after_seq);
+	enum mms_err err = sql_row(&store->sql, statement);
+	if (err != MMS_OK)
+		return err;
+	if (read_entry(store, statement, &found))
+		*row = found;
+	else
+		err = sql_damaged(&store->sql, "an entry of its transcript is malformed");
+	sql_reset(statement);
+	return err;
+}
+
+enum mms_err client_store_transcript_mark_shown(struct client_store *store, uint64_t seq)
+{
+	const bool had_gathered = has_gathered(store);
+	sqlite3_stmt *statement = store->statement[TRANSCRIPT_SHOWN];
+	enum mms_err err = client_store_write(store);
+	if (err == MMS_OK) {
+		sql_bind_number(statement, 1, seq);
+		err = client_store_run(store, statement);
+	}
+	return finish(store, had_gathered, err);
+}
+
+enum mms_err client_store_changed(struct client_store *store, bool *has_changed)
+{
+	uint64_t version = 0;
+	const enum mms_err err = client_store_number(store, DATA_VERSION, &version);
+	if (err != MMS_OK)
+		return err;
+	*has_changed = version != store->data_version;
+	store->data_version = version;
+	return MMS_OK;
+}

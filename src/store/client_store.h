@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: ISC
+// A profile's database over SQLite: the device's key, its outbox and its transcript (doc/design.md, "Stores"). Layer:
+// store. One thread; open it after any fork. Several processes of one user may have it open at once.
+// A function that fails leaves a sentence in client_store_reason. Besides the errors named, each can return MMS_E_BUSY
+// (another process wrote for longer than CLIENT_STORE_BUSY_MS), MMS_E_NOSPACE, MMS_E_IO, and MMS_E_FORMAT: the file was
+// tampered with or is damaged.
+//
+// Writes of client_store_storage gather in one transaction until its `commit`. When one of them fails, all since the
+// last commit are undone, and every further write and that commit return the same error; after it the store is usable
+// again. The functions here that say "durably" make what has gathered durable with what they write.
+#ifndef MMS_STORE_CLIENT_STORE_H
+#define MMS_STORE_CLIENT_STORE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "base/name.h"
+#include "base/time.h"
+#include "base/uuid.h"
+#include "store/storage.h"
+
+enum { CLIENT_STORE_BUSY_MS = 5000 };
+
+struct client_store; // opaque, on the heap
+
+// Who this profile is, and at which server.
+struct client_store_identity {
+	uint8_t static_secret[STORAGE_KEY_BYTES];
+	uint8_t public_key[STORAGE_KEY_BYTES]; // whether it belongs to the secret is for the caller to check
+	uint8_t server_key[STORAGE_KEY_BYTES];
+	struct name user;   // as typed; as the server writes it once it has signed in
+	bool has_signed_in; // the server has answered its SIGNIN with OK at least once
+};
+
+// Opens the database file at `path`, made with mode 0600 when missing, and checks all of it; its directory must exist.
+// MMS_E_FORMAT: not our database, or changed or damaged. MMS_E_VERSION: a newer one. MMS_E_DENIED. On error *store is
+// NULL and `why` says what to do.
+enum mms_err client_store_open(const char *path, struct client_store **store, struct reason *why) MUST_CHECK;
+
+// Closes it; what was not committed is undone. NULL is accepted.
+void client_store_close(struct client_store *store);
+
+// What the last function that failed has to say; kept until the next one.
+const struct reason *client_store_reason(const struct client_store *store);
+
+// Stores the identity of a new profile durably; has_signed_in is stored as false. MMS_E_EXISTS: it has one.
+enum mms_err client_store_identity_create(struct client_store *store,
+					  const struct client_store_identity *identity) MUST_CHECK;
+
+// Reads it. MMS_E_MISSING: a new profile. MMS_E_FORMAT: changed or damaged; `*identity` is then untouched.
+enum mms_err client_store_identity_get(struct client_store *store, struct client_store_identity *identity) MUST_CHECK;
+
+// Wipes the secret and the rest.
+void client_store_identity_clear(struct client_store_identity *identity);
+
+// Notes durably that this profile has signed in, and its name as the server writes it. MMS_E_MISSING: no identity.
+enum mms_err client_store_signed_in_set(struct client_store *store, const struct name *user) MUST_CHECK;
+
+// Whether it has, and the name. MMS_E_MISSING: no identity.
+enum mms_err client_store_signed_in_get(struct client_store *store, bool *has_signed_in, struct name *user) MUST_CHECK;
+
+// Queues a message durably; `text` is one (base/utf8.h, utf8_is_message). MMS_E_EXISTS: this id is there. MMS_E_FULL:
+// OUTBOX_ROWS_MAX messages wait for a verdict.
+enum mms_err client_store_outbox_add(struct client_store *store, const struct uuid *id, const struct name *recipient,
+				     const void *text, size_t text_bytes, struct wtime now) MUST_CHECK;
+
+// The verdict on a message, OUTBOX_QUEUED without one; `status` is 0 unless it was refused. A verdict stays while the
+// message is offered again. MMS_E_MISSING: no such message.
+enum mms_err client_store_outbox_find(struct client_store *store, const struct uuid *id, enum outbox_state *state,
+				      uint8_t *status) MUST_CHECK;
+
+// How many messages wait for a verdict; offers made again are not counted.
+enum mms_err client_store_outbox_queued_count(struct client_store *store, uint64_t *count) MUST_CHECK;
+
+// The oldest transcript entry with seq > after_seq that was not shown. `row->text` is borrowed until the next call.
+// MMS_E_MISSING: none.
+enum mms_err client_store_transcript_next_unshown(struct client_store *store, uint64_t after_seq,
+						  struct transcript_row *row) MUST_CHECK;
+
+// Notes durably that all entries up to `seq` were shown.
+enum mms_err client_store_transcript_mark_shown(struct client_store *store, uint64_t seq) MUST_CHECK;
+
+// `*has_changed`: another process has written since the last call, or since the opening; it may also have opened it only.
+enum mms_err client_store_changed(struct client_store *store, bool *has_changed) MUST_CHECK;
+
+// What the messaging logic needs; usable until client_store_close. transcript_put: a gap whose id is all zero is always
+// new; one with an id is stored once. outbox_verdict: MMS_E_MISSING, and nothing is undone: no such message. mark_set:
+// of two numbers of one start the higher one stays.
+struct client_storage client_store_storage(struct client_store *store);
+
+#endif

@@ -1,0 +1,142 @@
+// SPDX-License-Identifier: ISC
+// The server database's schema, its migrations and every statement on it. Layer: store; declared in
+// server_store_inside.h. Times are milliseconds since 1970 UTC.
+#include "store/server_store_inside.h"
+
+// A migration that has been released is never edited: a change is the next one.
+static const char *const migration[] = {
+	"CREATE TABLE counter("
+	" only INTEGER PRIMARY KEY CHECK (only = 1),"
+	" commit_next INTEGER NOT NULL CHECK (commit_next > 0)) STRICT;"
+	"INSERT INTO counter VALUES (1, 1);"
+
+	"CREATE TABLE start("
+	" seq INTEGER PRIMARY KEY AUTOINCREMENT,"
+	" start_id BLOB NOT NULL UNIQUE CHECK (length(start_id) = 16),"
+	" first_commit INTEGER NOT NULL CHECK (first_commit > 0),"
+	" started_at INTEGER NOT NULL) STRICT;"
+
+	// AUTOINCREMENT: an id that sessions or messages may still name must not become someone else's.
+	"CREATE TABLE user("
+	" user_id INTEGER PRIMARY KEY AUTOINCREMENT,"
+	" name TEXT NOT NULL UNIQUE COLLATE NOCASE,"
+	" absent_since INTEGER) STRICT;"
+	"CREATE INDEX user_by_absence ON user(absent_since) WHERE absent_since IS NOT NULL;"
+
+	"CREATE TABLE device("
+	" device_id INTEGER PRIMARY KEY AUTOINCREMENT,"
+	" user_id INTEGER NOT NULL,"
+	" key BLOB NOT NULL UNIQUE CHECK (length(key) = 32),"
+	" fingerprint BLOB NOT NULL CHECK (length(fingerprint) = 32),"
+	" enrolled_at INTEGER NOT NULL,"
+	" cursor INTEGER NOT NULL CHECK (cursor >= 0),"
+	" gap_row INTEGER NOT NULL DEFAULT 0 CHECK (gap_row >= 0),"
+	" gap_count INTEGER NOT NULL DEFAULT 0 CHECK (gap_count >= 0)) STRICT;"
+	"CREATE INDEX device_by_user ON device(user_id, cursor);"
+
+	"CREATE TABLE invite_spent("
+	" hash BLOB PRIMARY KEY CHECK (length(hash) = 32),"
+	" user_id INTEGER NOT NULL,"
+	" spent_at INTEGER NOT NULL) STRICT, WITHOUT ROWID;"
+
+	// The index holds the text's size too, so that a quota is counted without reading texts. taken_at: when the
+	// first of several devices took the row.
+	"CREATE TABLE message("
+	" row INTEGER PRIMARY KEY,"
+	" recipient_id INTEGER NOT NULL,"
+	" sender_id INTEGER NOT NULL,"
+	" sender TEXT NOT NULL,"
+	" id BLOB NOT NULL CHECK (length(id) = 16),"
+	" accepted_at INTEGER NOT NULL,"
+	" text BLOB NOT NULL,"
+	" text_bytes INTEGER NOT NULL CHECK (text_bytes = length(text)),"
+	" taken_at INTEGER) STRICT;"
+	"CREATE INDEX message_by_recipient ON message(recipient_id, row, text_bytes);"
+	"CREATE INDEX message_by_taken ON message(taken_at) WHERE taken_at IS NOT NULL;"
+
+	// The ids held; in the order of `row` they are in the order of time, so the index finds the oldest.
+	"CREATE TABLE accepted("
+	" sender_id INTEGER NOT NULL,"
+	" id BLOB NOT NULL CHECK (length(id) = 16),"
+	" recipient_id INTEGER NOT NULL,"
+	" digest BLOB NOT NULL CHECK (length(digest) = 16),"
+	" row INTEGER NOT NULL,"
+	" was_online INTEGER NOT NULL,"
+	" accepted_at INTEGER NOT NULL,"
+	" PRIMARY KEY (sender_id, id)) STRICT, WITHOUT ROWID;"
+	"CREATE INDEX accepted_by_row ON accepted(row, accepted_at);",
+};
+
+enum { VERSION = sizeof migration / sizeof *migration };
+
+const struct sql_kind server_schema_kind = {
+	.noun = "server database",
+	.elsewhere = "another data directory",
+	.application_id = 0x4d4d5353, // "MMSS"
+	.version = VERSION,
+	.migration = migration,
+	.busy_ms = 2000,
+	.checkpoint_mode = SQLITE_CHECKPOINT_PASSIVE,
+};
+
+const char *const server_schema_statement[SERVER_STATEMENT_COUNT] = {
+	// The second and third column are what the counter must exceed.
+	[COUNTER_GET] = "SELECT commit_next, coalesce((SELECT max(row) FROM message), 0),"
+			" coalesce((SELECT max(row) FROM accepted), 0) FROM counter WHERE only = 1",
+	[COUNTER_SET] = "UPDATE counter SET commit_next = ?1 WHERE only = 1",
+
+	[START_PUT] = "INSERT INTO start(start_id, first_commit, started_at) VALUES (?1, ?2, ?3)",
+	[START_FIND] = "SELECT seq FROM start WHERE start_id = ?1",
+	[START_NEXT] = "SELECT first_commit FROM start WHERE seq > ?1 ORDER BY seq LIMIT 1",
+
+	[USER_FIND] = "SELECT user_id, name = ?1 COLLATE BINARY, absent_since IS NULL FROM user WHERE name = ?1",
+	[USER_PUT] = "INSERT INTO user(name) VALUES (?1)",
+	[USER_UPDATE] = "UPDATE user SET name = ?2, absent_since = NULL WHERE user_id = ?1",
+	[USER_MARK_ABSENT] = "UPDATE user SET absent_since = ?1 WHERE absent_since IS NULL"
+			     " AND user_id NOT IN (SELECT user_id FROM temp.present)",
+	[PRESENT_CLEAR] = "DELETE FROM temp.present",
+	[PRESENT_PUT] = "INSERT INTO temp.present VALUES (?1)",
+	[USER_EXPIRED] = "SELECT user_id FROM user WHERE absent_since <= ?1 ORDER BY absent_since LIMIT 1",
+	[USER_REMOVE] = "DELETE FROM user WHERE user_id = ?1",
+	[USER_MAIL_REMOVE] = "DELETE FROM message WHERE row IN"
+			     " (SELECT row FROM message WHERE recipient_id = ?1 ORDER BY row LIMIT ?2)",
+	[USER_DEVICES_REMOVE] = "DELETE FROM device WHERE user_id = ?1",
+
+	[DEVICE_FIND] = "SELECT device_id, user_id, cursor, gap_row, gap_count FROM device WHERE key = ?1",
+	[DEVICE_PUT] = "INSERT INTO device(user_id, key, fingerprint, enrolled_at, cursor) VALUES (?1, ?2, ?3, ?4, ?5)",
+	[DEVICE_COUNT] = "SELECT count(*) FROM device WHERE user_id = ?1",
+	[DEVICE_CURSORS] = "SELECT coalesce(min(cursor), 0), coalesce(max(cursor), 0), count(*) FROM device"
+			   " WHERE user_id = ?1",
+	[DEVICE_MOVE] = "UPDATE device SET cursor = ?3 WHERE device_id = ?1 AND user_id = ?2 AND cursor < ?3",
+	[DEVICE_GAP_ADD] = "UPDATE device SET gap_row = max(gap_row, ?2), gap_count = gap_count + 1"
+			   " WHERE user_id = ?1 AND cursor < ?2",
+	[DEVICE_GAP_TOLD] = "UPDATE device SET gap_row = 0, gap_count = 0"
+			    " WHERE device_id = ?1 AND user_id = ?2 AND gap_row <= ?3",
+	[DEVICE_REMOVE] = "DELETE FROM device WHERE user_id = ?1 AND fingerprint = ?2",
+	[DEVICE_LIST] = "SELECT name, fingerprint, enrolled_at, cursor FROM device JOIN user USING (user_id)"
+			" ORDER BY name, device_id",
+
+	[INVITE_FIND] = "SELECT 1 FROM invite_spent WHERE hash = ?1",
+	[INVITE_PUT] = "INSERT INTO invite_spent(hash, user_id, spent_at) VALUES (?1, ?2, ?3)",
+
+	[ACCEPTED_FIND] = "SELECT recipient_id, digest, row, was_online FROM accepted WHERE sender_id = ?1 AND id = ?2",
+	[ACCEPTED_PUT] = "INSERT INTO accepted(sender_id, id, recipient_id, digest, row, was_online, accepted_at)"
+			 " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+	[ACCEPTED_OLDEST] = "SELECT row, accepted_at, EXISTS (SELECT 1 FROM message WHERE message.row = accepted.row)"
+			    " FROM accepted WHERE row > ?1 ORDER BY row LIMIT 1",
+	[ACCEPTED_REMOVE] = "DELETE FROM accepted WHERE row = ?1",
+
+	[MESSAGE_PUT] = "INSERT INTO message(row, recipient_id, sender_id, sender, id, accepted_at, text, text_bytes)"
+			" VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+	[MESSAGE_NEXT] = "SELECT row, id, sender, accepted_at, text FROM message WHERE recipient_id = ?1 AND row > ?2"
+			 " ORDER BY row LIMIT 1",
+	[MESSAGE_COUNT] = "SELECT count(*), coalesce(sum(text_bytes), 0) FROM message"
+			  " WHERE recipient_id = ?1 AND row > ?2",
+	[MESSAGE_OLDEST] = "SELECT row FROM message WHERE recipient_id = ?1 ORDER BY row LIMIT 1",
+	[MESSAGE_TAKE] = "UPDATE message SET taken_at = ?4 WHERE recipient_id = ?1 AND row > ?2 AND row <= ?3"
+			 " AND taken_at IS NULL",
+	[MESSAGE_PURGE] = "DELETE FROM message WHERE recipient_id = ?1 AND row <= ?2",
+	[MESSAGE_EXPIRED] = "SELECT row, recipient_id FROM message WHERE taken_at <= ?1 ORDER BY taken_at LIMIT 1",
+	[MESSAGE_REMOVE] = "DELETE FROM message WHERE row = ?1",
+	[PAGES_GIVE_BACK] = "PRAGMA incremental_vacuum(256)",
+};

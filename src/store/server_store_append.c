@@ -1,0 +1,189 @@
+// SPDX-License-Identifier: ISC
+// Appending a batch to the server's database: the one place where "accepted" becomes true. The contract is in
+// server_store.h, server_store_append.
+#include <assert.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "store/server_store_inside.h"
+
+static enum mms_err put_message(struct server_store *store, const struct storage_op *op, const uint8_t *text)
+{
+	sqlite3_stmt *statement = store->statement[MESSAGE_PUT];
+	assert(op->text_bytes >= 1);
+	assert(op->text_bytes <= TEXT_BYTES_MAX);
+	sql_bind_number(statement, 1, op->row);
+	sql_bind_int(statement, 2, op->user_id);
+	sql_bind_int(statement, 3, op->sender_id);
+	sql_bind_name(statement, 4, &op->sender);
+	sql_bind_blob(statement, 5, op->id.bytes, ID_BYTES);
+	sql_bind_int(statement, 6, op->at.ms);
+	sql_bind_blob(statement, 7, text + op->text_offset, op->text_bytes);
+	sql_bind_int(statement, 8, op->text_bytes);
+	return sql_run(&store->sql, statement);
+}
+
+static enum mms_err put_accepted(struct server_store *store, const struct storage_op *op)
+{
+	sqlite3_stmt *statement = store->statement[ACCEPTED_PUT];
+	sql_bind_int(statement, 1, op->sender_id);
+	sql_bind_blob(statement, 2, op->id.bytes, ID_BYTES);
+	sql_bind_int(statement, 3, op->user_id);
+	sql_bind_blob(statement, 4, op->digest, DIGEST_BYTES);
+	sql_bind_number(statement, 5, op->row);
+	sql_bind_int(statement, 6, op->was_online);
+	sql_bind_int(statement, 7, op->at.ms);
+	return sql_run(&store->sql, statement);
+}
+
+static enum mms_err move_cursor(struct server_store *store, const struct storage_op *op)
+{
+	struct server_cursors before;
+	struct server_cursors after;
+	sqlite3_stmt *statement = store->statement[DEVICE_MOVE];
+	assert(op->at.ms > 0); // the retention counts from it
+	enum mms_err err = server_store_cursors(store, op->user_id, &before);
+	if (err != MMS_OK)
+		return err;
+	sql_bind_int(statement, 1, op->device_id);
+	sql_bind_int(statement, 2, op->user_id);
+	sql_bind_number(statement, 3, op->row);
+	err = sql_run(&store->sql, statement);
+	if (err != MMS_OK || sqlite3_changes(store->sql.db) == 0)
+		return err;
+
+	err = server_store_cursors(store, op->user_id, &after);
+	if (err == MMS_OK && after.low > before.low)
+		err = server_store_purge(store, op->user_id, after.low);
+	// Rows up to the highest cursor before bear a time already.
+	if (err != MMS_OK || after.high == before.high || after.low == after.high)
+		return err;
+	statement = store->statement[MESSAGE_TAKE];
+	sql_bind_int(statement, 1, op->user_id);
+	sql_bind_number(statement, 2, before.high);
+	sql_bind_number(statement, 3, after.high);
+	sql_bind_int(statement, 4, op->at.ms);
+	return sql_run(&store->sql, statement);
+}
+
+// The cursor of a new device: before the oldest row held for the user, else before the next commit.
+static enum mms_err first_cursor(struct server_store *store, int64_t user_id, uint64_t *cursor)
+{
+	sqlite3_stmt *statement = store->statement[MESSAGE_OLDEST];
+	uint64_t row = 0;
+	sql_bind_int(statement, 1, user_id);
+	enum mms_err err = sql_row(&store->sql, statement);
+	if (err == MMS_E_MISSING) {
+		*cursor = store->commit_next - 1;
+		return MMS_OK;
+	}
+	if (err != MMS_OK)
+		return err;
+	if (!sql_read_number(statement, 0, &row) || row == 0)
+		err = sql_damaged(&store->sql, "a message has no row number");
+	else
+		*cursor = row - 1;
+	sql_reset(statement);
+	return err;
+}
+
+static enum mms_err enroll(struct server_store *store, const struct storage_op *op)
+{
+	sqlite3_stmt *statement = store->statement[DEVICE_FIND];
+	uint64_t cursor = 0;
+	sql_bind_blob(statement, 1, op->key, STORAGE_KEY_BYTES);
+	enum mms_err err = sql_row(&store->sql, statement);
+	if (err == MMS_OK) {
+		const bool is_same_user = sqlite3_column_int64(statement, 1) == op->user_id;
+		sql_reset(statement);
+		if (is_same_user)
+			return MMS_OK;
+		snprintf(store->sql.reason.text, sizeof store->sql.reason.text,
+			 "a device cannot be enrolled in %s: its key belongs to another user; "
+			 "this is a mistake in MMS, please report it",
+			 store->sql.path);
+		return MMS_E_EXISTS;
+	}
+	if (err == MMS_E_MISSING)
+		err = first_cursor(store, op->user_id, &cursor);
+	if (err != MMS_OK)
+		return err;
+
+	statement = store->statement[DEVICE_PUT];
+	sql_bind_int(statement, 1, op->user_id);
+	sql_bind_blob(statement, 2, op->key, STORAGE_KEY_BYTES);
+	sql_bind_blob(statement, 3, op->fingerprint, STORAGE_KEY_BYTES);
+	sql_bind_int(statement, 4, op->at.ms);
+	sql_bind_number(statement, 5, cursor);
+	err = sql_run(&store->sql, statement);
+	if (err != MMS_OK || !op->has_invite)
+		return err;
+
+	statement = store->statement[INVITE_PUT];
+	sql_bind_blob(statement, 1, op->invite_hash, STORAGE_KEY_BYTES);
+	sql_bind_int(statement, 2, op->user_id);
+	sql_bind_int(statement, 3, op->at.ms);
+	return sql_run(&store->sql, statement);
+}
+
+static enum mms_err note_gap_told(struct server_store *store, const struct storage_op *op)
+{
+	sqlite3_stmt *statement = store->statement[DEVICE_GAP_TOLD];
+	sql_bind_int(statement, 1, op->device_id);
+	sql_bind_int(statement, 2, op->user_id);
+	sql_bind_number(statement, 3, op->row);
+	return sql_run(&store->sql, statement);
+}
+
+static enum mms_err apply(struct server_store *store, const struct storage_batch *batch, const struct storage_op *op)
+{
+	enum mms_err err;
+	switch (op->kind) {
+	case STORAGE_ACCEPT:
+		assert(op->row >= store->commit_next); // a number is never given twice
+		assert(op->row < batch->commit_next);
+		err = put_message(store, op, batch->text);
+		return err == MMS_OK ? put_accepted(store, op) : err;
+	case STORAGE_CURSOR:
+		assert(op->row < batch->commit_next); // else rows to come would be taken unseen
+		return move_cursor(store, op);
+	case STORAGE_ENROLL:
+		return enroll(store, op);
+	case STORAGE_GAP_TOLD:
+		return note_gap_told(store, op);
+	}
+	assert(false);
+	return MMS_E_BAD;
+}
+
+static enum mms_err set_counter(struct server_store *store, uint64_t commit_next)
+{
+	sqlite3_stmt *statement = store->statement[COUNTER_SET];
+	if (commit_next == store->commit_next)
+		return MMS_OK;
+	sql_bind_number(statement, 1, commit_next);
+	return sql_run(&store->sql, statement);
+}
+
+enum mms_err server_store_append(struct server_store *store, const struct storage_batch *batch, struct reason *why)
+{
+	assert(batch->commit_next >= store->commit_next);
+	enum mms_err err = store->is_broken ? MMS_E_IO : sql_begin(&store->sql);
+	if (err == MMS_OK) {
+		for (size_t i = 0; i < batch->op_count && err == MMS_OK; i++)
+			err = apply(store, batch, &batch->ops[i]);
+		if (err == MMS_OK)
+			err = set_counter(store, batch->commit_next);
+		err = sql_end(&store->sql, err);
+	}
+	if (err == MMS_OK) {
+		store->commit_next = batch->commit_next;
+		return MMS_OK;
+	}
+	*why = store->sql.reason;
+	server_store_room_changed(store);
+	if (err == MMS_E_NOSPACE || err == MMS_E_EXISTS)
+		return err;
+	store->is_broken = true;
+	return MMS_E_IO;
+}

@@ -1,0 +1,138 @@
+// SPDX-License-Identifier: ISC
+// Removing what the server keeps no longer, some rows at a time; the contract is in server_store.h.
+#include <assert.h>
+
+#include "store/server_store_inside.h"
+
+enum { DAY_MS = 24 * 60 * 60 * 1000 };
+
+static struct wtime days_before(struct wtime now, int days)
+{
+	return (struct wtime){now.ms - (int64_t)days * DAY_MS};
+}
+
+// One message that its first device took long ago; devices that do not have it get the gap.
+static enum mms_err expire_message(struct server_store *store, struct wtime limit)
+{
+	sqlite3_stmt *statement = store->statement[MESSAGE_EXPIRED];
+	sql_bind_int(statement, 1, limit.ms);
+	enum mms_err err = sql_row(&store->sql, statement);
+	if (err != MMS_OK)
+		return err;
+	const int64_t row = sqlite3_column_int64(statement, 0);
+	const int64_t user_id = sqlite3_column_int64(statement, 1);
+	sql_reset(statement);
+
+	statement = store->statement[DEVICE_GAP_ADD];
+	sql_bind_int(statement, 1, user_id);
+	sql_bind_int(statement, 2, row);
+	err = sql_run(&store->sql, statement);
+	if (err != MMS_OK)
+		return err;
+	statement = store->statement[MESSAGE_REMOVE];
+	sql_bind_int(statement, 1, row);
+	return sql_run(&store->sql, statement);
+}
+
+// The next id held, in the order of acceptance. MMS_E_MISSING: all that are old enough have been looked at. A time in
+// the future comes from a clock that was wrong; such an id is passed over, and goes when its time has come.
+static enum mms_err expire_id(struct server_store *store, struct wtime limit, struct wtime now)
+{
+	sqlite3_stmt *statement = store->statement[ACCEPTED_OLDEST];
+	sql_bind_number(statement, 1, store->expired_row);
+	enum mms_err err = sql_row(&store->sql, statement);
+	if (err != MMS_OK)
+		return err;
+	const int64_t row = sqlite3_column_int64(statement, 0);
+	const int64_t accepted_at_ms = sqlite3_column_int64(statement, 1);
+	const bool is_held = sqlite3_column_int(statement, 2) != 0;
+	sql_reset(statement);
+	if (accepted_at_ms > limit.ms && accepted_at_ms <= now.ms)
+		return MMS_E_MISSING;
+	if (row <= 0)
+		return sql_damaged(&store->sql, "the verdict on a message is malformed");
+	store->expired_row = (uint64_t)row;
+	if (is_held || accepted_at_ms > now.ms)
+		return MMS_OK;
+	statement = store->statement[ACCEPTED_REMOVE];
+	sql_bind_int(statement, 1, row);
+	return sql_run(&store->sql, statement);
+}
+
+// Up to `*rows_left` messages of one user who is absent for long; when none is left, devices and user.
+static enum mms_err expire_user(struct server_store *store, struct wtime limit, uint32_t *rows_left)
+{
+	static const enum server_statement rest[] = {USER_DEVICES_REMOVE, USER_REMOVE};
+	sqlite3_stmt *statement = store->statement[USER_EXPIRED];
+	sql_bind_int(statement, 1, limit.ms);
+	enum mms_err err = sql_row(&store->sql, statement);
+	if (err != MMS_OK)
+		return err;
+	const int64_t user_id = sqlite3_column_int64(statement, 0);
+	sql_reset(statement);
+
+	statement = store->statement[USER_MAIL_REMOVE];
+	sql_bind_int(statement, 1, user_id);
+	sql_bind_int(statement, 2, *rows_left);
+	err = sql_run(&store->sql, statement);
+	const uint32_t removed = err == MMS_OK ? (uint32_t)sqlite3_changes(store->sql.db) : 0;
+	assert(removed <= *rows_left);
+	*rows_left -= removed;
+	if (err != MMS_OK || *rows_left == 0)
+		return err;
+	for (size_t i = 0; i < sizeof rest / sizeof *rest && err == MMS_OK; i++) {
+		sql_bind_int(store->statement[rest[i]], 1, user_id);
+		err = sql_run(&store->sql, store->statement[rest[i]]);
+	}
+	--*rows_left;
+	return err;
+}
+
+// Gives pages that hold nothing any more back to a disk that is short of room; else they are kept for new messages.
+static enum mms_err give_back_pages(struct server_store *store)
+{
+	const struct server_storage storage = server_store_storage(store);
+	server_store_room_changed(store);
+	if (storage.has_room(store))
+		return MMS_OK;
+	enum mms_err err = sql_begin(&store->sql);
+	if (err != MMS_OK)
+		return err;
+	err = sql_end(&store->sql, sql_run(&store->sql, store->statement[PAGES_GIVE_BACK]));
+	server_store_room_changed(store);
+	if (err == MMS_E_NOSPACE)
+		return MMS_OK; // the log has no room for it now
+	return err == MMS_OK ? sql_checkpoint(&store->sql) : err;
+}
+
+enum mms_err server_store_housekeep(struct server_store *store, struct wtime now, uint32_t rows_max, bool *has_more)
+{
+	const struct wtime retention = days_before(now, RETENTION_DAYS);
+	const struct wtime id_retention = days_before(now, ID_RETENTION_DAYS);
+	uint32_t rows_left = rows_max;
+	assert(rows_max >= 1);
+	enum mms_err err = sql_begin(&store->sql);
+	if (err != MMS_OK)
+		return err;
+	for (; rows_left > 0 && err == MMS_OK; rows_left -= err == MMS_OK)
+		err = expire_message(store, retention);
+	if (err == MMS_E_MISSING)
+		err = MMS_OK;
+	while (rows_left > 0 && err == MMS_OK)
+		err = expire_user(store, retention, &rows_left);
+	if (err == MMS_E_MISSING)
+		err = MMS_OK;
+	for (; rows_left > 0 && err == MMS_OK; rows_left -= err == MMS_OK)
+		err = expire_id(store, id_retention, now);
+	const bool is_through = err == MMS_E_MISSING;
+	if (is_through)
+		err = MMS_OK;
+	err = sql_end(&store->sql, err);
+	if (is_through || err != MMS_OK)
+		store->expired_row = 0; // the next call begins another round
+	if (err == MMS_OK)
+		err = give_back_pages(store);
+	if (err == MMS_OK)
+		*has_more = !is_through;
+	return err;
+}

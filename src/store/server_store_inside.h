@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: ISC
+// What the files of server_store share. Layer: store; private to server_store*.c.
+#ifndef MMS_STORE_SERVER_STORE_INSIDE_H
+#define MMS_STORE_SERVER_STORE_INSIDE_H
+
+#include "store/server_store.h"
+#include "store/sql.h"
+
+enum server_statement {
+	COUNTER_GET,
+	COUNTER_SET,
+	START_PUT,
+	START_FIND,
+	START_NEXT,
+	USER_FIND,
+	USER_PUT,
+	USER_UPDATE,
+	USER_MARK_ABSENT,
+	PRESENT_CLEAR, // temp.present: the ids of the users listed, made at opening
+	PRESENT_PUT,
+	USER_EXPIRED,
+	USER_REMOVE,
+	USER_MAIL_REMOVE,
+	USER_DEVICES_REMOVE,
+	DEVICE_FIND,
+	DEVICE_PUT,
+	DEVICE_COUNT,
+	DEVICE_CURSORS,
+	DEVICE_MOVE,
+	DEVICE_GAP_ADD,
+	DEVICE_GAP_TOLD,
+	DEVICE_REMOVE,
+	DEVICE_LIST,
+	INVITE_FIND,
+	INVITE_PUT,
+	ACCEPTED_FIND,
+	ACCEPTED_PUT,
+	ACCEPTED_OLDEST,
+	ACCEPTED_REMOVE,
+	MESSAGE_PUT,
+	MESSAGE_NEXT,
+	MESSAGE_COUNT,
+	MESSAGE_OLDEST,
+	MESSAGE_TAKE,
+	MESSAGE_PURGE,
+	MESSAGE_EXPIRED,
+	MESSAGE_REMOVE,
+	PAGES_GIVE_BACK,
+	SERVER_STATEMENT_COUNT
+};
+
+struct server_store {
+	struct sql sql;
+	sqlite3_stmt *statement[SERVER_STATEMENT_COUNT];
+	int directory_fd;
+
+	uint64_t commit_next;   // what the counter row holds
+	uint64_t expired_row;   // housekeeping has looked at the ids held up to this row
+	uint32_t room_age;      // calls of has_room since the disk was asked
+	bool has_room;          // its answer then
+	bool is_broken;         // an append failed with MMS_E_IO
+	uint8_t text[TEXT_BYTES_MAX]; // of the row read last
+};
+
+extern const struct sql_kind server_schema_kind;
+extern const char *const server_schema_statement[SERVER_STATEMENT_COUNT];
+
+// The cursors of a user's devices: what the lowest and the highest have, and how many there are.
+struct server_cursors {
+	uint64_t low;
+	uint64_t high;
+	uint64_t count; // 0: the others are 0
+};
+
+enum mms_err server_store_cursors(struct server_store *store, int64_t user_id,
+				  struct server_cursors *cursors) MUST_CHECK;
+
+// Removes the rows of a user up to `row`.
+enum mms_err server_store_purge(struct server_store *store, int64_t user_id, uint64_t row) MUST_CHECK;
+
+// Makes the next has_room ask the disk.
+void server_store_room_changed(struct server_store *store);
+
+#endif

@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: ISC
+// What both databases share over SQLite: opening with the promised durability, migrations, statements, transactions,
+// and errors in words. Layer: store; private to this folder. The caller owns `struct sql`, which must not move while
+// open; one thread; open it after any fork. Every function that fails leaves a sentence in sql->reason.
+//
+// Errors: MMS_E_NOSPACE: the disk, a quota or a file size limit is used up. MMS_E_BUSY: another process held the lock
+// for longer than busy_ms. MMS_E_EXISTS: a unique or check constraint forbids it. MMS_E_FORMAT: not our database, or
+// damaged. MMS_E_DENIED: the file or its directory is another user's. MMS_E_IO: everything else.
+#ifndef MMS_STORE_SQL_H
+#define MMS_STORE_SQL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <sqlite3.h>
+
+#include "base/err.h"
+#include "base/name.h"
+
+enum {
+	SQL_PAGE_BYTES = 4096,    // of a page, in the database and in the log; SQLite's default
+	SQL_WAL_PAGES_MAX = 1000, // pages in the log after which a commit copies them into the database
+};
+
+// One kind of database.
+struct sql_kind {
+	const char *noun;             // what it is in a reason: "server database"
+	const char *elsewhere;        // what to use instead of this file: "another data directory"
+	uint32_t application_id;      // stands in the file's header
+	uint32_t version;             // of the schema this program writes; newer ones are refused
+	const char *const *migration; // `version` scripts: migration[i] makes version i + 1 out of version i
+	int busy_ms;                  // how long a call may wait for other processes
+	// SQLite before 3.51.3 can lose a commit when one connection checkpoints while another one writes. So: PASSIVE
+	// only where one connection does both; TRUNCATE, which holds the writers' lock meanwhile, where there are more.
+	int checkpoint_mode;
+};
+
+enum sql_access {
+	SQL_READ_WRITE = 1, // made when missing (mode 0600), migrated, checked
+	SQL_READ_ONLY = 2,  // must exist in our version; nothing is ever written or checkpointed
+};
+
+struct sql {
+	sqlite3 *db; // NULL: closed
+	const struct sql_kind *kind;
+	char *path;
+	int wal_pages; // in the log after the last commit
+	struct reason reason;
+};
+
+// Opens the database at `path`; `kind` is kept until sql_close. Also MMS_E_MISSING (read only, no such file),
+// MMS_E_DENIED, MMS_E_VERSION. On error `sql` is closed, but its reason stays.
+enum mms_err sql_open(struct sql *sql, const char *path, const struct sql_kind *kind, enum sql_access mode) MUST_CHECK;
+
+// Closes it; all statements must be finalized before. A zeroed or closed struct is accepted.
+void sql_close(struct sql *sql);
+
+// Makes `count` statements; MMS_E_FORMAT when the schema does not have what they name. On error none is left.
+enum mms_err sql_prepare(struct sql *sql, const char *const *texts, size_t count, sqlite3_stmt **statements) MUST_CHECK;
+
+// Finalizes `count` statements; NULL ones are accepted.
+void sql_finalize(sqlite3_stmt **statements, size_t count);
+
+// Binds parameter `index`, counted from 1, of a statement that is not running. Memory is borrowed until the statement
+// has run. A number must not exceed INT64_MAX.
+void sql_bind_int(sqlite3_stmt *statement, int index, int64_t value);
+void sql_bind_number(sqlite3_stmt *statement, int index, uint64_t value);
+void sql_bind_blob(sqlite3_stmt *statement, int index, const void *data, size_t bytes);
+void sql_bind_name(sqlite3_stmt *statement, int index, const struct name *name);
+
+// Steps to the next row. MMS_OK: there is one, sql_reset has to follow before the statement is used again.
+// MMS_E_MISSING: no more. On anything but MMS_OK the statement is reset.
+enum mms_err sql_row(struct sql *sql, sqlite3_stmt *statement) MUST_CHECK;
+
+// Runs a statement to its end and resets it; rows it gives are passed over.
+enum mms_err sql_run(struct sql *sql, sqlite3_stmt *statement) MUST_CHECK;
+
+// Ends the run of a statement, so that no read transaction stays open.
+void sql_reset(sqlite3_stmt *statement);
+
+// Runs SQL text without results.
+enum mms_err sql_exec(struct sql *sql, const char *text) MUST_CHECK;
+
+// Reads columns of the current row. False: not a value of that kind and size, the file was tampered with.
+bool sql_read_number(sqlite3_stmt *statement, int column, uint64_t *value); // 0 to INT64_MAX
+bool sql_read_blob(sqlite3_stmt *statement, int column, void *target, size_t bytes);
+bool sql_read_name(sqlite3_stmt *statement, int column, struct name *name);
+// At most `capacity_bytes`, at least one.
+bool sql_read_text(sqlite3_stmt *statement, int column, uint8_t *target, size_t capacity_bytes, uint16_t *bytes);
+
+// Begins a transaction that may write.
+enum mms_err sql_begin(struct sql *sql) MUST_CHECK;
+
+// Makes the transaction durable; on error it is rolled back, except that MMS_E_IO may also mean that the checkpoint
+// after it failed: then nobody knows, and the process must stop.
+enum mms_err sql_commit(struct sql *sql) MUST_CHECK;
+
+// Copies the log into the database now, and gives pages that were freed at its end back to the disk. Without room, or
+// with a reader in the way, the log stays as it is, as durable as the database. MMS_E_IO: the process must stop.
+enum mms_err sql_checkpoint(struct sql *sql) MUST_CHECK;
+
+// Gives up the open transaction, if there is one.
+void sql_rollback(struct sql *sql);
+
+// Ends a transaction begun by sql_begin: commits when `err` is MMS_OK, else rolls back and returns `err`.
+enum mms_err sql_end(struct sql *sql, enum mms_err err) MUST_CHECK;
+
+// Turns the connection's last error into ours, right after the call that failed, before which errno was 0. `doing` is
+// what was tried, as a verb: "read".
+enum mms_err sql_fail(struct sql *sql, const char *doing);
+
+// Notes that the file holds what no MMS writes there; returns MMS_E_FORMAT.
+enum mms_err sql_damaged(struct sql *sql, const char *what);
+
+#endif

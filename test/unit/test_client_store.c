@@ -1,0 +1,227 @@
+// SPDX-License-Identifier: ISC
+// store/client_store: identity, outbox, transcript and mark.
+#include "client_store_fixture.h"
+
+static void test_identity(void **state)
+{
+	struct fixture *fixture = *state;
+	struct client_store_identity identity = {.user = {"Fred"}, .has_signed_in = true};
+	struct client_store_identity found;
+	struct name user;
+	bool has_signed_in = true;
+	memset(identity.static_secret, 1, STORAGE_KEY_BYTES);
+	memset(identity.public_key, 2, STORAGE_KEY_BYTES);
+	memset(identity.server_key, 3, STORAGE_KEY_BYTES);
+	assert_int_equal(client_store_identity_get(fixture->store, &found), MMS_E_MISSING);
+	assert_int_equal(client_store_signed_in_get(fixture->store, &has_signed_in, &user), MMS_E_MISSING);
+	assert_int_equal(client_store_signed_in_set(fixture->store, &FRED), MMS_E_MISSING);
+	assert_int_equal(client_store_identity_create(fixture->store, &identity), MMS_OK);
+	assert_int_equal(client_store_identity_create(fixture->other, &identity), MMS_E_EXISTS);
+	reopen(fixture);
+	assert_int_equal(client_store_identity_get(fixture->store, &found), MMS_OK);
+	assert_memory_equal(found.static_secret, identity.static_secret, STORAGE_KEY_BYTES);
+	assert_memory_equal(found.public_key, identity.public_key, STORAGE_KEY_BYTES);
+	assert_memory_equal(found.server_key, identity.server_key, STORAGE_KEY_BYTES);
+	assert_string_equal(found.user.text, "Fred");
+	assert_false(found.has_signed_in);
+	assert_int_equal(client_store_signed_in_set(fixture->store, &FRED), MMS_OK);
+	assert_int_equal(client_store_signed_in_get(fixture->other, &has_signed_in, &user), MMS_OK);
+	assert_true(has_signed_in);
+	assert_string_equal(user.text, "fred");
+	client_store_identity_clear(&found);
+	memset(&identity, 0, sizeof identity);
+	assert_memory_equal(&found, &identity, sizeof found);
+}
+
+static void test_outbox_order_and_verdicts(void **state)
+{
+	struct fixture *fixture = *state;
+	const struct uuid unknown = id_of(99);
+	struct outbox_row row;
+	enum outbox_state found;
+	uint8_t status;
+	uint64_t count;
+	uint64_t seq = 0;
+	bool is_reoffer = true;
+	for (int n = 1; n <= 3; n++)
+		assert_int_equal(add(n == 2 ? fixture->other : fixture->store, n), MMS_OK);
+	assert_int_equal(add(fixture->store, 2), MMS_E_EXISTS);
+	assert_int_equal(client_store_outbox_find(fixture->store, &unknown, &found, &status), MMS_E_MISSING);
+	assert_int_equal(fixture->storage.outbox_verdict(fixture->store, &unknown, OUTBOX_SAVED, 0), MMS_E_MISSING);
+	assert_int_equal(fixture->storage.outbox_next(fixture->store, 0, &row), MMS_OK);
+	assert_string_equal(row.recipient.text, "Jimmy");
+	assert_int_equal(row.text_bytes, 6);
+	assert_memory_equal(row.text, "text 1", 6);
+	for (int n = 1; n <= 3; n++) {
+		assert_int_equal(next_queued(fixture, &seq, &is_reoffer), n);
+		assert_false(is_reoffer);
+		expect_verdict(fixture->store, n, OUTBOX_QUEUED, 0);
+	}
+	assert_int_equal(next_queued(fixture, &seq, &is_reoffer), 0);
+
+	verdict(fixture, 2, OUTBOX_REFUSED, 7);
+	verdict(fixture, 2, OUTBOX_SAVED, 0); // too late
+	seq = 0;
+	assert_int_equal(next_queued(fixture, &seq, &is_reoffer), 1);
+	assert_int_equal(next_queued(fixture, &seq, &is_reoffer), 3);
+	expect_verdict(fixture->other, 2, OUTBOX_QUEUED, 0); // not committed
+	commit(fixture);
+	expect_verdict(fixture->other, 2, OUTBOX_REFUSED, 7);
+	assert_int_equal(client_store_outbox_queued_count(fixture->other, &count), MMS_OK);
+	assert_int_equal(count, 2);
+}
+
+static void test_reoffer(void **state)
+{
+	struct fixture *fixture = *state;
+	uint64_t seq = 0;
+	uint64_t count;
+	bool is_reoffer = false;
+	for (int n = 1; n <= 5; n++)
+		assert_int_equal(add_at(fixture->store, n, (struct wtime){NOW.ms + n}), MMS_OK);
+	verdict(fixture, 1, OUTBOX_ONLINE, 0);
+	verdict(fixture, 2, OUTBOX_SAVED, 0);
+	verdict(fixture, 3, OUTBOX_REFUSED, 4);
+	verdict(fixture, 4, OUTBOX_ONLINE, 0);
+	assert_int_equal(fixture->storage.outbox_reoffer(fixture->store, (struct wtime){NOW.ms + 2}), MMS_OK);
+	commit(fixture);
+	assert_int_equal(next_queued(fixture, &seq, &is_reoffer), 2);
+	assert_true(is_reoffer);
+	assert_int_equal(next_queued(fixture, &seq, &is_reoffer), 4);
+	assert_int_equal(next_queued(fixture, &seq, &is_reoffer), 5);
+	assert_false(is_reoffer);
+	assert_int_equal(client_store_outbox_queued_count(fixture->store, &count), MMS_OK);
+	assert_int_equal(count, 1);
+
+	// What the sender was told stays, whatever the second answer is.
+	expect_verdict(fixture->store, 2, OUTBOX_SAVED, 0);
+	verdict(fixture, 2, OUTBOX_REFUSED, 4);
+	verdict(fixture, 4, OUTBOX_SAVED, 0);
+	commit(fixture);
+	expect_verdict(fixture->store, 2, OUTBOX_SAVED, 0);
+	expect_verdict(fixture->store, 4, OUTBOX_ONLINE, 0);
+	seq = 0;
+	assert_int_equal(next_queued(fixture, &seq, &is_reoffer), 5);
+}
+
+static void test_full_outbox(void **state)
+{
+	struct fixture *fixture = *state;
+	char sql[256];
+	snprintf(sql, sizeof sql,
+		 "WITH RECURSIVE n(i) AS (VALUES (100) UNION ALL SELECT i + 1 FROM n LIMIT %d)"
+		 " INSERT INTO outbox(id, recipient, text, written_at) SELECT randomblob(16), 'a', x'61', 1 FROM n",
+		 OUTBOX_ROWS_MAX - 1);
+	tamper(fixture, sql);
+	assert_int_equal(add(fixture->store, 1), MMS_OK);
+	assert_int_equal(add(fixture->store, 2), MMS_E_FULL);
+	assert_non_null(strstr(client_store_reason(fixture->store)->text, "10000"));
+	verdict(fixture, 1, OUTBOX_ONLINE, 0);
+	assert_int_equal(add(fixture->store, 2), MMS_OK);
+}
+
+static void test_transcript_has_a_message_once(void **state)
+{
+	struct fixture *fixture = *state;
+	struct transcript_row same = entry(1);
+	struct transcript_row row;
+	assert_true(put(fixture, entry(1)));
+	assert_false(put(fixture, entry(1)));
+	strcpy(same.sender.text, "jIMMY");
+	assert_false(put(fixture, same));
+	strcpy(same.sender.text, "anna");
+	assert_true(put(fixture, same)); // ids are unique per sender
+	commit(fixture);
+	reopen(fixture);
+	assert_false(put(fixture, entry(1)));
+	assert_true(put(fixture, entry(2)));
+	commit(fixture);
+	assert_int_equal(unshown(fixture->store), 3);
+
+	assert_int_equal(client_store_transcript_next_unshown(fixture->other, 0, &row), MMS_OK);
+	assert_false(row.is_gap);
+	assert_string_equal(row.sender.text, "Jimmy");
+	assert_int_equal(row.accepted_at.ms, NOW.ms);
+	assert_int_equal(row.text_bytes, 5);
+	assert_memory_equal(row.text, "hello", 5);
+	assert_memory_equal(&row.id, &same.id, sizeof row.id);
+}
+
+static void test_gaps(void **state)
+{
+	struct fixture *fixture = *state;
+	struct transcript_row gap = {.is_gap = true, .gap_count = UINT64_MAX, .accepted_at = NOW};
+	struct transcript_row row;
+	assert_true(put(fixture, gap));
+	assert_true(put(fixture, gap));
+	gap.id = id_of(5);
+	gap.gap_count = 12;
+	assert_true(put(fixture, gap));
+	assert_false(put(fixture, gap));
+	commit(fixture);
+	assert_int_equal(client_store_transcript_next_unshown(fixture->store, 2, &row), MMS_OK);
+	assert_true(row.is_gap);
+	assert_int_equal(row.gap_count, 12);
+	assert_int_equal(row.text_bytes, 0);
+	assert_int_equal(client_store_transcript_next_unshown(fixture->store, 3, &row), MMS_E_MISSING);
+}
+
+static void test_shown(void **state)
+{
+	struct fixture *fixture = *state;
+	struct transcript_row row;
+	for (int n = 1; n <= 4; n++)
+		put(fixture, entry(n));
+	commit(fixture);
+	assert_int_equal(client_store_transcript_next_unshown(fixture->store, 0, &row), MMS_OK);
+	assert_int_equal(client_store_transcript_next_unshown(fixture->store, row.seq, &row), MMS_OK);
+	assert_int_equal(client_store_transcript_mark_shown(fixture->store, row.seq), MMS_OK);
+	assert_int_equal(unshown(fixture->other), 2);
+	reopen(fixture);
+	assert_int_equal(unshown(fixture->store), 2);
+	assert_int_equal(client_store_transcript_next_unshown(fixture->store, 0, &row), MMS_OK);
+	const struct uuid third = id_of(3);
+	assert_memory_equal(&row.id, &third, sizeof third);
+	assert_false(put(fixture, entry(1))); // shown or not, it is there
+}
+
+static void test_mark(void **state)
+{
+	struct fixture *fixture = *state;
+	const struct storage_mark none = {{0}, 0};
+	struct storage_mark mark = {{1, 2, 3}, 50};
+	struct storage_mark found = {{9}, 9};
+	assert_int_equal(fixture->storage.mark_get(fixture->store, &found), MMS_OK);
+	assert_memory_equal(&found, &none, sizeof found);
+	assert_int_equal(fixture->storage.mark_set(fixture->store, &mark), MMS_OK);
+	mark.commit = 40; // older
+	assert_int_equal(fixture->storage.mark_set(fixture->store, &mark), MMS_OK);
+	commit(fixture);
+	reopen(fixture);
+	assert_int_equal(fixture->storage.mark_get(fixture->store, &found), MMS_OK);
+	assert_int_equal(found.commit, 50);
+	assert_memory_equal(found.start_id, mark.start_id, sizeof mark.start_id);
+	mark.start_id[0] = 7; // of another start
+	assert_int_equal(fixture->storage.mark_set(fixture->store, &mark), MMS_OK);
+	assert_int_equal(fixture->storage.mark_get(fixture->store, &found), MMS_OK); // sees what gathers
+	assert_int_equal(found.commit, 40);
+	assert_int_equal(found.start_id[0], 7);
+	mark.commit = UINT64_MAX;
+	assert_int_equal(fixture->storage.mark_set(fixture->store, &mark), MMS_OK);
+	commit(fixture);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(test_identity, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_outbox_order_and_verdicts, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_reoffer, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_full_outbox, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_transcript_has_a_message_once, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_gaps, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_shown, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_mark, set_up, tear_down),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

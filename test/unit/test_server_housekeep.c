@@ -1,0 +1,207 @@
+// SPDX-License-Identifier: ISC
+// store/server_store_housekeep: retention, gaps, ids held, users gone; all in bounded steps.
+#include "server_store_fixture.h"
+
+// Calls it until nothing is left to do; returns the number of calls.
+static int housekeep(struct fixture *fixture, struct wtime now, uint32_t rows_max)
+{
+	bool has_more = true;
+	int calls = 0;
+	for (; has_more; calls++) {
+		assert_true(calls < 1000);
+		assert_int_equal(server_store_housekeep(fixture->store, now, rows_max, &has_more), MMS_OK);
+	}
+	return calls;
+}
+
+static void test_device_behind_gets_a_gap(void **state)
+{
+	struct fixture *fixture = *state;
+	const struct storage_device ahead = enroll(fixture, FRED, 1);
+	const struct storage_device behind = enroll(fixture, FRED, 2);
+	const struct storage_device other = enroll(fixture, JIMMY, 3);
+	uint64_t row[4];
+	for (int i = 0; i < 4; i++)
+		row[i] = accept_one(fixture, FRED);
+	take_at(fixture, &ahead, row[1], NOW);
+	take_at(fixture, &ahead, row[2], DAYS(3)); // the first two keep their time
+	housekeep(fixture, (struct wtime){DAYS(30).ms - 1}, 100);
+	assert_int_equal(rows_held(fixture, FRED), 4);
+	assert_int_equal(device_of(fixture, 2).gap_count, 0);
+
+	reopen_store(fixture);
+	housekeep(fixture, DAYS(30), 100);
+	assert_int_equal(next_row(fixture, FRED, 0), row[2]);
+	assert_int_equal(device_of(fixture, 2).gap_count, 2);
+	assert_int_equal(device_of(fixture, 2).gap_row, row[1]);
+	assert_int_equal(device_of(fixture, 2).cursor, behind.cursor);
+	assert_int_equal(device_of(fixture, 1).gap_count, 0);
+	assert_int_equal(device_of(fixture, 3).gap_count, 0);
+
+	// A notice that told of less than there is now does not end the gap.
+	struct storage_op op = {
+		.kind = STORAGE_GAP_TOLD, .user_id = FRED, .device_id = behind.device_id, .row = row[1]};
+	housekeep(fixture, DAYS(33), 100);
+	must_append(fixture, op, NULL);
+	assert_int_equal(device_of(fixture, 2).gap_count, 3);
+	op.row = row[2];
+	op.user_id = JIMMY; // not this user's device
+	must_append(fixture, op, NULL);
+	assert_int_equal(device_of(fixture, 2).gap_count, 3);
+	op.user_id = FRED;
+	must_append(fixture, op, NULL);
+	assert_int_equal(device_of(fixture, 2).gap_count, 0);
+	assert_int_equal(device_of(fixture, 2).gap_row, 0);
+
+	// What no device took waits on.
+	housekeep(fixture, DAYS(400), 100);
+	assert_int_equal(next_row(fixture, FRED, 0), row[3]);
+	(void)other;
+}
+
+static void test_new_device_after_a_first_one_took(void **state)
+{
+	struct fixture *fixture = *state;
+	const struct storage_device first = enroll(fixture, FRED, 1);
+	enroll(fixture, FRED, 2);
+	const uint64_t row = accept_one(fixture, FRED);
+	take_at(fixture, &first, row, NOW);
+	const struct storage_device third = enroll(fixture, FRED, 3);
+	take_at(fixture, &third, row, DAYS(20)); // not the first to take it
+	housekeep(fixture, DAYS(30), 100);
+	assert_int_equal(rows_held(fixture, FRED), 0);
+	assert_int_equal(device_of(fixture, 2).gap_count, 1);
+	assert_int_equal(device_of(fixture, 3).gap_count, 0);
+}
+
+static void test_ids_outlive_their_mail_by_a_day(void **state)
+{
+	struct fixture *fixture = *state;
+	const struct storage_device device = enroll(fixture, FRED, 1);
+	const uint64_t taken = accept_at(fixture, FRED, NOW);
+	const uint64_t waiting = accept_at(fixture, JIMMY, NOW);
+	const uint64_t younger = accept_at(fixture, FRED, (struct wtime){NOW.ms + 1});
+	take(fixture, &device, younger);
+	assert_int_equal(rows_held(fixture, FRED), 0);
+	housekeep(fixture, (struct wtime){DAYS(1).ms - 1}, 100);
+	assert_true(is_id_held(fixture, taken));
+	housekeep(fixture, DAYS(1), 100);
+	assert_false(is_id_held(fixture, taken));
+	assert_true(is_id_held(fixture, waiting));
+	assert_true(is_id_held(fixture, younger));
+
+	// Once its message is gone, an id that was passed over goes in a later round.
+	const struct storage_device jimmy = enroll(fixture, JIMMY, 2);
+	take(fixture, &jimmy, waiting);
+	housekeep(fixture, DAYS(2), 100);
+	assert_false(is_id_held(fixture, waiting));
+	assert_false(is_id_held(fixture, younger));
+}
+
+static void test_id_of_a_wrong_clock(void **state)
+{
+	struct fixture *fixture = *state;
+	const struct storage_device device = enroll(fixture, FRED, 1);
+	const uint64_t future = accept_at(fixture, FRED, DAYS(9999));
+	const uint64_t usual = accept_at(fixture, FRED, NOW);
+	take(fixture, &device, usual);
+	housekeep(fixture, DAYS(2), 100);
+	assert_true(is_id_held(fixture, future));
+	assert_false(is_id_held(fixture, usual));
+}
+
+static void test_suspended_user(void **state)
+{
+	struct fixture *fixture = *state;
+	const struct name names[] = {{"fred"}, {"jimmy"}};
+	struct storage_device device;
+	int64_t ids[2];
+	int64_t new_ids[2];
+	assert_int_equal(server_store_users_sync(fixture->store, names, 2, NOW, ids), MMS_OK);
+	enroll(fixture, ids[0], 1);
+	enroll(fixture, ids[1], 2);
+	accept_one(fixture, ids[0]);
+	accept_one(fixture, ids[1]);
+
+	// Back in time: nothing happened, and the days count from the next absence.
+	assert_int_equal(server_store_users_sync(fixture->store, names, 1, NOW, new_ids), MMS_OK);
+	assert_int_equal(server_store_users_sync(fixture->store, names, 2, DAYS(20), new_ids), MMS_OK);
+	assert_int_equal(new_ids[1], ids[1]);
+	assert_int_equal(server_store_users_sync(fixture->store, names, 1, DAYS(25), new_ids), MMS_OK);
+	assert_int_equal(server_store_users_sync(fixture->store, names, 1, DAYS(40), new_ids), MMS_OK);
+	housekeep(fixture, (struct wtime){DAYS(55).ms - 1}, 100);
+	assert_int_equal(find(fixture, 2, &device), MMS_OK);
+	assert_int_equal(rows_held(fixture, ids[1]), 1);
+
+	housekeep(fixture, DAYS(55), 100);
+	assert_int_equal(find(fixture, 2, &device), MMS_E_MISSING);
+	assert_int_equal(rows_held(fixture, ids[1]), 0);
+	assert_int_equal(find(fixture, 1, &device), MMS_OK);
+	assert_int_equal(rows_held(fixture, ids[0]), 1);
+	assert_int_equal(server_store_users_sync(fixture->store, names, 2, DAYS(56), new_ids), MMS_OK);
+	assert_int_equal(new_ids[0], ids[0]);
+	assert_true(new_ids[1] > ids[1]); // the name came back as someone new
+}
+
+static void test_steps_are_bounded(void **state)
+{
+	enum { ROWS = 40, STEP = 7 };
+	struct fixture *fixture = *state;
+	const struct name names[] = {{"fred"}};
+	const struct storage_device ahead = enroll(fixture, JIMMY, 1);
+	uint64_t last = 0;
+	bool has_more = false;
+	int64_t id;
+	enroll(fixture, JIMMY, 2);
+	assert_int_equal(server_store_users_sync(fixture->store, names, 1, NOW, &id), MMS_OK);
+	assert_int_equal(server_store_users_sync(fixture->store, names, 0, NOW, NULL), MMS_OK);
+	assert_int_equal(id, FRED);
+	for (int i = 0; i < ROWS; i++) {
+		accept_one(fixture, FRED);
+		last = accept_one(fixture, JIMMY);
+	}
+	take(fixture, &ahead, last);
+	assert_int_equal(server_store_housekeep(fixture->store, DAYS(30), STEP, &has_more), MMS_OK);
+	assert_true(has_more);
+	assert_int_equal(rows_held(fixture, JIMMY) + rows_held(fixture, FRED), 2 * ROWS - STEP);
+	const int calls = housekeep(fixture, DAYS(30), STEP);
+	assert_int_equal(rows_held(fixture, JIMMY) + rows_held(fixture, FRED), 0);
+	assert_false(is_id_held(fixture, 1));
+	assert_false(is_id_held(fixture, last));
+	assert_int_equal(device_of(fixture, 2).gap_count, ROWS);
+	assert_true(calls >= 4 * ROWS / STEP); // mail and ids of both
+}
+
+// Ids that must stay are not looked at again before all others have been: else a full mailbox would hide them for ever.
+static void test_round_goes_on_where_it_stopped(void **state)
+{
+	struct fixture *fixture = *state;
+	const struct storage_device device = enroll(fixture, JIMMY, 1);
+	for (int i = 0; i < 20; i++)
+		accept_one(fixture, FRED); // waits, so its ids stay
+	const uint64_t gone = accept_one(fixture, JIMMY);
+	take(fixture, &device, gone);
+	bool has_more = false;
+	for (int i = 0; i < 4; i++) {
+		assert_int_equal(server_store_housekeep(fixture->store, DAYS(2), 5, &has_more), MMS_OK);
+		assert_true(has_more);
+	}
+	assert_true(is_id_held(fixture, gone));
+	assert_int_equal(server_store_housekeep(fixture->store, DAYS(2), 5, &has_more), MMS_OK);
+	assert_false(has_more);
+	assert_false(is_id_held(fixture, gone));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(test_device_behind_gets_a_gap, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_new_device_after_a_first_one_took, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_ids_outlive_their_mail_by_a_day, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_id_of_a_wrong_clock, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_suspended_user, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_steps_are_bounded, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_round_goes_on_where_it_stopped, set_up, tear_down),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

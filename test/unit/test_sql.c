@@ -1,0 +1,335 @@
+// SPDX-License-Identifier: ISC
+// store/sql: whose file it is, migrations, the durability in force, and damage that is noticed.
+#include <fcntl.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/wait.h>
+
+#include <cmocka.h>
+
+#include "scratch.h"
+#include "store/sql.h"
+
+static const char *const scripts[] = {
+	"CREATE TABLE thing(n INTEGER) STRICT; INSERT INTO thing VALUES (7)",
+	"ALTER TABLE thing ADD COLUMN m INTEGER NOT NULL DEFAULT 5",
+};
+static const char *const broken_scripts[] = {
+	"CREATE TABLE thing(n INTEGER) STRICT; INSERT INTO thing VALUES (7)",
+	"UPDATE thing SET n = 8; CREATE TABLE thing(n INTEGER)",
+};
+
+static const struct sql_kind version_1 = {"test database", "another place", 0x54455354, 1, scripts,
+					  200, SQLITE_CHECKPOINT_PASSIVE};
+static const struct sql_kind version_2 = {"test database", "another place", 0x54455354, 2, scripts,
+					  200, SQLITE_CHECKPOINT_PASSIVE};
+static const struct sql_kind broken_2 = {"test database", "another place", 0x54455354, 2, broken_scripts,
+					 200, SQLITE_CHECKPOINT_PASSIVE};
+static const struct sql_kind foreign = {"other database", "another place", 0x41424344, 1, scripts,
+					200, SQLITE_CHECKPOINT_PASSIVE};
+
+struct fixture {
+	struct scratch scratch;
+	char path[PATH_MAX];
+};
+
+static int set_up(void **state)
+{
+	struct fixture *fixture = calloc(1, sizeof *fixture);
+	scratch_open(&fixture->scratch);
+	snprintf(fixture->path, sizeof fixture->path, "%.4000s/db", fixture->scratch.directory);
+	*state = fixture;
+	return 0;
+}
+
+static int tear_down(void **state)
+{
+	struct fixture *fixture = *state;
+	scratch_close(&fixture->scratch);
+	free(fixture);
+	return 0;
+}
+
+static int64_t number(struct sql *sql, const char *text)
+{
+	sqlite3_stmt *statement;
+	assert_int_equal(sqlite3_prepare_v2(sql->db, text, -1, &statement, NULL), SQLITE_OK);
+	assert_int_equal(sql_row(sql, statement), MMS_OK);
+	const int64_t value = sqlite3_column_int64(statement, 0);
+	sqlite3_finalize(statement);
+	return value;
+}
+
+static void must_open(struct sql *sql, const struct fixture *fixture, const struct sql_kind *kind)
+{
+	const enum mms_err err = sql_open(sql, fixture->path, kind, SQL_READ_WRITE);
+	if (err != MMS_OK)
+		fail_msg("error %d: %s", err, sql->reason.text);
+}
+
+static void make(const struct fixture *fixture, const struct sql_kind *kind)
+{
+	struct sql sql;
+	must_open(&sql, fixture, kind);
+	sql_close(&sql);
+}
+
+// The reason must be one line that names the file and what to do.
+static void refuse(const struct fixture *fixture, const struct sql_kind *kind, enum mms_err expected, const char *words)
+{
+	struct sql sql;
+	assert_int_equal(sql_open(&sql, fixture->path, kind, SQL_READ_WRITE), expected);
+	assert_null(sql.db);
+	assert_non_null(strstr(sql.reason.text, fixture->path));
+	if (strstr(sql.reason.text, words) == NULL)
+		fail_msg("no \"%s\" in: %s", words, sql.reason.text);
+	assert_null(strchr(sql.reason.text, '\n'));
+}
+
+static void test_new_file_is_private_and_durable(void **state)
+{
+	const struct fixture *fixture = *state;
+	struct sql sql;
+	struct stat status;
+	const mode_t mask = umask(0);
+	must_open(&sql, fixture, &version_1);
+	umask(mask);
+	assert_int_equal(stat(fixture->path, &status), 0);
+	assert_int_equal(status.st_mode & 07777, 0600);
+	assert_int_equal(number(&sql, "PRAGMA synchronous"), 2);
+	assert_int_equal(number(&sql, "SELECT journal_mode = 'wal' FROM pragma_journal_mode"), 1);
+	assert_int_equal(number(&sql, "PRAGMA application_id"), 0x54455354);
+	assert_int_equal(number(&sql, "PRAGMA user_version"), 1);
+	sql_close(&sql);
+}
+
+static void test_migration_keeps_data(void **state)
+{
+	const struct fixture *fixture = *state;
+	struct sql sql;
+	make(fixture, &version_1);
+	must_open(&sql, fixture, &version_2);
+	assert_int_equal(number(&sql, "SELECT n * 10 + m FROM thing"), 75);
+	assert_int_equal(number(&sql, "PRAGMA user_version"), 2);
+	sql_close(&sql);
+}
+
+static void test_failed_migration_changes_nothing(void **state)
+{
+	const struct fixture *fixture = *state;
+	struct sql sql;
+	make(fixture, &version_1);
+	refuse(fixture, &broken_2, MMS_E_IO, "already exists");
+	must_open(&sql, fixture, &version_1);
+	assert_int_equal(number(&sql, "SELECT n FROM thing"), 7);
+	assert_int_equal(number(&sql, "PRAGMA user_version"), 1);
+	sql_close(&sql);
+}
+
+static void test_newer_version_is_refused(void **state)
+{
+	make(*state, &version_2);
+	refuse(*state, &version_1, MMS_E_VERSION, "newer version of MMS");
+	refuse(*state, &version_1, MMS_E_VERSION, "another place");
+}
+
+static void test_other_databases_are_refused(void **state)
+{
+	const struct fixture *fixture = *state;
+	sqlite3 *db;
+	make(fixture, &foreign);
+	refuse(fixture, &version_1, MMS_E_FORMAT, "not a test database");
+	assert_int_equal(unlink(fixture->path), 0);
+	assert_int_equal(sqlite3_open(fixture->path, &db), SQLITE_OK);
+	assert_int_equal(sqlite3_exec(db, "CREATE TABLE mine(a)", NULL, NULL, NULL), SQLITE_OK);
+	sqlite3_close(db);
+	refuse(fixture, &version_1, MMS_E_FORMAT, "not a test database");
+	assert_int_equal(sqlite3_open(fixture->path, &db), SQLITE_OK);
+	assert_int_equal(sqlite3_exec(db, "INSERT INTO mine VALUES (1)", NULL, NULL, NULL), SQLITE_OK);
+	sqlite3_close(db);
+}
+
+static void write_at(const struct fixture *fixture, int flags, off_t offset, const void *data, size_t bytes)
+{
+	const int fd = open(fixture->path, O_WRONLY | flags, 0600);
+	assert_true(fd >= 0);
+	assert_int_equal(pwrite(fd, data, bytes, offset), bytes);
+	close(fd);
+}
+
+static void test_not_a_database(void **state)
+{
+	char text[2000];
+	memset(text, 'x', sizeof text);
+	write_at(*state, O_CREAT, 0, text, sizeof text);
+	refuse(*state, &version_1, MMS_E_FORMAT, "move it away");
+}
+
+static void test_damaged_page(void **state)
+{
+	const struct fixture *fixture = *state;
+	char junk[100];
+	struct sql sql;
+	must_open(&sql, fixture, &version_1);
+	assert_int_equal(sql_exec(&sql, "WITH RECURSIVE n(i) AS (VALUES (1) UNION ALL SELECT i + 1 FROM n LIMIT 5000)"
+					" INSERT INTO thing SELECT i FROM n"),
+			 MMS_OK);
+	sql_close(&sql);
+	memset(junk, 0xa5, sizeof junk);
+	write_at(fixture, 0, 5 * SQL_PAGE_BYTES, junk, sizeof junk);
+	refuse(fixture, &version_1, MMS_E_FORMAT, "changed or damaged");
+}
+
+static void test_missing_directory(void **state)
+{
+	struct fixture *fixture = *state;
+	strcat(fixture->path, "/none/db");
+	refuse(fixture, &version_1, MMS_E_IO, "No such file or directory");
+}
+
+static void test_denied(void **state)
+{
+	const struct fixture *fixture = *state;
+	struct sql sql;
+	if (geteuid() == 0)
+		assert_int_equal(chmod(fixture->scratch.directory, 0755), 0);
+	else
+		assert_int_equal(chmod(fixture->scratch.directory, 0555), 0);
+	scratch_drop_rights();
+	const enum mms_err err = sql_open(&sql, fixture->path, &version_1, SQL_READ_WRITE);
+	scratch_regain_rights();
+	chmod(fixture->scratch.directory, 0700);
+	assert_int_equal(err, MMS_E_DENIED);
+	assert_non_null(strstr(sql.reason.text, "owner"));
+}
+
+static void test_read_only(void **state)
+{
+	const struct fixture *fixture = *state;
+	struct sql writer;
+	struct sql reader;
+	assert_int_equal(sql_open(&reader, fixture->path, &version_1, SQL_READ_ONLY), MMS_E_MISSING);
+	assert_int_equal(access(fixture->path, F_OK), -1);
+	must_open(&writer, fixture, &version_1);
+	assert_int_equal(sql_exec(&writer, "INSERT INTO thing VALUES (9)"), MMS_OK);
+	assert_int_equal(sql_open(&reader, fixture->path, &version_1, SQL_READ_ONLY), MMS_OK);
+	assert_int_equal(number(&reader, "SELECT count(*) FROM thing"), 2);
+	assert_int_equal(sql_exec(&reader, "INSERT INTO thing VALUES (9)"), MMS_E_DENIED);
+	sql_close(&reader);
+	sql_close(&writer);
+	assert_int_equal(sql_open(&reader, fixture->path, &version_2, SQL_READ_ONLY), MMS_E_VERSION);
+	assert_non_null(strstr(reader.reason.text, "older"));
+}
+
+static void test_read_only_leaves_the_log(void **state)
+{
+	const struct fixture *fixture = *state;
+	char log_path[PATH_MAX + 8];
+	struct stat before;
+	struct stat after;
+	struct sql sql;
+	snprintf(log_path, sizeof log_path, "%s-wal", fixture->path);
+	make(fixture, &version_1);
+	const pid_t pid = fork();
+	if (pid == 0) { // dies with a log that holds a commit
+		if (sql_open(&sql, fixture->path, &version_1, SQL_READ_WRITE) != MMS_OK ||
+		    sql_exec(&sql, "INSERT INTO thing VALUES (9)") != MMS_OK)
+			_exit(1);
+		_exit(0);
+	}
+	int status = -1;
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_int_equal(status, 0);
+	assert_int_equal(stat(log_path, &before), 0);
+	assert_true(before.st_size > 0);
+	assert_int_equal(sql_open(&sql, fixture->path, &version_1, SQL_READ_ONLY), MMS_OK);
+	assert_int_equal(number(&sql, "SELECT count(*) FROM thing"), 2);
+	sql_close(&sql);
+	assert_int_equal(stat(log_path, &after), 0);
+	assert_int_equal(after.st_size, before.st_size);
+
+	must_open(&sql, fixture, &version_1); // whereas the owner rewrites it into the database
+	assert_int_equal(stat(log_path, &after), 0);
+	assert_int_equal(after.st_size, 0);
+	assert_int_equal(number(&sql, "SELECT count(*) FROM thing"), 2);
+	sql_close(&sql);
+}
+
+static void test_log_is_shortened(void **state)
+{
+	const struct fixture *fixture = *state;
+	struct sql sql;
+	int most = 0;
+	must_open(&sql, fixture, &version_1);
+	for (int i = 0; i < 2 * SQL_WAL_PAGES_MAX; i++) {
+		assert_int_equal(sql_begin(&sql), MMS_OK);
+		assert_int_equal(sql_exec(&sql, "INSERT INTO thing VALUES (9)"), MMS_OK);
+		assert_int_equal(sql_end(&sql, MMS_OK), MMS_OK);
+		most = sql.wal_pages > most ? sql.wal_pages : most;
+	}
+	assert_true(most >= SQL_WAL_PAGES_MAX - 10);
+	assert_true(most < SQL_WAL_PAGES_MAX);
+	sql_close(&sql);
+}
+
+static void test_opened_by_many_at_once(void **state)
+{
+	enum { PROCESSES = 8 };
+	const struct fixture *fixture = *state;
+	static struct sql_kind kind;
+	pid_t pid[PROCESSES];
+	int gate[2];
+	char byte;
+	kind = version_2;
+	kind.busy_ms = 20000;
+	kind.checkpoint_mode = SQLITE_CHECKPOINT_TRUNCATE;
+	assert_int_equal(pipe(gate), 0);
+	for (int i = 0; i < PROCESSES; i++) {
+		pid[i] = fork();
+		if (pid[i] != 0)
+			continue;
+		struct sql sql;
+		close(gate[1]);
+		if (read(gate[0], &byte, 1) != 0) // until the parent closes it
+			_exit(2);
+		if (sql_open(&sql, fixture->path, &kind, SQL_READ_WRITE) != MMS_OK) {
+			fprintf(stderr, "%s\n", sql.reason.text);
+			_exit(1);
+		}
+		sql_close(&sql);
+		_exit(0);
+	}
+	close(gate[0]);
+	close(gate[1]);
+	for (int i = 0; i < PROCESSES; i++) {
+		int status = -1;
+		assert_int_equal(waitpid(pid[i], &status, 0), pid[i]);
+		assert_int_equal(status, 0);
+	}
+	struct sql sql;
+	must_open(&sql, fixture, &kind);
+	assert_int_equal(number(&sql, "SELECT count(*) FROM thing"), 1);
+	sql_close(&sql);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(test_new_file_is_private_and_durable, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_migration_keeps_data, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_failed_migration_changes_nothing, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_newer_version_is_refused, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_other_databases_are_refused, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_not_a_database, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_damaged_page, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_missing_directory, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_denied, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_read_only, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_read_only_leaves_the_log, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_log_is_shortened, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_opened_by_many_at_once, set_up, tear_down),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
