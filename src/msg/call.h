@@ -1,0 +1,137 @@
+// SPDX-License-Identifier: ISC
+// The bodies of calls and answers (doc/protocol.md section 6), for both ends. Layer: msg, pure.
+// Encoders return the bytes written to `body`, which has CALL_BODY_BYTES_MAX of room; they cannot fail. Decoders return
+// MMS_E_BAD for a body that is not exactly the layout, and then leave the struct undefined; text borrows from the body.
+#ifndef MMS_MSG_CALL_H
+#define MMS_MSG_CALL_H
+
+#include <assert.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/bytes.h"
+#include "base/err.h"
+#include "base/limits.h"
+#include "base/name.h"
+#include "base/time.h"
+#include "base/uuid.h"
+#include "crypto/hash.h"
+#include "store/storage.h"
+
+enum call_kind {
+	CALL_SIGNIN = 1,
+	CALL_WHO = 2,
+	CALL_SUBMIT = 3,
+	CALL_SIGNOUT = 4,
+	CALL_PING = 5,
+	CALL_DELIVER = 16,
+	CALL_NOTICE = 17,
+};
+
+enum call_status {
+	STATUS_OK = 1,
+	STATUS_BAD = 2,
+	STATUS_NOT_AUTHORIZED = 3,
+	STATUS_ACCEPTED = 4,
+	STATUS_NO_SUCH_USER = 5,
+	STATUS_MAILBOX_FULL = 6,
+	STATUS_SERVER_FULL = 7,
+	STATUS_BAD_TEXT = 8,
+};
+
+enum notice_what {
+	NOTICE_REPLACED = 1,
+	NOTICE_SHUTDOWN = 2,
+	NOTICE_REMOVED = 3,
+	NOTICE_GAP = 4,
+};
+
+enum {
+	CALL_BODY_BYTES_MAX = CALL_FRAMES_BYTES_MAX - 9, // the header of an ANSWER is 9 bytes, of a CALL 8
+	CALL_DELIVER_BYTES_MAX = ID_BYTES + 8 + 1 + NAME_BYTES_MAX + TEXT_BYTES_MAX,
+	CALL_SUBMIT_BYTES_MAX = ID_BYTES + 1 + NAME_BYTES_MAX + TEXT_BYTES_MAX,
+};
+static_assert(CALL_DELIVER_BYTES_MAX <= CALL_BODY_BYTES_MAX, "the largest delivery fits one datagram");
+
+struct call_signin {
+	bool is_receiving;
+	bool has_proof;
+	struct storage_mark mark;
+	struct name name;
+	uint8_t proof[INVITE_PROOF_BYTES];
+};
+
+struct call_signin_ok {
+	bool is_reoffer_wanted;
+	bool has_proof;
+	struct storage_mark mark;
+	uint32_t waiting_count;
+	struct name name;
+	uint8_t proof[INVITE_PROOF_BYTES];
+};
+
+struct call_who {
+	uint32_t generation;
+	uint32_t first;
+};
+
+struct call_who_ok {
+	uint32_t generation;
+	uint32_t total_count;
+	uint32_t first;
+	uint16_t count;
+	struct reader users; // `count` users, to be read with call_who_user_read
+};
+
+struct call_submit {
+	struct uuid id;
+	struct name recipient;
+	const uint8_t *text;
+	size_t text_bytes; // not checked: anything from 0 on
+};
+
+struct call_accepted {
+	bool was_online;
+	struct storage_mark mark;
+};
+
+struct call_deliver {
+	struct uuid id;
+	struct wtime accepted_at;
+	struct name sender;
+	const uint8_t *text;
+	size_t text_bytes; // 1 to TEXT_BYTES_MAX
+};
+
+struct call_notice {
+	enum notice_what what; // decoded: any value but 0
+	struct uuid id;        // GAP
+	uint64_t count;        // GAP
+};
+
+size_t call_signin_encode(const struct call_signin *signin, uint8_t *body);                                 // section 6.2
+enum mms_err call_signin_decode(struct call_signin *signin, const uint8_t *body, size_t bytes) MUST_CHECK;  // section 6.2
+size_t call_signin_ok_encode(const struct call_signin_ok *ok, uint8_t *body);                               // section 6.2
+enum mms_err call_signin_ok_decode(struct call_signin_ok *ok, const uint8_t *body, size_t bytes) MUST_CHECK; // section 6.2
+size_t call_who_encode(const struct call_who *who, uint8_t *body);                                          // section 6.5
+enum mms_err call_who_decode(struct call_who *who, const uint8_t *body, size_t bytes) MUST_CHECK;           // section 6.5
+size_t call_submit_encode(const struct call_submit *submit, uint8_t *body);                                 // section 6.6
+enum mms_err call_submit_decode(struct call_submit *submit, const uint8_t *body, size_t bytes) MUST_CHECK;  // section 6.6
+size_t call_accepted_encode(const struct call_accepted *accepted, uint8_t *body);                           // section 6.6
+enum mms_err call_accepted_decode(struct call_accepted *accepted, const uint8_t *body, size_t bytes) MUST_CHECK; // 6.6
+size_t call_deliver_encode(const struct call_deliver *deliver, uint8_t *body);                              // section 6.8
+enum mms_err call_deliver_decode(struct call_deliver *deliver, const uint8_t *body, size_t bytes) MUST_CHECK; // 6.8
+size_t call_notice_encode(const struct call_notice *notice, uint8_t *body);                                 // section 6.9
+enum mms_err call_notice_decode(struct call_notice *notice, const uint8_t *body, size_t bytes) MUST_CHECK;  // section 6.9
+
+// Section 6.5: a page of users. Starts it in `writer` (over a body) with a count of 0; each user is then appended, false
+// when it does not fit any more; the end fills the count in and returns the body's bytes.
+void call_who_page_begin(struct writer *writer, uint32_t generation, uint32_t total_count, uint32_t first);
+bool call_who_page_add(struct writer *writer, const struct name *name, bool is_online); // see call_who_page_begin
+size_t call_who_page_end(struct writer *writer, uint16_t count);                        // see call_who_page_begin
+enum mms_err call_who_ok_decode(struct call_who_ok *ok, const uint8_t *body, size_t bytes) MUST_CHECK; // section 6.5
+// The next user of a page. MMS_E_BAD: malformed, also when after the last one of `count` bytes are left.
+enum mms_err call_who_user_read(struct call_who_ok *ok, struct name *name, bool *is_online) MUST_CHECK;
+
+#endif

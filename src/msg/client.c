@@ -1,0 +1,206 @@
+// SPDX-License-Identifier: ISC
+// What a device asks of the server, and when; the contract is in client.h.
+#include "msg/client.h"
+
+#include <assert.h>
+#include <string.h>
+
+#include "msg/client_inside.h"
+
+void client_init(struct client *client, const struct client_port *port, const struct client_storage *storage)
+{
+	memset(client, 0, sizeof *client);
+	client->port = *port;
+	client->storage = *storage;
+}
+
+void client_start(struct client *client, const struct client_config *config)
+{
+	client->config = *config;
+	client->is_started = true;
+	client->was_signed_in = false;
+	client->is_leaving = false;
+	client->is_who_wanted = false;
+	client->waiting_left = 0;
+}
+
+void client_break(struct client *client)
+{
+	client->is_broken = true;
+}
+
+bool client_is_broken(const struct client *client)
+{
+	return client->is_broken;
+}
+
+bool client_is_signed_in(const struct client *client)
+{
+	return client->present != 0;
+}
+
+uint32_t client_in_flight_count(const struct client *client)
+{
+	return client->present == 0 ? 0 : client->slot[client->present - 1].submission_count;
+}
+
+void client_tell(struct client *client, enum client_told_type type)
+{
+	client->port.told(client->port.context, &(struct client_told){.type = type});
+}
+
+void client_stop(struct client *client)
+{
+	memset(client->slot, 0, sizeof client->slot);
+	client->present = 0;
+	client->is_started = false;
+	client->port.stop(client->port.context);
+}
+
+bool client_make_call(struct client *client, uint32_t slot, uint8_t kind, const void *body, size_t bytes, uint64_t tag,
+		      struct mtime now)
+{
+	client->sent_at = now;
+	return client->port.call(client->port.context, slot, kind, body, bytes, tag) == MMS_OK;
+}
+
+void client_up(struct client *client, uint32_t slot, struct mtime now)
+{
+	assert(slot < CLIENT_SLOTS);
+	struct call_signin signin = {
+		.is_receiving = client->config.is_receiving,
+		.has_proof = client->config.has_invite,
+		.name = client->config.name,
+	};
+	uint8_t body[CALL_BODY_BYTES_MAX];
+	if (!client->is_started)
+		return;
+	if (client->storage.mark_get(client->storage.context, &signin.mark) != MMS_OK) {
+		client_break(client);
+		return;
+	}
+	if (signin.has_proof)
+		hash_invite_proof(client->config.invite_hash, client->port.handshake_hash(client->port.context, slot),
+				  INVITE_DEVICE, signin.proof);
+	client->slot[slot] = (struct client_slot){.state = CLIENT_SLOT_SIGNING_IN};
+	const bool is_made = client_make_call(client, slot, CALL_SIGNIN, body, call_signin_encode(&signin, body), 0, now);
+	assert(is_made);
+}
+
+void client_ended(struct client *client, uint32_t slot)
+{
+	assert(slot < CLIENT_SLOTS);
+	client->slot[slot] = (struct client_slot){0};
+	if (client->present == slot + 1)
+		client->present = 0;
+}
+
+// Submits one queued message. False: no room for it now.
+static bool submit(struct client *client, uint32_t slot, const struct outbox_row *row, struct mtime now)
+{
+	struct client_slot *session = &client->slot[slot];
+	const struct call_submit submission = {row->id, row->recipient, row->text, row->text_bytes};
+	uint8_t body[CALL_BODY_BYTES_MAX];
+	const size_t bytes = call_submit_encode(&submission, body);
+	if (!client_make_call(client, slot, CALL_SUBMIT, body, bytes, row->seq, now))
+		return false;
+	for (uint32_t i = 0; i < CALL_WINDOW; i++) {
+		if (session->submission[i].seq != 0)
+			continue;
+		session->submission[i] = (struct client_submission){row->seq, row->id, row->is_reoffer};
+		break;
+	}
+	session->submission_count++;
+	session->submitted_seq = row->seq;
+	return true;
+}
+
+void client_submit(struct client *client, struct mtime now)
+{
+	if (!client->may_submit || client->present == 0 || client->is_broken)
+		return;
+	const uint32_t slot = client->present - 1;
+	struct client_slot *session = &client->slot[slot];
+	while (session->submission_count < CALL_WINDOW - CLIENT_CALLS_RESERVED) {
+		struct outbox_row row;
+		switch (client->storage.outbox_next(client->storage.context, session->submitted_seq, &row)) {
+		case MMS_OK:
+			break;
+		case MMS_E_MISSING:
+			return;
+		default:
+			client_break(client);
+			return;
+		}
+		if (!submit(client, slot, &row, now))
+			return;
+	}
+}
+
+void client_set_submitting(struct client *client, bool may_submit, struct mtime now)
+{
+	client->may_submit = may_submit;
+	client_submit(client, now);
+}
+
+void client_ask_who(struct client *client, uint32_t generation, uint32_t first, struct mtime now)
+{
+	uint8_t body[CALL_BODY_BYTES_MAX];
+	const struct call_who who = {generation, first};
+	if (client->present == 0)
+		return;
+	// The reserved room of the window makes this possible; a session that is over asks again on the next.
+	(void)client_make_call(client, client->present - 1, CALL_WHO, body, call_who_encode(&who, body), 0, now);
+}
+
+void client_who(struct client *client, struct mtime now)
+{
+	client->is_who_wanted = true;
+	client_ask_who(client, 0, 0, now);
+}
+
+void client_leave(struct client *client, struct mtime now)
+{
+	if (client->is_leaving && client->present != 0)
+		(void)client_make_call(client, client->present - 1, CALL_SIGNOUT, NULL, 0, 0, now);
+}
+
+void client_sign_out(struct client *client, struct mtime now)
+{
+	client->is_leaving = true;
+	client_leave(client, now);
+}
+
+void client_flush(struct client *client, struct mtime now)
+{
+	if (client->is_broken)
+		return;
+	if (client->storage.commit(client->storage.context) != MMS_OK) {
+		client_break(client);
+		return;
+	}
+	for (uint32_t i = 0; i < client->answer_count; i++) {
+		const struct client_pending_answer *answer = &client->answer[i];
+		client->port.answer(client->port.context, answer->slot, answer->number, STATUS_OK);
+		client->sent_at = now;
+	}
+	client->answer_count = 0;
+	const uint32_t verdict_count = client->verdict_count;
+	client->verdict_count = 0;
+	for (uint32_t i = 0; i < verdict_count; i++)
+		client->port.told(client->port.context, &client->verdict[i]);
+	if (client->is_stored_due)
+		client_tell(client, TOLD_STORED);
+	client->is_stored_due = false;
+}
+
+struct mtime client_deadline(const struct client *client)
+{
+	return client->present == 0 ? MTIME_NEVER : mtime_add_us(client->sent_at, CLIENT_PING_US);
+}
+
+void client_tick(struct client *client, struct mtime now)
+{
+	if (mtime_is_due(client_deadline(client), now))
+		(void)client_make_call(client, client->present - 1, CALL_PING, NULL, 0, 0, now);
+}

@@ -1,0 +1,166 @@
+// SPDX-License-Identifier: ISC
+// A device's meaning of every call: signing in, submitting what its outbox holds, keeping what is delivered (doc/protocol.md
+// sections 6, 8 and 9.1). Layer: msg, pure: events in; effects out through the port; storage behind its interface.
+//
+// What happened is told through client_port.told, never before it is durable. Sessions are named by slot, 0 or 1.
+#ifndef MMS_MSG_CLIENT_H
+#define MMS_MSG_CLIENT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "base/limits.h"
+#include "base/name.h"
+#include "base/time.h"
+#include "msg/call.h"
+#include "store/storage.h"
+
+enum {
+	CLIENT_SLOTS = 2,
+	CLIENT_PING_US = 25 * 1000 * 1000,
+	CLIENT_CALLS_RESERVED = 8, // room in the window that submissions leave to other calls
+	CLIENT_PENDING_MAX = 2 * CALL_WINDOW, // answers and verdicts that wait for the commit; full: it comes at once
+};
+
+enum client_told_type {
+	TOLD_SIGNED_IN = 1, // name, waiting_count; only the first time, and after signing in anew by client_start
+	TOLD_RECONNECTED,   // signed in again on another session
+	TOLD_REFUSED,       // SIGNIN: status. Stopped
+	TOLD_NOT_PROVED,    // the server did not prove the invite: it is another server. Stopped
+	TOLD_STORED,        // the transcript has grown, or the deliveries that were waiting have all come
+	TOLD_VERDICT,       // id, recipient, state, status, is_reoffer
+	TOLD_WHO_BEGIN,     // a list of users begins (anew: forget what came before)
+	TOLD_WHO_USER,      // name, is_online
+	TOLD_WHO_END,
+	TOLD_SIGNED_OUT,    // stopped
+	TOLD_REPLACED,      // another sign-in of this device receives now. Stopped
+	TOLD_REMOVED,       // no longer authorized. Stopped
+	TOLD_SHUTDOWN,      // the server stops; reconnecting goes on
+};
+
+struct client_told {
+	enum client_told_type type;
+	struct name name;
+	uint32_t waiting_count;
+	bool is_online;
+	uint8_t status;
+	struct uuid id;
+	enum outbox_state state;
+	bool is_reoffer;
+};
+
+// What the client orders of its transport (proto/dialer.h) and tells its owner. None calls back into the client.
+struct client_port {
+	void *context;
+	void (*answer)(void *context, uint32_t slot, uint32_t number, uint8_t status);
+	enum mms_err (*call)(void *context, uint32_t slot, uint8_t kind, const void *body, size_t bytes, uint64_t tag);
+	void (*prefer)(void *context, uint32_t slot);
+	void (*redial)(void *context);
+	void (*stop)(void *context);
+	const uint8_t *(*handshake_hash)(void *context, uint32_t slot);
+	void (*told)(void *context, const struct client_told *told);
+};
+
+struct client_config {
+	struct name name;
+	bool is_receiving;
+	bool has_invite;
+	uint8_t invite_hash[INVITE_HASH_BYTES];
+};
+
+enum client_slot_state { CLIENT_SLOT_NONE = 0, CLIENT_SLOT_SIGNING_IN, CLIENT_SLOT_SIGNED_IN };
+
+// A message that was submitted on a session and has no verdict yet.
+struct client_submission {
+	uint64_t seq; // 0: free
+	struct uuid id;
+	bool is_reoffer;
+};
+
+struct client_slot {
+	enum client_slot_state state;
+	uint64_t submitted_seq; // everything queued up to here was submitted on this session
+	struct client_submission submission[CALL_WINDOW];
+	uint32_t submission_count;
+};
+
+struct client_pending_answer {
+	uint32_t slot;
+	uint32_t number;
+};
+
+struct client {
+	struct client_port port;
+	struct client_storage storage;
+	struct client_config config;
+	struct client_slot slot[CLIENT_SLOTS];
+	uint32_t present; // slot + 1 of the session in use; 0: none
+	bool is_started;
+	bool was_signed_in;
+	bool may_submit; // this process holds the outbox
+	bool is_leaving; // SIGNOUT is wanted or on its way
+	bool is_who_wanted;
+	uint32_t waiting_left; // deliveries of those waiting at sign-in that have not come
+	struct mtime sent_at;  // when a call was last made or answered
+	bool is_broken;
+
+	struct client_pending_answer answer[CLIENT_PENDING_MAX];
+	uint32_t answer_count;
+	struct client_told verdict[CLIENT_PENDING_MAX];
+	uint32_t verdict_count;
+	bool is_stored_due;
+};
+
+// A client that has not been started. What port and storage point at is kept.
+void client_init(struct client *client, const struct client_port *port, const struct client_storage *storage);
+
+// Signs in with this configuration on every session that comes up from now on.
+void client_start(struct client *client, const struct client_config *config);
+
+// Whether this process may submit (it holds the lock on the outbox); begins with what waits when it becomes true.
+void client_set_submitting(struct client *client, bool may_submit, struct mtime now);
+
+// A session is up: SIGNIN goes out on it.
+void client_up(struct client *client, uint32_t slot, struct mtime now);
+
+// The server's call has started.
+void client_call(struct client *client, uint32_t slot, uint32_t number, uint8_t kind, const uint8_t *body, size_t bytes,
+		 struct mtime now);
+
+// A call of ours was answered; `tag` is what client_port.call was given.
+void client_answer(struct client *client, uint32_t slot, uint8_t kind, uint8_t status, const uint8_t *body,
+		   size_t bytes, uint64_t tag, struct mtime now, struct wtime wall);
+
+// A session is over.
+void client_ended(struct client *client, uint32_t slot);
+
+// The outbox may have grown: submits what waits.
+void client_submit(struct client *client, struct mtime now);
+
+// Asks who is online; again on the next session when this one ends before the answer.
+void client_who(struct client *client, struct mtime now);
+
+// Signs out as soon as a session lets it; TOLD_SIGNED_OUT follows.
+void client_sign_out(struct client *client, struct mtime now);
+
+// To be called when no more events are at hand: makes what they changed durable, answers the server, tells the owner.
+void client_flush(struct client *client, struct mtime now);
+
+// When client_tick has something to do; MTIME_NEVER: nothing.
+struct mtime client_deadline(const struct client *client);
+
+// Sends PING after silence.
+void client_tick(struct client *client, struct mtime now);
+
+// Whether it is signed in on a session that has not ended.
+bool client_is_signed_in(const struct client *client);
+
+// Submissions without a verdict on the present session.
+uint32_t client_in_flight_count(const struct client *client);
+
+// Whether the storage failed: the process must stop.
+bool client_is_broken(const struct client *client);
+
+#endif

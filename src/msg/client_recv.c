@@ -1,0 +1,251 @@
+// SPDX-License-Identifier: ISC
+// What the server's answers and calls mean to a device (doc/protocol.md sections 6 and 9.1). The contract is in client.h.
+#include <assert.h>
+#include <string.h>
+
+#include "msg/client_inside.h"
+
+enum { RETENTION_MS_PER_DAY = 24 * 3600 * 1000 };
+
+// The store is older than what was promised: everything within the retention is queued again (section 6.4).
+static void reoffer(struct client *client, const struct storage_mark *mark, struct wtime wall)
+{
+	const struct wtime since = {wall.ms - (int64_t)RETENTION_DAYS * RETENTION_MS_PER_DAY};
+	if (client->storage.outbox_reoffer(client->storage.context, since) != MMS_OK ||
+	    client->storage.mark_set(client->storage.context, mark) != MMS_OK ||
+	    client->storage.commit(client->storage.context) != MMS_OK)
+		client_break(client);
+}
+
+static bool is_proved(const struct client *client, uint32_t slot, const struct call_signin_ok *ok)
+{
+	uint8_t proof[INVITE_PROOF_BYTES];
+	if (!client->config.has_invite)
+		return true;
+	hash_invite_proof(client->config.invite_hash, client->port.handshake_hash(client->port.context, slot),
+			  INVITE_SERVER, proof);
+	return ok->has_proof && crypto_is_equal(proof, ok->proof, sizeof proof);
+}
+
+static void signin_answered(struct client *client, uint32_t slot, uint8_t status, const uint8_t *body, size_t bytes,
+			    struct mtime now, struct wtime wall)
+{
+	struct call_signin_ok ok;
+	struct client_slot *session = &client->slot[slot];
+	if (session->state != CLIENT_SLOT_SIGNING_IN)
+		return;
+	const bool is_granted = status == STATUS_OK && call_signin_ok_decode(&ok, body, bytes) == MMS_OK;
+	if (!is_granted || !is_proved(client, slot, &ok)) {
+		client_stop(client);
+		client->port.told(client->port.context,
+				  &(struct client_told){.type = is_granted ? TOLD_NOT_PROVED : TOLD_REFUSED,
+							.status = status});
+		return;
+	}
+	session->state = CLIENT_SLOT_SIGNED_IN;
+	client->present = slot + 1;
+	client->waiting_left = ok.waiting_count;
+	client->port.prefer(client->port.context, slot);
+	if (ok.is_reoffer_wanted)
+		reoffer(client, &ok.mark, wall);
+	client->port.told(client->port.context,
+			  &(struct client_told){.type = client->was_signed_in ? TOLD_RECONNECTED : TOLD_SIGNED_IN,
+						.name = ok.name,
+						.waiting_count = ok.waiting_count});
+	client->was_signed_in = true;
+	client_submit(client, now);
+	if (client->is_who_wanted)
+		client_ask_who(client, 0, 0, now);
+	client_leave(client, now);
+}
+
+// Takes a submission off its session's list. False: it is not there.
+static bool take_submission(struct client_slot *session, uint64_t seq, struct client_submission *submission)
+{
+	for (uint32_t i = 0; i < CALL_WINDOW; i++) {
+		if (session->submission[i].seq != seq)
+			continue;
+		*submission = session->submission[i];
+		session->submission[i].seq = 0;
+		session->submission_count--;
+		return true;
+	}
+	return false;
+}
+
+// Keeps the newest mark: within one start the highest number, and a later start's in any case.
+static void keep_mark(struct client *client, const struct storage_mark *mark)
+{
+	struct storage_mark kept;
+	if (client->storage.mark_get(client->storage.context, &kept) != MMS_OK) {
+		client_break(client);
+		return;
+	}
+	const bool is_same_start = memcmp(kept.start_id, mark->start_id, sizeof kept.start_id) == 0;
+	if ((!is_same_start || mark->commit > kept.commit) &&
+	    client->storage.mark_set(client->storage.context, mark) != MMS_OK)
+		client_break(client);
+}
+
+static void submit_answered(struct client *client, uint32_t slot, uint8_t status, const uint8_t *body, size_t bytes,
+			    uint64_t seq, struct mtime now)
+{
+	struct client_submission submission;
+	struct call_accepted accepted = {0};
+	if (!take_submission(&client->slot[slot], seq, &submission))
+		return;
+	struct client_told verdict = {
+		.type = TOLD_VERDICT, .id = submission.id, .is_reoffer = submission.is_reoffer, .state = OUTBOX_REFUSED};
+	if (status == STATUS_ACCEPTED && call_accepted_decode(&accepted, body, bytes) == MMS_OK) {
+		verdict.state = accepted.was_online ? OUTBOX_ONLINE : OUTBOX_SAVED;
+		if (slot + 1 == client->present)
+			keep_mark(client, &accepted.mark);
+	} else {
+		verdict.status = status;
+	}
+	if (client->storage.outbox_verdict(client->storage.context, &verdict.id, verdict.state, verdict.status) != MMS_OK)
+		client_break(client);
+	if (client->verdict_count == CLIENT_PENDING_MAX)
+		client_flush(client, now);
+	client->verdict[client->verdict_count++] = verdict;
+	client_submit(client, now);
+}
+
+static void who_answered(struct client *client, uint8_t status, const uint8_t *body, size_t bytes, struct mtime now)
+{
+	struct call_who_ok ok;
+	if (!client->is_who_wanted)
+		return;
+	if (status != STATUS_OK || call_who_ok_decode(&ok, body, bytes) != MMS_OK)
+		ok = (struct call_who_ok){0}; // an end without users
+	if (ok.first == 0)
+		client_tell(client, TOLD_WHO_BEGIN);
+	const uint32_t next = ok.first + ok.count;
+	while (ok.count > 0) {
+		struct client_told user = {.type = TOLD_WHO_USER};
+		if (call_who_user_read(&ok, &user.name, &user.is_online) != MMS_OK)
+			break;
+		client->port.told(client->port.context, &user);
+	}
+	if (next < ok.total_count && next > ok.first) {
+		client_ask_who(client, ok.generation, next, now);
+		return;
+	}
+	client->is_who_wanted = false;
+	client_tell(client, TOLD_WHO_END);
+}
+
+void client_answer(struct client *client, uint32_t slot, uint8_t kind, uint8_t status, const uint8_t *body,
+		   size_t bytes, uint64_t tag, struct mtime now, struct wtime wall)
+{
+	assert(slot < CLIENT_SLOTS);
+	switch (kind) {
+	case CALL_SIGNIN:
+		signin_answered(client, slot, status, body, bytes, now, wall);
+		break;
+	case CALL_SUBMIT:
+		submit_answered(client, slot, status, body, bytes, tag, now);
+		break;
+	case CALL_WHO:
+		if (slot + 1 == client->present)
+			who_answered(client, status, body, bytes, now);
+		break;
+	case CALL_SIGNOUT:
+		client_flush(client, now); // what came before it is told before it
+		client_stop(client);
+		client_tell(client, TOLD_SIGNED_OUT);
+		break;
+	default:
+		break;
+	}
+}
+
+// Puts an entry into the transcript, its answer waiting for the commit.
+static void store(struct client *client, uint32_t slot, uint32_t number, const struct transcript_row *row,
+		  struct mtime now)
+{
+	bool is_new;
+	if (client->answer_count == CLIENT_PENDING_MAX)
+		client_flush(client, now);
+	if (client->storage.transcript_put(client->storage.context, row, &is_new) != MMS_OK) {
+		client_break(client);
+		return;
+	}
+	client->answer[client->answer_count++] = (struct client_pending_answer){slot, number};
+	client->is_stored_due = client->is_stored_due || is_new;
+}
+
+static void delivered(struct client *client, uint32_t slot, uint32_t number, const uint8_t *body, size_t bytes,
+		      struct mtime now)
+{
+	struct call_deliver deliver;
+	if (call_deliver_decode(&deliver, body, bytes) != MMS_OK) {
+		client->port.answer(client->port.context, slot, number, STATUS_BAD);
+		return;
+	}
+	const struct transcript_row row = {
+		.id = deliver.id,
+		.sender = deliver.sender,
+		.accepted_at = deliver.accepted_at,
+		.text = deliver.text,
+		.text_bytes = (uint16_t)deliver.text_bytes,
+	};
+	store(client, slot, number, &row, now);
+	if (slot + 1 == client->present && client->waiting_left > 0 && --client->waiting_left == 0)
+		client->is_stored_due = true;
+}
+
+static bool is_beside_newer(const struct client *client, uint32_t slot)
+{
+	return client->present != slot + 1 || client->slot[1 - slot].state == CLIENT_SLOT_SIGNING_IN;
+}
+
+static void noticed(struct client *client, uint32_t slot, uint32_t number, const uint8_t *body, size_t bytes,
+		    struct mtime now)
+{
+	struct call_notice notice;
+	if (call_notice_decode(&notice, body, bytes) != MMS_OK) {
+		client->port.answer(client->port.context, slot, number, STATUS_BAD);
+		return;
+	}
+	if (notice.what == NOTICE_GAP) {
+		store(client, slot, number,
+		      &(struct transcript_row){.is_gap = true, .id = notice.id, .gap_count = notice.count}, now);
+		return;
+	}
+	client->port.answer(client->port.context, slot, number, STATUS_OK);
+	if (is_beside_newer(client, slot))
+		return; // we have replaced ourselves
+	switch (notice.what) {
+	case NOTICE_REPLACED:
+	case NOTICE_REMOVED:
+		client_flush(client, now);
+		client_stop(client);
+		client_tell(client, notice.what == NOTICE_REPLACED ? TOLD_REPLACED : TOLD_REMOVED);
+		break;
+	case NOTICE_SHUTDOWN:
+		client_tell(client, TOLD_SHUTDOWN);
+		client->port.redial(client->port.context);
+		break;
+	case NOTICE_GAP:
+	default:
+		break; // a later version's notice: answered, and nothing more
+	}
+}
+
+void client_call(struct client *client, uint32_t slot, uint32_t number, uint8_t kind, const uint8_t *body, size_t bytes,
+		 struct mtime now)
+{
+	assert(slot < CLIENT_SLOTS);
+	switch (kind) {
+	case CALL_DELIVER:
+		delivered(client, slot, number, body, bytes, now);
+		break;
+	case CALL_NOTICE:
+		noticed(client, slot, number, body, bytes, now);
+		break;
+	default:
+		client->port.answer(client->port.context, slot, number, STATUS_BAD);
+		break;
+	}
+}

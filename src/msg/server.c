@@ -1,0 +1,292 @@
+// SPDX-License-Identifier: ISC
+// The server's tables, the lives of its peers and the calls that need no file of their own; the contract is in server.h.
+#include "msg/server.h"
+
+#include <assert.h>
+#include <stdalign.h>
+#include <string.h>
+
+#include "msg/server_inside.h"
+
+struct server_config server_config_default(void)
+{
+	return (struct server_config){
+		.mailbox_rows_max = MAILBOX_ROWS_MAX,
+		.mailbox_bytes_max = MAILBOX_BYTES_MAX,
+		.submit_rate = {50, 1000},
+		.who_rate = {2, 4},
+	};
+}
+
+static void *cut(uint8_t *memory, size_t *used_bytes, size_t element_bytes, size_t count)
+{
+	const size_t align = alignof(max_align_t);
+	const size_t at = (*used_bytes + align - 1) / align * align;
+	*used_bytes = at + element_bytes * count;
+	return memory == NULL ? NULL : memory + at;
+}
+
+// Lays the tables out in `memory`; with NULL it only counts bytes.
+static size_t lay_out(struct server *server, uint32_t peer_capacity, void *memory)
+{
+	size_t bytes = 0;
+	server->peer = cut(memory, &bytes, sizeof *server->peer, peer_capacity);
+	for (int i = 0; i < 2; i++) {
+		struct server_batch *batch = &server->batch[i];
+		batch->ops = cut(memory, &bytes, sizeof *batch->ops, SERVER_OPS_MAX);
+		batch->op_user = cut(memory, &bytes, sizeof *batch->op_user, SERVER_OPS_MAX);
+		batch->text = cut(memory, &bytes, 1, BATCH_BYTES_MAX);
+		batch->waiter = cut(memory, &bytes, sizeof *batch->waiter, SERVER_WAITERS_MAX);
+		batch->id_slot = cut(memory, &bytes, sizeof *batch->id_slot, map_slots_for(SERVER_OPS_MAX));
+	}
+	return bytes;
+}
+
+size_t server_memory_bytes(uint32_t peer_capacity)
+{
+	struct server scratch;
+	return lay_out(&scratch, peer_capacity, NULL);
+}
+
+void server_init(struct server *server, const struct server_config *config, void *memory, uint32_t peer_capacity,
+		 const struct server_port *port, const struct server_storage *storage, struct users_table *users,
+		 struct server_user *user, const struct storage_mark *mark, const uint8_t table_secret[TABLE_SECRET_BYTES])
+{
+	memset(server, 0, sizeof *server);
+	server->port = *port;
+	server->storage = *storage;
+	server->config = *config;
+	server->users = users;
+	server->user = user;
+	server->generation = 1;
+	server->peer_capacity = peer_capacity;
+	server->mark = *mark;
+	server->commit_durable = mark->commit - 1;
+	server->cursor_at = MTIME_NEVER;
+	memcpy(server->table_secret, table_secret, TABLE_SECRET_BYTES);
+	lay_out(server, peer_capacity, memory);
+	for (int i = 0; i < 2; i++)
+		map_init(&server->batch[i].by_id, server->batch[i].id_slot, map_slots_for(SERVER_OPS_MAX));
+}
+
+void server_break(struct server *server)
+{
+	server->is_broken = true;
+}
+
+bool server_is_broken(const struct server *server)
+{
+	return server->is_broken;
+}
+
+void server_answer_bare(struct server *server, uint32_t slot, uint32_t number, enum call_status status)
+{
+	server->port.answer(server->port.context, slot, number, (uint8_t)status, NULL, 0);
+}
+
+void server_notice(struct server *server, uint32_t slot, const struct call_notice *notice, uint64_t tag)
+{
+	uint8_t body[CALL_BODY_BYTES_MAX];
+	const size_t bytes = call_notice_encode(notice, body);
+	// No memory for it, or the session is over: then the device learns it by signing in again.
+	const enum mms_err err = server->port.call(server->port.context, slot, CALL_NOTICE, body, bytes, tag);
+	(void)err;
+}
+
+static void unlink_peer(struct server *server, uint32_t slot)
+{
+	uint32_t *link = &server->user[server->peer[slot].user].peers;
+	while (*link != slot + 1) {
+		assert(*link != 0);
+		link = &server->peer[*link - 1].next;
+	}
+	*link = server->peer[slot].next;
+	server->peer[slot].next = 0;
+}
+
+void server_dismiss(struct server *server, uint32_t slot, enum notice_what notice)
+{
+	struct server_peer *peer = &server->peer[slot];
+	if (peer->state == PEER_SIGNED_IN) {
+		server_cursor_flush(server, slot);
+		unlink_peer(server, slot);
+	}
+	peer->state = PEER_GONE;
+	if (notice != 0)
+		server_notice(server, slot, &(struct call_notice){.what = notice}, 0);
+	server->port.close(server->port.context, slot);
+}
+
+void server_ended(struct server *server, uint32_t slot)
+{
+	assert(slot < server->peer_capacity);
+	struct server_peer *peer = &server->peer[slot];
+	if (peer->state == PEER_SIGNED_IN) {
+		server_cursor_flush(server, slot);
+		unlink_peer(server, slot);
+	}
+	peer->state = PEER_NONE;
+	peer->serial = 0;
+}
+
+static void begin_peer(struct server *server, uint32_t slot)
+{
+	struct server_peer *peer = &server->peer[slot];
+	// A slot that is still on the list of moved cursors stays on it; the rest starts from nothing.
+	const bool is_listed = peer->is_cursor_dirty;
+	const uint32_t dirty_next = peer->dirty_next;
+	memset(peer, 0, sizeof *peer);
+	peer->is_cursor_dirty = is_listed;
+	peer->dirty_next = dirty_next;
+	peer->serial = ++server->serial_next;
+	peer->state = PEER_GONE;
+}
+
+static void signout(struct server *server, uint32_t slot, uint32_t number)
+{
+	struct server_peer *peer = &server->peer[slot];
+	// SIGNOUT starts when all before it are answered (protocol.md section 5.5).
+	if (peer->pending_count > 0) {
+		peer->signout_number = number;
+		return;
+	}
+	server_answer_bare(server, slot, number, STATUS_OK);
+	server_dismiss(server, slot, 0);
+}
+
+void server_call(struct server *server, uint32_t slot, uint32_t number, uint8_t kind, const uint8_t *body, size_t bytes,
+		 struct mtime now, struct wtime wall)
+{
+	assert(slot < server->peer_capacity);
+	struct server_peer *peer = &server->peer[slot];
+	if (peer->state == PEER_NONE) {
+		begin_peer(server, slot);
+		if (kind == CALL_SIGNIN) {
+			server_signin(server, slot, number, body, bytes, now, wall);
+		} else {
+			server_answer_bare(server, slot, number, STATUS_BAD);
+			server->port.close(server->port.context, slot);
+		}
+		return;
+	}
+	if (peer->state != PEER_SIGNED_IN || peer->signout_number != 0) {
+		server_answer_bare(server, slot, number, STATUS_BAD);
+		return;
+	}
+	switch (kind) {
+	case CALL_SUBMIT:
+		server_submit(server, slot, number, body, bytes, now, wall);
+		break;
+	case CALL_WHO:
+		server_who(server, slot, number, body, bytes, now);
+		break;
+	case CALL_PING:
+		server_answer_bare(server, slot, number, bytes == 0 ? STATUS_OK : STATUS_BAD);
+		break;
+	case CALL_SIGNOUT:
+		if (bytes == 0)
+			signout(server, slot, number);
+		else
+			server_answer_bare(server, slot, number, STATUS_BAD);
+		break;
+	default:
+		server_answer_bare(server, slot, number, STATUS_BAD);
+		break;
+	}
+}
+
+bool server_is_online(const struct server *server, uint32_t user, struct mtime now)
+{
+	for (uint32_t link = server->user[user].peers; link != 0; link = server->peer[link - 1].next)
+		if (server->peer[link - 1].is_receiving &&
+		    mtime_diff_us(now, server->port.heard_at(server->port.context, link - 1)) < SERVER_ONLINE_US)
+			return true;
+	return false;
+}
+
+void server_who(struct server *server, uint32_t slot, uint32_t number, const uint8_t *body, size_t bytes,
+		struct mtime now)
+{
+	struct server_peer *peer = &server->peer[slot];
+	struct call_who who;
+	uint8_t page[CALL_BODY_BYTES_MAX];
+	if (call_who_decode(&who, body, bytes) != MMS_OK) {
+		server_answer_bare(server, slot, number, STATUS_BAD);
+		return;
+	}
+	const bool goes_on = who.first != 0 && who.generation == server->generation &&
+			     peer->who_generation == who.generation && peer->who_first == who.first;
+	struct bucket *bucket = &server->user[peer->user].who;
+	if (!goes_on && !bucket_take(bucket, &server->config.who_rate, now)) {
+		server->port.defer(server->port.context, slot,
+				   bucket_ready_at(bucket, &server->config.who_rate, now));
+		return;
+	}
+	const uint32_t first = goes_on ? who.first : 0;
+	const uint32_t total_count = server->users->user_count;
+	uint32_t next = first;
+	struct writer writer = writer_of(page, sizeof page);
+	call_who_page_begin(&writer, server->generation, total_count, first);
+	while (next < total_count && call_who_page_add(&writer, &server->users->user[next].name,
+						       server_is_online(server, next, now)))
+		next++;
+	peer->who_generation = server->generation;
+	peer->who_first = next;
+	const size_t page_bytes = call_who_page_end(&writer, (uint16_t)(next - first));
+	server->port.answer(server->port.context, slot, number, STATUS_OK, page, page_bytes);
+}
+
+// Whether a signed-in peer may stay under a new users table; `*user` is then its user's place there.
+static bool may_stay(const struct server *server, const struct users_table *users, uint32_t slot, uint32_t *user)
+{
+	const struct user_entry *before = &server->users->user[server->peer[slot].user];
+	const struct user_entry *entry = users_find(users, &before->name);
+	if (entry == NULL)
+		return false;
+	const uint8_t *peer_key;
+	const uint8_t *handshake_hash;
+	server->port.identity(server->port.context, slot, &peer_key, &handshake_hash);
+	const struct fingerprint fingerprint = hash_fingerprint(peer_key);
+	*user = (uint32_t)(entry - users->user);
+	return !users_is_revoked(users, entry, &fingerprint);
+}
+
+void server_reload(struct server *server, struct users_table *users, struct server_user *user, struct mtime now)
+{
+	assert(!server->is_storing && server_batch_filling(server)->op_count == 0);
+	for (uint32_t i = 0; i < server->users->user_count; i++) {
+		const struct user_entry *entry = users_find(users, &server->users->user[i].name);
+		uint32_t link = server->user[i].peers;
+		server->user[i].peers = 0;
+		if (entry != NULL) {
+			user[entry - users->user] = server->user[i];
+		}
+		while (link != 0) {
+			const uint32_t slot = link - 1;
+			struct server_peer *peer = &server->peer[slot];
+			uint32_t place;
+			link = peer->next;
+			peer->next = 0;
+			if (may_stay(server, users, slot, &place)) {
+				peer->user = place;
+				peer->next = user[place].peers;
+				user[place].peers = slot + 1;
+			} else {
+				peer->state = PEER_GONE;
+				server_notice(server, slot, &(struct call_notice){.what = NOTICE_REMOVED}, 0);
+				server->port.close(server->port.context, slot);
+			}
+		}
+	}
+	server->users = users;
+	server->user = user;
+	server->generation++;
+	(void)now;
+}
+
+void server_shutdown(struct server *server)
+{
+	for (uint32_t slot = 0; slot < server->peer_capacity; slot++)
+		if (server->peer[slot].state == PEER_SIGNED_IN)
+			server_notice(server, slot, &(struct call_notice){.what = NOTICE_SHUTDOWN}, 0);
+}

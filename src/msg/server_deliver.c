@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: ISC
+// DELIVER and the answers to it: from the mailbox to the device, in order, and the cursor that follows (doc/protocol.md
+// section 6.8). The contract is in server.h and server_inside.h.
+#include <assert.h>
+#include <string.h>
+
+#include "msg/server_inside.h"
+
+static bool can_deliver(const struct server *server, uint32_t slot)
+{
+	const struct server_peer *peer = &server->peer[slot];
+	return peer->state == PEER_SIGNED_IN && peer->is_receiving && !peer->is_stuck &&
+	       server->port.call_room(server->port.context, slot) > SERVER_CALLS_RESERVED;
+}
+
+// Makes one delivery. False: no memory for it now.
+static bool deliver(struct server *server, uint32_t slot, uint64_t row, const struct call_deliver *delivery)
+{
+	uint8_t body[CALL_BODY_BYTES_MAX];
+	const size_t bytes = call_deliver_encode(delivery, body);
+	if (server->port.call(server->port.context, slot, CALL_DELIVER, body, bytes, row) != MMS_OK)
+		return false;
+	server->peer[slot].row_sent = row;
+	return true;
+}
+
+void server_fill(struct server *server, uint32_t slot)
+{
+	struct server_peer *peer = &server->peer[slot];
+	const int64_t user_id = server->users->user[peer->user].user_id;
+	while (peer->has_backlog && can_deliver(server, slot)) {
+		struct storage_row row;
+		switch (server->storage.mailbox_next(server->storage.context, user_id, peer->row_sent, &row)) {
+		case MMS_OK:
+			break;
+		case MMS_E_MISSING:
+			peer->has_backlog = false;
+			return;
+		default:
+			server_break(server);
+			return;
+		}
+		const struct call_deliver delivery = {row.id, row.accepted_at, row.sender, row.text, row.text_bytes};
+		if (!deliver(server, slot, row.row, &delivery))
+			return;
+	}
+}
+
+void server_forward(struct server *server, const struct server_batch *batch)
+{
+	for (uint32_t i = 0; i < batch->op_count; i++) {
+		const struct storage_op *op = &batch->ops[i];
+		if (op->kind != STORAGE_ACCEPT)
+			continue;
+		const struct call_deliver delivery = {op->id, op->at, op->sender, batch->text + op->text_offset,
+						      op->text_bytes};
+		for (uint32_t link = server->user[batch->op_user[i]].peers; link != 0;
+		     link = server->peer[link - 1].next) {
+			struct server_peer *peer = &server->peer[link - 1];
+			if (!peer->is_receiving || peer->has_backlog || peer->row_sent >= op->row)
+				continue; // what lies before it in the mailbox goes first
+			if (!can_deliver(server, link - 1) || !deliver(server, link - 1, op->row, &delivery))
+				peer->has_backlog = true;
+		}
+	}
+}
+
+static void gap_told(struct server *server, uint32_t slot)
+{
+	struct server_batch *batch = server_batch_filling(server);
+	const struct server_peer *peer = &server->peer[slot];
+	if (batch->op_count == SERVER_OPS_MAX)
+		return; // the device is told again at its next sign-in, and knows the notice by its id
+	const struct storage_op op = {
+		.kind = STORAGE_GAP_TOLD,
+		.user_id = server->users->user[peer->user].user_id,
+		.device_id = peer->device_id,
+		.row = peer->gap_row,
+	};
+	server_batch_add(server, batch, &op, peer->user, NULL);
+}
+
+void server_answer(struct server *server, uint32_t slot, uint8_t kind, uint8_t status, uint64_t tag, struct mtime now)
+{
+	assert(slot < server->peer_capacity);
+	struct server_peer *peer = &server->peer[slot];
+	if (peer->state != PEER_SIGNED_IN)
+		return;
+	if (kind == CALL_NOTICE && tag != 0 && tag == peer->gap_row && status == STATUS_OK) {
+		gap_told(server, slot);
+		server_cursor_dirty(server, slot, now);
+	}
+	if (kind != CALL_DELIVER)
+		return;
+	if (status != STATUS_OK) {
+		peer->is_stuck = true; // it cannot store what it is given; what it has not got stays in the mailbox
+		return;
+	}
+	assert(tag <= peer->row_sent);
+	if (tag > peer->cursor) {
+		peer->cursor = tag;
+		server_cursor_dirty(server, slot, now);
+	}
+	server_fill(server, slot);
+}

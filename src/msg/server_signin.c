@@ -1,0 +1,301 @@
+// SPDX-License-Identifier: ISC
+// SIGNIN: who may come in, by key, invite or claim; what the answer says; who has to make room (doc/protocol.md sections
+// 6.2 to 6.4). The contract is in server_inside.h.
+#include <assert.h>
+#include <string.h>
+
+#include "msg/server_inside.h"
+
+// What a request showed about itself.
+struct request {
+	struct call_signin signin;
+	const uint8_t *peer_key;
+	const uint8_t *handshake_hash;
+	struct fingerprint fingerprint;
+	struct user_entry *entry;         // NULL: no such user
+	const struct user_invite *invite; // whose code was shown; NULL: none
+	struct storage_device device;
+	bool has_device; // the key is enrolled for this user
+};
+
+static void refuse(struct server *server, uint32_t slot, uint32_t number, enum call_status status)
+{
+	server_answer_bare(server, slot, number, status);
+	server_dismiss(server, slot, 0);
+}
+
+// The user's invite whose code was shown. As much work when there is none, so that time tells nothing about names.
+static const struct user_invite *find_invite(const struct server *server, const struct request *request)
+{
+	static const struct user_invite none;
+	const struct user_invite *shown = NULL;
+	const uint32_t count = request->entry == NULL ? 0 : request->entry->invite_count;
+	for (uint32_t i = 0; i < INVITES_PER_USER_MAX; i++) {
+		const struct user_invite *invite =
+			i < count ? &server->users->invite[request->entry->invite_first + i] : &none;
+		uint8_t proof[INVITE_PROOF_BYTES];
+		hash_invite_proof(invite->hash, request->handshake_hash, INVITE_DEVICE, proof);
+		const bool is_equal = crypto_is_equal(proof, request->signin.proof, sizeof proof);
+		if (is_equal && invite != &none && request->signin.has_proof)
+			shown = invite;
+	}
+	return shown;
+}
+
+// Learns all about a request. False: the storage failed.
+static bool examine(struct server *server, uint32_t slot, const struct call_signin *signin, struct request *request)
+{
+	memset(request, 0, sizeof *request);
+	request->signin = *signin;
+	server->port.identity(server->port.context, slot, &request->peer_key, &request->handshake_hash);
+	request->fingerprint = hash_fingerprint(request->peer_key);
+	request->entry = users_find(server->users, &signin->name);
+	request->invite = find_invite(server, request);
+	const enum mms_err err =
+		server->storage.device_find(server->storage.context, request->peer_key, &request->device);
+	request->has_device =
+		err == MMS_OK && request->entry != NULL && request->device.user_id == request->entry->user_id;
+	return err == MMS_OK || err == MMS_E_MISSING;
+}
+
+// An enrolment in a batch: of this key (`key` given), or of any device of a user.
+static bool find_enrolment(struct server_batch *batch, int64_t user_id, const uint8_t *key, uint32_t *op)
+{
+	for (*op = 0; batch != NULL && *op < batch->op_count; ++*op) {
+		const struct storage_op *enrol = &batch->ops[*op];
+		if (enrol->kind == STORAGE_ENROLL && enrol->user_id == user_id &&
+		    (key == NULL || memcmp(enrol->key, key, STORAGE_KEY_BYTES) == 0))
+			return true;
+	}
+	return false;
+}
+
+static bool is_enrolment_pending(struct server *server, int64_t user_id)
+{
+	uint32_t op;
+	return find_enrolment(server_batch_storing(server), user_id, NULL, &op) ||
+	       find_enrolment(server_batch_filling(server), user_id, NULL, &op);
+}
+
+// Whether a key that is not enrolled may become a device of this user now: by an unspent invite, or by a claim.
+static bool may_enrol(struct server *server, const struct request *request, struct wtime wall)
+{
+	uint32_t count;
+	bool is_spent = false;
+	if (request->entry == NULL || users_is_revoked(server->users, request->entry, &request->fingerprint))
+		return false;
+	if (server->storage.device_count(server->storage.context, request->entry->user_id, &count) != MMS_OK) {
+		server_break(server);
+		return false;
+	}
+	// One enrolment of a user at a time: neither a name nor an invite is given twice within a batch.
+	if (count >= DEVICES_PER_USER_MAX || is_enrolment_pending(server, request->entry->user_id))
+		return false;
+	if (request->invite != NULL) {
+		if (server->storage.invite_is_spent(server->storage.context, request->invite->hash, &is_spent) !=
+		    MMS_OK) {
+			server_break(server);
+			return false;
+		}
+		return !is_spent && request->invite->expires_at.ms > wall.ms;
+	}
+	return server->config.may_claim && users_is_plain(request->entry) && count == 0;
+}
+
+static void enrol(struct server *server, uint32_t slot, uint32_t number, const struct request *request,
+		  struct mtime now, struct wtime wall)
+{
+	struct server_batch *batch = server_batch_filling(server);
+	if (!server_batch_has_room(batch, 0) || batch->waiter_count == SERVER_WAITERS_MAX) {
+		server->peer[slot].state = PEER_NONE; // the call starts again
+		server->port.defer(server->port.context, slot, mtime_add_us(now, SERVER_RETRY_US));
+		return;
+	}
+	struct storage_op op = {
+		.kind = STORAGE_ENROLL,
+		.user_id = request->entry->user_id,
+		.at = wall,
+		.has_invite = request->invite != NULL,
+	};
+	memcpy(op.key, request->peer_key, sizeof op.key);
+	memcpy(op.fingerprint, request->fingerprint.bytes, sizeof op.fingerprint);
+	if (op.has_invite)
+		memcpy(op.invite_hash, request->invite->hash, sizeof op.invite_hash);
+	const uint32_t user = (uint32_t)(request->entry - server->users->user);
+	const uint32_t op_number = server_batch_add(server, batch, &op, user, NULL);
+	const bool is_waiting = server_batch_wait(server, batch, slot, number, op_number);
+	assert(is_waiting);
+	server->peer[slot].state = PEER_JOINING;
+	server->peer[slot].signin = request->signin;
+	server->peer[slot].signin_number = number;
+}
+
+// Makes room for a new session of the device: one that receives, SENDING_PER_DEVICE_MAX that only send.
+static void displace(struct server *server, uint32_t user, int64_t device_id, bool is_receiving)
+{
+	uint32_t sending_count = 0;
+	uint32_t oldest = 0;
+	struct mtime oldest_at = MTIME_NEVER;
+	for (uint32_t link = server->user[user].peers; link != 0;) {
+		const uint32_t slot = link - 1;
+		const struct server_peer *peer = &server->peer[slot];
+		link = peer->next;
+		if (peer->device_id != device_id || peer->is_receiving != is_receiving)
+			continue;
+		if (is_receiving) {
+			server_dismiss(server, slot, NOTICE_REPLACED);
+			continue;
+		}
+		sending_count++;
+		const struct mtime heard_at = server->port.heard_at(server->port.context, slot);
+		if (heard_at.us < oldest_at.us) {
+			oldest = slot + 1;
+			oldest_at = heard_at;
+		}
+	}
+	if (sending_count >= SENDING_PER_DEVICE_MAX)
+		server_dismiss(server, oldest - 1, NOTICE_REPLACED);
+}
+
+static bool is_zero(const uint8_t *bytes, size_t count)
+{
+	uint8_t any = 0;
+	for (size_t i = 0; i < count; i++)
+		any |= bytes[i];
+	return any == 0;
+}
+
+// Whether the device was promised something that this store does not know (section 6.4). False on errors as well: then `server` is broken.
+static bool is_reoffer_wanted(struct server *server, const struct storage_mark *mark)
+{
+	bool is_known = true;
+	if (is_zero(mark->start_id, sizeof mark->start_id))
+		return false;
+	if (memcmp(mark->start_id, server->mark.start_id, sizeof mark->start_id) == 0)
+		return mark->commit > server->commit_durable;
+	if (server->storage.mark_is_known(server->storage.context, mark, &is_known) != MMS_OK)
+		server_break(server);
+	return !is_known;
+}
+
+// The notice of a gap has the same id every time it is given.
+static struct uuid gap_id(const struct storage_device *device)
+{
+	uint8_t bytes[16];
+	uint8_t hash[32];
+	struct uuid id;
+	struct writer writer = writer_of(bytes, sizeof bytes);
+	const bool fits = write_u64(&writer, (uint64_t)device->device_id) && write_u64(&writer, device->gap_row);
+	assert(fits);
+	hash_bytes_256(bytes, sizeof bytes, hash);
+	memcpy(id.bytes, hash, sizeof id.bytes);
+	return id;
+}
+
+static void begin_receiving(struct server *server, uint32_t slot, const struct storage_device *device)
+{
+	struct server_peer *peer = &server->peer[slot];
+	peer->is_receiving = true;
+	peer->cursor = device->cursor;
+	peer->row_sent = device->cursor;
+	peer->has_backlog = true;
+	peer->gap_row = device->gap_row;
+	if (device->gap_count > 0) {
+		const struct call_notice gap = {.what = NOTICE_GAP, .id = gap_id(device), .count = device->gap_count};
+		server_notice(server, slot, &gap, device->gap_row);
+	}
+	server_fill(server, slot);
+}
+
+static void grant(struct server *server, uint32_t slot, uint32_t number, const struct request *request)
+{
+	struct server_peer *peer = &server->peer[slot];
+	uint8_t body[CALL_BODY_BYTES_MAX];
+	uint64_t rows;
+	uint64_t text_bytes;
+	const uint32_t user = (uint32_t)(request->entry - server->users->user);
+	struct call_signin_ok ok = {.has_proof = request->invite != NULL, .mark = server->mark, .name = request->entry->name};
+	ok.mark.commit = server->commit_durable;
+	if (server->storage.mailbox_count(server->storage.context, request->entry->user_id, request->device.cursor, &rows,
+					  &text_bytes) != MMS_OK) {
+		server_break(server);
+		return;
+	}
+	ok.waiting_count = rows > UINT32_MAX ? UINT32_MAX : (uint32_t)rows;
+	ok.is_reoffer_wanted = is_reoffer_wanted(server, &request->signin.mark);
+	if (server->is_broken)
+		return;
+	if (ok.has_proof)
+		hash_invite_proof(request->invite->hash, request->handshake_hash, INVITE_SERVER, ok.proof);
+
+	displace(server, user, request->device.device_id, request->signin.is_receiving);
+	peer->state = PEER_SIGNED_IN;
+	peer->user = user;
+	peer->device_id = request->device.device_id;
+	peer->next = server->user[user].peers;
+	server->user[user].peers = slot + 1;
+	const size_t bytes = call_signin_ok_encode(&ok, body);
+	server->port.answer(server->port.context, slot, number, STATUS_OK, body, bytes);
+	server->port.signed_in(server->port.context, slot);
+	if (request->signin.is_receiving)
+		begin_receiving(server, slot, &request->device);
+}
+
+void server_signin(struct server *server, uint32_t slot, uint32_t number, const uint8_t *body, size_t bytes,
+		   struct mtime now, struct wtime wall)
+{
+	struct call_signin signin;
+	struct request request;
+	uint32_t op;
+	if (call_signin_decode(&signin, body, bytes) != MMS_OK) {
+		refuse(server, slot, number, STATUS_BAD);
+		return;
+	}
+	if (!examine(server, slot, &signin, &request)) {
+		server_break(server);
+		return;
+	}
+	if (request.has_device && !users_is_revoked(server->users, request.entry, &request.fingerprint)) {
+		grant(server, slot, number, &request);
+		return;
+	}
+	// The same device again while its enrolment is on its way, on another session: it starts anew when that is through.
+	if (request.entry != NULL &&
+	    (find_enrolment(server_batch_storing(server), request.entry->user_id, request.peer_key, &op) ||
+	     find_enrolment(server_batch_filling(server), request.entry->user_id, request.peer_key, &op))) {
+		enum { ENROLMENT_RETRY_MS = 20 };
+		server->peer[slot].state = PEER_NONE;
+		server->port.defer(server->port.context, slot, mtime_add_ms(now, ENROLMENT_RETRY_MS));
+		return;
+	}
+	const bool may_join = may_enrol(server, &request, wall) && !request.has_device;
+	if (server->is_broken)
+		return;
+	if (may_join)
+		enrol(server, slot, number, &request, now, wall);
+	else
+		refuse(server, slot, number, STATUS_NOT_AUTHORIZED);
+}
+
+void server_joined(struct server *server, uint32_t slot, bool is_enrolled, struct mtime now)
+{
+	struct server_peer *peer = &server->peer[slot];
+	struct request request;
+	(void)now;
+	if (peer->state != PEER_JOINING)
+		return;
+	if (!is_enrolled) {
+		refuse(server, slot, peer->signin_number, STATUS_SERVER_FULL);
+		return;
+	}
+	if (!examine(server, slot, &peer->signin, &request)) {
+		server_break(server);
+		return;
+	}
+	if (!request.has_device) {
+		refuse(server, slot, peer->signin_number, STATUS_NOT_AUTHORIZED); // removed in the meantime
+		return;
+	}
+	server->port.enrolled(server->port.context, &request.entry->name, &request.fingerprint);
+	grant(server, slot, peer->signin_number, &request);
+}
