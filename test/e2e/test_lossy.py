@@ -1,0 +1,125 @@
+# SPDX-License-Identifier: ISC
+"""200 messages both ways while half of everything is lost, doubled and reordered: each once, in order, no hang."""
+
+import json
+
+import mms
+import pytest
+import relay
+
+COUNT = 200
+
+
+def numbered(name):
+    return [f"{name} {i}" for i in range(COUNT)]
+
+
+def exchange_of_agents(fred, tim, timeout=60):
+    sent = [(fred.submit("Tim", f"fred {i}"), tim.submit("fred", f"Tim {i}")) for i in range(COUNT)]
+    fred.wait_verdicts([message for message, _ in sent], timeout)
+    tim.wait_verdicts([message for _, message in sent], timeout)
+    assert {message.status for pair in sent for message in pair} == {4}
+    tim.wait_texts(numbered("fred"), timeout=timeout)
+    fred.wait_texts(numbered("Tim"), timeout=timeout)
+
+
+def exchange_of_clients(fred, tim, timeout):
+    """Two `mms client`, piped: signed in, 200 lines each, then what each printed."""
+    for client, name in ((fred, "fred"), (tim, "Tim")):
+        client.type(f"signin {name}")
+        client.wait_for(lambda lines: len(lines) >= 2, timeout)
+    for i in range(COUNT):
+        fred.type(f"send Tim fred {i}")
+        tim.type(f"send fred Tim {i}")
+    for client, other in ((fred, "Tim"), (tim, "fred")):
+        client.wait_for(lambda lines, other=other: f">> {other}: {other} {COUNT - 1}" in lines, timeout)
+        client.end_input()
+    for client, other in ((fred, "Tim"), (tim, "fred")):
+        assert client.wait(timeout) == 0, client
+        assert client.lines[2:] == [f">> {other}: {line}" for line in numbered(other)]
+
+
+def test_two_agents_with_drop(make_server, agent):
+    server = make_server(options=["--drop", "0.5"])
+    exchange_of_agents(agent(server, "fred"), agent(server, "Tim"))
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+def test_two_agents_through_a_relay(server, agent, closing, seed):
+    bad = closing(relay.Relay(server.port, loss=0.5, duplicate=0.3, reorder=0.5, seed=seed)).__enter__()
+    exchange_of_agents(agent(bad.address, "fred"), agent(bad.address, "Tim"))
+    assert bad.counts["lost"] > 20
+
+
+def test_two_clients_with_drop(make_server, profile):
+    server = make_server(options=["--drop", "0.5"])
+    exchange_of_clients(profile(server, "fred").spawn("client"), profile(server, "Tim").spawn("client"), 80)
+
+
+@pytest.mark.parametrize("seed", [3, pytest.param(4, marks=pytest.mark.long), pytest.param(5, marks=pytest.mark.long)])
+def test_two_clients_through_a_relay(server, profile, closing, seed):
+    bad = closing(relay.Relay(server.port, loss=0.5, duplicate=0.3, reorder=0.5, seed=seed)).__enter__()
+    name = f"127.0.0.1:{bad.port}"
+    exchange_of_clients(profile(name, "fred").spawn("client"), profile(name, "Tim").spawn("client"), 80)
+
+
+def test_sends_and_a_listener_through_a_relay(server, profile, closing):
+    bad = closing(relay.Relay(server.port, loss=0.5, duplicate=0.3, reorder=0.5, seed=6)).__enter__()
+    name = f"127.0.0.1:{bad.port}"
+    listener = profile(name, "fred").listen()
+    for i in range(10):
+        profile(name, "Tim").send("fred", str(i), "--wait", "60", timeout=70)
+    listener.wait_for(lambda lines: len(lines) >= 10, 40)
+    assert mms.texts(listener) == [str(i) for i in range(10)]
+    assert len({json.loads(line)["id"] for line in listener.lines}) == 10
+
+
+def test_addresses_that_change_all_the_time(server, agent, closing):
+    bad = closing(relay.Relay(server.port, loss=0.2, duplicate=0.1, reorder=0.3, seed=7)).__enter__()
+    fred, tim = agent(bad.address, "fred"), agent(bad.address, "Tim")
+    expected = []
+    for i in range(10):
+        bad.move()
+        messages = [fred.submit("Tim", f"{i} {j}") for j in range(10)]
+        expected += [f"{i} {j}" for j in range(10)]
+        fred.wait_verdicts(messages, 20)
+    tim.wait_texts(expected)
+    assert fred.device.sessions_made <= 2
+
+
+def test_a_client_whose_address_changes(server, profile, closing, agent):
+    bad = closing(relay.Relay(server.port)).__enter__()
+    fred = profile(f"127.0.0.1:{bad.port}", "fred").spawn("client")
+    fred.type("signin fred")
+    fred.wait_for(lambda lines: len(lines) >= 2)
+    tim = agent(server, "Tim")
+    for i in range(5):
+        bad.move()
+        fred.type(f"send Tim {i}")
+        tim.wait_texts([str(j) for j in range(i + 1)])
+        tim.submit("fred", f"back {i}")
+        fred.wait_line(f">> Tim: back {i}")
+    fred.type("quit")
+    assert fred.wait() == 0
+
+
+def test_a_partition_that_ends(server, agent, closing):
+    bad = closing(relay.Relay(server.port)).__enter__()
+    fred, tim = agent(bad.address, "fred"), agent(server, "Tim")
+    bad.is_partitioned = True
+    messages = [fred.submit("Tim", f"a{i}") for i in range(20)]
+    for i in range(20):
+        tim.submit("fred", f"b{i}")
+    tim.wait_verdicts([tim.submit("fred", "b20")])
+    assert not any(message.status for message in messages)
+    bad.is_partitioned = False
+    tim.wait_texts([f"a{i}" for i in range(20)])
+    fred.wait_texts([f"b{i}" for i in range(21)])
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("loss", [0.75, 0.9])
+def test_heavy_loss_still_gets_through(server, agent, closing, loss):
+    bad = closing(relay.Relay(server.port, loss=loss, duplicate=0.1, reorder=0.3, seed=8)).__enter__()
+    fred, tim = agent(bad.address, "fred", timeout=300), agent(bad.address, "Tim", timeout=300)
+    exchange_of_agents(fred, tim, timeout=300)
