@@ -54,6 +54,7 @@ const struct sql_kind client_schema_kind = {
 	.version = VERSION,
 	.migration = migration,
 	.busy_ms = CLIENT_STORE_BUSY_MS,
+	.cache_kib = 2 * 1024,
 	.checkpoint_mode = SQLITE_CHECKPOINT_TRUNCATE,
 };
 

@@ -76,6 +76,7 @@ const struct sql_kind server_schema_kind = {
 	.version = VERSION,
 	.migration = migration,
 	.busy_ms = 2000,
+	.cache_kib = 32 * 1024,
 	.checkpoint_mode = SQLITE_CHECKPOINT_PASSIVE,
 };
 

@@ -31,6 +31,7 @@ struct sql_kind {
 	uint32_t version;             // of the schema this program writes; newer ones are refused
 	const char *const *migration; // `version` scripts: migration[i] makes version i + 1 out of version i
 	int busy_ms;                  // how long a call may wait for other processes
+	int cache_kib;                // memory for pages, used as needed
 	// SQLite before 3.51.3 can lose a commit when one connection checkpoints while another one writes. So: PASSIVE
 	// only where one connection does both; TRUNCATE, which holds the writers' lock meanwhile, where there are more.
 	int checkpoint_mode;

@@ -231,6 +231,7 @@ static int on_commit(void *context, sqlite3 *db, const char *database, int pages
 static enum mms_err connect(struct sql *sql, enum sql_access mode)
 {
 	const int flags = mode == SQL_READ_ONLY ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE;
+	char text[128];
 	errno = 0;
 	if (sqlite3_open_v2(sql->path, &sql->db, flags | SQLITE_OPEN_NOMUTEX, NULL) != SQLITE_OK) {
 		if (sql->db != NULL)
@@ -248,7 +249,9 @@ static enum mms_err connect(struct sql *sql, enum sql_access mode)
 	if (mode == SQL_READ_ONLY)
 		sqlite3_db_config(sql->db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
 	sqlite3_wal_hook(sql->db, on_commit, sql); // instead of SQLite's own checkpoints, see sql_commit
-	return sql_exec(sql, "PRAGMA temp_store = MEMORY; PRAGMA cell_size_check = ON");
+	snprintf(text, sizeof text, "PRAGMA temp_store = MEMORY; PRAGMA cell_size_check = ON; PRAGMA cache_size = -%d",
+		 sql->kind->cache_kib);
+	return sql_exec(sql, text);
 }
 
 enum mms_err sql_open(struct sql *sql, const char *path, const struct sql_kind *kind, enum sql_access mode)

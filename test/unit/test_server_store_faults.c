@@ -8,6 +8,7 @@
 #include <sqlite3.h>
 #include <sys/mount.h>
 #include <sys/resource.h>
+#include <sys/statvfs.h>
 
 static bool is_known(struct fixture *fixture, const struct storage_mark *mark)
 {
@@ -155,7 +156,20 @@ static bool mount_small_disk(const char *directory)
 	if (unshare(CLONE_NEWNS) != 0 && unshare(CLONE_NEWUSER | CLONE_NEWNS) != 0)
 		return false;
 	return mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0 &&
-	       mount("mms-test", directory, "tmpfs", 0, "size=24m,mode=0700") == 0;
+	       mount("mms-test", directory, "tmpfs", 0, "size=20m,mode=0700") == 0;
+}
+
+// Makes the file larger until no more than `left_bytes` are free on its disk.
+static void fill_disk(const char *path, uint64_t left_bytes)
+{
+	static const char block[4096];
+	struct statvfs disk;
+	const int fd = open(path, O_WRONLY | O_CREAT, 0600);
+	assert_true(fd >= 0);
+	do
+		assert_int_equal(fstatvfs(fd, &disk), 0);
+	while (disk.f_bavail * disk.f_frsize > left_bytes && write(fd, block, sizeof block) > 0);
+	close(fd);
 }
 
 static void test_full_disk(void **state)
@@ -165,6 +179,7 @@ static void test_full_disk(void **state)
 	enum mms_err err = MMS_OK;
 	uint64_t accepted = 0;
 	bool has_more = true;
+	char path[PATH_MAX + 16];
 	memset(text, 't', sizeof text);
 	server_store_close(fixture->store);
 	fixture->store = NULL;
@@ -184,7 +199,9 @@ static void test_full_disk(void **state)
 	assert_false(fixture->storage.has_room(fixture->store));
 	assert_int_equal(rows_held(fixture, FRED), accepted);
 
-	// Acknowledgements and clean-up go on, and make room again.
+	// With even less, acknowledgements and clean-up go on, and give the disk back what the mail held.
+	snprintf(path, sizeof path, "%s/filler", fixture->scratch.directory);
+	fill_disk(path, 3 * STORE_RESERVE_BYTES / 4);
 	for (uint64_t row = 1; row <= accepted; row += row % 64 == 0 ? 64 : 1)
 		take(fixture, &a, row);
 	take(fixture, &a, fixture->commit_next - 1);
@@ -195,13 +212,7 @@ static void test_full_disk(void **state)
 	accept_one(fixture, FRED);
 
 	// Somebody else fills the disk to the last byte: refused, not lost, and the store lives.
-	char path[PATH_MAX + 16];
-	snprintf(path, sizeof path, "%s/filler", fixture->scratch.directory);
-	const int fd = open(path, O_WRONLY | O_CREAT, 0600);
-	assert_true(fd >= 0);
-	while (write(fd, text, sizeof text) > 0)
-		;
-	close(fd);
+	fill_disk(path, 0);
 	const uint64_t before = rows_held(fixture, FRED);
 	uint64_t added = 0;
 	for (int i = 0; i < 20000 && err == MMS_OK; i++) {

@@ -22,13 +22,13 @@ static const char *const broken_scripts[] = {
 };
 
 static const struct sql_kind version_1 = {"test database", "another place", 0x54455354, 1, scripts,
-					  200, SQLITE_CHECKPOINT_PASSIVE};
+					  200, 2048, SQLITE_CHECKPOINT_PASSIVE};
 static const struct sql_kind version_2 = {"test database", "another place", 0x54455354, 2, scripts,
-					  200, SQLITE_CHECKPOINT_PASSIVE};
+					  200, 2048, SQLITE_CHECKPOINT_PASSIVE};
 static const struct sql_kind broken_2 = {"test database", "another place", 0x54455354, 2, broken_scripts,
-					 200, SQLITE_CHECKPOINT_PASSIVE};
+					 200, 2048, SQLITE_CHECKPOINT_PASSIVE};
 static const struct sql_kind foreign = {"other database", "another place", 0x41424344, 1, scripts,
-					200, SQLITE_CHECKPOINT_PASSIVE};
+					200, 2048, SQLITE_CHECKPOINT_PASSIVE};
 
 struct fixture {
 	struct scratch scratch;
