@@ -2,7 +2,13 @@
 # The lists of packages stand in tools/packages; nothing is written outside build/ and the temporary directory.
 
 BUILD ?= build
-CC ?= gcc
+ifeq ($(origin CC),default)
+CC = gcc
+endif
+# `make V=1` shows the commands whole.
+ifeq ($(V),)
+QUIET = @echo '  $(1) $@';
+endif
 OPT ?= -O2 -g
 SANITIZE ?=
 WARN = -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wsign-conversion -Wstrict-prototypes -Wmissing-prototypes \
@@ -22,15 +28,15 @@ UNIT_TESTS := $(UNIT_SOURCES:test/unit/%.c=$(BUILD)/test/%)
 all: $(BUILD)/mms
 
 $(BUILD)/mms: $(OBJECTS)
-	$(CC) $(SANITIZE) -o $@ $(OBJECTS) $(LDLIBS_ALL)
+	$(call QUIET,LD)$(CC) $(SANITIZE) -o $@ $(OBJECTS) $(LDLIBS_ALL)
 
 $(BUILD)/obj/%.o: src/%.c Makefile
 	@mkdir -p $(@D)
-	$(CC) $(CFLAGS_ALL) -MMD -MP -c -o $@ $<
+	$(call QUIET,CC)$(CC) $(CFLAGS_ALL) -MMD -MP -c -o $@ $<
 
 $(BUILD)/test/%: test/unit/%.c $(LIBRARY) Makefile
 	@mkdir -p $(@D)
-	$(CC) $(CFLAGS_ALL) -Itest/unit -MMD -MP -o $@ $< $(LIBRARY) -lcmocka $(LDLIBS_ALL)
+	$(call QUIET,CC)$(CC) $(CFLAGS_ALL) -Itest/unit -MMD -MP -o $@ $< $(LIBRARY) -lcmocka $(LDLIBS_ALL)
 
 demo:
 	@sh tools/demo

@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
-static enum mms_err copy_option(struct path *path, const char *option, const char *name, struct reason *why)
+static enum mms_err copy_option(struct file_path *path, const char *option, const char *name, struct reason *why)
 {
 	const size_t bytes = strlen(option);
 	if (bytes == 0 || bytes >= sizeof path->text) {
@@ -35,7 +35,7 @@ static enum mms_err choose_beside(struct data_paths *paths, struct reason *why)
 
 enum mms_err data_choose(struct data_paths *paths, const char *data, const char *users, struct reason *why)
 {
-	struct path state;
+	struct file_path state;
 	enum mms_err err;
 	if (data != NULL) {
 		err = copy_option(&paths->data, data, "-d", why);

@@ -7,11 +7,11 @@
 #include "os/paths.h"
 
 struct data_paths {
-	struct path data;       // the data directory
-	struct path database;   // in it: server.db
-	struct path users;      // the users file
-	struct path users_lock; // beside it: held by who edits it
-	struct path users_folder;
+	struct file_path data;       // the data directory
+	struct file_path database;   // in it: server.db
+	struct file_path users;      // the users file
+	struct file_path users_lock; // beside it: held by who edits it
+	struct file_path users_folder;
 };
 
 // Chooses the paths: `data` (-d), else `server` in the state directory; `users` (-u), else `users` in the data

@@ -36,6 +36,7 @@ static void signin_answered(struct client *client, uint32_t slot, uint8_t status
 		return;
 	const bool is_granted = status == STATUS_OK && call_signin_ok_decode(&ok, body, bytes) == MMS_OK;
 	if (!is_granted || !is_proved(client, slot, &ok)) {
+		client_flush(client, now);
 		client_stop(client);
 		client->port.told(client->port.context,
 				  &(struct client_told){.type = is_granted ? TOLD_NOT_PROVED : TOLD_REFUSED,

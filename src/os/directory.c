@@ -2,6 +2,7 @@
 // Directories that outlive a power cut; the contract is in directory.h.
 #include "os/directory.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -78,4 +79,28 @@ enum mms_err directory_make(const char *path, unsigned mode, struct reason *why)
 		part[i] = path[i];
 	}
 	return MMS_OK;
+}
+
+enum mms_err directory_each(const char *path, void (*each)(void *context, const char *name), void *context,
+			    struct reason *why)
+{
+	DIR *directory = opendir(path);
+	if (directory == NULL)
+		return failure_file(why, errno, "read the directory", path);
+	for (const struct dirent *entry = readdir(directory); entry != NULL; entry = readdir(directory))
+		if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0)
+			each(context, entry->d_name);
+	closedir(directory);
+	return MMS_OK;
+}
+
+bool directory_has(const char *path)
+{
+	struct stat status;
+	return lstat(path, &status) == 0;
+}
+
+void directory_remove_file(const char *path)
+{
+	(void)unlink(path);
 }

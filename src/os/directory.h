@@ -3,6 +3,8 @@
 #ifndef MMS_OS_DIRECTORY_H
 #define MMS_OS_DIRECTORY_H
 
+#include <stdbool.h>
+
 #include "base/err.h"
 
 // Makes the directory at `path` and the parents it lacks, all with `mode` less the umask, each synced into its parent.
@@ -14,5 +16,16 @@ enum mms_err directory_sync(const char *path, struct reason *why) MUST_CHECK;
 
 // The same for the directory that holds the name `path`.
 enum mms_err directory_sync_parent(const char *path, struct reason *why) MUST_CHECK;
+
+// Calls `each` with the name of every entry of the directory at `path` but "." and "..", in no order. MMS_E_MISSING: no
+// such directory.
+enum mms_err directory_each(const char *path, void (*each)(void *context, const char *name), void *context,
+			    struct reason *why) MUST_CHECK;
+
+// Whether something stands at `path`.
+bool directory_has(const char *path);
+
+// Removes the file at `path`, if it is there; a failure is passed over.
+void directory_remove_file(const char *path);
 
 #endif

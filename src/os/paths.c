@@ -10,9 +10,9 @@
 
 #include "os/failure.h"
 
-enum mms_err paths_join(struct path *path, const char *folder, const char *name, struct reason *why)
+enum mms_err paths_join(struct file_path *path, const char *folder, const char *name, struct reason *why)
 {
-	struct path joined;
+	struct file_path joined;
 	const size_t folder_bytes = strlen(folder);
 	const char *slash = folder_bytes > 0 && folder[folder_bytes - 1] == '/' ? "" : "/";
 	const int bytes = snprintf(joined.text, sizeof joined.text, "%s%s%s", folder, slash, name);
@@ -39,7 +39,7 @@ static const char *find_home(void)
 	return user == NULL ? NULL : absolute_or_null(user->pw_dir);
 }
 
-enum mms_err paths_state(struct path *path, const char *option, struct reason *why)
+enum mms_err paths_state(struct file_path *path, const char *option, struct reason *why)
 {
 	if (option != NULL) {
 		const size_t bytes = strlen(option);

@@ -9,7 +9,7 @@
 // A path longer than this is refused, so that a sentence about it still fits `struct reason`.
 enum { PATHS_TEXT_BYTES = 512 };
 
-struct path {
+struct file_path {
 	char text[PATHS_TEXT_BYTES]; // ended by a zero byte
 };
 
@@ -17,10 +17,10 @@ struct path {
 // $XDG_STATE_HOME/mms, where a relative value counts as unset, as the specification asks; $HOME/.local/state/mms, with
 // the home of the password database when HOME is no absolute path. MMS_E_BAD: too long, or an empty option.
 // MMS_E_MISSING: there is no home. On error `path` is unchanged.
-enum mms_err paths_state(struct path *path, const char *option, struct reason *why) MUST_CHECK;
+enum mms_err paths_state(struct file_path *path, const char *option, struct reason *why) MUST_CHECK;
 
 // `folder`/`name`, one slash between them; an absolute `name` is not treated apart. MMS_E_BAD: too long; `path` is
 // unchanged. `folder` may be path->text.
-enum mms_err paths_join(struct path *path, const char *folder, const char *name, struct reason *why) MUST_CHECK;
+enum mms_err paths_join(struct file_path *path, const char *folder, const char *name, struct reason *why) MUST_CHECK;
 
 #endif

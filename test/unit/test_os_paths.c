@@ -23,7 +23,7 @@ static void set(const char *variable, const char *value)
 
 static void expect_state(const char *option, const char *state_home, const char *home, const char *expected)
 {
-	struct path path;
+	struct file_path path;
 	set("XDG_STATE_HOME", state_home);
 	set("HOME", home);
 	assert_int_equal(paths_state(&path, option, &why), MMS_OK);
@@ -45,7 +45,7 @@ static void test_order(void **state)
 static void test_home_of_the_password_database(void **state)
 {
 	(void)state;
-	struct path expected;
+	struct file_path expected;
 	const struct passwd *user = getpwuid(geteuid());
 	if (user == NULL || user->pw_dir[0] != '/') {
 		print_message("this user has no home in the password database\n");
@@ -59,7 +59,7 @@ static void test_home_of_the_password_database(void **state)
 static void test_join(void **state)
 {
 	(void)state;
-	struct path path;
+	struct file_path path;
 	assert_int_equal(paths_join(&path, "/a", "b", &why), MMS_OK);
 	assert_string_equal(path.text, "/a/b");
 	assert_int_equal(paths_join(&path, path.text, "c", &why), MMS_OK);
@@ -70,13 +70,13 @@ static void test_room(void **state)
 {
 	(void)state;
 	char text[PATHS_TEXT_BYTES + 1];
-	struct path path = {"before"};
+	struct file_path path = {"before"};
 	memset(text, 'a', sizeof text);
 	text[0] = '/';
 	text[PATHS_TEXT_BYTES - 3] = 0; // with "/b" just what fits
 	assert_int_equal(paths_join(&path, text, "b", &why), MMS_OK);
 	assert_int_equal(strlen(path.text), PATHS_TEXT_BYTES - 1);
-	path = (struct path){"before"};
+	path = (struct file_path){"before"};
 	assert_int_equal(paths_join(&path, text, "bc", &why), MMS_E_BAD);
 	assert_string_equal(path.text, "before");
 	assert_non_null(strstr(why.text, "longer than 511 bytes"));

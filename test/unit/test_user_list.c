@@ -33,7 +33,7 @@ static int remove_folder(void **state)
 	static const char *const names[] = {"users", "server.db", "server.db-wal", "server.db-shm", "output"};
 	(void)state;
 	for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
-		struct path path;
+		struct file_path path;
 		if (paths_join(&path, folder, names[i], &why) == MMS_OK)
 			unlink(path.text);
 	}
@@ -83,7 +83,7 @@ static void shows(int expected_status, const char *expected)
 {
 	static char text[8192];
 	struct users_file file;
-	struct path path;
+	struct file_path path;
 	if (users_file_load(&file, paths.users.text, &why) != MMS_OK)
 		fail_msg("%s", why.text);
 	assert_int_equal(paths_join(&path, folder, "output", &why), MMS_OK);

@@ -1,0 +1,181 @@
+// SPDX-License-Identifier: ISC
+// `mms listen`: incoming messages on standard output, one a line, flushed.
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cmd/cmd.h"
+#include "cmd/exit.h"
+#include "cmd/script.h"
+#include "os/clock.h"
+#include "ui/filter.h"
+#include "ui/json.h"
+
+static const char prefix[] = "mms listen: ";
+
+struct program {
+	struct device device;
+	struct device_options options;
+	bool is_json;
+	uint64_t count_max; // 0: no end
+	uint64_t timeout_us;
+	bool has_timeout;
+	uint64_t shown_count;
+	bool is_grown;
+};
+
+static void say_refusal(const struct program *program, const struct client_told *told)
+{
+	const struct phrase_out out = script_notices(prefix);
+	char id[UUID_TEXT_BYTES];
+	char text[128];
+	(void)program;
+	uuid_format(&told->id, id);
+	snprintf(text, sizeof text, "message %s was refused by the server (status %u)", id, told->status);
+	phrase_say_of(&out, PHRASE_FAILURE, text);
+}
+
+static void take_told(void *context, const struct client_told *told)
+{
+	struct program *program = context;
+	if (told->type == TOLD_STORED || told->type == TOLD_SIGNED_IN)
+		program->is_grown = true;
+	if (told->type == TOLD_VERDICT && told->state == OUTBOX_REFUSED && !told->is_reoffer)
+		say_refusal(program, told);
+}
+
+static bool write_plain(const struct transcript_row *row)
+{
+	char text[TEXT_BYTES_MAX * FILTER_EXPANSION_MAX + 1];
+	const size_t bytes = filter_text(row->text, row->text_bytes, FILTER_LINE, text, sizeof text);
+	return printf("%s: ", row->sender.text) > 0 && fwrite(text, 1, bytes, stdout) == bytes && putchar('\n') != EOF;
+}
+
+static bool write_json(const struct program *program, const struct transcript_row *row)
+{
+	struct json_line line;
+	const struct json_message message = {
+		.id = row->id,
+		.from = row->sender,
+		.to = program->device.profile.name,
+		.time = row->accepted_at,
+		.text = (const char *)row->text,
+		.text_bytes = row->text_bytes,
+	};
+	const enum mms_err err = row->is_gap ? json_of_gap(&line, row->gap_count) : json_of_message(&line, &message);
+	if (err == MMS_E_BAD)
+		return true; // a server that lets such text through: nothing that could be shown
+	return err == MMS_OK && fwrite(line.text, 1, line.bytes, stdout) == line.bytes;
+}
+
+static bool write_row(const struct program *program, const struct transcript_row *row)
+{
+	const struct phrase_out out = script_notices(prefix);
+	if (program->is_json)
+		return write_json(program, row);
+	if (!row->is_gap)
+		return write_plain(row);
+	phrase_gap(&out, row->gap_count);
+	return true;
+}
+
+// Writes what has not been shown, and notes that it was. Returns the exit status.
+static int show(struct program *program)
+{
+	struct client_store *store = program->device.profile.store;
+	const struct phrase_out out = script_notices(prefix);
+	struct transcript_row row;
+	uint64_t shown_seq = 0;
+	enum mms_err err = MMS_E_MISSING;
+	if (!program->is_grown || store == NULL)
+		return EXIT_DONE;
+	program->is_grown = false;
+	while (program->count_max == 0 || program->shown_count < program->count_max) {
+		err = client_store_transcript_next_unshown(store, shown_seq, &row);
+		if (err != MMS_OK)
+			break;
+		shown_seq = row.seq;
+		program->shown_count += row.is_gap ? 0 : 1;
+		if (!write_row(program, &row) || fflush(stdout) != 0) {
+			phrase_say_of(&out, PHRASE_FAILURE, "cannot write to standard output; what was not written is shown next time");
+			return EXIT_IO;
+		}
+	}
+	if (err == MMS_E_MISSING || err == MMS_OK)
+		err = shown_seq == 0 ? MMS_OK : client_store_transcript_mark_shown(store, shown_seq);
+	if (err == MMS_OK)
+		return EXIT_DONE;
+	phrase_say_of(&out, PHRASE_FAILURE, client_store_reason(store)->text);
+	return EXIT_IO;
+}
+
+static int listen_on(struct program *program, int signal_fd)
+{
+	struct device *device = &program->device;
+	const struct mtime deadline =
+		program->has_timeout ? mtime_add_us(clock_monotonic(), (int64_t)program->timeout_us) : MTIME_NEVER;
+	bool is_said = false;
+	for (;;) {
+		// A turn ends at least once a second, to say in time that the server does not answer.
+		const struct mtime until = mtime_min(deadline, mtime_add_ms(clock_monotonic(), 1000));
+		const bool goes_on = script_turn(device, signal_fd, is_said ? deadline : until, prefix, &is_said);
+		if (is_said && !device_is_unreachable(device))
+			is_said = false;
+		const int status = show(program);
+		if (status != EXIT_DONE)
+			return status;
+		if (program->count_max > 0 && program->shown_count >= program->count_max)
+			return EXIT_DONE;
+		if (device->stop != DEVICE_STOP_NONE)
+			return script_stopped(device, prefix);
+		if (!goes_on)
+			return EXIT_INTERRUPTED;
+		if (mtime_is_due(deadline, clock_monotonic()))
+			return EXIT_LATER;
+	}
+}
+
+int cmd_listen(int argc, char **argv)
+{
+	static struct program program; // too large for a stack
+	struct options_words words;
+	struct name user;
+	int signal_fd;
+	int status;
+	program.timeout_us = UINT64_MAX;
+	const struct options_item items[] = {
+		SCRIPT_ITEMS(&program.options),
+		{.name = "json", .flag = &program.is_json, .help = "one JSON object a line, with id, from, to, time and text"},
+		{.name = "count", .letter = 'n', .argument = "COUNT", .number = &program.count_max, .min = 1,
+		 .max = 1000000000, .help = "end with status 0 after COUNT messages"},
+		{.name = "timeout", .argument = "SECONDS", .seconds_us = &program.timeout_us, .max = 31536000,
+		 .help = "end with status 75 after SECONDS"},
+	};
+	const struct options_command command = {
+		.name = "mms listen",
+		.positionals = "",
+		.summary = "Writes incoming messages, one a line: FROM: TEXT, with \\n, \\t and \\\\ in the text escaped.",
+		.notes = "A message counts as shown once it is written; what was not comes the next time.\n",
+		.items = items,
+		.item_count = sizeof items / sizeof items[0],
+	};
+	if (!options_begin(&command, argc, argv, &words, &status))
+		return status;
+	program.has_timeout = program.timeout_us != UINT64_MAX;
+	program.is_grown = true;
+	status = script_open(&program.device, &program.options, prefix, take_told, &program, &signal_fd);
+	if (status == EXIT_DONE && program.device.stop != DEVICE_STOP_NONE) {
+		status = script_stopped(&program.device, prefix);
+	} else if (status == EXIT_DONE) {
+		status = device_choose_user(&program.device, program.options.user, &user);
+		if (status != EXIT_DONE) {
+			const struct phrase_out out = script_notices(prefix);
+			phrase_say_of(&out, PHRASE_FAILURE, program.device.why.text);
+		} else {
+			device_sign_in(&program.device, &user, true, script_invite(&program.options));
+			status = listen_on(&program, signal_fd);
+		}
+	}
+	script_close(&program.device, signal_fd);
+	return status;
+}

@@ -1,0 +1,187 @@
+// SPDX-License-Identifier: ISC
+// One user's state at one server; the contract is in profile.h.
+#include "cmd/profile.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "crypto/hash.h"
+#include "os/directory.h"
+#include "os/random.h"
+
+static enum mms_err choose_folder(struct file_path *folder, const char *state, const uint8_t server_key[NOISE_KEY_BYTES],
+				  struct reason *why)
+{
+	char text[FINGERPRINT_TEXT_BYTES];
+	const struct fingerprint fingerprint = hash_fingerprint(server_key);
+	base64url_encode(fingerprint.bytes, sizeof fingerprint.bytes, text);
+	return paths_join(folder, state, text, why);
+}
+
+static enum mms_err choose_file(struct file_path *path, const struct profile *profile, const struct name *name,
+				const char *suffix, struct reason *why)
+{
+	char text[NAME_BUFFER_BYTES + 8];
+	const struct name folded = name_fold(name);
+	snprintf(text, sizeof text, "%s%s", folded.text, suffix);
+	return paths_join(path, profile->folder.text, text, why);
+}
+
+static enum mms_err choose_paths(struct profile *profile, const char *state, const uint8_t server_key[NOISE_KEY_BYTES],
+				 const struct name *name, struct reason *why)
+{
+	enum mms_err err = choose_folder(&profile->folder, state, server_key, why);
+	if (err == MMS_OK)
+		err = choose_file(&profile->database, profile, name, ".db", why);
+	if (err == MMS_OK)
+		err = choose_file(&profile->lock_file, profile, name, ".lock", why);
+	if (err == MMS_OK)
+		err = choose_file(&profile->wake_file, profile, name, ".wake", why);
+	return err;
+}
+
+static enum mms_err create_identity(struct profile *profile, const uint8_t server_key[NOISE_KEY_BYTES],
+				    const struct name *name, struct reason *why)
+{
+	struct client_store_identity identity = {.user = *name};
+	const struct rng rng = random_rng();
+	rng_fill(&rng, identity.static_secret, sizeof identity.static_secret);
+	keypair_derive(&profile->keys, identity.static_secret);
+	memcpy(identity.public_key, profile->keys.public_key, sizeof identity.public_key);
+	memcpy(identity.server_key, server_key, sizeof identity.server_key);
+	profile->name = *name;
+	profile->has_signed_in = false;
+	const enum mms_err err = client_store_identity_create(profile->store, &identity);
+	if (err != MMS_OK)
+		*why = *client_store_reason(profile->store);
+	client_store_identity_clear(&identity);
+	return err;
+}
+
+// Reads the identity and checks that its parts belong together.
+static enum mms_err read_identity(struct profile *profile, const uint8_t server_key[NOISE_KEY_BYTES],
+				  const struct name *name, struct reason *why)
+{
+	struct client_store_identity identity;
+	const enum mms_err err = client_store_identity_get(profile->store, &identity);
+	if (err != MMS_OK) {
+		*why = *client_store_reason(profile->store);
+		return err;
+	}
+	keypair_derive(&profile->keys, identity.static_secret);
+	profile->name = identity.user;
+	profile->has_signed_in = identity.has_signed_in;
+	const bool fits = crypto_is_equal(profile->keys.public_key, identity.public_key, NOISE_KEY_BYTES) &&
+			  memcmp(identity.server_key, server_key, NOISE_KEY_BYTES) == 0 &&
+			  name_is_same(&identity.user, name);
+	client_store_identity_clear(&identity);
+	if (fits)
+		return MMS_OK;
+	snprintf(why->text, sizeof why->text,
+		 "%s was changed: its key, server and user do not belong together; put a backup of it back, or move it away "
+		 "to sign in as a new device",
+		 profile->database.text);
+	return MMS_E_FORMAT;
+}
+
+enum mms_err profile_open(struct profile *profile, const char *state, const uint8_t server_key[NOISE_KEY_BYTES],
+			  const struct name *name, bool may_create, struct reason *why)
+{
+	struct profile opened = {0};
+	enum mms_err err = choose_paths(&opened, state, server_key, name, why);
+	if (err == MMS_OK && !may_create && !directory_has(opened.database.text))
+		return MMS_E_MISSING;
+	if (err == MMS_OK)
+		err = directory_make(opened.folder.text, 0700, why);
+	if (err == MMS_OK)
+		err = client_store_open(opened.database.text, &opened.store, why);
+	if (err == MMS_OK)
+		err = directory_sync(opened.folder.text, why);
+	if (err != MMS_OK)
+		goto out;
+	err = read_identity(&opened, server_key, name, why);
+	if (err == MMS_E_MISSING)
+		err = create_identity(&opened, server_key, name, why);
+	if (err == MMS_E_EXISTS) // another process was a moment earlier
+		err = read_identity(&opened, server_key, name, why);
+out:
+	if (err == MMS_OK)
+		*profile = opened;
+	else
+		profile_close(&opened);
+	return err;
+}
+
+struct search {
+	struct name name;
+	unsigned count;
+};
+
+static void look_at(void *context, const char *file)
+{
+	struct search *search = context;
+	const size_t bytes = strlen(file);
+	struct name name;
+	if (bytes > 3 && strcmp(file + bytes - 3, ".db") == 0 && name_parse(&name, file, bytes - 3)) {
+		search->name = name;
+		search->count++;
+	}
+}
+
+enum mms_err profile_only(struct name *name, const char *state, const uint8_t server_key[NOISE_KEY_BYTES],
+			  struct reason *why)
+{
+	struct file_path folder;
+	struct search search = {.count = 0};
+	enum mms_err err = choose_folder(&folder, state, server_key, why);
+	if (err == MMS_OK)
+		err = directory_each(folder.text, look_at, &search, why);
+	if (err != MMS_OK && err != MMS_E_MISSING)
+		return err;
+	if (search.count == 1) {
+		*name = search.name;
+		return MMS_OK;
+	}
+	snprintf(why->text, sizeof why->text,
+		 search.count == 0 ? "nobody has signed in at this server from here: say who you are with -a USER or MMS_USER"
+				   : "several users sign in at this server from here: say which with -a USER or MMS_USER");
+	return search.count == 0 ? MMS_E_MISSING : MMS_E_EXISTS;
+}
+
+enum mms_err profile_take_outbox(struct profile *profile, struct reason *why)
+{
+	enum mms_err err = lock_take(&profile->outbox, profile->lock_file.text, why);
+	if (err == MMS_OK)
+		err = wake_listen(&profile->wake, profile->wake_file.text, why);
+	if (err != MMS_OK)
+		lock_release(&profile->outbox);
+	return err;
+}
+
+void profile_give_outbox(struct profile *profile)
+{
+	wake_close(&profile->wake);
+	lock_release(&profile->outbox);
+}
+
+void profile_close(struct profile *profile)
+{
+	profile_give_outbox(profile);
+	client_store_close(profile->store);
+	keypair_clear(&profile->keys);
+	*profile = (struct profile){0};
+}
+
+void profile_remove(struct profile *profile)
+{
+	static const char *const suffixes[] = {".db", ".db-wal", ".db-shm", ".lock", ".wake"};
+	const struct profile removed = *profile;
+	struct reason why;
+	profile_close(profile);
+	for (size_t i = 0; i < sizeof suffixes / sizeof suffixes[0]; i++) {
+		struct file_path path;
+		if (choose_file(&path, &removed, &removed.name, suffixes[i], &why) == MMS_OK)
+			directory_remove_file(path.text);
+	}
+}

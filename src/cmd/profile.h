@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: ISC
+// One user's state at one server: a database, a lock on its outbox, and the FIFO that wakes who holds it. Layer: cmd.
+// Files: STATE/FINGERPRINT-OF-THE-SERVER/NAME.db, .lock, .wake, the name in lower case.
+#ifndef MMS_CMD_PROFILE_H
+#define MMS_CMD_PROFILE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "base/name.h"
+#include "crypto/noise.h"
+#include "os/lock.h"
+#include "os/paths.h"
+#include "os/wake.h"
+#include "store/client_store.h"
+
+// Zeroed: closed.
+struct profile {
+	struct file_path folder;
+	struct file_path database;
+	struct file_path lock_file;
+	struct file_path wake_file;
+	struct client_store *store;
+	struct keypair keys;
+	struct name name;   // as the server writes it, once it has signed in
+	bool has_signed_in; // once, ever
+	struct lock outbox; // held: this process submits
+	struct wake wake;   // open while it is held
+};
+
+// Opens the profile of `name` at the server with this key, making it, with a key of its own that is on disk before
+// anybody sees it, when there is none. Errors as client_store_open and directory_make; MMS_E_FORMAT also when the key in
+// it does not fit, MMS_E_MISSING: there is none and `may_create` is false.
+enum mms_err profile_open(struct profile *profile, const char *state, const uint8_t server_key[NOISE_KEY_BYTES],
+			  const struct name *name, bool may_create, struct reason *why) MUST_CHECK;
+
+// The name of the only profile at a server. MMS_E_MISSING: there is none; MMS_E_EXISTS: there are several.
+enum mms_err profile_only(struct name *name, const char *state, const uint8_t server_key[NOISE_KEY_BYTES],
+			  struct reason *why) MUST_CHECK;
+
+// Tries to become the process that submits. MMS_E_BUSY: another one does.
+enum mms_err profile_take_outbox(struct profile *profile, struct reason *why) MUST_CHECK;
+
+// Lets another process submit.
+void profile_give_outbox(struct profile *profile);
+
+// Closes and wipes it.
+void profile_close(struct profile *profile);
+
+// Closes it and removes its files: for a key that was made for a sign-in that was refused.
+void profile_remove(struct profile *profile);
+
+#endif

@@ -1,0 +1,278 @@
+// SPDX-License-Identifier: ISC
+// What `mms server` needs before it can serve; the contract is in server_setup.h.
+#include "cmd/server_setup.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cmd/exit.h"
+#include "cmd/options.h"
+#include "cmd/server_address.h"
+#include "os/clock.h"
+#include "os/directory.h"
+#include "os/file.h"
+#include "os/paths.h"
+#include "os/random.h"
+
+enum { KEY_TEXT_BYTES = 43 }; // 32 bytes in base64url; the file adds a newline
+
+#define COUNT_OPTION(long_name, target, low, high, text) \
+	{.name = long_name, .argument = "N", .number = &options->target, .min = low, .max = high, .help = text}
+
+bool server_options_read(struct server_options *options, int argc, char **argv, int *status)
+{
+	const struct budget_limits limits = budget_limits_default();
+	const struct server_config server = server_config_default();
+	*options = (struct server_options){
+		.host = "127.0.0.1",
+		.port = SERVER_PORT_DEFAULT,
+		.sessions_max = SESSIONS_MAX,
+		.mailbox_rows_max = server.mailbox_rows_max,
+		.mailbox_bytes_max = server.mailbox_bytes_max,
+		.submit_rate = server.submit_rate.per_second,
+		.submit_burst = server.submit_rate.burst,
+		.who_rate = server.who_rate.per_second,
+		.init_prefix_rate = limits.prefix[BUDGET_INIT].per_second,
+		.init_rate = limits.all[BUDGET_INIT].per_second,
+		.cookie_prefix_rate = limits.prefix[BUDGET_COOKIE].per_second,
+		.cookie_rate = limits.all[BUDGET_COOKIE].per_second,
+	};
+	const struct options_item items[] = {
+		{.name = "port", .letter = 'p', .argument = "PORT", .number = &options->port, .max = 65535,
+		 .help = "UDP port; 0 takes a free one (default 1060)"},
+		{.name = "users", .letter = 'u', .argument = "USERS", .text = &options->users,
+		 .help = "users file (default: users in the data directory)"},
+		{.name = "data", .letter = 'd', .argument = "DATA", .text = &options->data,
+		 .help = "data directory (default: mms/server in the XDG state directory)"},
+		{.name = "open-claims", .flag = &options->open_claims,
+		 .help = "let the first device that signs in as a name without invite have it, from anywhere"},
+		{.name = "drop", .argument = "P", .probability_ppm = &options->drop_ppm,
+		 .help = "pretend to lose each datagram, in and out, with probability P (for tests)"},
+		{.name = "verbose", .letter = 'v', .flag = &options->is_verbose, .help = "log more"},
+		COUNT_OPTION("sessions", sessions_max, 16, 1000000, "sessions at a time (default 16384)"),
+		COUNT_OPTION("mailbox-messages", mailbox_rows_max, 1, 1000000000,
+			     "messages a mailbox holds for its user (default 10000)"),
+		COUNT_OPTION("mailbox-bytes", mailbox_bytes_max, 1024, 1ULL << 40,
+			     "bytes of text a mailbox holds (default 10485760)"),
+		COUNT_OPTION("submit-rate", submit_rate, 1, 1000000, "messages a second from one user (default 50)"),
+		COUNT_OPTION("submit-burst", submit_burst, 1, 1000000, "messages one user may send at once (default 1000)"),
+		COUNT_OPTION("who-rate", who_rate, 1, 1000000, "lists of users a second for one user (default 2)"),
+		COUNT_OPTION("handshakes-per-address", init_prefix_rate, 1, 1000000,
+			     "handshakes a second from one address or /64 before it must show a cookie (default 5)"),
+		COUNT_OPTION("handshakes", init_rate, 1, 1000000, "the same from all addresses (default 500)"),
+		COUNT_OPTION("cookie-handshakes-per-address", cookie_prefix_rate, 1, 1000000,
+			     "handshakes a second with a cookie from one address or /64 (default 20)"),
+		COUNT_OPTION("cookie-handshakes", cookie_rate, 1, 1000000,
+			     "the same from all addresses (default 2000)"),
+	};
+	const struct options_command command = {
+		.name = "mms server",
+		.positionals = "[HOST]",
+		.positional_max = 1,
+		.summary = "Keeps the messages of the users in USERS and passes them on. HOST is where to listen: an address or a "
+			   "name (default 127.0.0.1), '' for every address.",
+		.notes = "SIGHUP reads the users file again; SIGTERM and SIGINT stop the server.\n",
+		.items = items,
+		.item_count = sizeof items / sizeof items[0],
+	};
+	struct options_words words;
+	if (!options_begin(&command, argc, argv, &words, status))
+		return false;
+	if (words.count > 0)
+		options->host = words.word[0];
+	return true;
+}
+
+// Reads the server's key, making it at the first start.
+static int open_key(struct server_setup *setup, struct reason *why)
+{
+	struct file_path path;
+	uint8_t secret[NOISE_KEY_BYTES];
+	char text_secret[KEY_TEXT_BYTES + 2];
+	char *text = NULL;
+	size_t bytes = 0;
+	int status = EXIT_DONE;
+	enum mms_err err = paths_join(&path, setup->paths.data.text, "server.key", why);
+	if (err == MMS_OK)
+		err = file_read(path.text, KEY_TEXT_BYTES + 1, &text, &bytes, why);
+	if (err == MMS_E_MISSING) {
+		const struct rng rng = random_rng();
+		rng_fill(&rng, secret, sizeof secret);
+		base64url_encode(secret, sizeof secret, text_secret);
+		text_secret[KEY_TEXT_BYTES] = '\n';
+		err = file_create_secret(path.text, text_secret, KEY_TEXT_BYTES + 1, why);
+	} else if (err == MMS_OK && (bytes != KEY_TEXT_BYTES + 1 || text[KEY_TEXT_BYTES] != '\n' ||
+				     !base64url_decode(text, KEY_TEXT_BYTES, secret, sizeof secret))) {
+		err = MMS_E_BAD;
+	}
+	if (err == MMS_E_BAD)
+		snprintf(why->text, sizeof why->text,
+			 "%s is not a server key: put the right file back, or move it away to begin as another server, "
+			 "which every client will refuse",
+			 path.text);
+	if (err != MMS_OK)
+		status = exit_of_data(err);
+	else
+		keypair_derive(&setup->keys, secret);
+	crypto_wipe(secret, sizeof secret);
+	crypto_wipe(text_secret, sizeof text_secret);
+	if (text != NULL)
+		crypto_wipe(text, bytes);
+	free(text);
+	return status;
+}
+
+static int open_data(struct server_setup *setup, struct reason *why)
+{
+	struct file_path lock;
+	enum mms_err err = directory_make(setup->paths.data.text, 0700, why);
+	if (err == MMS_OK)
+		err = paths_join(&lock, setup->paths.data.text, "lock", why);
+	if (err != MMS_OK)
+		return exit_of_data(err);
+	err = lock_take(&setup->lock, lock.text, why);
+	if (err == MMS_E_BUSY)
+		snprintf(why->text, sizeof why->text,
+			 "another server is running on the data in %s: stop it, or choose another directory with -d",
+			 setup->paths.data.text);
+	return err == MMS_OK ? EXIT_DONE : exit_of_data(err);
+}
+
+static int open_socket(struct server_setup *setup, struct reason *why)
+{
+	switch (udp_listen(&setup->udp, setup->options.host, (uint16_t)setup->options.port, why)) {
+	case MMS_OK:
+		return EXIT_DONE;
+	case MMS_E_HOST:
+		return EXIT_NO_HOST;
+	case MMS_E_IO:
+		return EXIT_IO;
+	default:
+		return EXIT_CONFIG;
+	}
+}
+
+// Gives every user of a table its id in the store, and lets the store forget revoked devices.
+static enum mms_err sync_users(struct server_setup *setup, struct users_table *table, struct reason *why)
+{
+	const size_t count = table->user_count;
+	struct name *names = calloc(count + 1, sizeof *names);
+	int64_t *ids = calloc(count + 1, sizeof *ids);
+	enum mms_err err = MMS_E_FULL;
+	snprintf(why->text, sizeof why->text, "not enough memory for %zu users: end other programs", count);
+	if (names == NULL || ids == NULL)
+		goto out;
+	for (size_t i = 0; i < count; i++)
+		names[i] = table->user[i].name;
+	err = server_store_users_sync(setup->store, names, count, clock_wall(), ids);
+	for (size_t i = 0; err == MMS_OK && i < count; i++) {
+		struct user_entry *entry = &table->user[i];
+		entry->user_id = ids[i];
+		for (uint32_t r = 0; err == MMS_OK && r < entry->revoke_count; r++) {
+			bool was_removed;
+			err = server_store_revoke(setup->store, entry->user_id,
+						  table->revoke[entry->revoke_first + r].bytes, &was_removed);
+		}
+	}
+	if (err != MMS_OK)
+		*why = *server_store_reason(setup->store);
+out:
+	free(names);
+	free(ids);
+	return err;
+}
+
+static bool is_loopback(const struct addr *addr)
+{
+	static const uint8_t ipv6[ADDR_IP_BYTES] = {[15] = 1};
+	return addr->family == ADDR_IPV4 ? addr->ip[0] == 127 : memcmp(addr->ip, ipv6, sizeof ipv6) == 0;
+}
+
+int server_setup_open(struct server_setup *setup, struct reason *why)
+{
+	enum mms_err err = data_choose(&setup->paths, setup->options.data, setup->options.users, why);
+	if (err != MMS_OK)
+		return err == MMS_E_BAD ? EXIT_USAGE : exit_of_data(err);
+	err = users_file_load(&setup->users, setup->paths.users.text, why);
+	if (err != MMS_OK)
+		return exit_of_users_file(err);
+	int status = open_data(setup, why);
+	if (status == EXIT_DONE)
+		status = open_key(setup, why);
+	if (status == EXIT_DONE)
+		status = open_socket(setup, why);
+	if (status != EXIT_DONE)
+		return status;
+	err = server_store_open(setup->paths.database.text, &setup->store, why);
+	if (err == MMS_OK)
+		err = sync_users(setup, &setup->users.table, why);
+	if (err != MMS_OK)
+		return exit_of_data(err);
+	setup->user = calloc(setup->users.table.user_capacity + 1, sizeof *setup->user);
+	if (setup->user == NULL) {
+		snprintf(why->text, sizeof why->text, "not enough memory for the users: end other programs");
+		return EXIT_CANT_CREATE;
+	}
+	setup->may_claim = true;
+	for (uint8_t i = 0; i < setup->udp.socket_count; i++)
+		if (!is_loopback(&setup->udp.name[i]))
+			setup->may_claim = setup->options.open_claims;
+	return EXIT_DONE;
+}
+
+enum mms_err server_setup_reload(struct server_setup *setup, struct users_file *users, struct server_user **user,
+				 struct reason *why)
+{
+	struct users_file fresh = {0};
+	enum mms_err err = users_file_load(&fresh, setup->paths.users.text, why);
+	if (err != MMS_OK)
+		return err;
+	*user = calloc(fresh.table.user_capacity + 1, sizeof **user);
+	if (*user == NULL)
+		err = MMS_E_FULL;
+	else
+		err = sync_users(setup, &fresh.table, why);
+	if (err != MMS_OK) {
+		free(*user);
+		*user = NULL;
+		users_file_clear(&fresh);
+		return err;
+	}
+	*users = fresh;
+	return MMS_OK;
+}
+
+static struct bucket_rate rate(uint64_t per_second, uint64_t burst)
+{
+	return (struct bucket_rate){(uint32_t)per_second, (uint32_t)burst};
+}
+
+void server_setup_configure(const struct server_setup *setup, struct server_node_setup *node)
+{
+	const struct server_options *options = &setup->options;
+	struct budget_limits *limits = &node->listener.limits;
+	node->listener = listener_config_default();
+	node->listener.sessions_max = (uint32_t)options->sessions_max;
+	limits->prefix[BUDGET_INIT] = rate(options->init_prefix_rate, 2 * options->init_prefix_rate);
+	limits->all[BUDGET_INIT] = rate(options->init_rate, options->init_rate);
+	limits->prefix[BUDGET_COOKIE] = rate(options->cookie_prefix_rate, 2 * options->cookie_prefix_rate);
+	limits->all[BUDGET_COOKIE] = rate(options->cookie_rate, options->cookie_rate);
+	node->server = server_config_default();
+	node->server.may_claim = setup->may_claim;
+	node->server.mailbox_rows_max = options->mailbox_rows_max;
+	node->server.mailbox_bytes_max = options->mailbox_bytes_max;
+	node->server.submit_rate = rate(options->submit_rate, options->submit_burst);
+	node->server.who_rate = rate(options->who_rate, 2 * options->who_rate);
+}
+
+void server_setup_close(struct server_setup *setup)
+{
+	if (setup->store != NULL)
+		server_store_close(setup->store);
+	udp_close(&setup->udp);
+	users_file_clear(&setup->users);
+	free(setup->user);
+	keypair_clear(&setup->keys);
+	lock_release(&setup->lock);
+}

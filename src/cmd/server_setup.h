@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: ISC
+// What `mms server` needs before it can serve: its options, its users, its data directory, its key, its sockets. Layer: cmd.
+#ifndef MMS_CMD_SERVER_SETUP_H
+#define MMS_CMD_SERVER_SETUP_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "cmd/data.h"
+#include "cmd/users_file.h"
+#include "msg/server.h"
+#include "node/server_node.h"
+#include "os/lock.h"
+#include "os/udp.h"
+#include "store/server_store.h"
+
+struct server_options {
+	const char *host;
+	const char *data;
+	const char *users;
+	uint64_t port;
+	uint64_t drop_ppm;
+	bool open_claims;
+	bool is_verbose;
+	uint64_t sessions_max;
+	uint64_t mailbox_rows_max;
+	uint64_t mailbox_bytes_max;
+	uint64_t submit_rate;
+	uint64_t submit_burst;
+	uint64_t who_rate;
+	uint64_t init_prefix_rate;
+	uint64_t init_rate;
+	uint64_t cookie_prefix_rate;
+	uint64_t cookie_rate;
+};
+
+// Everything a running server holds. Zeroed: nothing.
+struct server_setup {
+	struct server_options options;
+	struct data_paths paths;
+	struct lock lock;
+	struct keypair keys;
+	struct users_file users;
+	struct server_user *user;
+	struct server_store *store;
+	struct udp udp;
+	bool may_claim;
+};
+
+// Reads the command line into `options`. False: the command is over with `*status`.
+bool server_options_read(struct server_options *options, int argc, char **argv, int *status);
+
+// Takes the lock, opens and makes everything. Returns EXIT_DONE, or the exit status with `why` filled; what was opened by then is
+// for server_setup_close.
+int server_setup_open(struct server_setup *setup, struct reason *why);
+
+// Reads the users file again and tells the store; `users` and `*user` are then the new table's, the old one's for the caller
+// to free. On error nothing has changed and `why` says what is wrong.
+enum mms_err server_setup_reload(struct server_setup *setup, struct users_file *users, struct server_user **user,
+				 struct reason *why) MUST_CHECK;
+
+// The listener's and the server's configuration that the options ask for.
+void server_setup_configure(const struct server_setup *setup, struct server_node_setup *node);
+
+// Closes and wipes what is open.
+void server_setup_close(struct server_setup *setup);
+
+#endif

@@ -1,0 +1,150 @@
+// SPDX-License-Identifier: ISC
+// `mms who`: the users of the server and who of them is online, one a line.
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cmd/cmd.h"
+#include "cmd/exit.h"
+#include "cmd/script.h"
+#include "os/clock.h"
+#include "ui/json.h"
+
+static const char prefix[] = "mms who: ";
+
+enum { WHO_WAIT_US = 10 * 1000 * 1000 };
+
+struct entry {
+	struct name name;
+	bool is_online;
+};
+
+struct program {
+	struct device device;
+	struct device_options options;
+	uint64_t wait_us;
+	bool is_json;
+	struct entry *entry; // the list so far; it is shown when it is whole
+	size_t count;
+	size_t capacity;
+	bool is_out_of_memory;
+	bool is_whole;
+};
+
+static void add(struct program *program, const struct client_told *told)
+{
+	if (program->count == program->capacity) {
+		const size_t capacity = 2 * program->capacity + 64;
+		struct entry *entry = realloc(program->entry, capacity * sizeof *entry);
+		program->is_out_of_memory = entry == NULL;
+		if (entry == NULL)
+			return;
+		program->entry = entry;
+		program->capacity = capacity;
+	}
+	program->entry[program->count++] = (struct entry){told->name, told->is_online};
+}
+
+static void take_told(void *context, const struct client_told *told)
+{
+	struct program *program = context;
+	switch (told->type) {
+	case TOLD_WHO_BEGIN:
+		program->count = 0;
+		break;
+	case TOLD_WHO_USER:
+		if (!program->is_out_of_memory)
+			add(program, told);
+		break;
+	case TOLD_WHO_END:
+		program->is_whole = true;
+		break;
+	default:
+		break;
+	}
+}
+
+static int show(const struct program *program)
+{
+	for (size_t i = 0; i < program->count; i++) {
+		struct json_line line;
+		if (!program->is_json)
+			printf("%s\t%s\n", program->entry[i].name.text, program->entry[i].is_online ? "online" : "offline");
+		else if (json_of_user(&line, &program->entry[i].name, program->entry[i].is_online) == MMS_OK)
+			fwrite(line.text, 1, line.bytes, stdout);
+		else
+			return EXIT_IO;
+	}
+	return fflush(stdout) == 0 && !ferror(stdout) ? EXIT_DONE : EXIT_IO;
+}
+
+static int ask(struct program *program, int signal_fd)
+{
+	struct device *device = &program->device;
+	const struct mtime deadline = mtime_add_us(clock_monotonic(), (int64_t)program->wait_us);
+	const struct phrase_out out = script_notices(prefix);
+	bool is_said = true; // said at the end
+	bool is_asked = false;
+	// What is queued goes with this command too: its verdicts are waited for as well.
+	while (!program->is_whole || client_in_flight_count(&device->node.client) > 0) {
+		if (!script_turn(device, signal_fd, deadline, prefix, &is_said))
+			return EXIT_INTERRUPTED;
+		if (device->stop != DEVICE_STOP_NONE)
+			return script_stopped(device, prefix);
+		if (device->is_signed_in && !is_asked)
+			client_who(&device->node.client, clock_monotonic());
+		is_asked = device->is_signed_in;
+		if (program->is_out_of_memory) {
+			phrase_say_of(&out, PHRASE_FAILURE, "not enough memory for the list of users: end other programs");
+			return EXIT_IO;
+		}
+		if (!mtime_is_due(deadline, clock_monotonic()))
+			continue;
+		if (program->is_whole)
+			break;
+		phrase_say_of(&out, PHRASE_UNREACHABLE, device->server_text);
+		return EXIT_UNREACHABLE;
+	}
+	return show(program);
+}
+
+int cmd_who(int argc, char **argv)
+{
+	static struct program program; // too large for a stack
+	struct options_words words;
+	struct name user;
+	int signal_fd;
+	int status;
+	program.wait_us = WHO_WAIT_US;
+	const struct options_item items[] = {
+		SCRIPT_ITEMS(&program.options),
+		{.name = "json", .flag = &program.is_json, .help = "one JSON object a line: {\"v\":1,\"user\":…,\"online\":true}"},
+		{.name = "wait", .letter = 'w', .argument = "SECONDS", .seconds_us = &program.wait_us, .max = 86400,
+		 .help = "how long to wait for the answer (default 10)"},
+	};
+	const struct options_command command = {
+		.name = "mms who",
+		.positionals = "",
+		.summary = "Lists the users of the server in the order of its users file: NAME, a tab, online or offline.",
+		.items = items,
+		.item_count = sizeof items / sizeof items[0],
+	};
+	if (!options_begin(&command, argc, argv, &words, &status))
+		return status;
+	status = script_open(&program.device, &program.options, prefix, take_told, &program, &signal_fd);
+	if (status == EXIT_DONE && program.device.stop != DEVICE_STOP_NONE) {
+		status = script_stopped(&program.device, prefix);
+	} else if (status == EXIT_DONE) {
+		status = device_choose_user(&program.device, program.options.user, &user);
+		if (status != EXIT_DONE) {
+			const struct phrase_out out = script_notices(prefix);
+			phrase_say_of(&out, PHRASE_FAILURE, program.device.why.text);
+		} else {
+			device_sign_in(&program.device, &user, false, script_invite(&program.options));
+			status = ask(&program, signal_fd);
+		}
+	}
+	script_close(&program.device, signal_fd);
+	free(program.entry);
+	return status;
+}
