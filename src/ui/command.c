@@ -1,0 +1,146 @@
+// SPDX-License-Identifier: ISC
+// Taking a typed line apart; the contract is in command.h.
+#include "ui/command.h"
+
+#include <assert.h>
+#include <stdbool.h>
+#include <string.h>
+
+#include "base/limits.h"
+#include "base/utf8.h"
+
+static bool is_blank(char letter)
+{
+	return letter == ' ' || letter == '\t';
+}
+
+static void skip_blanks(struct command_span *rest)
+{
+	while (rest->bytes > 0 && is_blank(*rest->text)) {
+		rest->text++;
+		rest->bytes--;
+	}
+}
+
+// The next word, cut off the front of `rest`; empty at the end of the line.
+static struct command_span take_word(struct command_span *rest)
+{
+	skip_blanks(rest);
+	struct command_span word = {rest->text, 0};
+	while (rest->bytes > 0 && !is_blank(*rest->text)) {
+		rest->text++;
+		rest->bytes--;
+		word.bytes++;
+	}
+	return word;
+}
+
+// ASCII only, whatever the locale says about letters.
+static bool is_word(struct command_span word, const char *command)
+{
+	if (word.bytes != strlen(command))
+		return false;
+	for (size_t i = 0; i < word.bytes; i++) {
+		const char letter = word.text[i];
+		const char folded = letter >= 'A' && letter <= 'Z' ? (char)(letter - 'A' + 'a') : letter;
+		if (folded != command[i])
+			return false;
+	}
+	return true;
+}
+
+static enum command_kind kind_of(struct command_span word)
+{
+	static const struct {
+		const char *word;
+		enum command_kind kind;
+	} known[] = {{"help", COMMAND_HELP}, {"signin", COMMAND_SIGNIN},   {"whoison", COMMAND_WHO},
+		     {"send", COMMAND_SEND}, {"signout", COMMAND_SIGNOUT}, {"quit", COMMAND_QUIT}};
+	for (size_t i = 0; i < sizeof known / sizeof known[0]; i++)
+		if (is_word(word, known[i].word))
+			return known[i].kind;
+	return COMMAND_UNKNOWN;
+}
+
+static enum command_fault take_name(struct command *command, struct command_span *rest)
+{
+	const struct command_span word = take_word(rest);
+	if (word.bytes == 0)
+		return COMMAND_FAULT_NO_NAME;
+	if (name_parse(&command->name, word.text, word.bytes))
+		return COMMAND_FAULT_NONE;
+	command->word = word;
+	return COMMAND_FAULT_NOT_A_NAME;
+}
+
+static enum command_fault take_end(struct command *command, struct command_span *rest)
+{
+	const struct command_span word = take_word(rest);
+	if (word.bytes == 0)
+		return COMMAND_FAULT_NONE;
+	command->word = word;
+	return COMMAND_FAULT_SURPLUS;
+}
+
+static enum command_fault take_signin(struct command *command, struct command_span *rest)
+{
+	const enum command_fault fault = take_name(command, rest);
+	if (fault != COMMAND_FAULT_NONE)
+		return fault;
+	const struct command_span invite = take_word(rest);
+	if (invite.bytes > 0)
+		command->invite = invite;
+	return take_end(command, rest);
+}
+
+static enum command_fault take_send(struct command *command, struct command_span *rest)
+{
+	const enum command_fault fault = take_name(command, rest);
+	if (fault != COMMAND_FAULT_NONE)
+		return fault;
+	struct command_span beyond = *rest;
+	skip_blanks(&beyond);
+	if (beyond.bytes == 0)
+		return COMMAND_FAULT_NO_TEXT;
+	assert(is_blank(*rest->text)); // take_word stopped there
+	command->text = (struct command_span){rest->text + 1, rest->bytes - 1};
+	if (command->text.bytes > TEXT_BYTES_MAX)
+		return COMMAND_FAULT_TOO_LONG;
+	return utf8_is_message(command->text.text, command->text.bytes) ? COMMAND_FAULT_NONE : COMMAND_FAULT_NOT_UTF8;
+}
+
+static enum command_fault take_rest(struct command *command, struct command_span *rest)
+{
+	switch (command->kind) {
+	case COMMAND_SIGNIN:
+		return take_signin(command, rest);
+	case COMMAND_SEND:
+		return take_send(command, rest);
+	case COMMAND_WHO:
+	case COMMAND_SIGNOUT:
+	case COMMAND_QUIT:
+		return take_end(command, rest);
+	case COMMAND_NONE:
+	case COMMAND_HELP:
+	case COMMAND_UNKNOWN:
+		return COMMAND_FAULT_NONE;
+	}
+	assert(false);
+	return COMMAND_FAULT_NONE;
+}
+
+void command_parse(const char *line, size_t bytes, struct command *command)
+{
+	assert(line != NULL || bytes == 0);
+	*command = (struct command){.kind = COMMAND_NONE, .fault = COMMAND_FAULT_NONE};
+	if (bytes > 0 && line[bytes - 1] == '\r')
+		bytes--;
+	struct command_span rest = {line, bytes};
+	const struct command_span word = take_word(&rest);
+	if (word.bytes == 0)
+		return;
+	command->kind = kind_of(word);
+	if (command->kind == COMMAND_UNKNOWN)
+		command->word = word;
+	command->fault = take_rest(command, &rest);
+}

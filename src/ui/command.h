@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: ISC
+// What a person types at the client, taken apart: help, signin, whoIsOn, send, signout, quit. Layer: ui, pure.
+//
+// Words are separated by blanks (spaces and tabs); blanks before the command do not matter; commands are matched
+// without regard to case. A message is everything after exactly one blank behind the recipient, inner and trailing
+// blanks included. Words after whoIsOn, signout and quit, and after the invite code of signin, are a fault, since
+// something else was meant; words after help are not: whoever asks for help gets it.
+#ifndef MMS_UI_COMMAND_H
+#define MMS_UI_COMMAND_H
+
+#include <stddef.h>
+
+#include "base/name.h"
+
+enum command_kind {
+	COMMAND_NONE,    // a blank line
+	COMMAND_HELP,
+	COMMAND_SIGNIN,  // name, and invite when there is one
+	COMMAND_WHO,
+	COMMAND_SEND,    // name and text
+	COMMAND_SIGNOUT,
+	COMMAND_QUIT,
+	COMMAND_UNKNOWN, // word: what stands where a command should
+};
+
+// What is wrong with a command whose kind is known. Faults are found from left to right; the first one counts.
+enum command_fault {
+	COMMAND_FAULT_NONE,
+	COMMAND_FAULT_NO_NAME,    // signin or send without a user name
+	COMMAND_FAULT_NOT_A_NAME, // word: what stands where the name should
+	COMMAND_FAULT_NO_TEXT,    // send without a message, or with one of blanks alone; name is set
+	COMMAND_FAULT_TOO_LONG,   // the message has more than TEXT_BYTES_MAX bytes; name and text are set
+	COMMAND_FAULT_NOT_UTF8,   // the message is not UTF-8, or contains a zero byte; name and text are set
+	COMMAND_FAULT_SURPLUS,    // word: the first one too many
+};
+
+// A piece of the line; {NULL, 0} where there is none.
+struct command_span {
+	const char *text;
+	size_t bytes;
+};
+
+struct command {
+	enum command_kind kind;
+	enum command_fault fault;
+	struct name name;           // signin: who; send: to whom
+	struct command_span invite; // signin: the code as typed, unchecked
+	struct command_span text;   // send: the message, 1 to TEXT_BYTES_MAX bytes of UTF-8 when there is no fault
+	struct command_span word;   // the word that is unknown or at fault
+};
+
+// Takes apart `bytes` bytes at `line`, which has no newline at its end; one CR there is dropped. The spans of `command`
+// point into the line, which must outlive their use.
+void command_parse(const char *line, size_t bytes, struct command *command);
+
+#endif

@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: ISC
+// Every sentence MMS says in a conversation, in one place: what happened, what is wrong, and what to type about it.
+// Layer: ui, pure; nothing is allocated. Sentences go to the caller piece by piece, so that a list of names may be of
+// any length; each ends with a newline. Words that are not ours (names, messages, addresses) pass the filter of
+// ui/filter.h.
+#ifndef MMS_UI_PHRASE_H
+#define MMS_UI_PHRASE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/name.h"
+#include "ui/command.h"
+
+#define PHRASE_PROMPT "> "   // before what is typed
+#define PHRASE_PREFIX ">> "  // before what the conversation answers
+
+struct phrase_out {
+	// Takes the next piece of the output; pieces end between characters, a sentence's last one ends with a newline.
+	void (*write)(void *context, const char *text, size_t bytes);
+	void *context;
+	const char *prefix; // before each sentence: PHRASE_PREFIX in a conversation, for instance "mms: " in scripts
+	bool hints;         // whether to add what to type, where that is not part of the sentence itself
+};
+
+enum phrase {
+	// --- without a subject: phrase_say ---
+	PHRASE_SIGNIN_FIRST,     // a command that needs a user, and nobody is signed in
+	PHRASE_NOT_SIGNED_IN,    // signout, and nobody is signed in
+	PHRASE_SHUTTING_DOWN,    // the server says that it stops
+	PHRASE_SERVER_FULL,      // the server's disk or reserve is used up; the message is not sent
+	PHRASE_OUTBOX_FULL,      // OUTBOX_ROWS_MAX messages wait; the message is not kept
+	PHRASE_LINE_TOO_LONG,    // a line longer than a command can be; nothing was done
+	PHRASE_BAD_INVITE,       // what was typed cannot be an invite code
+	PHRASE_OTHER_VERSION,    // the server speaks no version of the protocol that we speak
+	PHRASE_BAD_TEXT,         // a message that is not UTF-8 or has a zero byte
+
+	// --- with a subject, a user's name unless said otherwise: phrase_say_of ---
+	PHRASE_NOT_AUTHORIZED,   // the name as it was typed
+	PHRASE_SIGNED_OFF,
+	PHRASE_ALREADY_SIGNED_IN, // signin while the subject is signed in
+	PHRASE_OFFLINE,          // the recipient is not online; the message is accepted and saved
+	PHRASE_QUEUED,           // the server does not answer; the message to the subject is in the outbox
+	PHRASE_NO_SUCH_USER,     // the recipient does not exist; the message is not sent
+	PHRASE_MAILBOX_FULL,     // the recipient's mailbox is full; the message is not sent
+	PHRASE_REFUSED,          // the server refuses a message to the subject for another reason
+	PHRASE_CONFLICT,         // the server has another message with the id of this one to the subject
+	PHRASE_REPLACED,         // the subject has signed in elsewhere with this device
+	PHRASE_SUSPENDED,        // the subject, signed in here, is no longer in the users file
+	PHRASE_NOT_PROVED,       // subject: the server as HOST:PORT, which did not prove that it knows the invite
+	PHRASE_UNREACHABLE,      // subject: the server as HOST:PORT; we keep trying
+	PHRASE_REACHED,          // subject: the server as HOST:PORT, which answers again
+	PHRASE_NOT_A_NAME,       // subject: what was given as a name
+	PHRASE_FAILURE,          // subject: a whole sentence from a struct reason
+	PHRASE_COUNT
+};
+
+// Says a sentence that has no subject.
+void phrase_say(const struct phrase_out *out, enum phrase phrase);
+
+// Says a sentence about `subject`, a zero-ended string; only PHRASE_FAILURE may be long, others show its first 64
+// bytes.
+void phrase_say_of(const struct phrase_out *out, enum phrase phrase, const char *subject);
+
+// "Welcome to MMS.", without a prefix: the first line of a conversation.
+void phrase_greet(const struct phrase_out *out);
+
+// The commands there are, one a line.
+void phrase_help(const struct phrase_out *out);
+
+// "Welcome NAME, you have N messages waiting :", or 1 message, or no messages (then without the colon).
+void phrase_welcome(const struct phrase_out *out, const struct name *name, uint64_t waiting_count);
+
+// A message that waited, under the welcome: ">>      FROM: TEXT". At most TEXT_BYTES_MAX bytes.
+void phrase_waiting(const struct phrase_out *out, const struct name *from, const char *text, size_t bytes);
+
+// A message as it arrives: ">> FROM: TEXT". At most TEXT_BYTES_MAX bytes.
+void phrase_message(const struct phrase_out *out, const struct name *from, const char *text, size_t bytes);
+
+// `count` messages that the server no longer held for this device; more than 0.
+void phrase_gap(const struct phrase_out *out, uint64_t count);
+
+// A message of `bytes` bytes, more than TEXT_BYTES_MAX.
+void phrase_too_long(const struct phrase_out *out, size_t bytes);
+
+// What is wrong with a command that was typed: its kind is COMMAND_UNKNOWN or its fault is not COMMAND_FAULT_NONE.
+void phrase_fault(const struct phrase_out *out, const struct command *command);
+
+// The server's key is not the pinned one: both fingerprints, and which line of which file pins it. `server` is
+// HOST:PORT.
+void phrase_key_changed(const struct phrase_out *out, const char *server, const char *pinned, const char *offered,
+			const char *pins_file);
+
+// One of the two lines of whoIsOn. Must: begin, then add for each name in order, then end. A line with nobody in it is
+// not written at all. The struct is the caller's.
+struct phrase_names {
+	const struct phrase_out *out; // borrowed until the end
+	struct name last;             // the newest name, written when it is known whether another one follows
+	uint64_t count;
+	bool online;
+};
+
+// Begins "Users … are online", or "Users … are NOT online".
+void phrase_names_begin(struct phrase_names *names, const struct phrase_out *out, bool online);
+
+// Adds a name; a, then "a and b", then "a, b, and c".
+void phrase_names_add(struct phrase_names *names, const struct name *name);
+
+// Ends the line.
+void phrase_names_end(struct phrase_names *names);
+
+#endif

@@ -1,0 +1,181 @@
+// SPDX-License-Identifier: ISC
+// Tests of ui/command.
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "base/limits.h"
+#include "ui/command.h"
+
+static struct command parse(const char *line)
+{
+	struct command command;
+	memset(&command, 0x55, sizeof command);
+	command_parse(line, strlen(line), &command);
+	return command;
+}
+
+static void assert_span(struct command_span span, const char *expected)
+{
+	assert_int_equal(span.bytes, strlen(expected));
+	if (span.bytes > 0)
+		assert_memory_equal(span.text, expected, span.bytes);
+	else
+		assert_null(span.text);
+}
+
+// A line that gives this kind and fault, and this word, "" for none.
+static void check(const char *line, enum command_kind kind, enum command_fault fault, const char *word)
+{
+	const struct command command = parse(line);
+	assert_int_equal(command.kind, kind);
+	assert_int_equal(command.fault, fault);
+	assert_span(command.word, word);
+}
+
+static void test_blank_lines_are_nothing(void **state)
+{
+	(void)state;
+	check("", COMMAND_NONE, COMMAND_FAULT_NONE, "");
+	check(" \t ", COMMAND_NONE, COMMAND_FAULT_NONE, "");
+	check("\r", COMMAND_NONE, COMMAND_FAULT_NONE, "");
+	struct command command;
+	command_parse(NULL, 0, &command);
+	assert_int_equal(command.kind, COMMAND_NONE);
+}
+
+static void test_commands_without_regard_to_case(void **state)
+{
+	(void)state;
+	check("help", COMMAND_HELP, COMMAND_FAULT_NONE, "");
+	check("HELP me", COMMAND_HELP, COMMAND_FAULT_NONE, "");
+	check("whoIsOn", COMMAND_WHO, COMMAND_FAULT_NONE, "");
+	check("WhoIsOn", COMMAND_WHO, COMMAND_FAULT_NONE, "");
+	check("  whoison  ", COMMAND_WHO, COMMAND_FAULT_NONE, "");
+	check("whoison\r", COMMAND_WHO, COMMAND_FAULT_NONE, "");
+	check("SignOut", COMMAND_SIGNOUT, COMMAND_FAULT_NONE, "");
+	check("quit", COMMAND_QUIT, COMMAND_FAULT_NONE, "");
+}
+
+static void test_unknown_commands_name_their_word(void **state)
+{
+	(void)state;
+	check("frobnicate now", COMMAND_UNKNOWN, COMMAND_FAULT_NONE, "frobnicate");
+	check("hel", COMMAND_UNKNOWN, COMMAND_FAULT_NONE, "hel");
+	check("helpp", COMMAND_UNKNOWN, COMMAND_FAULT_NONE, "helpp");
+	check("\x1b[A", COMMAND_UNKNOWN, COMMAND_FAULT_NONE, "\x1b[A");
+	check("\r\r", COMMAND_UNKNOWN, COMMAND_FAULT_NONE, "\r"); // only the one at the end belongs to it
+}
+
+static void test_signin(void **state)
+{
+	(void)state;
+	struct command command = parse("signin fred");
+	assert_int_equal(command.kind, COMMAND_SIGNIN);
+	assert_int_equal(command.fault, COMMAND_FAULT_NONE);
+	assert_string_equal(command.name.text, "fred");
+	assert_span(command.invite, "");
+
+	command = parse("\tSIGNIN \t Fred.J-2  c0de_ \r");
+	assert_int_equal(command.fault, COMMAND_FAULT_NONE);
+	assert_string_equal(command.name.text, "Fred.J-2");
+	assert_span(command.invite, "c0de_");
+
+	check("signin", COMMAND_SIGNIN, COMMAND_FAULT_NO_NAME, "");
+	check("signin  ", COMMAND_SIGNIN, COMMAND_FAULT_NO_NAME, "");
+	check("signin fr!ed code", COMMAND_SIGNIN, COMMAND_FAULT_NOT_A_NAME, "fr!ed");
+	check("signin abcdefghijabcdefghijabcdefghij123", COMMAND_SIGNIN, COMMAND_FAULT_NOT_A_NAME,
+	      "abcdefghijabcdefghijabcdefghij123");
+	check("signin fred code more", COMMAND_SIGNIN, COMMAND_FAULT_SURPLUS, "more");
+}
+
+static void test_surplus_words(void **state)
+{
+	(void)state;
+	check("whoIsOn fred tim", COMMAND_WHO, COMMAND_FAULT_SURPLUS, "fred");
+	check("signout fred", COMMAND_SIGNOUT, COMMAND_FAULT_SURPLUS, "fred");
+	check("quit now", COMMAND_QUIT, COMMAND_FAULT_SURPLUS, "now");
+}
+
+static void check_text(const char *line, const char *name, const char *text)
+{
+	const struct command command = parse(line);
+	assert_int_equal(command.kind, COMMAND_SEND);
+	assert_int_equal(command.fault, COMMAND_FAULT_NONE);
+	assert_string_equal(command.name.text, name);
+	assert_span(command.text, text);
+}
+
+static void test_a_message_is_the_rest_of_the_line(void **state)
+{
+	(void)state;
+	check_text("send fred hi fred", "fred", "hi fred");
+	check_text("  Send \t fred   two  blanks before, one after ", "fred", "  two  blanks before, one after ");
+	check_text("send fred\thi\tthere", "fred", "hi\tthere");
+	check_text("send fred hi\r", "fred", "hi");
+	check_text("send fred send fred hi", "fred", "send fred hi");
+	check_text("send Fred \xe6\x97\xa5\xe6\x9c\xac", "Fred", "\xe6\x97\xa5\xe6\x9c\xac");
+}
+
+static void test_what_send_can_lack(void **state)
+{
+	(void)state;
+	check("send", COMMAND_SEND, COMMAND_FAULT_NO_NAME, "");
+	check("send fr@d hi", COMMAND_SEND, COMMAND_FAULT_NOT_A_NAME, "fr@d");
+	static const char *const empty[] = {"send fred", "send fred ", "send fred  \t ", "send fred\r", "send fred \r"};
+	for (size_t i = 0; i < sizeof empty / sizeof empty[0]; i++) {
+		const struct command command = parse(empty[i]);
+		assert_int_equal(command.kind, COMMAND_SEND);
+		assert_int_equal(command.fault, COMMAND_FAULT_NO_TEXT);
+		assert_string_equal(command.name.text, "fred");
+		assert_span(command.text, "");
+	}
+}
+
+static void test_the_length_of_a_message(void **state)
+{
+	(void)state;
+	char line[10 + TEXT_BYTES_MAX + 2];
+	memset(line, 'x', sizeof line);
+	memcpy(line, "send fred ", 10);
+	line[10 + TEXT_BYTES_MAX] = '\0';
+	struct command command = parse(line);
+	assert_int_equal(command.fault, COMMAND_FAULT_NONE);
+	assert_int_equal(command.text.bytes, TEXT_BYTES_MAX);
+	line[10 + TEXT_BYTES_MAX] = 'x';
+	line[10 + TEXT_BYTES_MAX + 1] = '\0';
+	command = parse(line);
+	assert_int_equal(command.fault, COMMAND_FAULT_TOO_LONG);
+	assert_int_equal(command.text.bytes, TEXT_BYTES_MAX + 1);
+}
+
+static void test_text_that_is_none(void **state)
+{
+	(void)state;
+	check("send fred \xff", COMMAND_SEND, COMMAND_FAULT_NOT_UTF8, "");
+	static const char zero[] = "send fred a\0b";
+	struct command command;
+	command_parse(zero, sizeof zero - 1, &command);
+	assert_int_equal(command.fault, COMMAND_FAULT_NOT_UTF8);
+	assert_int_equal(command.text.bytes, 3);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_blank_lines_are_nothing),
+		cmocka_unit_test(test_commands_without_regard_to_case),
+		cmocka_unit_test(test_unknown_commands_name_their_word),
+		cmocka_unit_test(test_signin),
+		cmocka_unit_test(test_surplus_words),
+		cmocka_unit_test(test_a_message_is_the_rest_of_the_line),
+		cmocka_unit_test(test_what_send_can_lack),
+		cmocka_unit_test(test_the_length_of_a_message),
+		cmocka_unit_test(test_text_that_is_none),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
