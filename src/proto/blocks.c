@@ -64,6 +64,16 @@ uint32_t blocks_take(struct blocks *blocks, size_t body_bytes)
 	return taken == 0 ? 0 : taken | large_bit;
 }
 
+static bool pool_is_used(const struct blocks_pool *pool, uint32_t quarters)
+{
+	return (uint64_t)pool->used_count * 4 > (uint64_t)pool->capacity * quarters;
+}
+
+bool blocks_is_used(const struct blocks *blocks, uint32_t quarters)
+{
+	return pool_is_used(&blocks->small, quarters) || pool_is_used(&blocks->large, quarters);
+}
+
 struct block *blocks_get(const struct blocks *blocks, uint32_t handle)
 {
 	assert(handle != 0);

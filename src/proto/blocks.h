@@ -69,6 +69,9 @@ void blocks_init(struct blocks *blocks, void *memory, uint32_t small_count, uint
 // A block with room for `body_bytes` (at most BLOCK_LARGE_BYTES), its header zero. 0: that pool, and any larger, is empty.
 uint32_t blocks_take(struct blocks *blocks, size_t body_bytes);
 
+// Whether more than `quarters` quarters of a pool are taken. Who can wait leaves the rest to those whom others wait for.
+bool blocks_is_used(const struct blocks *blocks, uint32_t quarters);
+
 // The block of a handle.
 struct block *blocks_get(const struct blocks *blocks, uint32_t handle);
 

@@ -74,6 +74,16 @@ static enum callee_verdict recv_repeat(struct callee *callee, struct block *bloc
 	return CALLEE_REPEAT;
 }
 
+// Only the call that can start next may take the last blocks: calls that wait for it would wait for ever. What waits for a
+// stranger to sign in may take half of them.
+static bool is_memory_for(const struct callee *callee, const struct blocks *blocks, uint32_t number)
+{
+	if (callee->is_gated && number > 1)
+		return !blocks_is_used(blocks, 2);
+	const bool starts_next = number == callee->next && number == callee->start_next;
+	return starts_next || !blocks_is_used(blocks, 3);
+}
+
 enum callee_verdict callee_recv_call(struct callee *callee, struct blocks *blocks, const struct wire_frame_view *frame,
 				     bool is_repeat_twice)
 {
@@ -83,6 +93,8 @@ enum callee_verdict callee_recv_call(struct callee *callee, struct blocks *block
 	uint32_t *link = find(callee, blocks, frame->number);
 	if (*link != 0 && blocks_get(blocks, *link)->number == frame->number)
 		return recv_repeat(callee, blocks_get(blocks, *link), is_repeat_twice);
+	if (!is_memory_for(callee, blocks, frame->number))
+		return CALLEE_IGNORED;
 	const uint32_t handle = blocks_take(blocks, frame->body_bytes);
 	if (handle == 0)
 		return CALLEE_IGNORED;

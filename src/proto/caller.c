@@ -46,7 +46,8 @@ enum mms_err caller_open(struct caller *caller, struct blocks *blocks, uint8_t k
 			 size_t body_bytes, uint64_t tag)
 {
 	assert(body_bytes <= WIRE_CALL_BODY_BYTES_MAX);
-	if (caller_room(caller, blocks) == 0)
+	// A quarter is left to the peers' calls, or two full sides would wait for each other for ever.
+	if (caller_room(caller, blocks) == 0 || blocks_is_used(blocks, 3))
 		return MMS_E_FULL;
 	const uint32_t handle = blocks_take(blocks, body_bytes);
 	if (handle == 0)
@@ -76,11 +77,13 @@ static void leave_flight(struct caller *caller, struct block *block)
 	block->is_in_flight = false;
 }
 
-// Karn's rule: only a call sent once tells the round trip.
+// Karn's rule: only a call sent once tells the round trip. One sample a datagram, or the variance of many would vanish.
 static void measure(struct caller *caller, const struct block *block, struct mtime now)
 {
-	if (block->send_count == 1 && !block->is_marked)
-		rtt_sample(&caller->rtt, mtime_diff_us(now, block->sent_at));
+	if (block->send_count != 1 || block->is_marked || block->sent_counter < caller->measured_next)
+		return;
+	rtt_sample(&caller->rtt, mtime_diff_us(now, block->sent_at));
+	caller->measured_next = block->sent_counter + 1;
 }
 
 static bool is_held_by_peer(const struct block *block, uint32_t peer_next, uint64_t peer_marks)
@@ -154,7 +157,10 @@ bool caller_recv_answer(struct caller *caller, struct blocks *blocks, uint32_t n
 	leave_flight(caller, block);
 	const uint64_t arrived_counter = block->sent_counter;
 	caller->rtt.probe_count = 0;
-	caller->sent_count--;
+	if (--caller->sent_count == 0)
+		caller->is_probe_due = false;
+	if (link == &caller->unanswered)
+		caller->base_since = now;
 	*link = block->next;
 	block->state = BLOCK_DONE;
 	block->status = status;
@@ -194,8 +200,10 @@ static bool write_call(struct caller *caller, struct block *block, struct writer
 {
 	if (!wire_call_write(writer, block->number, block->kind, block->body, block->body_bytes))
 		return false;
-	if (block->state == BLOCK_UNSENT && caller->sent_count++ == 0)
+	if (block->state == BLOCK_UNSENT && caller->sent_count++ == 0) {
 		caller->waiting_since = now;
+		caller->base_since = now;
+	}
 	if (!block->is_marked && !block->is_in_flight) {
 		block->is_in_flight = true;
 		congest_sent(&caller->congest, weight(block));
@@ -224,8 +232,10 @@ static size_t write_probe(struct caller *caller, struct blocks *blocks, struct w
 			if (block->state == BLOCK_SENT && block->is_marked == (marked == 1))
 				written += write_call(caller, block, writer, counter, now);
 		}
-	if (written > 0) // else an unproved path leaves no room for a call, and the probe waits for that
+	if (written > 0) { // else an unproved path leaves no room for a call, and the probe waits for that
 		caller->is_probe_due = false;
+		caller->base_since = now;
+	}
 	return written;
 }
 
@@ -257,7 +267,10 @@ struct mtime caller_deadline(const struct caller *caller, struct mtime now, stru
 {
 	if (caller->sent_count == 0)
 		return MTIME_NEVER;
-	return mtime_add_us(caller->last_sent_at, rtt_probe_us(&caller->rtt, caller_silence_us(caller, now, heard_at)));
+	const int64_t probe_us = rtt_probe_us(&caller->rtt, caller_silence_us(caller, now, heard_at));
+	// While other calls keep going out, the lowest is not left waiting: its answer may be lost.
+	const int64_t base_us = probe_us > RTT_PROBE_CAP_US ? probe_us : RTT_PROBE_CAP_US;
+	return mtime_min(mtime_add_us(caller->last_sent_at, probe_us), mtime_add_us(caller->base_since, base_us));
 }
 
 void caller_tick(struct caller *caller)

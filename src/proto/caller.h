@@ -22,6 +22,8 @@ struct caller {
 	uint32_t sent_count;    // of the unanswered calls, those that were sent at least once
 	struct mtime last_sent_at; // when a call was last sent
 	struct mtime waiting_since; // when sent_count last became 1
+	struct mtime base_since;    // when BASE last moved, or a probe went
+	uint64_t measured_next; // datagrams below this have told the round trip
 	bool is_probe_due;      // the next datagram is a probe
 	struct congest congest;
 	struct rtt rtt;
@@ -40,7 +42,7 @@ uint32_t caller_base(const struct caller *caller, const struct blocks *blocks);
 uint32_t caller_room(const struct caller *caller, const struct blocks *blocks);
 
 // Makes the next call, to be sent when the congestion window allows. `tag` comes back with its answer.
-// MMS_E_FULL: the window or the pool is full; nothing was made.
+// MMS_E_FULL: the window is full, or three quarters of a pool are taken; nothing was made.
 enum mms_err caller_open(struct caller *caller, struct blocks *blocks, uint8_t kind, const void *body, size_t body_bytes,
 			 uint64_t tag) MUST_CHECK;
 

@@ -48,7 +48,8 @@ void path_recv(struct path *path, const struct addr *addr, bool is_newest, size_
 	       int64_t probe_us, const struct rng *rng)
 {
 	const bool is_same = addr_is_same_peer(&path->current, addr);
-	if (is_newest && !is_same)
+	const bool was_asked = path->is_proved || path->challenged.family != ADDR_NONE;
+	if (is_newest && (!is_same || !was_asked))
 		move(path, addr, now, probe_us, rng);
 	else if (is_newest)
 		path->current = *addr; // our own address may have changed
@@ -95,6 +96,6 @@ void path_tick(struct path *path, struct mtime now)
 		path->current = path->proved;
 		prove(path);
 	} else {
-		path->revert_at = mtime_add_us(now, PATH_REVERT_US_MIN);
+		path->revert_at = MTIME_NEVER; // unproved from birth: there is nowhere to go
 	}
 }

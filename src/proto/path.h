@@ -32,7 +32,7 @@ struct path {
 	uint64_t unproved_sent_bytes;
 };
 
-// A path to an address that counts as proved when `is_proved`.
+// A path to an address that counts as proved when `is_proved`; else it is challenged when the first datagram comes from it.
 void path_init(struct path *path, const struct addr *addr, bool is_proved);
 
 // An authentic datagram of `bytes` bytes came from `addr`; `is_newest`: its counter is above all before. Moves there if so.

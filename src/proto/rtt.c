@@ -12,6 +12,8 @@ static int64_t larger(int64_t a, int64_t b)
 void rtt_sample(struct rtt *rtt, int64_t measured_us)
 {
 	assert(measured_us >= 0);
+	if (measured_us > RTT_SAMPLE_US_MAX)
+		measured_us = RTT_SAMPLE_US_MAX;
 	if (rtt->smoothed_us == 0) {
 		rtt->smoothed_us = larger(measured_us, 1);
 		rtt->variance_us = measured_us / 2;
@@ -30,14 +32,22 @@ int64_t rtt_base_us(const struct rtt *rtt)
 	return larger(rtt->smoothed_us + larger(4 * rtt->variance_us, RTT_VARIANCE_US_MIN), RTT_PROBE_US_MIN);
 }
 
+int64_t rtt_cap_us(int64_t silence_us)
+{
+	if (silence_us >= RTT_GONE_US)
+		return RTT_PROBE_CAP_GONE_US;
+	if (silence_us >= RTT_SILENT_US)
+		return RTT_PROBE_CAP_SILENT_US;
+	return silence_us >= RTT_EAGER_US ? RTT_PROBE_CAP_US : RTT_PROBE_CAP_EAGER_US;
+}
+
 int64_t rtt_probe_us(const struct rtt *rtt, int64_t silence_us)
 {
-	const int64_t cap_us = silence_us >= RTT_GONE_US     ? RTT_PROBE_CAP_GONE_US
-			       : silence_us >= RTT_SILENT_US ? RTT_PROBE_CAP_SILENT_US
-							     : RTT_PROBE_CAP_US;
+	const int64_t cap_us = rtt_cap_us(silence_us);
 	int64_t wait_us = rtt_base_us(rtt);
 	for (uint32_t i = 0; i < rtt->probe_count && wait_us < cap_us; i++)
 		wait_us *= 2;
-	// A path slower than the cap is still given its own round trip, or every probe would be spurious.
-	return wait_us < cap_us ? wait_us : larger(cap_us, rtt_base_us(rtt));
+	// A path slower than the cap is still given its own round trip, or every probe would be spurious; not its variance,
+	// which one outlier makes many times as large.
+	return wait_us < cap_us ? wait_us : larger(cap_us, rtt->smoothed_us + RTT_VARIANCE_US_MIN);
 }

@@ -11,7 +11,10 @@ enum {
 	RTT_INITIAL_US = 250 * 1000,
 	RTT_VARIANCE_US_MIN = 10 * 1000,
 	RTT_PROBE_US_MIN = 50 * 1000,
-	RTT_PROBE_CAP_US = 1000 * 1000,           // while the peer is heard from
+	RTT_SAMPLE_US_MAX = 3 * 1000 * 1000, // a longer measurement is a machine that slept, and counts as this
+	RTT_PROBE_CAP_EAGER_US = 250 * 1000,      // until RTT_EAGER_US have passed without a sign of the peer: somebody waits
+	RTT_EAGER_US = 3 * 1000 * 1000,
+	RTT_PROBE_CAP_US = 1000 * 1000,           // then
 	RTT_PROBE_CAP_SILENT_US = 3 * 1000 * 1000, // after RTT_SILENT_US without a sign of it
 	RTT_PROBE_CAP_GONE_US = 30 * 1000 * 1000,  // after RTT_GONE_US
 	RTT_SILENT_US = 30 * 1000 * 1000,
@@ -27,6 +30,9 @@ struct rtt {
 
 // Takes one measured round trip, in microseconds, not negative.
 void rtt_sample(struct rtt *rtt, int64_t measured_us);
+
+// The cap on the time between repetitions, in microseconds, after `silence_us` without a sign of the peer.
+int64_t rtt_cap_us(int64_t silence_us);
 
 // Microseconds from a transmission to the next probe, when the peer was last heard `silence_us` ago.
 int64_t rtt_probe_us(const struct rtt *rtt, int64_t silence_us);

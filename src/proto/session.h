@@ -24,8 +24,9 @@ enum {
 	SESSION_MARK_DELAY_US = 20 * 1000, // received calls are marked within this (section 5.6)
 	SESSION_LOSS_UNIT = 1024,          // loss_share of a path that loses everything
 	SESSION_LOSS_TWICE = SESSION_LOSS_UNIT / 20, // share above which repetitions go twice
+	SESSION_LOSS_THRICE = SESSION_LOSS_UNIT / 2, // share above which they go three times
 	SESSION_TRAILERS = 16,             // our last datagrams that an UNKNOWN may name (section 5.10)
-	SESSION_COPIES_MAX = 2,
+	SESSION_COPIES_MAX = 3,
 };
 
 struct session {
@@ -107,7 +108,7 @@ bool session_poll(struct session *session, struct blocks *blocks, struct mtime n
 // Whether session_poll would give one.
 bool session_has_event(const struct session *session, struct mtime now);
 
-// Fills `out` with the next datagram (or two copies of it). False: nothing to send now.
+// Fills `out` with the next datagram (or copies of it, each with its own counter). False: nothing to send now.
 bool session_send(struct session *session, struct blocks *blocks, struct mtime now, struct session_out *out);
 
 // When session_tick or session_poll has something to do at the latest; MTIME_NEVER: nothing.

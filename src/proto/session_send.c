@@ -62,6 +62,7 @@ bool session_send(struct session *session, struct blocks *blocks, struct mtime n
 	    (session->caller.rtt.probe_count > RTT_PROBES_TWICE || session->loss_share > SESSION_LOSS_TWICE))
 		is_twice = true;
 
+	const size_t copies = session->loss_share > SESSION_LOSS_THRICE ? SESSION_COPIES_MAX : 2;
 	session->is_response_due = false;
 	session->mark_at = MTIME_NEVER;
 	out->addr = session->path.current;
@@ -70,6 +71,6 @@ bool session_send(struct session *session, struct blocks *blocks, struct mtime n
 	do {
 		seal(session, plain, writer.used_bytes, out->datagram[out->count++]);
 		path_sent(&session->path, out->bytes, with_challenge, now, rtt_base_us(&session->caller.rtt));
-	} while (is_twice && out->count < SESSION_COPIES_MAX && path_allowance_bytes(&session->path) >= out->bytes);
+	} while (is_twice && out->count < copies && path_allowance_bytes(&session->path) >= out->bytes);
 	return true;
 }
