@@ -1,0 +1,154 @@
+// SPDX-License-Identifier: ISC
+// proto/path: moving, proving, going back, three times what was received, and challenges nobody can guess.
+#include "proto_world.h"
+
+#include "proto/path.h"
+
+enum { PROBE_US = 100 * 1000 };
+
+struct world {
+	struct seeded seeded;
+	struct rng rng;
+	struct path path;
+};
+
+static void begin(struct world *world, uint16_t host, bool is_proved)
+{
+	*world = (struct world){.seeded = {5}};
+	world->rng = seeded_rng(&world->seeded);
+	const struct addr addr = addr_of(host);
+	path_init(&world->path, &addr, is_proved);
+}
+
+static void recv(struct world *world, uint16_t host, bool is_newest, size_t bytes, int64_t ms)
+{
+	const struct addr addr = addr_of(host);
+	path_recv(&world->path, &addr, is_newest, bytes, at_ms(ms), PROBE_US, &world->rng);
+}
+
+static bool is_at(const struct world *world, uint16_t host)
+{
+	const struct addr addr = addr_of(host);
+	return addr_is_same_peer(&world->path.current, &addr);
+}
+
+static void respond(struct world *world, uint16_t host, const uint8_t data[WIRE_PATH_BYTES])
+{
+	const struct addr addr = addr_of(host);
+	path_recv_response(&world->path, &addr, data);
+}
+
+static void stays_while_nothing_moves(void **state)
+{
+	(void)state;
+	struct world world;
+	begin(&world, 1, true);
+	recv(&world, 1, true, 100, 0);
+	recv(&world, 2, false, 100, 0); // old datagrams move nothing
+	assert_true(is_at(&world, 1) && world.path.is_proved);
+	assert_true(path_allowance_bytes(&world.path) == SIZE_MAX);
+	assert_false(path_is_challenge_due(&world.path, at_ms(100000)));
+	assert_true(world.path.revert_at.us == MTIME_NEVER.us);
+}
+
+static void three_times_until_proved(void **state)
+{
+	(void)state;
+	struct world world;
+	begin(&world, 1, true);
+	recv(&world, 2, true, 100, 0);
+	assert_true(is_at(&world, 2) && !world.path.is_proved);
+	assert_int_equal(path_allowance_bytes(&world.path), 300);
+	assert_true(path_is_challenge_due(&world.path, at_ms(0)));
+	path_sent(&world.path, 250, true, at_ms(0), PROBE_US);
+	assert_int_equal(path_allowance_bytes(&world.path), 50);
+	assert_false(path_is_challenge_due(&world.path, at_ms(99)));
+	assert_true(path_is_challenge_due(&world.path, at_ms(100)));
+	recv(&world, 1, false, 1000, 1); // a late one from the old address does not count for the new one
+	assert_int_equal(path_allowance_bytes(&world.path), 50);
+	recv(&world, 2, false, 10, 1);
+	assert_int_equal(path_allowance_bytes(&world.path), 80);
+
+	uint8_t wrong[WIRE_PATH_BYTES];
+	memcpy(wrong, world.path.challenge, sizeof wrong);
+	wrong[7] ^= 1;
+	respond(&world, 2, wrong);
+	respond(&world, 1, world.path.challenge);
+	assert_false(world.path.is_proved);
+	respond(&world, 2, world.path.challenge);
+	assert_true(world.path.is_proved);
+	path_tick(&world.path, at_ms(100000));
+	assert_true(is_at(&world, 2));
+}
+
+static void goes_back_unproved(void **state)
+{
+	(void)state;
+	struct world world;
+	uint8_t challenge[WIRE_PATH_BYTES];
+	begin(&world, 1, true);
+	recv(&world, 2, true, 100, 0);
+	memcpy(challenge, world.path.challenge, sizeof challenge);
+	path_tick(&world.path, at_ms(999));
+	assert_true(is_at(&world, 2));
+	path_tick(&world.path, at_ms(1000));
+	assert_true(is_at(&world, 1) && world.path.is_proved);
+	respond(&world, 2, challenge); // too late: it is not the current address
+	assert_true(is_at(&world, 1));
+	// The same address again is asked the same; another one is asked something else.
+	recv(&world, 2, true, 100, 2000);
+	assert_memory_equal(world.path.challenge, challenge, sizeof challenge);
+	assert_int_equal(path_allowance_bytes(&world.path), 300);
+	recv(&world, 3, true, 100, 2100);
+	assert_memory_not_equal(world.path.challenge, challenge, sizeof challenge);
+	respond(&world, 3, challenge);
+	assert_false(world.path.is_proved);
+	recv(&world, 1, true, 100, 2200); // home again needs no proof
+	assert_true(is_at(&world, 1) && world.path.is_proved);
+}
+
+static void a_slow_path_has_longer(void **state)
+{
+	(void)state;
+	struct world world;
+	begin(&world, 1, true);
+	const struct addr addr = addr_of(2);
+	path_recv(&world.path, &addr, true, 100, at_ms(0), 2000 * 1000, &world.rng);
+	path_tick(&world.path, at_ms(5999));
+	assert_true(is_at(&world, 2));
+	path_tick(&world.path, at_ms(6000));
+	assert_true(is_at(&world, 1));
+}
+
+// The session was confirmed from another address than its INIT came from.
+static void unproved_from_birth(void **state)
+{
+	(void)state;
+	static const uint8_t zeros[WIRE_PATH_BYTES];
+	struct world world;
+	begin(&world, 1, false);
+	assert_int_equal(path_allowance_bytes(&world.path), 0);
+	recv(&world, 1, true, 100, 0);
+	assert_int_equal(path_allowance_bytes(&world.path), 300);
+	assert_true(path_is_challenge_due(&world.path, at_ms(0)));
+	respond(&world, 1, zeros);
+	assert_false(world.path.is_proved);
+	path_tick(&world.path, at_ms(100000)); // there is nowhere to go back to
+	assert_true(is_at(&world, 1) && !world.path.is_proved);
+	recv(&world, 1, true, 100, 100000);
+	assert_int_equal(path_allowance_bytes(&world.path), 600);
+	respond(&world, 1, world.path.challenge);
+	assert_true(world.path.is_proved);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(stays_while_nothing_moves),
+		cmocka_unit_test(three_times_until_proved),
+		cmocka_unit_test(goes_back_unproved),
+		cmocka_unit_test(a_slow_path_has_longer),
+		cmocka_unit_test(unproved_from_birth),
+	};
+	return cmocka_run_group_tests_name("path", tests, crypto_set_up, NULL);
+}
