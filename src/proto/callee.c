@@ -152,17 +152,19 @@ enum mms_err callee_answer(struct callee *callee, struct blocks *blocks, uint32_
 		return MMS_E_MISSING;
 	struct block *block = blocks_get(blocks, *link);
 	assert(block->state == BLOCK_STARTED);
-	if (body_bytes > blocks_room(*link)) {
-		const uint32_t larger = blocks_take(blocks, body_bytes);
-		if (larger == 0) {
+	const bool is_too_small = body_bytes > blocks_room(*link);
+	// A small answer leaves a large block to others, for it is kept until BASE passes it.
+	if (is_too_small || (body_bytes <= BLOCK_SMALL_BYTES && blocks_room(*link) > BLOCK_SMALL_BYTES)) {
+		const uint32_t other = blocks_take(blocks, body_bytes);
+		if (other != 0) {
+			*blocks_get(blocks, other) = *block;
+			blocks_give(blocks, *link);
+			*link = other;
+			block = blocks_get(blocks, other);
+		} else if (is_too_small) {
 			callee_defer(callee, blocks, retry_at);
 			return MMS_E_FULL;
 		}
-		const uint32_t smaller = *link;
-		*blocks_get(blocks, larger) = *block;
-		*link = larger;
-		blocks_give(blocks, smaller);
-		block = blocks_get(blocks, larger);
 	}
 	block->state = BLOCK_ANSWERED;
 	block->status = status;

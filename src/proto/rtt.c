@@ -47,7 +47,10 @@ int64_t rtt_probe_us(const struct rtt *rtt, int64_t silence_us)
 	int64_t wait_us = rtt_base_us(rtt);
 	for (uint32_t i = 0; i < rtt->probe_count && wait_us < cap_us; i++)
 		wait_us *= 2;
-	// A path slower than the cap is still given its own round trip, or every probe would be spurious; not its variance,
-	// which one outlier makes many times as large.
-	return wait_us < cap_us ? wait_us : larger(cap_us, rtt->smoothed_us + RTT_VARIANCE_US_MIN);
+	if (wait_us < cap_us)
+		return wait_us;
+	// A path slower than the cap is still given its own round trip, or every probe would be spurious; its variance, which
+	// one outlier makes many times as large, only up to a second.
+	const int64_t base_us = rtt_base_us(rtt) < RTT_PROBE_CAP_US ? rtt_base_us(rtt) : RTT_PROBE_CAP_US;
+	return larger(cap_us, larger(base_us, rtt->smoothed_us + RTT_VARIANCE_US_MIN));
 }

@@ -21,6 +21,7 @@ void session_init(struct session *session, const struct session_birth *birth, st
 	path_init(&session->path, &birth->addr, birth->is_addr_proved);
 	caller_init(&session->caller);
 	callee_init(&session->callee, birth->is_server);
+	session->told_base = 1;
 }
 
 void session_clear(struct session *session, struct blocks *blocks)

@@ -22,6 +22,8 @@
 
 enum {
 	SESSION_MARK_DELAY_US = 20 * 1000, // received calls are marked within this (section 5.6)
+	SESSION_TELL_ANSWERS = 8,          // so many answers that the peer keeps in vain are
+	SESSION_TELL_DELAY_US = 200 * 1000, // told it within this, though nothing else is to be sent
 	SESSION_LOSS_UNIT = 1024,          // loss_share of a path that loses everything
 	SESSION_LOSS_TWICE = SESSION_LOSS_UNIT / 20, // share above which repetitions go twice
 	SESSION_LOSS_THRICE = SESSION_LOSS_UNIT / 2, // share above which they go three times
@@ -52,7 +54,8 @@ struct session {
 	// calls
 	struct caller caller;
 	struct callee callee;
-	struct mtime mark_at; // when received calls are to be marked; MTIME_NEVER: nothing to mark
+	struct mtime mark_at; // when received calls are to be marked, or BASE told; MTIME_NEVER: nothing of the kind
+	uint32_t told_base;   // BASE of the last datagram
 	uint32_t polled;      // handle of the answered call that the last event borrows from
 };
 

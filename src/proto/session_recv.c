@@ -110,5 +110,8 @@ enum mms_err session_recv(struct session *session, struct blocks *blocks, const 
 		    recv_frame(session, blocks, addr, &frame, now) != MMS_OK)
 			return MMS_E_BAD;
 	}
+	// The peer keeps its answers until it hears that they came.
+	if (caller_base(&session->caller, blocks) - session->told_base >= SESSION_TELL_ANSWERS)
+		session->mark_at = mtime_min(session->mark_at, mtime_add_us(now, SESSION_TELL_DELAY_US));
 	return MMS_OK;
 }

@@ -65,6 +65,7 @@ bool session_send(struct session *session, struct blocks *blocks, struct mtime n
 	const size_t copies = session->loss_share > SESSION_LOSS_THRICE ? SESSION_COPIES_MAX : 2;
 	session->is_response_due = false;
 	session->mark_at = MTIME_NEVER;
+	session->told_base = state.base;
 	out->addr = session->path.current;
 	out->bytes = WIRE_DATA_HEADER_BYTES + writer.used_bytes + NOISE_TAG_BYTES;
 	out->count = 0;

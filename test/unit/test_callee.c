@@ -283,6 +283,24 @@ static void the_gated_leave_memory(void **state)
 	finish(&world);
 }
 
+// An answer is kept for long, so a large block is not kept with it.
+static void small_answers_free_large_blocks(void **state)
+{
+	(void)state;
+	struct world world;
+	begin(&world, false, 10, 10);
+	recv(&world, 1, WIRE_CALL_BODY_BYTES_MAX);
+	recv(&world, 2, 1);
+	assert_int_equal(world.pool.blocks.large.used_count, 1);
+	assert_int_equal(poll_at(&world, 0), 1);
+	assert_int_equal(answer(&world, 1, 1, 5), MMS_OK);
+	assert_int_equal(world.pool.blocks.large.used_count, 0);
+	assert_int_equal(pool_used(&world.pool), 2);
+	assert_int_equal(poll_at(&world, 0), 2);
+	assert_int_equal(recv(&world, 1, 1), CALLEE_REPEAT);
+	finish(&world);
+}
+
 static void an_empty_session_misses_it(void **state)
 {
 	(void)state;
@@ -305,6 +323,7 @@ int main(void)
 		cmocka_unit_test(repeats_may_go_twice),
 		cmocka_unit_test(blocks_exhausted),
 		cmocka_unit_test(the_gated_leave_memory),
+		cmocka_unit_test(small_answers_free_large_blocks),
 		cmocka_unit_test(an_empty_session_misses_it),
 	};
 	return cmocka_run_group_tests_name("callee", tests, NULL, NULL);

@@ -9,10 +9,12 @@ static void before_a_sample(void **state)
 	(void)state;
 	struct rtt rtt = {0};
 	static const int64_t expected_ms[] = {250, 500, 1000, 1000, 1000};
-	for (rtt.probe_count = 0; rtt.probe_count < 5; rtt.probe_count++)
-		assert_int_equal(rtt_probe_us(&rtt, 0), expected_ms[rtt.probe_count] * 1000);
+	for (rtt.probe_count = 0; rtt.probe_count < 5; rtt.probe_count++) {
+		assert_int_equal(rtt_probe_us(&rtt, 0), 250 * 1000);
+		assert_int_equal(rtt_probe_us(&rtt, RTT_EAGER_US), expected_ms[rtt.probe_count] * 1000);
+	}
 	rtt.probe_count = UINT32_MAX;
-	assert_int_equal(rtt_probe_us(&rtt, 0), 1000 * 1000);
+	assert_int_equal(rtt_probe_us(&rtt, RTT_EAGER_US), 1000 * 1000);
 	assert_int_equal(rtt_base_us(&rtt), 250 * 1000);
 }
 
@@ -40,17 +42,23 @@ static void has_a_least_timeout(void **state)
 	for (int i = 0; i < 100; i++)
 		rtt_sample(&rtt, 0);
 	assert_int_equal(rtt_probe_us(&rtt, 0), 50 * 1000);
+	rtt.probe_count = 2;
+	assert_int_equal(rtt_probe_us(&rtt, 0), 200 * 1000);
 	rtt.probe_count = 3;
-	assert_int_equal(rtt_probe_us(&rtt, 0), 400 * 1000);
+	assert_int_equal(rtt_probe_us(&rtt, 0), 250 * 1000);
+	assert_int_equal(rtt_probe_us(&rtt, RTT_EAGER_US), 400 * 1000);
 }
 
 static void caps_follow_silence(void **state)
 {
 	(void)state;
 	struct rtt rtt = {.smoothed_us = 20000, .variance_us = 0, .probe_count = 40};
-	static const int64_t table[][2] = {{0, 1}, {29999, 1}, {30000, 3}, {299999, 3}, {300000, 30}, {9000000, 30}};
-	for (size_t i = 0; i < 6; i++)
-		assert_int_equal(rtt_probe_us(&rtt, table[i][0] * 1000), table[i][1] * 1000000);
+	static const int64_t table[][2] = {{0, 250},      {2999, 250},    {3000, 1000},    {29999, 1000},
+					   {30000, 3000}, {299999, 3000}, {300000, 30000}, {9000000, 30000}};
+	for (size_t i = 0; i < sizeof table / sizeof table[0]; i++) {
+		assert_int_equal(rtt_probe_us(&rtt, table[i][0] * 1000), table[i][1] * 1000);
+		assert_int_equal(rtt_cap_us(table[i][0] * 1000), table[i][1] * 1000);
+	}
 }
 
 static void a_slow_path_is_waited_for(void **state)
@@ -61,6 +69,10 @@ static void a_slow_path_is_waited_for(void **state)
 		rtt_sample(&rtt, 2500 * 1000);
 	assert_true(rtt_probe_us(&rtt, 0) >= 2500 * 1000);
 	assert_true(rtt_probe_us(&rtt, 0) < 2600 * 1000);
+	rtt = (struct rtt){.smoothed_us = 300 * 1000, .variance_us = 60 * 1000, .probe_count = 9};
+	assert_int_equal(rtt_probe_us(&rtt, 0), 540 * 1000); // its jitter counts as well, up to a second
+	rtt.variance_us = 600 * 1000;
+	assert_int_equal(rtt_probe_us(&rtt, 0), 1000 * 1000);
 }
 
 // A machine that slept between sending and the answer measures hours; the next loss must not wait for hours.

@@ -17,6 +17,7 @@ struct flying {
 struct end {
 	struct session session;
 	struct pool pool;
+	struct mtime called_at; // when a call was last made
 	uint32_t opened;    // calls made
 	uint32_t answered;  // answers seen
 	uint32_t executed;  // calls of the peer executed: also the number of the last
@@ -117,6 +118,7 @@ static void open_call(struct end *end, size_t body_bytes)
 	if (caller_open(&end->session.caller, &end->pool.blocks, 3, body, body_bytes < 4 ? 4 : body_bytes, number) != MMS_OK)
 		return;
 	end->opened = number;
+	end->called_at = net.now;
 	end->opened_at[number] = net.now;
 }
 
@@ -235,7 +237,8 @@ static void converse(uint64_t seed)
 	const struct mtime limit = mtime_add_ms(net.now, 2 * 3600 * 1000);
 	while (net.end[0].answered < EACH || net.end[1].answered < EACH) {
 		for (int i = 0; i < 2; i++)
-			if (net.end[i].opened < EACH && seeded_chance(&net.seeded, 60))
+			if ((net.end[i].opened < EACH && seeded_chance(&net.seeded, 60)) ||
+			    mtime_diff_us(net.now, net.end[i].called_at) > 25 * 1000 * 1000) // as PING does
 				open_call(&net.end[i], seeded_chance(&net.seeded, 20) ? seeded_below(&net.seeded, 1147) : 30);
 		for (uint8_t i = 0; i < 2; i++)
 			pump(i);
@@ -243,8 +246,7 @@ static void converse(uint64_t seed)
 		if (net.now.us > limit.us)
 			fail_msg("seed %u: stalled at %u and %u answers", (unsigned)seed, net.end[0].answered, net.end[1].answered);
 	}
-	assert_int_equal(net.end[0].executed, EACH);
-	assert_int_equal(net.end[1].executed, EACH);
+	assert_true(net.end[0].executed >= EACH && net.end[1].executed >= EACH);
 	for (int i = 0; i < 2; i++)
 		for (uint32_t number = 1; number <= EACH; number++)
 			assert_true(net.end[i].is_answered[number]);
@@ -305,6 +307,19 @@ static void accepted_under_loss(void **state)
 	}
 }
 
+// Nobody keeps many answers in vain: after a burst the caller says that they came.
+static void answers_are_let_go(void **state)
+{
+	(void)state;
+	begin(10, 0, 200);
+	for (int i = 0; i < 60; i++)
+		open_call(&net.end[0], i % 2 == 0 ? 30 : 900);
+	run(mtime_add_ms(net.now, 3000));
+	assert_int_equal(net.end[0].answered, 60);
+	assert_true(pool_used(&net.end[1].pool) < SESSION_TELL_ANSWERS);
+	finish();
+}
+
 static void idle_sends_nothing(void **state)
 {
 	(void)state;
@@ -343,7 +358,7 @@ static void marks_and_back_off(void **state)
 	net.loss_percent = 100;
 	uint64_t sent = net.sent_count;
 	run(mtime_add_ms(net.now, 25 * 1000));
-	assert_true(net.sent_count - sent >= 24 && net.sent_count - sent <= 60); // about one a second, in two copies
+	assert_true(net.sent_count - sent >= 50 && net.sent_count - sent <= 75); // soon about one a second, in two copies
 	run(mtime_add_ms(net.now, 400 * 1000));
 	sent = net.sent_count;
 	run(mtime_add_ms(net.now, 300 * 1000));
@@ -401,6 +416,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(exactly_once_in_order),
+		cmocka_unit_test(answers_are_let_go),
 		cmocka_unit_test(idle_sends_nothing),
 		cmocka_unit_test(marks_and_back_off),
 		cmocka_unit_test(hostile_frames),
