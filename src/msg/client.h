@@ -30,7 +30,7 @@ enum client_told_type {
 	TOLD_REFUSED,       // SIGNIN: status. Stopped
 	TOLD_NOT_PROVED,    // the server did not prove the invite: it is another server. Stopped
 	TOLD_STORED,        // the transcript has grown, or the deliveries that were waiting have all come
-	TOLD_VERDICT,       // id, recipient, state, status, is_reoffer
+	TOLD_VERDICT,       // id, name (the recipient), state, status, is_reoffer
 	TOLD_WHO_BEGIN,     // a list of users begins (anew: forget what came before)
 	TOLD_WHO_USER,      // name, is_online
 	TOLD_WHO_END,
@@ -76,6 +76,7 @@ enum client_slot_state { CLIENT_SLOT_NONE = 0, CLIENT_SLOT_SIGNING_IN, CLIENT_SL
 struct client_submission {
 	uint64_t seq; // 0: free
 	struct uuid id;
+	struct name recipient;
 	bool is_reoffer;
 };
 

@@ -96,7 +96,11 @@ static void submit_answered(struct client *client, uint32_t slot, uint8_t status
 	if (!take_submission(&client->slot[slot], seq, &submission))
 		return;
 	struct client_told verdict = {
-		.type = TOLD_VERDICT, .id = submission.id, .is_reoffer = submission.is_reoffer, .state = OUTBOX_REFUSED};
+		.type = TOLD_VERDICT,
+				      .name = submission.recipient,
+				      .id = submission.id,
+				      .is_reoffer = submission.is_reoffer,
+				      .state = OUTBOX_REFUSED};
 	if (status == STATUS_ACCEPTED && call_accepted_decode(&accepted, body, bytes) == MMS_OK) {
 		verdict.state = accepted.was_online ? OUTBOX_ONLINE : OUTBOX_SAVED;
 		if (slot + 1 == client->present)

@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: ISC
+// The conversation of `mms client`: what a typed command does, when it is done, and what is said meanwhile. Layer: cmd.
+// One command at a time: the next line is taken when the one before has said all it has to say.
+#ifndef MMS_CMD_CONVERSATION_H
+#define MMS_CMD_CONVERSATION_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "cmd/device.h"
+#include "cmd/input.h"
+#include "ui/command.h"
+#include "ui/phrase.h"
+
+enum {
+	CONVERSATION_WELCOME_MS = 3000, // how long the welcome waits for the messages it announces
+	CONVERSATION_PATIENCE_MS = 3000, // how long a command waits for a server that gives no sign
+	CONVERSATION_SIGNOUT_MS = 3000,  // how long signing out waits for its answer
+	CONVERSATION_VERDICTS_MS = 10000, // how long the end waits for verdicts
+};
+
+enum conversation_state {
+	TALK_IDLE = 0,   // the next command may come
+	TALK_SIGNING_IN, // until the welcome and all waiting messages are printed
+	TALK_LISTING,    // whoIsOn, until the list is whole
+	TALK_SENDING,    // until the verdict
+	TALK_SIGNING_OUT,
+	TALK_LEAVING,    // the end of input, or quit: verdicts first, then signing out
+	TALK_OVER,
+};
+
+// A message typed here that has no verdict yet.
+struct conversation_message {
+	struct uuid id;
+	struct name recipient;
+};
+
+struct conversation {
+	struct device device;
+	struct input input;
+	struct phrase_out out;
+	enum conversation_state state;
+	struct mtime began_at; // the command at work
+
+	bool is_user; // somebody is signed in, or would be if the server answered
+	struct name user;
+	bool is_welcomed;
+	uint32_t waiting_left; // waiting messages still to be printed under the welcome
+	struct mtime welcome_at; // when the welcome is printed at the latest
+
+	bool is_unreachable_said;
+	bool was_reached; // ever
+	bool is_signout_asked;
+	bool is_leaving; // TALK_SIGNING_OUT is followed by the end
+
+	struct conversation_message *message; // without a verdict
+	size_t message_count;
+	size_t message_capacity;
+	struct uuid sending_id;
+
+	struct name *who; // users of the list so far; who_online beside it
+	bool *who_online;
+	size_t who_count;
+	size_t who_capacity;
+
+	bool is_grown; // the transcript has grown
+	int status;    // what the exit status is to be, if it is not decided by what stays queued
+};
+
+// Greets, then is ready for the first command. The device is open and tells conversation_told.
+void conversation_begin(struct conversation *conversation);
+
+// What the device tells; `context` is the conversation.
+void conversation_told(void *context, const struct client_told *told);
+
+// Obeys a line, or what stands for one. Must: the state is TALK_IDLE.
+void conversation_obey(struct conversation *conversation, enum terminal_input input, const struct terminal_line *line);
+
+// After a turn: prints what has come, and finds out whether the command at work is done.
+void conversation_advance(struct conversation *conversation);
+
+// When conversation_advance has something to do though nothing happens; MTIME_NEVER: nothing.
+struct mtime conversation_deadline(const struct conversation *conversation);
+
+// Begins to leave, as at the end of input.
+void conversation_leave(struct conversation *conversation);
+
+// The exit status at the end, and gives everything back.
+int conversation_end(struct conversation *conversation);
+
+#endif

@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: ISC
+// Where the client's commands come from; the contract is in input.h.
+#include "cmd/input.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+enum mms_err input_open(struct input *input, struct reason *why)
+{
+	const enum mms_err err = terminal_open(&input->terminal, "> ", why);
+	if (err != MMS_E_MISSING)
+		return err;
+	input->terminal = NULL;
+	return MMS_OK;
+}
+
+void input_close(struct input *input)
+{
+	if (input->terminal != NULL)
+		terminal_close(input->terminal);
+	input->terminal = NULL;
+}
+
+void input_show(struct input *input)
+{
+	if (input->terminal != NULL)
+		terminal_prompt_show(input->terminal);
+}
+
+void input_hide(struct input *input)
+{
+	if (input->terminal != NULL)
+		terminal_prompt_hide(input->terminal);
+}
+
+bool input_is_pending(const struct input *input)
+{
+	return input->terminal == NULL && (input->is_ended || input->pending_at < input->pending_bytes);
+}
+
+int input_fd(const struct input *input)
+{
+	if (input->terminal != NULL)
+		return terminal_fd(input->terminal);
+	return input_is_pending(input) ? -1 : STDIN_FILENO;
+}
+
+// Reads once what a pipe or file holds; only when poll has said that this does not wait.
+static void fill(struct input *input)
+{
+	const ssize_t bytes = read(STDIN_FILENO, input->pending, sizeof input->pending);
+	input->pending_at = 0;
+	input->pending_bytes = bytes > 0 ? (size_t)bytes : 0;
+	if (bytes == 0 || (bytes < 0 && errno != EAGAIN && errno != EINTR))
+		input->is_ended = true;
+}
+
+static enum terminal_input finish_line(struct input *input, struct terminal_line *line)
+{
+	const bool is_overlong = input->is_overlong;
+	*line = input->line;
+	line->text[line->bytes] = 0;
+	input->line.bytes = 0;
+	input->is_overlong = false;
+	return is_overlong ? TERMINAL_OVERLONG : TERMINAL_LINE;
+}
+
+static enum terminal_input next_of_pipe(struct input *input, struct terminal_line *line)
+{
+	if (input->pending_at == input->pending_bytes && !input->is_ended)
+		fill(input);
+	while (input->pending_at < input->pending_bytes) {
+		const char letter = input->pending[input->pending_at++];
+		if (letter == '\n')
+			return finish_line(input, line);
+		if (input->line.bytes < TERMINAL_LINE_BYTES_MAX)
+			input->line.text[input->line.bytes++] = letter;
+		else
+			input->is_overlong = true;
+	}
+	if (!input->is_ended)
+		return TERMINAL_NOTHING;
+	return input->line.bytes > 0 ? finish_line(input, line) : TERMINAL_END;
+}
+
+enum terminal_input input_next(struct input *input, struct terminal_line *line)
+{
+	return input->terminal != NULL ? terminal_read(input->terminal, line) : next_of_pipe(input, line);
+}
+
+void input_print(struct input *input, const char *text, size_t bytes)
+{
+	if (input->terminal != NULL)
+		input->is_failed = input->is_failed || terminal_print(input->terminal, text, bytes) != MMS_OK;
+	else
+		input->is_failed = input->is_failed || fwrite(text, 1, bytes, stdout) != bytes;
+}
+
+bool input_flush(struct input *input)
+{
+	if (input->terminal == NULL && fflush(stdout) != 0)
+		input->is_failed = true;
+	return !input->is_failed;
+}
