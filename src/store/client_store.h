@@ -82,7 +82,7 @@ enum mms_err client_store_transcript_next_unshown(struct client_store *store, ui
 // Notes durably that all entries up to `seq` were shown.
 enum mms_err client_store_transcript_mark_shown(struct client_store *store, uint64_t seq) MUST_CHECK;
 
-// `*has_changed`: another process has written since the last call, or since the opening; it may also have opened it only.
+// `*has_changed`: another process has written since the last call, or since the opening; or it has opened it.
 enum mms_err client_store_changed(struct client_store *store, bool *has_changed) MUST_CHECK;
 
 // What the messaging logic needs; usable until client_store_close. transcript_put: a gap whose id is all zero is always

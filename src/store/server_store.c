@@ -210,7 +210,7 @@ enum mms_err server_store_revoke(struct server_store *store, int64_t user_id,
 	const bool has_removed = err == MMS_OK && sqlite3_changes(store->sql.db) > 0;
 	if (has_removed) {
 		err = server_store_cursors(store, user_id, &cursors);
-		if (err == MMS_OK && cursors.count > 0)
+		if (err == MMS_OK) // without any device left, low is 0
 			err = server_store_purge(store, user_id, cursors.low);
 	}
 	err = sql_end(&store->sql, err);

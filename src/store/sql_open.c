@@ -144,7 +144,7 @@ static enum mms_err migrate(struct sql *sql)
 	return sql_end(sql, err);
 }
 
-// Makes it a WAL database and reads that back. While another process makes the same file one, SQLite answers "busy" at
+// Makes it a WAL database and reads that back. While another process makes the same file one, SQLite may say "busy" at
 // once, without waiting; an empty transaction waits for it.
 static enum mms_err set_wal(struct sql *sql)
 {

@@ -60,6 +60,23 @@ static void test_no_commit_after_a_failed_write(void **state)
 	assert_int_equal(add(fixture->store, 3), MMS_OK);
 }
 
+static void test_a_failed_statement_undoes_all(void **state)
+{
+	struct fixture *fixture = *state;
+	struct transcript_row row = entry(2);
+	const struct uuid id = id_of(1);
+	bool is_new;
+	tamper(fixture, "ALTER TABLE outbox RENAME TO elsewhere");
+	put(fixture, entry(1));
+	assert_int_equal(fixture->storage.outbox_verdict(fixture->store, &id, OUTBOX_SAVED, 0), MMS_E_IO);
+	assert_int_equal(fixture->storage.transcript_put(fixture->store, &row, &is_new), MMS_E_IO);
+	assert_int_equal(fixture->storage.commit(fixture->store), MMS_E_IO);
+	assert_int_equal(unshown(fixture->other), 0);
+	put(fixture, entry(1));
+	commit(fixture);
+	assert_int_equal(unshown(fixture->other), 1);
+}
+
 static void test_other_processes_are_noticed(void **state)
 {
 	struct fixture *fixture = *state;
@@ -113,7 +130,7 @@ static int write_as_process(struct fixture *fixture, int first, int count)
 
 static void test_processes_write_at_once(void **state)
 {
-	enum { PROCESSES = 4, COUNT = 300 };
+	enum { PROCESSES = 4, COUNT = 100 };
 	struct fixture *fixture = *state;
 	pid_t pid[PROCESSES];
 	uint64_t queued;
@@ -199,6 +216,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_gathering, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_no_commit_after_a_failed_write, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_a_failed_statement_undoes_all, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_other_processes_are_noticed, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_processes_write_at_once, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_server_database_is_refused, set_up, tear_down),

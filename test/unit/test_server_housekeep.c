@@ -74,6 +74,25 @@ static void test_new_device_after_a_first_one_took(void **state)
 	assert_int_equal(device_of(fixture, 3).gap_count, 0);
 }
 
+static void test_time_of_the_first_outlives_its_device(void **state)
+{
+	struct fixture *fixture = *state;
+	const struct storage_device first = enroll(fixture, FRED, 1);
+	const struct storage_device second = enroll(fixture, FRED, 2);
+	uint8_t fingerprint[STORAGE_KEY_BYTES];
+	bool removed;
+	enroll(fixture, FRED, 3);
+	const uint64_t row = accept_one(fixture, FRED);
+	take_at(fixture, &first, row, NOW);
+	memset(fingerprint, 1 ^ 0xff, sizeof fingerprint);
+	assert_int_equal(server_store_revoke(fixture->store, FRED, fingerprint, &removed), MMS_OK);
+	assert_true(removed);
+	take_at(fixture, &second, row, DAYS(20));
+	housekeep(fixture, DAYS(30), 100);
+	assert_int_equal(rows_held(fixture, FRED), 0);
+	assert_int_equal(device_of(fixture, 3).gap_count, 1);
+}
+
 static void test_ids_outlive_their_mail_by_a_day(void **state)
 {
 	struct fixture *fixture = *state;
@@ -197,6 +216,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_device_behind_gets_a_gap, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_new_device_after_a_first_one_took, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_time_of_the_first_outlives_its_device, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_ids_outlive_their_mail_by_a_day, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_id_of_a_wrong_clock, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_suspended_user, set_up, tear_down),

@@ -188,6 +188,14 @@ static void test_full_disk(void **state)
 		skip();
 	}
 	open_store(fixture);
+	snprintf(path, sizeof path, "%s/filler", fixture->scratch.directory);
+	assert_true(fixture->storage.has_room(fixture->store));
+	fill_disk(path, 3 * STORE_RESERVE_BYTES / 4);
+	reopen_store(fixture);
+	assert_false(fixture->storage.has_room(fixture->store));
+	assert_int_equal(unlink(path), 0);
+	reopen_store(fixture);
+
 	const struct storage_device a = enroll(fixture, FRED, 1);
 	while (fixture->storage.has_room(fixture->store) && err == MMS_OK && accepted < 100000) {
 		struct storage_op op = accept_op(fixture, FRED, NOW);
@@ -200,7 +208,6 @@ static void test_full_disk(void **state)
 	assert_int_equal(rows_held(fixture, FRED), accepted);
 
 	// With even less, acknowledgements and clean-up go on, and give the disk back what the mail held.
-	snprintf(path, sizeof path, "%s/filler", fixture->scratch.directory);
 	fill_disk(path, 3 * STORE_RESERVE_BYTES / 4);
 	for (uint64_t row = 1; row <= accepted; row += row % 64 == 0 ? 64 : 1)
 		take(fixture, &a, row);
@@ -268,6 +275,10 @@ static void test_counter_behind_is_refused(void **state)
 	accept_one(*state, FRED);
 	tamper(*state, "UPDATE counter SET commit_next = 1");
 	refuse(*state, MMS_E_FORMAT, "commit counter");
+	tamper(*state, "DELETE FROM accepted");
+	refuse(*state, MMS_E_FORMAT, "commit counter");
+	tamper(*state, "UPDATE counter SET commit_next = 2");
+	open_store(*state);
 }
 
 static void test_missing_table_is_refused(void **state)
