@@ -49,6 +49,11 @@ static uint32_t place_of(const struct admission *admission, const struct halfope
 	return (uint32_t)(halfopen - admission->ring);
 }
 
+bool admission_is_expired(const struct halfopen *halfopen, struct mtime now)
+{
+	return mtime_diff_us(now, halfopen->created_at) >= ADMISSION_KEEP_US;
+}
+
 void admission_confirm(struct admission *admission, struct halfopen *halfopen)
 {
 	assert(halfopen->index != 0);
@@ -74,8 +79,7 @@ static void drop_oldest(struct admission *admission)
 
 static void drop_expired(struct admission *admission, struct mtime now)
 {
-	while (admission->count > 0 &&
-	       mtime_diff_us(now, admission->ring[admission->first].created_at) >= ADMISSION_KEEP_US)
+	while (admission->count > 0 && admission_is_expired(&admission->ring[admission->first], now))
 		drop_oldest(admission);
 }
 

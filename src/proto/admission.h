@@ -86,6 +86,9 @@ size_t admission_unknown(struct admission *admission, const struct addr *addr, c
 // The half-open session at a place of the ring that by_index named.
 struct halfopen *admission_get(struct admission *admission, uint32_t place);
 
+// Whether a half-open session is too old to be confirmed, though its place is not taken yet.
+bool admission_is_expired(const struct halfopen *halfopen, struct mtime now);
+
 // It is a session now: takes its index out of by_index and wipes its keys; its ACCEPT is still repeated.
 void admission_confirm(struct admission *admission, struct halfopen *halfopen);
 

@@ -65,6 +65,11 @@ struct dialer_slot *dialer_present(struct dialer *dialer)
 	return NULL;
 }
 
+bool dialer_is_signing_in(const struct dialer *dialer)
+{
+	return dialer->slot[0].state == DIALER_SLOT_NEW || dialer->slot[1].state == DIALER_SLOT_NEW;
+}
+
 // To every address, or to the one that answered, unless that one has been silent for long.
 static uint32_t targets(const struct dialer *dialer, const struct dialer_repeat *repeat, struct mtime now)
 {
@@ -85,9 +90,7 @@ void dialer_repeat_tick(struct dialer *dialer, struct dialer_repeat *repeat, str
 {
 	const int64_t silence_us = mtime_diff_us(
 		now, repeat->started_at.us > dialer->heard_at.us ? repeat->started_at : dialer->heard_at);
-	const int64_t cap_us = silence_us >= RTT_GONE_US     ? RTT_PROBE_CAP_GONE_US
-			       : silence_us >= RTT_SILENT_US ? RTT_PROBE_CAP_SILENT_US
-							     : RTT_PROBE_CAP_US;
+	const int64_t cap_us = rtt_cap_us(silence_us);
 	int64_t wait_us = DIALER_REPEAT_US_FIRST;
 	for (uint32_t i = 0; i < repeat->try_count && wait_us < cap_us; i++)
 		wait_us *= 2;
@@ -208,6 +211,8 @@ bool dialer_poll(struct dialer *dialer, struct mtime now, struct dialer_event *e
 
 void dialer_prefer(struct dialer *dialer, uint32_t slot, struct mtime now)
 {
+	if (dialer->slot[slot].state == DIALER_SLOT_FREE)
+		return;
 	for (uint32_t i = 0; i < DIALER_SESSIONS; i++) {
 		struct dialer_slot *entry = &dialer->slot[i];
 		if (i != slot && entry->state == DIALER_SLOT_PRESENT) {
@@ -215,8 +220,7 @@ void dialer_prefer(struct dialer *dialer, uint32_t slot, struct mtime now)
 			entry->retire_at = mtime_add_us(now, DIALER_RETIRE_US);
 		}
 	}
-	if (dialer->slot[slot].state != DIALER_SLOT_FREE)
-		dialer->slot[slot].state = DIALER_SLOT_PRESENT;
+	dialer->slot[slot].state = DIALER_SLOT_PRESENT;
 }
 
 void dialer_answer(struct dialer *dialer, uint32_t slot, uint32_t number, uint8_t status, const void *body,
@@ -241,4 +245,26 @@ enum mms_err dialer_call(struct dialer *dialer, uint32_t slot, uint8_t kind, con
 const uint8_t *dialer_handshake_hash(const struct dialer *dialer, uint32_t slot)
 {
 	return dialer->slot[slot].session.handshake_hash;
+}
+
+static int64_t since_us(const struct dialer *dialer, struct mtime began_at, struct mtime now)
+{
+	return mtime_diff_us(now, dialer->heard_at.us > began_at.us ? dialer->heard_at : began_at);
+}
+
+int64_t dialer_silence_us(const struct dialer *dialer, struct mtime now)
+{
+	int64_t silence_us = 0;
+	if (dialer->state == DIALER_ASKING)
+		return since_us(dialer, dialer->hello.started_at, now);
+	if (dialer->state == DIALER_DIALING)
+		silence_us = since_us(dialer, dialer->init.started_at, now);
+	for (uint32_t slot = 0; slot < DIALER_SESSIONS; slot++) {
+		const struct session *session = &dialer->slot[slot].session;
+		if (dialer->slot[slot].state == DIALER_SLOT_FREE || dialer->slot[slot].state == DIALER_SLOT_OLD)
+			continue;
+		const int64_t waited_us = caller_silence_us(&session->caller, now, session->heard_at);
+		silence_us = waited_us > silence_us ? waited_us : silence_us;
+	}
+	return silence_us;
 }

@@ -138,7 +138,8 @@ void dialer_recv(struct dialer *dialer, const struct addr *addr, const uint8_t *
 // The next event. False: none now.
 bool dialer_poll(struct dialer *dialer, struct mtime now, struct dialer_event *event);
 
-// SIGNIN was granted on this session: it is the present one; the one before is kept for DIALER_RETIRE_US.
+// SIGNIN was granted on this session: it is the present one; the one before is kept for DIALER_RETIRE_US. Nothing when the
+// session is over.
 void dialer_prefer(struct dialer *dialer, uint32_t slot, struct mtime now);
 
 // Answers a call of the server; nothing when the session is over.
@@ -151,6 +152,10 @@ enum mms_err dialer_call(struct dialer *dialer, uint32_t slot, uint8_t kind, con
 
 // The handshake hash of a session, borrowed until its end.
 const uint8_t *dialer_handshake_hash(const struct dialer *dialer, uint32_t slot);
+
+// How long, in microseconds, the server has owed a sign of itself: since something was first sent to it without a sign
+// since; 0 when nothing is awaited.
+int64_t dialer_silence_us(const struct dialer *dialer, struct mtime now);
 
 // The next datagrams to send. False: none now.
 bool dialer_send(struct dialer *dialer, struct mtime now, struct session_out *out);
@@ -167,5 +172,6 @@ void dialer_repeat_start(struct dialer *dialer, struct dialer_repeat *repeat, st
 void dialer_repeat_tick(struct dialer *dialer, struct dialer_repeat *repeat, struct mtime now);
 void dialer_end(struct dialer *dialer, uint32_t slot);
 struct dialer_slot *dialer_present(struct dialer *dialer); // NULL: none
+bool dialer_is_signing_in(const struct dialer *dialer);    // whether a session is up that dialer_prefer has not seen
 
 #endif

@@ -37,9 +37,12 @@ static void recv_serverinfo(struct dialer *dialer, const struct addr *addr, cons
 	}
 }
 
-// A slot for a new session: a free one, else the one that is not present.
+// A slot for a new session: that of one it overtakes while signing in, a free one, or the one that is not present.
 static uint32_t slot_for_new(struct dialer *dialer)
 {
+	for (uint32_t slot = 0; slot < DIALER_SESSIONS; slot++)
+		if (dialer->slot[slot].state == DIALER_SLOT_NEW)
+			dialer_end(dialer, slot);
 	for (uint32_t slot = 0; slot < DIALER_SESSIONS; slot++)
 		if (dialer->slot[slot].state == DIALER_SLOT_FREE)
 			return slot;
@@ -54,19 +57,22 @@ static void recv_accept(struct dialer *dialer, const struct addr *addr, const ui
 	struct wire_accept accept;
 	uint8_t payload[WIRE_ACCEPT_PAYLOAD_BYTES];
 	uint32_t remote_index;
+	struct noise_keys keys = {{0}, {0}};
 	if (dialer->state != DIALER_DIALING || wire_accept_decode(datagram, bytes, &accept) != MMS_OK ||
-	    accept.device_index != dialer->index ||
-	    noise_ik_consume_2(&dialer->noise, accept.noise, WIRE_ACCEPT_NOISE_BYTES, payload) != MMS_OK)
+	    accept.device_index != dialer->index)
 		return;
+	// In a copy: an ACCEPT that is refused after it verified must leave the handshake as it was.
+	struct noise_ik noise = dialer->noise;
+	if (noise_ik_consume_2(&noise, accept.noise, WIRE_ACCEPT_NOISE_BYTES, payload) != MMS_OK)
+		goto out;
 	struct reader reader = reader_of(payload, sizeof payload);
 	if (!read_u32(&reader, &remote_index) || remote_index == 0)
-		return;
-	struct noise_keys keys;
-	noise_ik_split(&dialer->noise, &keys);
+		goto out;
+	noise_ik_split(&noise, &keys);
 	const uint32_t slot = slot_for_new(dialer);
 	const struct session_birth birth = {
 		.keys = &keys,
-		.handshake_hash = dialer->noise.h,
+		.handshake_hash = noise.h,
 		.peer_key = dialer->server_key,
 		.local_index = dialer->index,
 		.remote_index = remote_index,
@@ -81,8 +87,10 @@ static void recv_accept(struct dialer *dialer, const struct addr *addr, const ui
 	dialer->init.pending = 0;
 	dialer->hello.pending = 0;
 	choose(dialer, addr);
-	noise_keys_clear(&keys);
 	noise_ik_clear(&dialer->noise);
+out:
+	noise_keys_clear(&keys);
+	noise_ik_clear(&noise);
 }
 
 static void recv_retry(struct dialer *dialer, const uint8_t *datagram, size_t bytes, struct mtime now)
@@ -109,7 +117,8 @@ static void recv_unknown(struct dialer *dialer, const uint8_t *datagram, size_t 
 		return;
 	for (uint32_t slot = 0; slot < DIALER_SESSIONS; slot++) {
 		const struct dialer_slot *entry = &dialer->slot[slot];
-		if ((entry->state == DIALER_SLOT_PRESENT || entry->state == DIALER_SLOT_NEW) &&
+		// That the present one is unknown is no news while a new one signs in.
+		if (entry->state == (dialer_is_signing_in(dialer) ? DIALER_SLOT_NEW : DIALER_SLOT_PRESENT) &&
 		    entry->session.remote_index == unknown.index &&
 		    session_has_sent(&entry->session, unknown.trailer)) {
 			dialer->unknown_at = now;
@@ -136,8 +145,10 @@ static void recv_data(struct dialer *dialer, const struct addr *addr, const uint
 		if (err == MMS_E_BAD) {
 			const bool was_old = entry->state == DIALER_SLOT_OLD;
 			dialer_end(dialer, slot);
-			if (!was_old && dialer->state == DIALER_UP)
+			if (!was_old && dialer->state == DIALER_UP) {
 				dialer_begin(dialer, false, now);
+				dialer->init.pending = 0; // not at once: a server that breaks the rules may do so for ever
+			}
 		} else if (err == MMS_OK) {
 			dialer->heard_at = now;
 			if (is_present && dialer->state == DIALER_DIALING && dialer->is_for_silence) {

@@ -29,7 +29,7 @@ static bool send_handshake(struct dialer *dialer, struct session_out *out)
 			return false;
 		wire_hello_encode(dialer->nonce, out->datagram[0]);
 		out->bytes = WIRE_HELLO_BYTES;
-		out->count = 1;
+		out->count = dialer->hello.is_twice ? 2 : 1;
 	}
 	if (out->count == 2)
 		memcpy(out->datagram[1], out->datagram[0], out->bytes);
@@ -48,19 +48,33 @@ bool dialer_send(struct dialer *dialer, struct mtime now, struct session_out *ou
 	return false;
 }
 
-// When a session that is not the old one is to be followed by another: age, counters, silence (section 5.11).
-static struct mtime renewal(const struct session *session)
+// When a session is to be followed by another because it is used up: age, counters (section 5.11).
+static struct mtime use_up(const struct session *session)
 {
 	if (session->send_counter >= DIALER_REKEY_DATAGRAMS || session->replay.next >= DIALER_REKEY_DATAGRAMS)
 		return session->created_at;
-	struct mtime at = mtime_add_us(session->created_at, DIALER_REKEY_US);
-	if (session->caller.sent_count > 0) {
-		const struct mtime since = session->heard_at.us > session->caller.waiting_since.us
-						   ? session->heard_at
-						   : session->caller.waiting_since;
-		at = mtime_min(at, mtime_add_us(since, DIALER_SILENCE_US));
-	}
-	return at;
+	return mtime_add_us(session->created_at, DIALER_REKEY_US);
+}
+
+// When a session is to be followed by another because nothing is heard.
+static struct mtime silence(const struct session *session)
+{
+	if (session->caller.sent_count == 0)
+		return MTIME_NEVER;
+	const struct mtime since = session->heard_at.us > session->caller.waiting_since.us
+					   ? session->heard_at
+					   : session->caller.waiting_since;
+	return mtime_add_us(since, DIALER_SILENCE_US);
+}
+
+// When the dialer is to begin a handshake because of this session. The present one is being followed already while a new
+// one signs in; to follow it again would end that.
+static struct mtime renewal(const struct dialer *dialer, const struct dialer_slot *entry)
+{
+	if (dialer->state != DIALER_UP || entry->state == DIALER_SLOT_FREE || entry->state == DIALER_SLOT_OLD ||
+	    (entry->state == DIALER_SLOT_PRESENT && dialer_is_signing_in(dialer)))
+		return MTIME_NEVER;
+	return mtime_min(use_up(&entry->session), silence(&entry->session));
 }
 
 struct mtime dialer_deadline(const struct dialer *dialer, struct mtime now)
@@ -77,8 +91,7 @@ struct mtime dialer_deadline(const struct dialer *dialer, struct mtime now)
 		deadline = mtime_min(deadline, session_deadline(&entry->session, now));
 		if (entry->state == DIALER_SLOT_OLD)
 			deadline = mtime_min(deadline, entry->retire_at);
-		else if (dialer->state == DIALER_UP)
-			deadline = mtime_min(deadline, renewal(&entry->session));
+		deadline = mtime_min(deadline, renewal(dialer, entry));
 	}
 	return deadline;
 }
@@ -113,9 +126,9 @@ void dialer_tick(struct dialer *dialer, struct mtime now)
 		session_tick(&entry->session, now);
 		if (entry->state == DIALER_SLOT_OLD && mtime_is_due(entry->retire_at, now)) {
 			dialer_end(dialer, slot);
-		} else if (entry->state != DIALER_SLOT_OLD && dialer->state == DIALER_UP &&
-			   mtime_is_due(renewal(&entry->session), now)) {
-			const bool is_for_silence = entry->state == DIALER_SLOT_PRESENT;
+		} else if (mtime_is_due(renewal(dialer, entry), now)) {
+			const bool is_for_silence =
+				entry->state == DIALER_SLOT_PRESENT && !mtime_is_due(use_up(&entry->session), now);
 			if (entry->state == DIALER_SLOT_NEW)
 				dialer_end(dialer, slot);
 			dialer_begin(dialer, is_for_silence, now);

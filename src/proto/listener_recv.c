@@ -46,13 +46,15 @@ static size_t recv_data(struct listener *listener, const struct addr *addr, cons
 		listener->counts.malformed++;
 		return 0;
 	}
-	if (!map_find(&listener->by_index, index, &slot)) {
+	struct halfopen *halfopen = NULL;
+	const bool is_known = map_find(&listener->by_index, index, &slot);
+	if (is_known && slot >= listener->sessions_max)
+		halfopen = admission_get(&listener->admission, slot - listener->sessions_max);
+	if (!is_known || (halfopen != NULL && admission_is_expired(halfopen, now))) {
 		listener->counts.unknown++;
 		return admission_unknown(&listener->admission, addr, datagram, bytes, now, reply);
 	}
-	if (slot >= listener->sessions_max &&
-	    !confirm(listener, admission_get(&listener->admission, slot - listener->sessions_max), addr, datagram, bytes,
-		     counter, now, &slot))
+	if (halfopen != NULL && !confirm(listener, halfopen, addr, datagram, bytes, counter, now, &slot))
 		return 0;
 	switch (session_recv(&listener->slot[slot].session, &listener->blocks, addr, datagram, bytes, now,
 			     &listener->rng)) {

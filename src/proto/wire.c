@@ -144,7 +144,7 @@ enum mms_err wire_data_decode(const uint8_t *datagram, size_t bytes, uint32_t *i
 	struct reader reader;
 	if (bytes < WIRE_DATA_BYTES_MIN || bytes > WIRE_DATAGRAM_BYTES_MAX ||
 	    !open_datagram(&reader, datagram, bytes, WIRE_DATA, 0) || !read_u32(&reader, index) ||
-	    !read_u64(&reader, counter))
+	    !read_u64(&reader, counter) || *counter == UINT64_MAX)
 		return MMS_E_BAD;
 	return MMS_OK;
 }

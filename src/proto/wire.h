@@ -144,7 +144,7 @@ void wire_unknown_encode(uint32_t index, const uint8_t trailer[WIRE_TRAILER_BYTE
 enum mms_err wire_unknown_decode(const uint8_t *datagram, size_t bytes, struct wire_unknown *unknown) MUST_CHECK;
 // Section 5.1. Writes the WIRE_DATA_HEADER_BYTES bytes in front of the sealed part.
 void wire_data_encode(uint32_t index, uint64_t counter, uint8_t *header);
-// Section 5.1: index and counter of a whole DATA datagram.
+// Section 5.1: index and counter of a whole DATA datagram. MMS_E_BAD also for the highest counter, which the cipher reserves.
 enum mms_err wire_data_decode(const uint8_t *datagram, size_t bytes, uint32_t *index, uint64_t *counter) MUST_CHECK;
 
 // Section 4.2: the sealed payload of INIT. Writes WIRE_INIT_PAYLOAD_BYTES bytes, offering WIRE_VERSION.

@@ -158,6 +158,10 @@ static void data(void **state)
 				 bytes >= 45 && bytes <= 1200 ? MMS_OK : MMS_E_BAD);
 	assert_int_equal(wire_data_decode(datagram, 45, &index, &counter), MMS_OK);
 	assert_true(index == 0x01020304 && counter == 0x05060708090a0b0c);
+	wire_data_encode(1, UINT64_MAX - 1, datagram);
+	assert_int_equal(wire_data_decode(datagram, 45, &index, &counter), MMS_OK);
+	wire_data_encode(1, UINT64_MAX, datagram);
+	assert_int_equal(wire_data_decode(datagram, 45, &index, &counter), MMS_E_BAD);
 }
 
 static void state_and_frames(void **state)
