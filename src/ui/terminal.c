@@ -24,14 +24,6 @@ static wchar_t *prompt_text(EditLine *edit)
 	return terminal != NULL && terminal->is_wanted ? terminal->prompt : nothing;
 }
 
-// A number of the terminal's description, kept up to date by libedit: "co" columns, "li" rows.
-static int number(struct terminal *terminal, const char *capability)
-{
-	int value = 0;
-	el_get(terminal->edit, EL_GETTC, capability, &value);
-	return value;
-}
-
 static bool can(struct terminal *terminal, const char *capability)
 {
 	char *text = NULL;
@@ -39,7 +31,8 @@ static bool can(struct terminal *terminal, const char *capability)
 	return text != NULL && *text != '\0';
 }
 
-// Where the cursor stands, and the end of the line, counted from the prompt, on a screen of `columns`.
+// Where the cursor stands, and the end of the line, counted from the prompt, on a screen of `columns`. Of a line longer
+// than the screen libedit shows the last rows; then there are fewer rows above the cursor, and going up ends at the top.
 static void locate(struct terminal *terminal, int columns, struct layout_place *cursor, struct layout_place *end)
 {
 	const LineInfoW *line = el_wline(terminal->edit);
@@ -47,13 +40,6 @@ static void locate(struct terminal *terminal, int columns, struct layout_place *
 	const int prompt_cells = (int)wcslen(terminal->prompt);
 	*cursor = layout_cursor(line->buffer, count, (size_t)(line->cursor - line->buffer), prompt_cells, columns);
 	*end = layout_cursor(line->buffer, count, count, prompt_cells, columns);
-	// A line longer than the screen: libedit shows its last rows only.
-	const int rows = number(terminal, "li");
-	if (end->row >= rows) {
-		const int lost = end->row - rows + 1;
-		cursor->row = cursor->row > lost ? cursor->row - lost : 0;
-		end->row -= lost;
-	}
 }
 
 static void repeat(struct terminal *terminal, char letter, int count)
@@ -94,7 +80,9 @@ void terminal_draw(struct terminal *terminal)
 
 int terminal_columns(struct terminal *terminal)
 {
-	return number(terminal, "co");
+	int columns = 0;
+	el_get(terminal->edit, EL_GETTC, "co", &columns); // libedit keeps it up to date, and above 1
+	return columns;
 }
 
 // Characters are UTF-8 on every side; the C library has to agree for widths and for what libedit writes.

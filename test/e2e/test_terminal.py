@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: ISC
 """The line editor on a real terminal: test/tools/terminal_driver.c inside tmux, keys sent and screens read back."""
 
+import contextlib
 import os
 import pathlib
 import shutil
@@ -46,6 +47,11 @@ class Screen:
     def close(self):
         subprocess.run(["tmux", "-L", self.socket, "kill-server"], check=False, capture_output=True)
         os.close(self.pipe)
+        for line in self.logged()[:1]:  # a driver that a bug keeps running ends too
+            pid = int(line.split()[1])
+            with contextlib.suppress(OSError):
+                if os.readlink(f"/proc/{pid}/exe") == str(DRIVER):
+                    os.kill(pid, signal.SIGKILL)
 
     def lines(self):
         """What the screen shows, without blanks at the ends of rows and empty rows at the end."""
@@ -182,10 +188,15 @@ def test_wide_characters(start):
 def test_marks_are_kept_in_the_line(start):
     screen = start()
     screen.type("ae\u0301b")
+    screen.cursor_is_at(5, 1)
+    screen.press("Left")
+    screen.cursor_is_at(4, 1)
+    screen.type("X")
+    screen.wait_for(lambda: screen.lines()[-1] == "> aeXb")  # libedit does not draw marks
     screen.order("print >> Tim: a\\n")
     screen.cursor_is_at(5, 2)
     screen.press("Enter")
-    screen.wait_for(lambda: screen.typed_lines() == ["ae\u0301b"])
+    screen.wait_for(lambda: screen.typed_lines() == ["ae\u0301Xb"])
 
 
 def test_utf8_in_a_locale_without_it(start):
@@ -394,13 +405,13 @@ def test_editing_keys(start):
 
 def test_keys_that_would_wait_do_not_stop_the_loop(start):
     screen = start()
+    screen.type("ok")
     for key in ["Escape", "C-v", "C-x", "C-r", "F5", "F1", "M-x", "S-F5"]:
         screen.press(key)
         screen.order(f"print >> after {key}\\n")
     screen.press("C-s")
     screen.order("print >> not stopped\\n")
-    screen.press("C-u")
-    screen.type("ok")
+    screen.wait_for(lambda: screen.lines()[-2:] == [">> not stopped", "> ok"])
     screen.press("Enter")
     screen.wait_for(lambda: screen.typed_lines() == ["ok"])
 
