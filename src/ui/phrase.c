@@ -42,8 +42,8 @@ static const char *const sentences[PHRASE_COUNT] = {
 	[PHRASE_REPLACED] = "% has signed in with this profile elsewhere, messages no longer arrive here|to receive "
 			    "here again, type: signin %",
 	[PHRASE_SUSPENDED] = "user % may no longer use this server",
-	[PHRASE_NOT_PROVED] = "the server % does not know this invite code, it may be an impostor; nothing was sent to it"
-			      "|ask its operator for the fingerprint of the server's key",
+	[PHRASE_NOT_PROVED] = "the server % does not know this invite code, it may be an impostor; nothing was sent to "
+			      "it|ask its operator for the fingerprint of the server's key",
 	[PHRASE_UNREACHABLE] = "the server % cannot be reached, MMS keeps trying|wait, or type: quit",
 	[PHRASE_REACHED] = "the server % answers again",
 	[PHRASE_NOT_A_NAME] = "\"%\" is not a user name, one has 1 to 32 letters, digits, dots, underscores or hyphens",

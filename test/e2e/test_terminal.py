@@ -282,7 +282,8 @@ def test_hidden_prompt_keeps_what_is_typed_ahead(start):
     screen.order("print >> Tim: meanwhile\\n")
     screen.shows("Welcome to MMS.", "> first", ">> got first", ">> Tim: meanwhile")
     screen.order("go", "show")
-    screen.shows("Welcome to MMS.", "> first", ">> got first", ">> Tim: meanwhile", "> second", ">> got second", "> thi")
+    screen.shows("Welcome to MMS.", "> first", ">> got first", ">> Tim: meanwhile", "> second", ">> got second",
+                 "> thi")
     screen.type("rd")
     screen.press("Enter")
     screen.wait_for(lambda: screen.typed_lines() == ["first", "second", "third"])
