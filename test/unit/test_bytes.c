@@ -9,10 +9,10 @@ static void reads_big_endian(void **state)
 	(void)state;
 	const uint8_t bytes[15] = {0x01, 0x02, 0x03, 0x04, 0x05, 0x06, 0x07, 0xf8, 0xf9, 0xfa, 0xfb, 0xfc, 0xfd, 0xfe, 0xff};
 	struct reader reader = reader_of(bytes, sizeof bytes);
-	uint8_t u8;
-	uint16_t u16;
-	uint32_t u32;
-	uint64_t u64;
+	uint8_t u8 = 0;
+	uint16_t u16 = 0;
+	uint32_t u32 = 0;
+	uint64_t u64 = 0;
 	assert_true(read_u8(&reader, &u8) && read_u16(&reader, &u16) && read_u32(&reader, &u32) && read_u64(&reader, &u64));
 	assert_int_equal(u8, 0x01);
 	assert_int_equal(u16, 0x0203);
