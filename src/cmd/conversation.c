@@ -73,6 +73,7 @@ static void list(struct conversation *conversation)
 	struct device *device = &conversation->device;
 	conversation->who_count = 0;
 	if (!client_is_signed_in(&device->node.client) && device_is_unreachable(device)) {
+		conversation->is_unreachable_said = false; // whoever asks hears it again
 		conversation_say_unreachable(conversation);
 		return;
 	}

@@ -15,6 +15,7 @@
 enum {
 	CONVERSATION_WELCOME_MS = 3000, // how long the welcome waits for the messages it announces
 	CONVERSATION_PATIENCE_MS = 3000, // how long a command waits for a server that gives no sign
+	CONVERSATION_PIPE_SIGNIN_MS = 10000, // how long signin does so when the commands come from a pipe
 	CONVERSATION_SIGNOUT_MS = 3000,  // how long signing out waits for its answer
 	CONVERSATION_VERDICTS_MS = 10000, // how long the end waits for verdicts
 };

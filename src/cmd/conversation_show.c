@@ -165,9 +165,9 @@ static void welcome(struct conversation *conversation)
 {
 	const struct client *client = &conversation->device.node.client;
 	if (conversation->is_welcomed || !conversation->device.is_signed_in ||
-	    (client->waiting_left > 0 && !mtime_is_due(conversation->welcome_at, clock_monotonic())))
+	    (client_waiting_left(client) > 0 && !mtime_is_due(conversation->welcome_at, clock_monotonic())))
 		return;
-	const uint64_t waiting = count_unshown(conversation) + client->waiting_left;
+	const uint64_t waiting = count_unshown(conversation) + client_waiting_left(client);
 	conversation->is_welcomed = true;
 	conversation->waiting_left = waiting > UINT32_MAX ? UINT32_MAX : (uint32_t)waiting;
 	phrase_welcome(&conversation->out, &conversation->user, waiting);
@@ -290,6 +290,12 @@ static void advance_leaving(struct conversation *conversation)
 		conversation->state = TALK_OVER;
 }
 
+// A script's next lines depend on the sign-in more than a person's.
+static int64_t signin_patience_ms(const struct conversation *conversation)
+{
+	return conversation->input.terminal != NULL ? CONVERSATION_PATIENCE_MS : CONVERSATION_PIPE_SIGNIN_MS;
+}
+
 void conversation_advance(struct conversation *conversation)
 {
 	const struct device *device = &conversation->device;
@@ -300,7 +306,8 @@ void conversation_advance(struct conversation *conversation)
 	const bool is_silent = device_is_unreachable(device) && is_past(conversation->began_at, CONVERSATION_PATIENCE_MS);
 	switch (conversation->state) {
 	case TALK_SIGNING_IN:
-		if ((conversation->is_welcomed && device->node.client.waiting_left == 0) || is_silent)
+		if ((conversation->is_welcomed && client_waiting_left(&device->node.client) == 0) ||
+		    (is_silent && is_past(conversation->began_at, signin_patience_ms(conversation))))
 			finish(conversation);
 		break;
 	case TALK_LISTING:

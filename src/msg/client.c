@@ -21,7 +21,6 @@ void client_start(struct client *client, const struct client_config *config)
 	client->was_signed_in = false;
 	client->is_leaving = false;
 	client->is_who_wanted = false;
-	client->waiting_left = 0;
 }
 
 void client_break(struct client *client)
@@ -37,6 +36,14 @@ bool client_is_broken(const struct client *client)
 bool client_is_signed_in(const struct client *client)
 {
 	return client->present != 0;
+}
+
+uint32_t client_waiting_left(const struct client *client)
+{
+	if (client->present == 0)
+		return 0;
+	const struct client_slot *session = &client->slot[client->present - 1];
+	return session->waiting_count > session->delivered_count ? session->waiting_count - session->delivered_count : 0;
 }
 
 uint32_t client_in_flight_count(const struct client *client)

@@ -82,6 +82,8 @@ struct client_submission {
 
 struct client_slot {
 	enum client_slot_state state;
+	uint32_t waiting_count;   // deliveries that waited when it signed in
+	uint32_t delivered_count; // deliveries so far; they may come before the answer to SIGNIN
 	uint64_t submitted_seq; // everything queued up to here was submitted on this session
 	struct client_submission submission[CALL_WINDOW];
 	uint32_t submission_count;
@@ -103,7 +105,6 @@ struct client {
 	bool may_submit; // this process holds the outbox
 	bool is_leaving; // SIGNOUT is wanted or on its way
 	bool is_who_wanted;
-	uint32_t waiting_left; // deliveries of those waiting at sign-in that have not come
 	struct mtime sent_at;  // when a call was last made or answered
 	bool is_broken;
 
@@ -157,6 +158,9 @@ void client_tick(struct client *client, struct mtime now);
 
 // Whether it is signed in on a session that has not ended.
 bool client_is_signed_in(const struct client *client);
+
+// Deliveries of those that waited at sign-in that have not come yet; 0 without a session.
+uint32_t client_waiting_left(const struct client *client);
 
 // Submissions without a verdict on the present session.
 uint32_t client_in_flight_count(const struct client *client);

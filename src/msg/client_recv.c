@@ -45,7 +45,7 @@ static void signin_answered(struct client *client, uint32_t slot, uint8_t status
 	}
 	session->state = CLIENT_SLOT_SIGNED_IN;
 	client->present = slot + 1;
-	client->waiting_left = ok.waiting_count;
+	session->waiting_count = ok.waiting_count;
 	client->port.prefer(client->port.context, slot);
 	if (ok.is_reoffer_wanted)
 		reoffer(client, &ok.mark, wall);
@@ -196,7 +196,7 @@ static void delivered(struct client *client, uint32_t slot, uint32_t number, con
 		.text_bytes = (uint16_t)deliver.text_bytes,
 	};
 	store(client, slot, number, &row, now);
-	if (slot + 1 == client->present && client->waiting_left > 0 && --client->waiting_left == 0)
+	if (++client->slot[slot].delivered_count == client->slot[slot].waiting_count)
 		client->is_stored_due = true;
 }
 

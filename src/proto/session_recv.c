@@ -32,8 +32,11 @@ static void recv_call(struct session *session, struct blocks *blocks, const stru
 	case CALLEE_WAITING:
 		session->mark_at = mtime_min(session->mark_at, mtime_add_us(now, SESSION_MARK_DELAY_US));
 		break;
-	case CALLEE_IGNORED:
 	case CALLEE_REPEAT:
+		// The answer was lost on its way to the peer: as good a sign as a counter that never came.
+		session->loss_share += (SESSION_LOSS_UNIT - session->loss_share) / 8;
+		break;
+	case CALLEE_IGNORED:
 		break;
 	}
 }
