@@ -31,8 +31,8 @@ static bool can(struct terminal *terminal, const char *capability)
 	return text != NULL && *text != '\0';
 }
 
-// Where the cursor stands, and the end of the line, counted from the prompt, on a screen of `columns`. Of a line
-// longer than the screen libedit shows the last rows; then there are fewer rows above the cursor, and going up ends at the top.
+// Where the cursor stands, and the end of the line, counted from the prompt, on a screen of `columns`. Of a line that
+// is longer than the screen libedit shows the last rows; going up then ends at the top of the screen.
 static void locate(struct terminal *terminal, int columns, struct layout_place *cursor, struct layout_place *end)
 {
 	const LineInfoW *line = el_wline(terminal->edit);
