@@ -24,7 +24,7 @@ LIBRARY := $(filter-out $(BUILD)/obj/cmd/main.o,$(OBJECTS))
 UNIT_SOURCES := $(sort $(wildcard test/unit/test_*.c))
 UNIT_TESTS := $(UNIT_SOURCES:test/unit/%.c=$(BUILD)/test/%)
 
-.PHONY: all demo check check-unit clean
+.PHONY: all demo check unit-tests clean
 all: $(BUILD)/mms
 
 $(BUILD)/mms: $(OBJECTS)
@@ -38,14 +38,18 @@ $(BUILD)/test/%: test/unit/%.c $(LIBRARY) Makefile
 	@mkdir -p $(@D)
 	$(call QUIET,CC)$(CC) $(CFLAGS_ALL) -Itest/unit -MMD -MP -o $@ $< $(LIBRARY) -lcmocka $(LDLIBS_ALL)
 
+# Not a test itself: what test/e2e/test_terminal.py types at.
+$(BUILD)/test/terminal_driver: test/tools/terminal_driver.c $(LIBRARY) Makefile
+	@mkdir -p $(@D)
+	$(call QUIET,CC)$(CC) $(CFLAGS_ALL) -MMD -MP -o $@ $< $(LIBRARY) $(LDLIBS_ALL)
+
 demo:
 	@sh tools/demo
 
 check:
 	@sh tools/check
 
-check-unit: $(UNIT_TESTS)
-	@set -e; for test in $(UNIT_TESTS); do $$test; done
+unit-tests: $(UNIT_TESTS) $(BUILD)/test/terminal_driver
 
 clean:
 	rm -rf $(BUILD)

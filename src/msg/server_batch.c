@@ -85,7 +85,7 @@ void server_cursor_flush(struct server *server, uint32_t slot)
 }
 
 // Moves the cursors on the list into the batch.
-static void add_cursors(struct server *server, struct wtime wall)
+static void add_cursors(struct server *server)
 {
 	server->cursor_at = MTIME_NEVER;
 	while (server->dirty_head != 0) {
@@ -97,10 +97,6 @@ static void add_cursors(struct server *server, struct wtime wall)
 		peer->is_cursor_dirty = false;
 		peer->dirty_next = 0;
 	}
-	struct server_batch *batch = server_batch_filling(server);
-	for (uint32_t i = 0; i < batch->op_count; i++)
-		if (batch->ops[i].kind == STORAGE_CURSOR)
-			batch->ops[i].at = wall;
 }
 
 const struct storage_batch *server_batch_take(struct server *server, bool is_all, struct mtime now, struct wtime wall)
@@ -109,9 +105,12 @@ const struct storage_batch *server_batch_take(struct server *server, bool is_all
 	const bool are_cursors_due = is_all || mtime_is_due(server->cursor_at, now);
 	if (server->is_storing || (batch->urgent_count == 0 && !are_cursors_due))
 		return NULL;
-	add_cursors(server, wall);
+	add_cursors(server);
 	if (batch->op_count == 0)
 		return NULL;
+	for (uint32_t i = 0; i < batch->op_count; i++)
+		if (batch->ops[i].kind == STORAGE_CURSOR)
+			batch->ops[i].at = wall;
 	batch->view = (struct storage_batch){batch->ops, batch->op_count, batch->text, server->mark.commit};
 	server->is_storing = true;
 	server->filling = 1 - server->filling;
