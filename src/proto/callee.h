@@ -40,7 +40,8 @@ void callee_clear(struct callee *callee, struct blocks *blocks);
 // Takes the peer's BASE: answers below it are forgotten. Ignored when it goes backwards or passes a call not answered.
 void callee_recv_base(struct callee *callee, struct blocks *blocks, uint32_t base);
 
-// Takes a CALL frame. A call out of order is held only while memory is plenty. `is_repeat_twice`: an answer that goes again goes as two datagrams.
+// Takes a CALL frame. A call that cannot start next is held only while memory is plenty. `is_repeat_twice`: an answer that
+// goes again goes in copies.
 enum callee_verdict callee_recv_call(struct callee *callee, struct blocks *blocks, const struct wire_frame_view *frame,
 				     bool is_repeat_twice);
 

@@ -49,8 +49,8 @@ int64_t rtt_probe_us(const struct rtt *rtt, int64_t silence_us)
 		wait_us *= 2;
 	if (wait_us < cap_us)
 		return wait_us;
-	// A path slower than the cap is still given its own round trip, or every probe would be spurious; its variance, which
-	// one outlier makes many times as large, only up to a second.
+	// A path slower than the cap is still given its own round trip, or every probe would be spurious; its variance,
+	// which one outlier makes many times as large, only up to a second.
 	const int64_t base_us = rtt_base_us(rtt) < RTT_PROBE_CAP_US ? rtt_base_us(rtt) : RTT_PROBE_CAP_US;
 	return larger(cap_us, larger(base_us, rtt->smoothed_us + RTT_VARIANCE_US_MIN));
 }

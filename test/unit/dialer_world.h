@@ -25,8 +25,8 @@ struct device {
 	void *memory;
 	struct keypair keypair;
 	uint16_t host;
-	uint32_t present;     // slot signed in on, or NO_SLOT
-	uint32_t submitted;   // of the present session: messages up to here were called
+	uint32_t present;   // slot signed in on, or NO_SLOT
+	uint32_t submitted; // of the present session: messages up to here were called
 	uint32_t message_count;
 	uint32_t accepted_count;
 	bool accepted[MESSAGES_MAX + 1];
@@ -160,8 +160,8 @@ static inline void submit_what_fits(struct device *device)
 {
 	while (device->present != NO_SLOT && device->submitted < device->message_count) {
 		const uint32_t message = device->submitted + 1;
-		if (!device->accepted[message] &&
-		    dialer_call(&device->dialer, device->present, KIND_SUBMIT, &message, sizeof message, message) != MMS_OK)
+		if (!device->accepted[message] && dialer_call(&device->dialer, device->present, KIND_SUBMIT, &message,
+							      sizeof message, message) != MMS_OK)
 			return;
 		device->submitted = message;
 	}
@@ -220,8 +220,8 @@ static inline void pump_device(struct device *device)
 	struct session_out out;
 	while (dialer_poll(&device->dialer, world.now, &event))
 		on_dialer_event(device, &event);
-	if (!device->is_silent && mtime_diff_us(world.now, device->pinged_at) >= 25 * 1000 * 1000 && device->present != NO_SLOT &&
-	    dialer_call(&device->dialer, device->present, 5, NULL, 0, 0) == MMS_OK)
+	if (!device->is_silent && mtime_diff_us(world.now, device->pinged_at) >= 25 * 1000 * 1000 &&
+	    device->present != NO_SLOT && dialer_call(&device->dialer, device->present, 5, NULL, 0, 0) == MMS_OK)
 		device->pinged_at = world.now;
 	submit_what_fits(device);
 	for (int sent = 0; dialer_send(&device->dialer, world.now, &out); sent++) {
@@ -241,8 +241,8 @@ static inline void on_listener_call(const struct listener_event *event)
 	const uint32_t slot = event->slot;
 	if (event->call.kind != KIND_SIGNIN) {
 		assert_int_not_equal(world.slot_device[slot], 0); // the gate
-		listener_answer(&world.listener, slot, event->call.number, event->call.kind == KIND_SUBMIT ? 4 : 1, NULL, 0,
-				world.now);
+		listener_answer(&world.listener, slot, event->call.number, event->call.kind == KIND_SUBMIT ? 4 : 1,
+				NULL, 0, world.now);
 		if (event->call.kind == KIND_SIGNOUT)
 			listener_close(&world.listener, slot, world.now);
 		return;

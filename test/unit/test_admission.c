@@ -60,8 +60,7 @@ static void make_init(struct world *world, uint32_t index, const uint8_t *cookie
 static size_t recv(struct world *world, uint16_t host, const uint8_t *datagram, size_t bytes, int64_t ms)
 {
 	const struct addr addr = addr_of(host);
-	const size_t reply_bytes =
-		admission_recv(&world->admission, &addr, datagram, bytes, at_ms(ms), world->reply);
+	const size_t reply_bytes = admission_recv(&world->admission, &addr, datagram, bytes, at_ms(ms), world->reply);
 	assert_true(reply_bytes <= bytes); // never an amplifier
 	return reply_bytes;
 }
@@ -106,7 +105,8 @@ static void accepts(void **state)
 	assert_memory_equal(halfopen->peer_key, world.device.public_key, NOISE_KEY_BYTES);
 	assert_int_equal(halfopen->remote_index, 0x01020304);
 
-	// A repeat is answered byte for byte the same, before and after confirmation, from anywhere, whatever the cookie.
+	// A repeat is answered byte for byte the same, before and after confirmation, from anywhere, whatever the
+	// cookie.
 	uint8_t first[WIRE_ACCEPT_BYTES];
 	memcpy(first, world.reply, sizeof first);
 	memset(datagram + 2, 0x5a, COOKIE_BYTES);
@@ -151,7 +151,8 @@ static void cookies(void **state)
 		assert_int_equal(knock(&world, 1, NULL, 10), WIRE_ACCEPT_BYTES);
 	assert_int_equal(knock(&world, 1, NULL, 10), WIRE_RETRY_BYTES);
 	memcpy(cookie, world.reply + 1 + WIRE_ECHO_BYTES, COOKIE_BYTES);
-	assert_int_equal(knock(&world, 2, cookie, 10), WIRE_ACCEPT_BYTES); // its first row, not the cookie: it is host 1's
+	assert_int_equal(knock(&world, 2, cookie, 10),
+			 WIRE_ACCEPT_BYTES); // its first row, not the cookie: it is host 1's
 	for (int i = 0; i < 9; i++)
 		assert_int_equal(knock(&world, 2, cookie, 10), WIRE_ACCEPT_BYTES);
 	assert_int_equal(knock(&world, 2, cookie, 10), WIRE_RETRY_BYTES);

@@ -7,13 +7,15 @@
 static void reads_big_endian(void **state)
 {
 	(void)state;
-	const uint8_t bytes[15] = {0x01, 0x02, 0x03, 0x04, 0x05, 0x06, 0x07, 0xf8, 0xf9, 0xfa, 0xfb, 0xfc, 0xfd, 0xfe, 0xff};
+	const uint8_t bytes[15] = {0x01, 0x02, 0x03, 0x04, 0x05, 0x06, 0x07, 0xf8,
+				   0xf9, 0xfa, 0xfb, 0xfc, 0xfd, 0xfe, 0xff};
 	struct reader reader = reader_of(bytes, sizeof bytes);
 	uint8_t u8 = 0;
 	uint16_t u16 = 0;
 	uint32_t u32 = 0;
 	uint64_t u64 = 0;
-	assert_true(read_u8(&reader, &u8) && read_u16(&reader, &u16) && read_u32(&reader, &u32) && read_u64(&reader, &u64));
+	assert_true(read_u8(&reader, &u8) && read_u16(&reader, &u16) && read_u32(&reader, &u32) &&
+		    read_u64(&reader, &u64));
 	assert_int_equal(u8, 0x01);
 	assert_int_equal(u16, 0x0203);
 	assert_int_equal(u32, 0x04050607);
@@ -29,7 +31,8 @@ static void writes_what_it_reads(void **state)
 	assert_true(write_u64(&writer, 0x8000000000000001ULL) && write_u32(&writer, 0x80000001) &&
 		    write_u16(&writer, 0x8001) && write_u8(&writer, 0x81) && write_bytes(&writer, "ab", 2) &&
 		    write_zeros(&writer, 3));
-	static const uint8_t expected[20] = {0x80, 0, 0, 0, 0, 0, 0, 1, 0x80, 0, 0, 1, 0x80, 1, 0x81, 'a', 'b', 0, 0, 0};
+	static const uint8_t expected[20] = {0x80, 0, 0,    0, 0,    0,   0,   1, 0x80, 0,
+					     0,    1, 0x80, 1, 0x81, 'a', 'b', 0, 0,    0};
 	assert_memory_equal(bytes, expected, sizeof expected);
 	assert_int_equal(writer_room(&writer), 0);
 }
@@ -95,10 +98,8 @@ static void empty_is_allowed(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(reads_big_endian),
-		cmocka_unit_test(writes_what_it_reads),
-		cmocka_unit_test(short_reads_change_nothing),
-		cmocka_unit_test(short_writes_change_nothing),
+		cmocka_unit_test(reads_big_endian),           cmocka_unit_test(writes_what_it_reads),
+		cmocka_unit_test(short_reads_change_nothing), cmocka_unit_test(short_writes_change_nothing),
 		cmocka_unit_test(empty_is_allowed),
 	};
 	return cmocka_run_group_tests_name("bytes", tests, NULL, NULL);

@@ -166,7 +166,7 @@ static void base_frees_answers(void **state)
 	assert_int_equal(world.callee.peer_base, 2);
 	base(&world, 4);
 	assert_int_equal(pool_used(&world.pool), 1);
-	assert_int_equal(world.callee.answer_count, 0); // what BASE has passed is not sent
+	assert_int_equal(world.callee.answer_count, 0);    // what BASE has passed is not sent
 	assert_int_equal(recv(&world, 67, 1), CALLEE_NEW); // the window has moved along
 	assert_int_equal(recv(&world, 68, 1), CALLEE_IGNORED);
 	finish(&world);

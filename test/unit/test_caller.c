@@ -42,8 +42,7 @@ static size_t send_one(struct world *world, int64_t ms)
 	struct writer writer = writer_of(plain, sizeof plain);
 	struct wire_frame_view frame;
 	const bool had_work = caller_has_work(&world->caller, &world->pool.blocks);
-	const size_t written =
-		caller_write(&world->caller, &world->pool.blocks, &writer, world->counter++, at_ms(ms));
+	const size_t written = caller_write(&world->caller, &world->pool.blocks, &writer, world->counter++, at_ms(ms));
 	assert_int_equal(written > 0, had_work);
 	struct reader reader = reader_of(plain, writer.used_bytes);
 	for (world->sent_count = 0; reader.left_bytes > 0;) {
@@ -168,7 +167,7 @@ static void unmarked_before_marked_is_lost(void **state)
 	open_calls(&world, 2, 1);
 	send_one(&world, 1); // 2, 3 in datagram 1
 	open_calls(&world, 1, 1);
-	send_one(&world, 2); // 4 in datagram 2
+	send_one(&world, 2);          // 4 in datagram 2
 	marks(&world, 1, 1 << 1, 20); // holds 3
 	assert_int_equal(send_one(&world, 20), 1);
 	expect_sent(&world, 1, (uint32_t[]){1}); // 2 went with 3, 4 after it: neither counts as lost

@@ -38,7 +38,8 @@ static void calls_both_ways(void **state)
 	run_until_accepted(60000);
 	run_ms(20000);
 	assert_true(world.device[0].delivered_count >= 50 && world.device[1].delivered_count >= 50);
-	assert_int_equal(world.delivery_answered_count, world.device[0].delivered_count + world.device[1].delivered_count);
+	assert_int_equal(world.delivery_answered_count,
+			 world.device[0].delivered_count + world.device[1].delivered_count);
 	finish();
 }
 
@@ -230,7 +231,8 @@ static void sign_out(void **state)
 	deliver_to_all(500);
 	world.device[0].message_count = 20;
 	run_until_accepted(1000);
-	assert_int_equal(dialer_call(&world.device[0].dialer, world.device[0].present, KIND_SIGNOUT, NULL, 0, 0), MMS_OK);
+	assert_int_equal(dialer_call(&world.device[0].dialer, world.device[0].present, KIND_SIGNOUT, NULL, 0, 0),
+			 MMS_OK);
 	run_ms(500);
 	dialer_stop(&world.device[0].dialer);
 	assert_int_equal(world.listener_ended_count, 0);

@@ -93,7 +93,8 @@ static void keys_use_all_bits(void **state)
 static void sizes_leave_half_free(void **state)
 {
 	(void)state;
-	static const uint32_t table[][2] = {{0, 2}, {1, 2}, {2, 4}, {3, 8}, {4, 8}, {5, 16}, {4096, 8192}, {4097, 16384}};
+	static const uint32_t table[][2] = {{0, 2}, {1, 2},  {2, 4},       {3, 8},
+					    {4, 8}, {5, 16}, {4096, 8192}, {4097, 16384}};
 	for (size_t i = 0; i < sizeof table / sizeof table[0]; i++)
 		assert_int_equal(map_slots_for(table[i][0]), table[i][1]);
 }

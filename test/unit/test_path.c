@@ -144,10 +144,8 @@ static void unproved_from_birth(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(stays_while_nothing_moves),
-		cmocka_unit_test(three_times_until_proved),
-		cmocka_unit_test(goes_back_unproved),
-		cmocka_unit_test(a_slow_path_has_longer),
+		cmocka_unit_test(stays_while_nothing_moves), cmocka_unit_test(three_times_until_proved),
+		cmocka_unit_test(goes_back_unproved),        cmocka_unit_test(a_slow_path_has_longer),
 		cmocka_unit_test(unproved_from_birth),
 	};
 	return cmocka_run_group_tests_name("path", tests, crypto_set_up, NULL);

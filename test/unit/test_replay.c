@@ -30,13 +30,42 @@ static void edges(void **state)
 {
 	(void)state;
 	static const struct step step[] = {
-		{0, true}, {0, false}, {1, true}, {1, false}, {9, true}, {8, true}, {7, true}, {7, false}, {2, true},
-		{511, true}, {3, true}, {3, false}, {512, true}, {0, false}, {4, true}, {4, false},
+		{0, true},
+		{0, false},
+		{1, true},
+		{1, false},
+		{9, true},
+		{8, true},
+		{7, true},
+		{7, false},
+		{2, true},
+		{511, true},
+		{3, true},
+		{3, false},
+		{512, true},
+		{0, false},
+		{4, true},
+		{4, false},
 		// 512 above the highest keeps nothing; 511 keeps one
-		{1024, true}, {512, false}, {513, true}, {513, false}, {1023, true}, {514, true}, {1024, false},
-		{1535, true}, {1024, false}, {1023, false}, {1025, true}, {1534, true},
+		{1024, true},
+		{512, false},
+		{513, true},
+		{513, false},
+		{1023, true},
+		{514, true},
+		{1024, false},
+		{1535, true},
+		{1024, false},
+		{1023, false},
+		{1025, true},
+		{1534, true},
 		// far ahead
-		{1000000, true}, {1535, false}, {999488, false}, {999489, true}, {999489, false}, {999999, true},
+		{1000000, true},
+		{1535, false},
+		{999488, false},
+		{999489, true},
+		{999489, false},
+		{999999, true},
 		{1000000, false},
 	};
 	walk(step, sizeof step / sizeof step[0]);
@@ -47,8 +76,9 @@ static void near_the_end(void **state)
 	(void)state;
 	const uint64_t end = UINT64_MAX;
 	const struct step step[] = {
-		{5, true}, {end - 513, true}, {6, false}, {end - 1, true}, {end, false}, {end - 1, false}, {end - 513, false},
-		{end - 512, true}, {end - 512, false}, {end - 2, true}, {0, false}, {511, false}, {end, false},
+		{5, true},        {end - 513, true},  {6, false},        {end - 1, true},    {end, false},
+		{end - 1, false}, {end - 513, false}, {end - 512, true}, {end - 512, false}, {end - 2, true},
+		{0, false},       {511, false},       {end, false},
 	};
 	walk(step, sizeof step / sizeof step[0]);
 	struct replay replay = {{0}, 0};

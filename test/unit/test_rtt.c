@@ -92,12 +92,9 @@ static void one_sleep_does_not_stall(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(before_a_sample),
-		cmocka_unit_test(follows_rfc_6298),
-		cmocka_unit_test(has_a_least_timeout),
-		cmocka_unit_test(caps_follow_silence),
-		cmocka_unit_test(a_slow_path_is_waited_for),
-		cmocka_unit_test(one_sleep_does_not_stall),
+		cmocka_unit_test(before_a_sample),           cmocka_unit_test(follows_rfc_6298),
+		cmocka_unit_test(has_a_least_timeout),       cmocka_unit_test(caps_follow_silence),
+		cmocka_unit_test(a_slow_path_is_waited_for), cmocka_unit_test(one_sleep_does_not_stall),
 	};
 	return cmocka_run_group_tests_name("rtt", tests, NULL, NULL);
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: ISC
-// proto/session: two sessions joined by a bad network in virtual time. Every call is executed exactly once, in order, and
-// answered; nothing leaks; time always advances. Also: how long a call takes at 0, 50, 75 and 90 % loss.
+// proto/session: two sessions joined by a bad network in virtual time. Every call is executed exactly once, in order,
+// and answered; nothing leaks; time always advances. Also: how long a call takes at 0, 50, 75 and 90 % loss.
 #include "proto_world.h"
 
 #include "proto/session.h"
@@ -18,9 +18,9 @@ struct end {
 	struct session session;
 	struct pool pool;
 	struct mtime called_at; // when a call was last made
-	uint32_t opened;    // calls made
-	uint32_t answered;  // answers seen
-	uint32_t executed;  // calls of the peer executed: also the number of the last
+	uint32_t opened;        // calls made
+	uint32_t answered;      // answers seen
+	uint32_t executed;      // calls of the peer executed: also the number of the last
 	bool is_answered[CALLS_MAX + 1];
 	struct mtime opened_at[CALLS_MAX + 1];
 	struct mtime answered_at[CALLS_MAX + 1];
@@ -115,7 +115,8 @@ static void open_call(struct end *end, size_t body_bytes)
 	uint8_t body[WIRE_CALL_BODY_BYTES_MAX] = {0};
 	const uint32_t number = end->opened + 1;
 	memcpy(body, &number, sizeof number);
-	if (caller_open(&end->session.caller, &end->pool.blocks, 3, body, body_bytes < 4 ? 4 : body_bytes, number) != MMS_OK)
+	if (caller_open(&end->session.caller, &end->pool.blocks, 3, body, body_bytes < 4 ? 4 : body_bytes, number) !=
+	    MMS_OK)
 		return;
 	end->opened = number;
 	end->called_at = net.now;
@@ -128,8 +129,8 @@ static void answer_call(struct end *end, uint32_t number)
 	const size_t bytes = number % 7 == 0 ? 600 : number % 3 == 0 ? 0 : 4;
 	if (number % 3 != 0)
 		memcpy(body, &number, sizeof number);
-	const enum mms_err err = callee_answer(&end->session.callee, &end->pool.blocks, number, (uint8_t)(number % 5 + 1),
-					       body, bytes, mtime_add_ms(net.now, 100));
+	const enum mms_err err = callee_answer(&end->session.callee, &end->pool.blocks, number,
+					       (uint8_t)(number % 5 + 1), body, bytes, mtime_add_ms(net.now, 100));
 	if (err == MMS_E_FULL)
 		end->executed--; // it starts again
 	else
@@ -190,9 +191,8 @@ static void deliver_due(void)
 		const struct flying flying = net.flying[i];
 		net.flying[i] = net.flying[--net.flying_count];
 		const struct addr from = addr_of(flying.end == 1 ? 1 : 2);
-		const enum mms_err err =
-			session_recv(&net.end[flying.end].session, &net.end[flying.end].pool.blocks, &from, flying.datagram,
-				     flying.bytes, net.now, &net.rng);
+		const enum mms_err err = session_recv(&net.end[flying.end].session, &net.end[flying.end].pool.blocks,
+						      &from, flying.datagram, flying.bytes, net.now, &net.rng);
 		assert_true(err == MMS_OK || err == MMS_E_AUTH);
 	}
 }
@@ -239,12 +239,14 @@ static void converse(uint64_t seed)
 		for (int i = 0; i < 2; i++)
 			if ((net.end[i].opened < EACH && seeded_chance(&net.seeded, 60)) ||
 			    mtime_diff_us(net.now, net.end[i].called_at) > 25 * 1000 * 1000) // as PING does
-				open_call(&net.end[i], seeded_chance(&net.seeded, 20) ? seeded_below(&net.seeded, 1147) : 30);
+				open_call(&net.end[i],
+					  seeded_chance(&net.seeded, 20) ? seeded_below(&net.seeded, 1147) : 30);
 		for (uint8_t i = 0; i < 2; i++)
 			pump(i);
 		step(mtime_add_us(net.now, 1 + seeded_below(&net.seeded, 30000)));
 		if (net.now.us > limit.us)
-			fail_msg("seed %u: stalled at %u and %u answers", (unsigned)seed, net.end[0].answered, net.end[1].answered);
+			fail_msg("seed %u: stalled at %u and %u answers", (unsigned)seed, net.end[0].answered,
+				 net.end[1].answered);
 	}
 	assert_true(net.end[0].executed >= EACH && net.end[1].executed >= EACH);
 	for (int i = 0; i < 2; i++)
@@ -283,7 +285,8 @@ static void acceptance(uint32_t loss_percent, int64_t *median_us, int64_t *p95_u
 			assert_true(net.now.us < limit.us);
 		}
 		if (i >= 20)
-			took_us[i - 20] = mtime_diff_us(device->answered_at[device->opened], device->opened_at[device->opened]);
+			took_us[i - 20] =
+				mtime_diff_us(device->answered_at[device->opened], device->opened_at[device->opened]);
 		run(mtime_add_ms(net.now, 2000 + seeded_below(&net.seeded, 3000)));
 	}
 	qsort(took_us, CALLS, sizeof took_us[0], compare_us);
@@ -300,8 +303,9 @@ static void accepted_under_loss(void **state)
 	for (size_t i = 0; i < 4; i++) {
 		int64_t median_us, p95_us, worst_us;
 		acceptance(loss[i], &median_us, &p95_us, &worst_us);
-		print_message("# %2u %% loss each way: accepted after %.2f s (median), %.2f s (95 %%), %.2f s (worst)\n", loss[i],
-			      (double)median_us / 1e6, (double)p95_us / 1e6, (double)worst_us / 1e6);
+		print_message(
+			"# %2u %% loss each way: accepted after %.2f s (median), %.2f s (95 %%), %.2f s (worst)\n",
+			loss[i], (double)median_us / 1e6, (double)p95_us / 1e6, (double)worst_us / 1e6);
 		assert_true(loss[i] != 0 || worst_us <= 25 * 1000); // one round trip
 		assert_true(loss[i] != 75 || median_us < 5000 * 1000);
 	}
@@ -347,8 +351,9 @@ static void marks_and_back_off(void **state)
 	struct end *server = &net.end[1];
 	const struct addr from = addr_of(1);
 	assert_true(session_send(&device->session, &device->pool.blocks, net.now, &out));
-	assert_int_equal(session_recv(&server->session, &server->pool.blocks, &from, out.datagram[0], out.bytes, net.now,
-				      &net.rng), MMS_OK);
+	assert_int_equal(session_recv(&server->session, &server->pool.blocks, &from, out.datagram[0], out.bytes,
+				      net.now, &net.rng),
+			 MMS_OK);
 	assert_true(session_poll(&server->session, &server->pool.blocks, net.now, &event)); // executed, not answered
 	assert_false(session_send(&server->session, &server->pool.blocks, net.now, &out));
 	assert_int_equal(mtime_diff_us(session_deadline(&server->session, net.now), net.now), 20000);
@@ -358,7 +363,8 @@ static void marks_and_back_off(void **state)
 	net.loss_percent = 100;
 	uint64_t sent = net.sent_count;
 	run(mtime_add_ms(net.now, 25 * 1000));
-	assert_true(net.sent_count - sent >= 50 && net.sent_count - sent <= 75); // soon about one a second, in two copies
+	assert_true(net.sent_count - sent >= 50 &&
+		    net.sent_count - sent <= 75); // soon about one a second, in two copies
 	run(mtime_add_ms(net.now, 400 * 1000));
 	sent = net.sent_count;
 	run(mtime_add_ms(net.now, 300 * 1000));
@@ -378,15 +384,15 @@ static void hostile_frames(void **state)
 		{1, 0, {0}, MMS_OK},
 		{1, 3, {0, 255, 255}, MMS_OK},
 		{1, 1, {5}, MMS_E_BAD},
-		{1, 8, {1, 0, 0, 0, 0, 3, 0, 0}, MMS_E_BAD},     // call number 0
-		{1, 8, {1, 0, 0, 0, 1, 3, 0, 1}, MMS_E_BAD},     // one byte short
-		{1, 9, {3, 1, 2, 3, 4, 5, 6, 7, 8}, MMS_E_BAD},  // a challenge to the server
+		{1, 8, {1, 0, 0, 0, 0, 3, 0, 0}, MMS_E_BAD},    // call number 0
+		{1, 8, {1, 0, 0, 0, 1, 3, 0, 1}, MMS_E_BAD},    // one byte short
+		{1, 9, {3, 1, 2, 3, 4, 5, 6, 7, 8}, MMS_E_BAD}, // a challenge to the server
 		{0, 9, {3, 1, 2, 3, 4, 5, 6, 7, 8}, MMS_OK},
-		{0, 9, {4, 1, 2, 3, 4, 5, 6, 7, 8}, MMS_E_BAD},  // a response to the device
+		{0, 9, {4, 1, 2, 3, 4, 5, 6, 7, 8}, MMS_E_BAD}, // a response to the device
 		{1, 9, {4, 1, 2, 3, 4, 5, 6, 7, 8}, MMS_OK},
 		{1, 9, {2, 255, 255, 255, 255, 64, 1, 0, 0}, MMS_OK}, // answers beyond the last number
 		{1, 9, {2, 0, 0, 0, 1, 65, 1, 0, 0}, MMS_E_BAD},
-		{1, 8, {1, 0, 0, 0, 65, 3, 0, 0}, MMS_OK},       // outside the window: ignored
+		{1, 8, {1, 0, 0, 0, 65, 3, 0, 0}, MMS_OK}, // outside the window: ignored
 		{1, 8, {1, 255, 255, 255, 255, 3, 0, 0}, MMS_OK},
 	};
 	for (size_t i = 0; i < sizeof table / sizeof table[0]; i++) {
@@ -407,7 +413,8 @@ static void hostile_frames(void **state)
 		struct session_event event;
 		assert_false(session_poll(&end->session, &end->pool.blocks, net.now, &event));
 		assert_int_equal(session_recv(&end->session, &end->pool.blocks, &from, datagram,
-					      WIRE_DATA_BYTES_MIN + table[i].bytes, net.now, &net.rng), MMS_E_AUTH);
+					      WIRE_DATA_BYTES_MIN + table[i].bytes, net.now, &net.rng),
+				 MMS_E_AUTH);
 		finish();
 	}
 }
@@ -415,12 +422,9 @@ static void hostile_frames(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(exactly_once_in_order),
-		cmocka_unit_test(answers_are_let_go),
-		cmocka_unit_test(idle_sends_nothing),
-		cmocka_unit_test(marks_and_back_off),
-		cmocka_unit_test(hostile_frames),
-		cmocka_unit_test(accepted_under_loss),
+		cmocka_unit_test(exactly_once_in_order), cmocka_unit_test(answers_are_let_go),
+		cmocka_unit_test(idle_sends_nothing),    cmocka_unit_test(marks_and_back_off),
+		cmocka_unit_test(hostile_frames),        cmocka_unit_test(accepted_under_loss),
 	};
 	return cmocka_run_group_tests_name("session", tests, crypto_set_up, NULL);
 }

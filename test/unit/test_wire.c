@@ -175,10 +175,9 @@ static void state_and_frames(void **state)
 	assert_true(wire_answer_write(&writer, 0x01020304, 64, 6, "de", 2));
 	assert_true(wire_path_write(&writer, WIRE_FRAME_PATH_CHALLENGE, (const uint8_t *)"12345678"));
 	static const uint8_t expected[] = {
-		0, 0, 0, 1, 0, 0, 0, 2, 0, 0, 0, 0, 0, 0, 0, 3, // BASE, NEXT, MARKS
-		1, 1, 2, 3, 4, 5, 0, 3, 'a', 'b', 'c',
-		2, 1, 2, 3, 4, 64, 6, 0, 2, 'd', 'e',
-		3, '1', '2', '3', '4', '5', '6', '7', '8',
+		0,  0, 0, 1, 0,   0,   0, 2,   0,   0,   0,   0,   0,   0,   0,   3, // BASE, NEXT, MARKS
+		1,  1, 2, 3, 4,   5,   0, 3,   'a', 'b', 'c', 2,   1,   2,   3,   4,
+		64, 6, 0, 2, 'd', 'e', 3, '1', '2', '3', '4', '5', '6', '7', '8',
 	};
 	assert_int_equal(writer.used_bytes, sizeof expected);
 	assert_memory_equal(plain, expected, sizeof expected);
@@ -189,7 +188,8 @@ static void state_and_frames(void **state)
 	assert_true(wire_state_read(&reader, &seen));
 	assert_true(seen.base == 1 && seen.next == 2 && seen.marks == 3);
 	assert_int_equal(wire_frame_read(&reader, &frame), MMS_OK);
-	assert_true(frame.type == WIRE_FRAME_CALL && frame.number == 0x01020304 && frame.kind == 5 && frame.body_bytes == 3);
+	assert_true(frame.type == WIRE_FRAME_CALL && frame.number == 0x01020304 && frame.kind == 5 &&
+		    frame.body_bytes == 3);
 	assert_memory_equal(frame.body, "abc", 3);
 	assert_int_equal(wire_frame_read(&reader, &frame), MMS_OK);
 	assert_true(frame.type == WIRE_FRAME_ANSWER && frame.count == 64 && frame.status == 6 && frame.body_bytes == 2);
