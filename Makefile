@@ -24,7 +24,7 @@ LIBRARY := $(filter-out $(BUILD)/obj/cmd/main.o,$(OBJECTS))
 UNIT_SOURCES := $(sort $(wildcard test/unit/test_*.c))
 UNIT_TESTS := $(UNIT_SOURCES:test/unit/%.c=$(BUILD)/test/%)
 
-.PHONY: all demo check unit-tests clean
+.PHONY: all demo check unit-tests vectors clean
 all: $(BUILD)/mms
 
 $(BUILD)/mms: $(OBJECTS)
@@ -38,8 +38,8 @@ $(BUILD)/test/%: test/unit/%.c $(LIBRARY) Makefile
 	@mkdir -p $(@D)
 	$(call QUIET,CC)$(CC) $(CFLAGS_ALL) -Itest/unit -MMD -MP -o $@ $< $(LIBRARY) -lcmocka $(LDLIBS_ALL)
 
-# Not a test itself: what test/e2e/test_terminal.py types at.
-$(BUILD)/test/terminal_driver: test/tools/terminal_driver.c $(LIBRARY) Makefile
+# Not tests themselves: what test/e2e/test_terminal.py types at, and what makes the test vectors.
+$(BUILD)/test/terminal_driver $(BUILD)/test/make_vectors: $(BUILD)/test/%: test/tools/%.c $(LIBRARY) Makefile
 	@mkdir -p $(@D)
 	$(call QUIET,CC)$(CC) $(CFLAGS_ALL) -MMD -MP -o $@ $< $(LIBRARY) $(LDLIBS_ALL)
 
@@ -49,7 +49,10 @@ demo:
 check:
 	@sh tools/check
 
-unit-tests: $(UNIT_TESTS) $(BUILD)/test/terminal_driver
+unit-tests: $(UNIT_TESTS) $(BUILD)/test/terminal_driver $(BUILD)/test/make_vectors
+
+vectors: $(BUILD)/test/make_vectors
+	$(BUILD)/test/make_vectors > doc/vectors.json
 
 clean:
 	rm -rf $(BUILD)

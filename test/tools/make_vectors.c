@@ -1,0 +1,275 @@
+// SPDX-License-Identifier: ISC
+// Prints doc/vectors.json: a whole conversation between the real listener and the real dialer, with every secret fixed
+// (doc/protocol.md section 13). `make vectors` writes the file; test/spec/spec_check.py decodes it with other code.
+#include <assert.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "msg/call.h"
+#include "proto/dialer.h"
+#include "proto/listener.h"
+
+static struct listener listener;
+static struct dialer dialer;
+static struct mtime now = {1000000};
+static uint32_t server_slot;
+static uint32_t datagram_count;
+static uint8_t latest_secret[NOISE_KEY_BYTES]; // what was last drawn with the size of a key
+static const struct addr device_addr = {.ip = {192, 0, 2, 7}, .port = 50000, .family = ADDR_IPV4};
+static const struct addr server_addr = {.ip = {192, 0, 2, 1}, .port = 1060, .family = ADDR_IPV4};
+
+// The stream of "random" bytes: BLAKE2b-256 of a counter in 8 big-endian bytes, from 0 on.
+static void fill(void *context, void *target, size_t bytes)
+{
+	static uint64_t counter;
+	uint8_t *at = target;
+	(void)context;
+	for (size_t done = 0; done < bytes;) {
+		uint8_t block[8];
+		uint8_t hash[32];
+		struct writer writer = writer_of(block, sizeof block);
+		const bool fits = write_u64(&writer, counter++);
+		assert(fits);
+		hash_bytes_256(block, sizeof block, hash);
+		const size_t part = bytes - done < sizeof hash ? bytes - done : sizeof hash;
+		memcpy(at + done, hash, part);
+		done += part;
+	}
+	if (bytes == NOISE_KEY_BYTES)
+		memcpy(latest_secret, target, NOISE_KEY_BYTES);
+}
+
+static void print_hex(const char *name, const uint8_t *data, size_t bytes, const char *end)
+{
+	printf("\"%s\": \"", name);
+	for (size_t i = 0; i < bytes; i++)
+		printf("%02x", data[i]);
+	printf("\"%s", end);
+}
+
+static void print_plain(const uint8_t *datagram, size_t bytes, const uint8_t key[NOISE_KEY_BYTES])
+{
+	uint8_t plain[WIRE_PLAIN_BYTES_MAX];
+	uint32_t index;
+	uint64_t counter;
+	enum mms_err err = wire_data_decode(datagram, bytes, &index, &counter);
+	assert(err == MMS_OK);
+	err = noise_open(key, counter, datagram, WIRE_DATA_HEADER_BYTES, datagram + WIRE_DATA_HEADER_BYTES,
+			 bytes - WIRE_DATA_HEADER_BYTES, plain);
+	assert(err == MMS_OK);
+	printf(", ");
+	print_hex("plain", plain, bytes - WIRE_DATA_HEADER_BYTES - NOISE_TAG_BYTES, "");
+}
+
+static void print_datagram(const char *name, const char *from, const uint8_t *datagram, size_t bytes,
+			   const uint8_t *key)
+{
+	printf("%s\n    {\"name\": \"%s\", \"from\": \"%s\", ", datagram_count++ == 0 ? "" : ",", name, from);
+	print_hex("datagram", datagram, bytes, "");
+	if (key != NULL)
+		print_plain(datagram, bytes, key);
+	printf("}");
+}
+
+static const struct session *device_session(void)
+{
+	return &dialer.slot[0].session;
+}
+
+// Carries everything that goes, both ways, printing each datagram; names describe what the device and the server send.
+static void exchange(const char *device_name, const char *server_name)
+{
+	struct session_out out;
+	uint8_t reply[WIRE_DATAGRAM_BYTES_MAX];
+	for (bool is_moving = true; is_moving;) {
+		is_moving = false;
+		while (dialer_send(&dialer, now, &out)) {
+			is_moving = true;
+			const bool is_data = out.datagram[0][0] == WIRE_DATA;
+			print_datagram(device_name, "device", out.datagram[0], out.bytes,
+				       is_data ? device_session()->keys.send_key : NULL);
+			const size_t bytes = listener_recv(&listener, &device_addr, out.datagram[0], out.bytes, now, reply);
+			if (bytes == 0)
+				continue;
+			print_datagram(server_name, "server", reply, bytes, NULL);
+			dialer_recv(&dialer, &server_addr, reply, bytes, now);
+			return; // the device decides what comes next
+		}
+		while (listener_send(&listener, now, &out)) {
+			is_moving = true;
+			print_datagram(server_name, "server", out.datagram[0], out.bytes, device_session()->keys.recv_key);
+			dialer_recv(&dialer, &server_addr, out.datagram[0], out.bytes, now);
+		}
+		if (is_moving && device_name[0] != 0)
+			return;
+	}
+}
+
+static struct listener_event server_event(void)
+{
+	struct listener_event event;
+	const bool is_there = listener_poll(&listener, now, &event);
+	assert(is_there);
+	return event;
+}
+
+static struct dialer_event device_event(enum dialer_event_type type)
+{
+	struct dialer_event event;
+	const bool is_there = dialer_poll(&dialer, now, &event);
+	assert(is_there && event.type == type);
+	return event;
+}
+
+// One call of the device and the server's answer to it.
+static void device_calls(const char *call_name, const char *answer_name, uint8_t kind, const uint8_t *body, size_t bytes,
+			 uint8_t status, const uint8_t *answer, size_t answer_bytes)
+{
+	struct session_out out;
+	uint8_t reply[WIRE_DATAGRAM_BYTES_MAX];
+	enum mms_err err = dialer_call(&dialer, 0, kind, body, bytes, 0);
+	assert(err == MMS_OK);
+	while (dialer_send(&dialer, now, &out)) {
+		print_datagram(call_name, "device", out.datagram[0], out.bytes, device_session()->keys.send_key);
+		const size_t reply_bytes = listener_recv(&listener, &device_addr, out.datagram[0], out.bytes, now, reply);
+		assert(reply_bytes == 0);
+	}
+	const struct listener_event event = server_event();
+	assert(event.type == LISTENER_CALL && event.call.kind == kind);
+	server_slot = event.slot;
+	listener_answer(&listener, server_slot, event.call.number, status, answer, answer_bytes, now);
+	if (kind == CALL_SIGNIN)
+		listener_signed_in(&listener, server_slot);
+	exchange("", answer_name);
+	device_event(DIALER_ANSWER);
+}
+
+static void server_calls(const char *call_name, const char *answer_name, uint8_t kind, const uint8_t *body, size_t bytes)
+{
+	struct session_out out;
+	uint8_t reply[WIRE_DATAGRAM_BYTES_MAX];
+	enum mms_err err = listener_call(&listener, server_slot, kind, body, bytes, 0);
+	assert(err == MMS_OK);
+	exchange("", call_name);
+	const struct dialer_event event = device_event(DIALER_CALL);
+	dialer_answer(&dialer, 0, event.call.number, STATUS_OK, NULL, 0, now);
+	while (dialer_send(&dialer, now, &out)) {
+		print_datagram(answer_name, "device", out.datagram[0], out.bytes, device_session()->keys.send_key);
+		const size_t reply_bytes = listener_recv(&listener, &device_addr, out.datagram[0], out.bytes, now, reply);
+		assert(reply_bytes == 0);
+	}
+	server_event();
+}
+
+static struct name name_of(const char *text)
+{
+	struct name name;
+	const bool is_name = name_parse(&name, text, strlen(text));
+	assert(is_name);
+	return name;
+}
+
+static void converse(void)
+{
+	uint8_t body[CALL_BODY_BYTES_MAX];
+	uint8_t answer[CALL_BODY_BYTES_MAX];
+	struct storage_mark mark = {.commit = 7};
+	memset(mark.start_id, 0xa5, sizeof mark.start_id);
+	struct call_signin signin = {.is_receiving = true, .has_proof = true, .name = name_of("FRED")};
+	uint8_t invite_hash[INVITE_HASH_BYTES];
+	hash_invite_code("AAECAwQFBgcICQoLDA0ODw", 22, invite_hash);
+	hash_invite_proof(invite_hash, device_session()->handshake_hash, INVITE_DEVICE, signin.proof);
+	struct call_signin_ok ok = {.has_proof = true, .mark = mark, .waiting_count = 1, .name = name_of("fred")};
+	hash_invite_proof(invite_hash, device_session()->handshake_hash, INVITE_SERVER, ok.proof);
+	device_calls("SIGNIN", "SIGNIN OK", CALL_SIGNIN, body, call_signin_encode(&signin, body), STATUS_OK, answer,
+		     call_signin_ok_encode(&ok, answer));
+	dialer_prefer(&dialer, 0, now);
+
+	const struct uuid delivered = uuid_v7((struct wtime){1795345200000}, (const uint8_t *)"0123456789");
+	const struct call_deliver deliver = {delivered, {1795345200123}, name_of("libero"), (const uint8_t *)"you here?", 9};
+	server_calls("DELIVER", "DELIVER OK", CALL_DELIVER, body, call_deliver_encode(&deliver, body));
+
+	const struct call_submit submit = {uuid_v7((struct wtime){1795345260000}, (const uint8_t *)"abcdefghij"),
+					   name_of("francoc"), (const uint8_t *)"hi franco", 9};
+	mark.commit = 8;
+	const struct call_accepted accepted = {.was_online = true, .mark = mark};
+	device_calls("SUBMIT", "ACCEPTED", CALL_SUBMIT, body, call_submit_encode(&submit, body), STATUS_ACCEPTED, answer,
+		     call_accepted_encode(&accepted, answer));
+
+	struct writer page = writer_of(answer, sizeof answer);
+	const struct name first = name_of("fred");
+	const struct name second = name_of("libero");
+	call_who_page_begin(&page, 1, 2, 0);
+	const bool fits = call_who_page_add(&page, &first, true) && call_who_page_add(&page, &second, false);
+	assert(fits);
+	device_calls("WHO", "WHO OK", CALL_WHO, body, call_who_encode(&(struct call_who){0, 0}, body), STATUS_OK, answer,
+		     call_who_page_end(&page, 2));
+
+	struct call_notice gap = {.what = NOTICE_GAP, .count = 3};
+	memset(gap.id.bytes, 0x5a, sizeof gap.id.bytes);
+	server_calls("NOTICE GAP", "NOTICE OK", CALL_NOTICE, body, call_notice_encode(&gap, body));
+	device_calls("PING", "PING OK", CALL_PING, NULL, 0, STATUS_OK, NULL, 0);
+	device_calls("SIGNOUT", "SIGNOUT OK", CALL_SIGNOUT, NULL, 0, STATUS_OK, NULL, 0);
+}
+
+int main(void)
+{
+	const struct rng rng = {fill, NULL};
+	struct listener_config config = listener_config_default();
+	struct keypair server;
+	struct keypair device;
+	uint8_t secret[NOISE_KEY_BYTES];
+	if (crypto_init() != MMS_OK)
+		return EXIT_FAILURE;
+	memset(secret, 0x11, sizeof secret);
+	keypair_derive(&server, secret);
+	memset(secret, 0x22, sizeof secret);
+	keypair_derive(&device, secret);
+	config.sessions_max = 4;
+	config.half_open_max = 4;
+	config.prefixes_max = 8;
+	config.blocks_small_max = 64;
+	config.blocks_large_max = 64;
+	config.limits.prefix[BUDGET_INIT] = (struct bucket_rate){1, 1};
+	void *listener_memory = calloc(1, listener_memory_bytes(&config));
+	void *dialer_memory = calloc(1, dialer_memory_bytes());
+	if (listener_memory == NULL || dialer_memory == NULL)
+		return EXIT_FAILURE;
+	listener_init(&listener, &config, listener_memory, &server, &rng, now);
+	dialer_init(&dialer, &server_addr, 1, dialer_memory, &rng, now);
+
+	printf("{\n  \"protocol\": \"MMS\", \"version\": %d, \"invite_code\": \"AAECAwQFBgcICQoLDA0ODw\",\n  ", WIRE_VERSION);
+	print_hex("server_secret", server.static_secret, NOISE_KEY_BYTES, ",\n  ");
+	print_hex("server_public", server.public_key, NOISE_KEY_BYTES, ",\n  ");
+	print_hex("device_secret", device.static_secret, NOISE_KEY_BYTES, ",\n  ");
+	print_hex("device_public", device.public_key, NOISE_KEY_BYTES, ",\n  ");
+	printf("\"datagrams\": [");
+	dialer_ask(&dialer, now);
+	exchange("HELLO", "SERVERINFO");
+	device_event(DIALER_SERVER_KEY);
+
+	// Another INIT from the same address has used up the budget, so that a RETRY comes first.
+	uint8_t other[WIRE_INIT_BYTES] = {WIRE_INIT, WIRE_VERSION};
+	uint8_t reply[WIRE_DATAGRAM_BYTES_MAX];
+	const size_t reply_bytes = listener_recv(&listener, &device_addr, other, sizeof other, now, reply);
+	assert(reply_bytes == 0);
+	dialer_dial(&dialer, &device, server.public_key, now);
+	uint8_t device_ephemeral[NOISE_KEY_BYTES];
+	memcpy(device_ephemeral, dialer.noise.e.static_secret, NOISE_KEY_BYTES);
+	exchange("INIT", "RETRY");
+	exchange("INIT with cookie", "ACCEPT");
+	uint8_t server_ephemeral[NOISE_KEY_BYTES];
+	memcpy(server_ephemeral, latest_secret, NOISE_KEY_BYTES);
+	device_event(DIALER_SESSION_UP);
+	converse();
+	printf("\n  ],\n  ");
+	print_hex("device_ephemeral_secret", device_ephemeral, NOISE_KEY_BYTES, ",\n  ");
+	print_hex("server_ephemeral_secret", server_ephemeral, NOISE_KEY_BYTES, ",\n  ");
+	print_hex("handshake_hash", device_session()->handshake_hash, NOISE_HASH_BYTES, ",\n  ");
+	print_hex("device_to_server_key", device_session()->keys.send_key, NOISE_KEY_BYTES, ",\n  ");
+	print_hex("server_to_device_key", device_session()->keys.recv_key, NOISE_KEY_BYTES, "\n}\n");
+	free(listener_memory);
+	free(dialer_memory);
+	return EXIT_SUCCESS;
+}
