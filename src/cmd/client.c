@@ -18,6 +18,8 @@ static bool take_signals(struct conversation *conversation, int signal_fd)
 	while (signals_next(signal_fd, &signo)) {
 		if (signo == SIGWINCH && conversation->input.terminal != NULL) {
 			terminal_resized(conversation->input.terminal);
+		} else if (signo == SIGCONT && conversation->input.terminal != NULL) {
+			terminal_resumed(conversation->input.terminal);
 		} else if (signo == SIGINT) {
 			conversation->status = EXIT_INTERRUPTED;
 			conversation_leave(conversation);

@@ -63,6 +63,7 @@ void server_init(struct server *server, const struct server_config *config, void
 	server->mark = *mark;
 	server->commit_durable = mark->commit - 1;
 	server->cursor_at = MTIME_NEVER;
+	server->starved_at = MTIME_NEVER;
 	memcpy(server->table_secret, table_secret, TABLE_SECRET_BYTES);
 	lay_out(server, peer_capacity, memory);
 	for (int i = 0; i < 2; i++)
@@ -282,6 +283,16 @@ void server_reload(struct server *server, struct users_table *users, struct serv
 	server->user = user;
 	server->generation++;
 	(void)now;
+}
+
+void server_tick(struct server *server, struct mtime now)
+{
+	if (!mtime_is_due(server->starved_at, now))
+		return;
+	server->starved_at = MTIME_NEVER;
+	for (uint32_t slot = 0; slot < server->peer_capacity; slot++)
+		if (server->peer[slot].state == PEER_SIGNED_IN && server->peer[slot].has_backlog)
+			server_fill(server, slot, now);
 }
 
 void server_shutdown(struct server *server)

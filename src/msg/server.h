@@ -24,6 +24,7 @@ enum {
 	SERVER_ONLINE_US = 90 * 1000 * 1000,     // since a receiving session was heard
 	SERVER_CURSOR_US = 1000 * 1000,          // how long a moved cursor may wait for company in a batch
 	SERVER_RETRY_US = 1000,                  // when a call that found no room starts again
+	SERVER_STARVED_US = 100 * 1000,          // when a delivery that found no memory is tried again
 	SERVER_CALLS_RESERVED = 4,               // room in a session's window kept for notices
 	SERVER_OPS_MAX = 2 * BATCH_MESSAGES_MAX, // operations of a batch; full: submissions wait, cursors go with the next
 	SERVER_WAITERS_MAX = 2 * BATCH_MESSAGES_MAX, // calls that wait for a batch; full: the same
@@ -134,6 +135,7 @@ struct server {
 	bool is_storing;    // the other one is with the storage
 	uint32_t dirty_head; // peers whose cursor moved: slot + 1
 	struct mtime cursor_at; // when they are to be stored at the latest
+	struct mtime starved_at; // when to try deliveries again that found no memory; MTIME_NEVER: none
 	bool is_broken; // the storage failed; stop
 };
 
@@ -166,7 +168,10 @@ const struct storage_batch *server_batch_take(struct server *server, bool is_all
 // What became of it: MMS_OK, durable; MMS_E_NOSPACE, rolled back, its submissions are refused; else the server is broken.
 void server_stored(struct server *server, enum mms_err result, struct mtime now);
 
-// When server_batch_take should be asked at the latest; MTIME_NEVER: whenever calls came.
+// Lets timers run that are due.
+void server_tick(struct server *server, struct mtime now);
+
+// When server_tick has something to do or server_batch_take should be asked; MTIME_NEVER: whenever calls came.
 struct mtime server_deadline(const struct server *server);
 
 // Another users table, user_ids set, with its own `user` array (zeros): both replace the old ones, which are the caller's

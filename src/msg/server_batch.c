@@ -119,7 +119,7 @@ const struct storage_batch *server_batch_take(struct server *server, bool is_all
 
 struct mtime server_deadline(const struct server *server)
 {
-	return server->is_storing ? MTIME_NEVER : server->cursor_at;
+	return server->is_storing ? server->starved_at : mtime_min(server->starved_at, server->cursor_at);
 }
 
 static void answer_submission(struct server *server, const struct server_waiter *waiter, const struct storage_op *op,
@@ -179,7 +179,7 @@ void server_stored(struct server *server, enum mms_err result, struct mtime now)
 	if (!server->is_broken)
 		answer_waiters(server, batch, result, now);
 	if (result == MMS_OK && !server->is_broken)
-		server_forward(server, batch);
+		server_forward(server, batch, now);
 	batch->op_count = 0;
 	batch->text_bytes = 0;
 	batch->waiter_count = 0;

@@ -24,7 +24,13 @@ static bool deliver(struct server *server, uint32_t slot, uint64_t row, const st
 	return true;
 }
 
-void server_fill(struct server *server, uint32_t slot)
+// No memory for a delivery: nobody tells when there is some again, so it is tried again in a while.
+static void starve(struct server *server, struct mtime now)
+{
+	server->starved_at = mtime_min(server->starved_at, mtime_add_us(now, SERVER_STARVED_US));
+}
+
+void server_fill(struct server *server, uint32_t slot, struct mtime now)
 {
 	struct server_peer *peer = &server->peer[slot];
 	const int64_t user_id = server->users->user[peer->user].user_id;
@@ -41,12 +47,14 @@ void server_fill(struct server *server, uint32_t slot)
 			return;
 		}
 		const struct call_deliver delivery = {row.id, row.accepted_at, row.sender, row.text, row.text_bytes};
-		if (!deliver(server, slot, row.row, &delivery))
+		if (!deliver(server, slot, row.row, &delivery)) {
+			starve(server, now);
 			return;
+		}
 	}
 }
 
-void server_forward(struct server *server, const struct server_batch *batch)
+void server_forward(struct server *server, const struct server_batch *batch, struct mtime now)
 {
 	for (uint32_t i = 0; i < batch->op_count; i++) {
 		const struct storage_op *op = &batch->ops[i];
@@ -59,8 +67,11 @@ void server_forward(struct server *server, const struct server_batch *batch)
 			struct server_peer *peer = &server->peer[link - 1];
 			if (!peer->is_receiving || peer->has_backlog || peer->row_sent >= op->row)
 				continue; // what lies before it in the mailbox goes first
-			if (!can_deliver(server, link - 1) || !deliver(server, link - 1, op->row, &delivery))
-				peer->has_backlog = true;
+			if (can_deliver(server, link - 1) && deliver(server, link - 1, op->row, &delivery))
+				continue;
+			peer->has_backlog = true;
+			if (can_deliver(server, link - 1))
+				starve(server, now);
 		}
 	}
 }
@@ -101,5 +112,5 @@ void server_answer(struct server *server, uint32_t slot, uint8_t kind, uint8_t s
 		peer->cursor = tag;
 		server_cursor_dirty(server, slot, now);
 	}
-	server_fill(server, slot);
+	server_fill(server, slot, now);
 }

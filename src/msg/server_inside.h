@@ -22,11 +22,11 @@ void server_dismiss(struct server *server, uint32_t slot, enum notice_what notic
 // Makes NOTICE `what` on a session; the reserved room makes that always possible while the session lives.
 void server_notice(struct server *server, uint32_t slot, const struct call_notice *notice, uint64_t tag);
 
-// Goes on delivering from the mailbox as far as the session's window lets it.
-void server_fill(struct server *server, uint32_t slot);
+// Goes on delivering from the mailbox as far as the session's window lets it; where memory is short, again by server_tick.
+void server_fill(struct server *server, uint32_t slot, struct mtime now);
 
 // Delivers the messages of a durable batch to the receiving sessions of their recipients.
-void server_forward(struct server *server, const struct server_batch *batch);
+void server_forward(struct server *server, const struct server_batch *batch, struct mtime now);
 
 // The device of a joining peer is enrolled (`is_enrolled`), or could not be stored.
 void server_joined(struct server *server, uint32_t slot, bool is_enrolled, struct mtime now);

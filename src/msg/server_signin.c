@@ -192,7 +192,8 @@ static struct uuid gap_id(const struct storage_device *device)
 	return id;
 }
 
-static void begin_receiving(struct server *server, uint32_t slot, const struct storage_device *device)
+static void begin_receiving(struct server *server, uint32_t slot, const struct storage_device *device,
+			    struct mtime now)
 {
 	struct server_peer *peer = &server->peer[slot];
 	peer->is_receiving = true;
@@ -204,10 +205,11 @@ static void begin_receiving(struct server *server, uint32_t slot, const struct s
 		const struct call_notice gap = {.what = NOTICE_GAP, .id = gap_id(device), .count = device->gap_count};
 		server_notice(server, slot, &gap, device->gap_row);
 	}
-	server_fill(server, slot);
+	server_fill(server, slot, now);
 }
 
-static void grant(struct server *server, uint32_t slot, uint32_t number, const struct request *request)
+static void grant(struct server *server, uint32_t slot, uint32_t number, const struct request *request,
+		  struct mtime now)
 {
 	struct server_peer *peer = &server->peer[slot];
 	uint8_t body[CALL_BODY_BYTES_MAX];
@@ -238,7 +240,7 @@ static void grant(struct server *server, uint32_t slot, uint32_t number, const s
 	server->port.answer(server->port.context, slot, number, STATUS_OK, body, bytes);
 	server->port.signed_in(server->port.context, slot);
 	if (request->signin.is_receiving)
-		begin_receiving(server, slot, &request->device);
+		begin_receiving(server, slot, &request->device, now);
 }
 
 void server_signin(struct server *server, uint32_t slot, uint32_t number, const uint8_t *body, size_t bytes,
@@ -256,7 +258,7 @@ void server_signin(struct server *server, uint32_t slot, uint32_t number, const 
 		return;
 	}
 	if (request.has_device && !users_is_revoked(server->users, request.entry, &request.fingerprint)) {
-		grant(server, slot, number, &request);
+		grant(server, slot, number, &request, now);
 		return;
 	}
 	// The same device again while its enrolment is on its way, on another session: it starts anew when that is through.
@@ -281,7 +283,6 @@ void server_joined(struct server *server, uint32_t slot, bool is_enrolled, struc
 {
 	struct server_peer *peer = &server->peer[slot];
 	struct request request;
-	(void)now;
 	if (peer->state != PEER_JOINING)
 		return;
 	if (!is_enrolled) {
@@ -297,5 +298,5 @@ void server_joined(struct server *server, uint32_t slot, bool is_enrolled, struc
 		return;
 	}
 	server->port.enrolled(server->port.context, &request.entry->name, &request.fingerprint);
-	grant(server, slot, peer->signin_number, &request);
+	grant(server, slot, peer->signin_number, &request, now);
 }

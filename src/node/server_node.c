@@ -114,6 +114,7 @@ void server_node_run(struct server_node *node, struct mtime now, struct wtime wa
 	struct listener_event event;
 	node->now = now;
 	listener_tick(&node->listener, now);
+	server_tick(&node->server, now);
 	while (!server_is_broken(&node->server) && listener_poll(&node->listener, now, &event)) {
 		switch (event.type) {
 		case LISTENER_CALL:

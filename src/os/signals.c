@@ -19,6 +19,7 @@ enum mms_err signals_open(int *fd, struct reason *why)
 	sigaddset(&set, SIGTERM);
 	sigaddset(&set, SIGHUP);
 	sigaddset(&set, SIGWINCH);
+	sigaddset(&set, SIGCONT);
 	// The descriptor first: if it cannot be had, the signals still end the process as usual.
 	const int opened = signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
 	if (opened < 0) {
