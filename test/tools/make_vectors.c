@@ -16,7 +16,7 @@ static struct mtime now = {1000000};
 static uint32_t server_slot;
 static uint32_t datagram_count;
 static uint8_t latest_secret[NOISE_KEY_BYTES]; // what was last drawn with the size of a key
-static const struct addr device_addr = {.ip = {192, 0, 2, 7}, .port = 50000, .family = ADDR_IPV4};
+static struct addr device_addr = {.ip = {192, 0, 2, 7}, .port = 50000, .family = ADDR_IPV4};
 static const struct addr server_addr = {.ip = {192, 0, 2, 1}, .port = 1060, .family = ADDR_IPV4};
 
 // The stream of "random" bytes: BLAKE2b-256 of a counter in 8 big-endian bytes, from 0 on.
@@ -77,32 +77,39 @@ static const struct session *device_session(void)
 	return &dialer.slot[0].session;
 }
 
-// Carries everything that goes, both ways, printing each datagram; names describe what the device and the server send.
-static void exchange(const char *device_name, const char *server_name)
+// The device's datagram outside a session and the server's immediate answer to it.
+static void ask(const char *device_name, const char *server_name)
 {
 	struct session_out out;
 	uint8_t reply[WIRE_DATAGRAM_BYTES_MAX];
-	for (bool is_moving = true; is_moving;) {
-		is_moving = false;
-		while (dialer_send(&dialer, now, &out)) {
-			is_moving = true;
-			const bool is_data = out.datagram[0][0] == WIRE_DATA;
-			print_datagram(device_name, "device", out.datagram[0], out.bytes,
-				       is_data ? device_session()->keys.send_key : NULL);
-			const size_t bytes = listener_recv(&listener, &device_addr, out.datagram[0], out.bytes, now, reply);
-			if (bytes == 0)
-				continue;
-			print_datagram(server_name, "server", reply, bytes, NULL);
-			dialer_recv(&dialer, &server_addr, reply, bytes, now);
-			return; // the device decides what comes next
-		}
-		while (listener_send(&listener, now, &out)) {
-			is_moving = true;
-			print_datagram(server_name, "server", out.datagram[0], out.bytes, device_session()->keys.recv_key);
-			dialer_recv(&dialer, &server_addr, out.datagram[0], out.bytes, now);
-		}
-		if (is_moving && device_name[0] != 0)
-			return;
+	const bool is_due = dialer_send(&dialer, now, &out);
+	assert(is_due);
+	print_datagram(device_name, "device", out.datagram[0], out.bytes, NULL);
+	const size_t bytes = listener_recv(&listener, &device_addr, out.datagram[0], out.bytes, now, reply);
+	assert(bytes > 0);
+	print_datagram(server_name, "server", reply, bytes, NULL);
+	dialer_recv(&dialer, &server_addr, reply, bytes, now);
+}
+
+// Everything the device has to send in its session.
+static void device_sends(const char *name)
+{
+	struct session_out out;
+	uint8_t reply[WIRE_DATAGRAM_BYTES_MAX];
+	while (dialer_send(&dialer, now, &out)) {
+		print_datagram(name, "device", out.datagram[0], out.bytes, device_session()->keys.send_key);
+		const size_t bytes = listener_recv(&listener, &device_addr, out.datagram[0], out.bytes, now, reply);
+		assert(bytes == 0);
+	}
+}
+
+// Everything the server has to send in the session.
+static void server_sends(const char *name)
+{
+	struct session_out out;
+	while (listener_send(&listener, now, &out)) {
+		print_datagram(name, "server", out.datagram[0], out.bytes, device_session()->keys.recv_key);
+		dialer_recv(&dialer, &server_addr, out.datagram[0], out.bytes, now);
 	}
 }
 
@@ -126,40 +133,41 @@ static struct dialer_event device_event(enum dialer_event_type type)
 static void device_calls(const char *call_name, const char *answer_name, uint8_t kind, const uint8_t *body, size_t bytes,
 			 uint8_t status, const uint8_t *answer, size_t answer_bytes)
 {
-	struct session_out out;
-	uint8_t reply[WIRE_DATAGRAM_BYTES_MAX];
-	enum mms_err err = dialer_call(&dialer, 0, kind, body, bytes, 0);
+	const enum mms_err err = dialer_call(&dialer, 0, kind, body, bytes, 0);
 	assert(err == MMS_OK);
-	while (dialer_send(&dialer, now, &out)) {
-		print_datagram(call_name, "device", out.datagram[0], out.bytes, device_session()->keys.send_key);
-		const size_t reply_bytes = listener_recv(&listener, &device_addr, out.datagram[0], out.bytes, now, reply);
-		assert(reply_bytes == 0);
-	}
+	device_sends(call_name);
 	const struct listener_event event = server_event();
 	assert(event.type == LISTENER_CALL && event.call.kind == kind);
 	server_slot = event.slot;
 	listener_answer(&listener, server_slot, event.call.number, status, answer, answer_bytes, now);
 	if (kind == CALL_SIGNIN)
 		listener_signed_in(&listener, server_slot);
-	exchange("", answer_name);
+	server_sends(answer_name);
 	device_event(DIALER_ANSWER);
 }
 
 static void server_calls(const char *call_name, const char *answer_name, uint8_t kind, const uint8_t *body, size_t bytes)
 {
-	struct session_out out;
-	uint8_t reply[WIRE_DATAGRAM_BYTES_MAX];
-	enum mms_err err = listener_call(&listener, server_slot, kind, body, bytes, 0);
+	const enum mms_err err = listener_call(&listener, server_slot, kind, body, bytes, 0);
 	assert(err == MMS_OK);
-	exchange("", call_name);
+	server_sends(call_name);
 	const struct dialer_event event = device_event(DIALER_CALL);
 	dialer_answer(&dialer, 0, event.call.number, STATUS_OK, NULL, 0, now);
-	while (dialer_send(&dialer, now, &out)) {
-		print_datagram(answer_name, "device", out.datagram[0], out.bytes, device_session()->keys.send_key);
-		const size_t reply_bytes = listener_recv(&listener, &device_addr, out.datagram[0], out.bytes, now, reply);
-		assert(reply_bytes == 0);
-	}
+	device_sends(answer_name);
 	server_event();
+}
+
+// A DATA whose index names no session, as after a restart of the server; what it holds does not matter.
+static void data_for_no_session(void)
+{
+	uint8_t datagram[WIRE_DATA_BYTES_MIN];
+	uint8_t reply[WIRE_DATAGRAM_BYTES_MAX];
+	memset(datagram, 0xee, sizeof datagram);
+	wire_data_encode(0x01020304, 9, datagram);
+	print_datagram("DATA for no session", "device", datagram, sizeof datagram, NULL);
+	const size_t bytes = listener_recv(&listener, &device_addr, datagram, sizeof datagram, now, reply);
+	assert(bytes == WIRE_UNKNOWN_BYTES);
+	print_datagram("UNKNOWN", "server", reply, bytes, NULL);
 }
 
 static struct name name_of(const char *text)
@@ -209,8 +217,14 @@ static void converse(void)
 	struct call_notice gap = {.what = NOTICE_GAP, .count = 3};
 	memset(gap.id.bytes, 0x5a, sizeof gap.id.bytes);
 	server_calls("NOTICE GAP", "NOTICE OK", CALL_NOTICE, body, call_notice_encode(&gap, body));
-	device_calls("PING", "PING OK", CALL_PING, NULL, 0, STATUS_OK, NULL, 0);
+
+	// The device comes from another port: the server challenges the new path with its next datagram.
+	device_addr.port = 50001;
+	device_calls("PING from another port", "PING OK and PATH_CHALLENGE", CALL_PING, NULL, 0, STATUS_OK, NULL, 0);
+	device_sends("PATH_RESPONSE");
+	assert(listener.slot[server_slot].session.path.is_proved);
 	device_calls("SIGNOUT", "SIGNOUT OK", CALL_SIGNOUT, NULL, 0, STATUS_OK, NULL, 0);
+	data_for_no_session();
 }
 
 int main(void)
@@ -246,7 +260,7 @@ int main(void)
 	print_hex("device_public", device.public_key, NOISE_KEY_BYTES, ",\n  ");
 	printf("\"datagrams\": [");
 	dialer_ask(&dialer, now);
-	exchange("HELLO", "SERVERINFO");
+	ask("HELLO", "SERVERINFO");
 	device_event(DIALER_SERVER_KEY);
 
 	// Another INIT from the same address has used up the budget, so that a RETRY comes first.
@@ -257,8 +271,8 @@ int main(void)
 	dialer_dial(&dialer, &device, server.public_key, now);
 	uint8_t device_ephemeral[NOISE_KEY_BYTES];
 	memcpy(device_ephemeral, dialer.noise.e.static_secret, NOISE_KEY_BYTES);
-	exchange("INIT", "RETRY");
-	exchange("INIT with cookie", "ACCEPT");
+	ask("INIT", "RETRY");
+	ask("INIT with cookie", "ACCEPT");
 	uint8_t server_ephemeral[NOISE_KEY_BYTES];
 	memcpy(server_ephemeral, latest_secret, NOISE_KEY_BYTES);
 	device_event(DIALER_SESSION_UP);
