@@ -235,7 +235,8 @@ static void clear_up(struct device *device)
 	if (device->stop == DEVICE_STOP_NONE || !device->is_started)
 		return;
 	device->is_started = false;
-	if ((device->stop == DEVICE_STOP_REFUSED || device->stop == DEVICE_STOP_NOT_PROVED) &&
+	const bool is_refused = device->stop == DEVICE_STOP_REFUSED && device->status == EXIT_DENIED;
+	if ((is_refused || device->stop == DEVICE_STOP_NOT_PROVED) &&
 	    !device->profile.has_signed_in && device->profile.outbox.is_held) {
 		profile_remove(&device->profile);
 		if (!device->is_pinned)

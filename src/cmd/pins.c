@@ -111,6 +111,12 @@ enum mms_err pins_add(const char *state, const struct server_address *address, c
 		goto out;
 	pins_server_text(address, server);
 	err = find_in(text == NULL ? "" : text, bytes, path.text, server, pinned, why);
+	if (err == MMS_OK && memcmp(pinned, key, NOISE_KEY_BYTES) != 0) {
+		snprintf(why->text, sizeof why->text,
+			 "another program has pinned another key for %.200s in %.400s meanwhile: find out which is right", server,
+			 path.text);
+		err = MMS_E_EXISTS;
+	}
 	if (err != MMS_E_MISSING)
 		goto out;
 	const size_t room = bytes + sizeof server + sizeof key_text + 3;

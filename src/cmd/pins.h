@@ -23,7 +23,7 @@ enum mms_err pins_path(struct file_path *path, const char *state, struct reason 
 enum mms_err pins_find(const char *state, const struct server_address *address, uint8_t key[NOISE_KEY_BYTES],
 		       struct reason *why) MUST_CHECK;
 
-// Pins a key durably, under a lock, unless the server has one already (then that one stays). Errors as pins_find and file_replace.
+// Pins a key durably, under a lock. MMS_E_EXISTS: another key is pinned, and stays. Else as pins_find and file_replace.
 enum mms_err pins_add(const char *state, const struct server_address *address, const uint8_t key[NOISE_KEY_BYTES],
 		      struct reason *why) MUST_CHECK;
 

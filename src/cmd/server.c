@@ -32,6 +32,7 @@ struct program {
 	struct outbound outbound;
 	int signal_fd;
 	struct mtime housekeep_at;
+	bool is_reload_due; // the users file is to be read again
 	bool is_stopping;
 	int status;
 	uint8_t inbound[UDP_BATCH_MAX][UDP_SLOT_BYTES];
@@ -57,7 +58,7 @@ static int start(struct program *program, struct reason *why)
 {
 	struct server_node_setup node = {
 		.keys = &program->setup.keys,
-		.users = &program->setup.users.table,
+		.users = server_setup_users(&program->setup),
 		.user = program->setup.user,
 		.rng = random_rng(),
 		.enrolled = log_enrolled,
@@ -162,23 +163,20 @@ static void send_all(struct program *program)
 
 static void reload(struct program *program)
 {
-	struct users_file users = {0};
-	struct server_user *user = NULL;
+	struct users_table *table;
+	struct server_user *user;
 	struct reason why;
 	commit(program, true);
-	if (program->is_stopping)
-		return;
-	if (server_setup_reload(&program->setup, &users, &user, &why) != MMS_OK) {
+	if (program->is_stopping || !server_can_reload(&program->node.server))
+		return; // a full disk holds a batch up: tried again next turn
+	program->is_reload_due = false;
+	if (server_setup_reload(&program->setup, &table, &user, &why) != MMS_OK) {
 		log_warn("the users stay as they were: %s", why.text);
 		return;
 	}
-	server_reload(&program->node.server, &users.table, user, clock_monotonic());
-	users_file_clear(&program->setup.users);
-	free(program->setup.user);
-	program->setup.users = users;
-	program->setup.user = user;
-	program->node.server.users = &program->setup.users.table;
-	log_info("read %s: %u users", program->setup.paths.users.text, users.table.user_count);
+	server_reload(&program->node.server, table, user);
+	server_setup_reloaded(&program->setup, user);
+	log_info("read %s: %u users", program->setup.paths.users.text, table->user_count);
 }
 
 static void housekeep(struct program *program, struct mtime now)
@@ -200,7 +198,7 @@ static void take_signals(struct program *program)
 	int signo;
 	while (signals_next(program->signal_fd, &signo)) {
 		if (signo == SIGHUP)
-			reload(program);
+			program->is_reload_due = true;
 		else if (signo == SIGTERM || signo == SIGINT)
 			program->is_stopping = true;
 	}
@@ -209,7 +207,10 @@ static void take_signals(struct program *program)
 static int wait_ms(const struct program *program)
 {
 	const struct mtime now = clock_monotonic();
-	const struct mtime due = mtime_min(server_node_deadline(&program->node), program->housekeep_at);
+	enum { RELOAD_RETRY_MS = 500 };
+	struct mtime due = mtime_min(server_node_deadline(&program->node), program->housekeep_at);
+	if (program->is_reload_due)
+		due = mtime_min(due, mtime_add_ms(now, RELOAD_RETRY_MS));
 	const int64_t left_us = mtime_diff_us(due, now);
 	return left_us <= 0 ? 0 : (int)(left_us / 1000 + 1);
 }
@@ -236,6 +237,8 @@ static void serve(struct program *program)
 			fail(program, server_store_reason(program->setup.store), EXIT_IO);
 		if (!program->is_stopping)
 			commit(program, false);
+		if (!program->is_stopping && program->is_reload_due)
+			reload(program);
 		if (program->status == EXIT_DONE && !server_is_broken(&program->node.server))
 			send_all(program);
 		housekeep(program, clock_monotonic());

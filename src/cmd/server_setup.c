@@ -194,7 +194,7 @@ int server_setup_open(struct server_setup *setup, struct reason *why)
 	enum mms_err err = data_choose(&setup->paths, setup->options.data, setup->options.users, why);
 	if (err != MMS_OK)
 		return err == MMS_E_BAD ? EXIT_USAGE : exit_of_data(err);
-	err = users_file_load(&setup->users, setup->paths.users.text, why);
+	err = users_file_load(&setup->users[0], setup->paths.users.text, why);
 	if (err != MMS_OK)
 		return exit_of_users_file(err);
 	int status = open_data(setup, why);
@@ -206,10 +206,10 @@ int server_setup_open(struct server_setup *setup, struct reason *why)
 		return status;
 	err = server_store_open(setup->paths.database.text, &setup->store, why);
 	if (err == MMS_OK)
-		err = sync_users(setup, &setup->users.table, why);
+		err = sync_users(setup, server_setup_users(setup), why);
 	if (err != MMS_OK)
 		return exit_of_data(err);
-	setup->user = calloc(setup->users.table.user_capacity + 1, sizeof *setup->user);
+	setup->user = calloc(server_setup_users(setup)->user_capacity + 1, sizeof *setup->user);
 	if (setup->user == NULL) {
 		snprintf(why->text, sizeof why->text, "not enough memory for the users: end other programs");
 		return EXIT_CANT_CREATE;
@@ -221,26 +221,39 @@ int server_setup_open(struct server_setup *setup, struct reason *why)
 	return EXIT_DONE;
 }
 
-enum mms_err server_setup_reload(struct server_setup *setup, struct users_file *users, struct server_user **user,
+struct users_table *server_setup_users(struct server_setup *setup)
+{
+	return &setup->users[setup->users_place].table;
+}
+
+enum mms_err server_setup_reload(struct server_setup *setup, struct users_table **table, struct server_user **user,
 				 struct reason *why)
 {
-	struct users_file fresh = {0};
-	enum mms_err err = users_file_load(&fresh, setup->paths.users.text, why);
+	struct users_file *fresh = &setup->users[1 - setup->users_place];
+	enum mms_err err = users_file_load(fresh, setup->paths.users.text, why);
 	if (err != MMS_OK)
 		return err;
-	*user = calloc(fresh.table.user_capacity + 1, sizeof **user);
-	if (*user == NULL)
+	*table = &fresh->table;
+	*user = calloc(fresh->table.user_capacity + 1, sizeof **user);
+	if (*user == NULL) {
+		snprintf(why->text, sizeof why->text, "not enough memory for the users: end other programs");
 		err = MMS_E_FULL;
-	else
-		err = sync_users(setup, &fresh.table, why);
+	} else {
+		err = sync_users(setup, &fresh->table, why);
+	}
 	if (err != MMS_OK) {
 		free(*user);
-		*user = NULL;
-		users_file_clear(&fresh);
-		return err;
+		users_file_clear(fresh);
 	}
-	*users = fresh;
-	return MMS_OK;
+	return err;
+}
+
+void server_setup_reloaded(struct server_setup *setup, struct server_user *user)
+{
+	users_file_clear(&setup->users[setup->users_place]);
+	free(setup->user);
+	setup->users_place = 1 - setup->users_place;
+	setup->user = user;
 }
 
 static struct bucket_rate rate(uint64_t per_second, uint64_t burst)
@@ -271,7 +284,8 @@ void server_setup_close(struct server_setup *setup)
 	if (setup->store != NULL)
 		server_store_close(setup->store);
 	udp_close(&setup->udp);
-	users_file_clear(&setup->users);
+	users_file_clear(&setup->users[0]);
+	users_file_clear(&setup->users[1]);
 	free(setup->user);
 	keypair_clear(&setup->keys);
 	lock_release(&setup->lock);

@@ -41,8 +41,9 @@ struct server_setup {
 	struct data_paths paths;
 	struct lock lock;
 	struct keypair keys;
-	struct users_file users;
-	struct server_user *user;
+	struct users_file users[2]; // the one in use, and room for the one that follows it
+	uint8_t users_place;        // which is in use
+	struct server_user *user;   // of the users in use
 	struct server_store *store;
 	struct udp udp;
 	bool may_claim;
@@ -55,10 +56,16 @@ bool server_options_read(struct server_options *options, int argc, char **argv, 
 // for server_setup_close.
 int server_setup_open(struct server_setup *setup, struct reason *why);
 
-// Reads the users file again and tells the store; `users` and `*user` are then the new table's, the old one's for the caller
-// to free. On error nothing has changed and `why` says what is wrong.
-enum mms_err server_setup_reload(struct server_setup *setup, struct users_file *users, struct server_user **user,
+// The users table in use.
+struct users_table *server_setup_users(struct server_setup *setup);
+
+// Reads the users file again, beside the one in use, and tells the store. On success `*table` and `*user` are the new ones,
+// and server_setup_reloaded is to be called. On error nothing has changed and `why` says what is wrong.
+enum mms_err server_setup_reload(struct server_setup *setup, struct users_table **table, struct server_user **user,
 				 struct reason *why) MUST_CHECK;
+
+// The server uses the new table: the old one is freed. `user` as server_setup_reload gave it.
+void server_setup_reloaded(struct server_setup *setup, struct server_user *user);
 
 // The listener's and the server's configuration that the options ask for.
 void server_setup_configure(const struct server_setup *setup, struct server_node_setup *node);

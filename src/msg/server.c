@@ -252,9 +252,14 @@ static bool may_stay(const struct server *server, const struct users_table *user
 	return !users_is_revoked(users, entry, &fingerprint);
 }
 
-void server_reload(struct server *server, struct users_table *users, struct server_user *user, struct mtime now)
+bool server_can_reload(const struct server *server)
 {
-	assert(!server->is_storing && server_batch_filling(server)->op_count == 0);
+	return !server->is_storing && server->batch[server->filling].op_count == 0;
+}
+
+void server_reload(struct server *server, struct users_table *users, struct server_user *user)
+{
+	assert(server_can_reload(server));
 	for (uint32_t i = 0; i < server->users->user_count; i++) {
 		const struct user_entry *entry = users_find(users, &server->users->user[i].name);
 		uint32_t link = server->user[i].peers;
@@ -282,7 +287,6 @@ void server_reload(struct server *server, struct users_table *users, struct serv
 	server->users = users;
 	server->user = user;
 	server->generation++;
-	(void)now;
 }
 
 void server_tick(struct server *server, struct mtime now)

@@ -174,9 +174,12 @@ void server_tick(struct server *server, struct mtime now);
 // When server_tick has something to do or server_batch_take should be asked; MTIME_NEVER: whenever calls came.
 struct mtime server_deadline(const struct server *server);
 
+// Whether server_reload may be called: no batch is taken, and none is waiting.
+bool server_can_reload(const struct server *server);
+
 // Another users table, user_ids set, with its own `user` array (zeros): both replace the old ones, which are the caller's
-// again. Sessions of users and devices that are no longer authorized end. Must: no batch taken and none waiting.
-void server_reload(struct server *server, struct users_table *users, struct server_user *user, struct mtime now);
+// again. Sessions of users and devices that are no longer authorized end. Must: server_can_reload.
+void server_reload(struct server *server, struct users_table *users, struct server_user *user);
 
 // Tells every signed-in session that the server stops.
 void server_shutdown(struct server *server);

@@ -16,6 +16,7 @@ struct request {
 	const struct user_invite *invite; // whose code was shown; NULL: none
 	struct storage_device device;
 	bool has_device; // the key is enrolled for this user
+	bool is_foreign; // it is enrolled for another one
 };
 
 static void refuse(struct server *server, uint32_t slot, uint32_t number, enum call_status status)
@@ -55,26 +56,41 @@ static bool examine(struct server *server, uint32_t slot, const struct call_sign
 		server->storage.device_find(server->storage.context, request->peer_key, &request->device);
 	request->has_device =
 		err == MMS_OK && request->entry != NULL && request->device.user_id == request->entry->user_id;
+	request->is_foreign = err == MMS_OK && !request->has_device;
 	return err == MMS_OK || err == MMS_E_MISSING;
 }
 
-// An enrolment in a batch: of this key (`key` given), or of any device of a user.
+// An enrolment of this key for this user in a batch.
 static bool find_enrolment(struct server_batch *batch, int64_t user_id, const uint8_t *key, uint32_t *op)
 {
 	for (*op = 0; batch != NULL && *op < batch->op_count; ++*op) {
 		const struct storage_op *enrol = &batch->ops[*op];
 		if (enrol->kind == STORAGE_ENROLL && enrol->user_id == user_id &&
-		    (key == NULL || memcmp(enrol->key, key, STORAGE_KEY_BYTES) == 0))
+		    memcmp(enrol->key, key, STORAGE_KEY_BYTES) == 0)
 			return true;
 	}
 	return false;
 }
 
-static bool is_enrolment_pending(struct server *server, int64_t user_id)
+// Whether an enrolment of this user, of this key or with this invite is in a batch.
+static bool is_in_batch(const struct server_batch *batch, const struct request *request)
 {
-	uint32_t op;
-	return find_enrolment(server_batch_storing(server), user_id, NULL, &op) ||
-	       find_enrolment(server_batch_filling(server), user_id, NULL, &op);
+	for (uint32_t op = 0; batch != NULL && op < batch->op_count; op++) {
+		const struct storage_op *enrol = &batch->ops[op];
+		if (enrol->kind != STORAGE_ENROLL)
+			continue;
+		if (enrol->user_id == request->entry->user_id ||
+		    memcmp(enrol->key, request->peer_key, STORAGE_KEY_BYTES) == 0 ||
+		    (request->invite != NULL && enrol->has_invite &&
+		     memcmp(enrol->invite_hash, request->invite->hash, STORAGE_KEY_BYTES) == 0))
+			return true;
+	}
+	return false;
+}
+
+static bool is_enrolment_pending(struct server *server, const struct request *request)
+{
+	return is_in_batch(server_batch_storing(server), request) || is_in_batch(server_batch_filling(server), request);
 }
 
 // Whether a key that is not enrolled may become a device of this user now: by an unspent invite, or by a claim.
@@ -82,14 +98,15 @@ static bool may_enrol(struct server *server, const struct request *request, stru
 {
 	uint32_t count;
 	bool is_spent = false;
-	if (request->entry == NULL || users_is_revoked(server->users, request->entry, &request->fingerprint))
+	if (request->entry == NULL || request->is_foreign ||
+	    users_is_revoked(server->users, request->entry, &request->fingerprint))
 		return false;
 	if (server->storage.device_count(server->storage.context, request->entry->user_id, &count) != MMS_OK) {
 		server_break(server);
 		return false;
 	}
-	// One enrolment of a user at a time: neither a name nor an invite is given twice within a batch.
-	if (count >= DEVICES_PER_USER_MAX || is_enrolment_pending(server, request->entry->user_id))
+	// One enrolment of a user, a key and an invite at a time: none of them is given twice within a batch.
+	if (count >= DEVICES_PER_USER_MAX || is_enrolment_pending(server, request))
 		return false;
 	if (request->invite != NULL) {
 		if (server->storage.invite_is_spent(server->storage.context, request->invite->hash, &is_spent) !=
