@@ -13,7 +13,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 import mms  # noqa: E402 pylint: disable=wrong-import-position
 from mms_client import Device  # noqa: E402 pylint: disable=wrong-import-position
 
-TEST_DEADLINE_S = 90
+TEST_DEADLINE_S = 180
 LONG_DEADLINE_S = 900
 
 
@@ -22,11 +22,11 @@ def pytest_addoption(parser):
 
 
 def pytest_configure(config):
-    config.addinivalue_line("markers", "long: minutes instead of seconds; run with --long or MMS_LONG=1")
+    config.addinivalue_line("markers", "long: minutes instead of seconds; run with --long, -m long or MMS_LONG=1")
 
 
 def pytest_collection_modifyitems(config, items):
-    if config.getoption("--long") or os.environ.get("MMS_LONG"):
+    if config.getoption("--long") or os.environ.get("MMS_LONG") or "long" in config.option.markexpr:
         return
     for item in items:
         if "long" in item.keywords:

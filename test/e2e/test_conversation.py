@@ -86,7 +86,10 @@ def test_all_at_once(scene, profile):
     client = profile(scene(), "fred")
     done = client.run("client", stdin="".join(f"{typed}\n" for typed, _ in STEPS).encode())
     assert done.returncode == 0, done
-    assert without_more_help(done.stdout.splitlines()) == conversation(prompts=False)
+    lines = without_more_help(done.stdout.splitlines())
+    answer = ">> francoc: hi"  # comes when francoc likes
+    assert [line for line in lines if line != answer] == [line for line in conversation(False) if line != answer]
+    assert lines.count(answer) <= 1
     assert done.stderr == ""
 
 
@@ -127,7 +130,7 @@ def test_commands_and_names_in_any_case(server, profile):
 def test_one_message_waits(server, profile):
     profile(server, "Tim").send("fred", "one")
     done = profile(server, "fred").run("client", stdin=b"signin fred\n")
-    assert done.stdout.splitlines()[1:] == [">> Welcome fred, you have 1 message waiting :", ">>      Tim: one"]
+    assert done.stdout.splitlines()[1:3] == [">> Welcome fred, you have 1 message waiting :", ">>      Tim: one"]
     assert done.returncode == 0
 
 
@@ -152,6 +155,13 @@ def test_signing_in_again_after_signout(server, profile):
     done = profile(server, "fred").run("client", stdin=b"signin fred\nsignout\nsignin fred\n")
     welcome = ">> Welcome fred, you have no messages waiting"
     assert done.stdout.splitlines()[1:4] == [welcome, ">> user fred has signed off", welcome]
+
+
+def test_what_was_read_waits_no_more(server, profile):
+    profile(server, "Tim").send("fred", "one")
+    done = profile(server, "fred").run("client", stdin=b"signin fred\nsignout\nsignin fred\n")
+    assert ">>      Tim: one" in done.stdout.splitlines()
+    assert done.stdout.splitlines()[4] == ">> Welcome fred, you have no messages waiting", done
 
 
 def test_leaving_signs_out(server, profile, device):

@@ -5,8 +5,9 @@ import base64
 import hashlib
 import os
 import signal
-import sqlite3
 import socket
+import sqlite3
+import subprocess
 import time
 
 import mms
@@ -22,7 +23,6 @@ def fixture_fails(tmp_path):
     (tmp_path / "good-users").write_text("fred\nTim\n")
 
     def fails(status, words, *all_of, none_of=(), stdin=b"", env=None):
-        import subprocess  # pylint: disable=import-outside-toplevel
         done = subprocess.run([str(mms.MMS), *map(str, words)], input=stdin, capture_output=True, timeout=20,
                               cwd=tmp_path, env={**mms.environment(tmp_path), **(env or {})}, check=False)
         said = done.stderr.decode("utf-8", "replace")
@@ -46,7 +46,7 @@ def server_words(path, **changed):
 # --- the users file ---
 
 def test_users_file_missing(fails, tmp_path):
-    fails(66, server_words(tmp_path, **{"-u": tmp_path / "none"}), tmp_path / "none", "mms user add")
+    fails(66, server_words(tmp_path, **{"-u": tmp_path / "none"}), tmp_path / "none")
 
 
 def test_users_file_unreadable(fails, tmp_path):
@@ -81,7 +81,7 @@ def test_port_in_use(fails, tmp_path):
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as taken:
         taken.bind(("127.0.0.1", 0))
         port = taken.getsockname()[1]
-        fails(78, server_words(tmp_path, **{"-p": port}), f"127.0.0.1", port)
+        fails(78, server_words(tmp_path, **{"-p": port}), "127.0.0.1", port)
 
 
 @pytest.mark.parametrize("port", ["65536", "-1", "abc", "99999999999999999999", ""])
@@ -100,7 +100,7 @@ def test_unknown_host(fails, words):
 
 
 def test_address_that_is_not_ours(fails, tmp_path):
-    fails(78, ["server", "192.0.2.1", *server_words(tmp_path)[1:]], "192.0.2.1")
+    fails(68, ["server", "192.0.2.1", *server_words(tmp_path)[1:]], "192.0.2.1")
 
 
 # --- data and state ---
@@ -114,9 +114,9 @@ def test_data_directory_is_not_writable(fails, tmp_path):
     fails(73, server_words(tmp_path, **{"-d": "/proc/mms"}), "/proc/mms")
 
 
-def test_state_directory_cannot_be_made(fails, tmp_path):
+def test_state_directory_cannot_be_made(fails, server, tmp_path):
     (tmp_path / "file").write_text("")
-    fails(73, ["send", "-s", "127.0.0.1:9", "-a", "fred", "--state", tmp_path / "file" / "x", "Tim", "x"],
+    fails(73, ["send", "-s", server.name, "-a", "fred", "--state", tmp_path / "file" / "x", "Tim", "x"],
           tmp_path / "file")
 
 
@@ -235,7 +235,7 @@ def test_recipient_that_is_no_name(fails):
 
 
 def test_mailbox_full(make_server, profile):
-    server = make_server(options=["--mailbox-rows", "3"])
+    server = make_server(options=["--mailbox-messages", "3"])
     tim = profile(server, "Tim")
     for i in range(3):
         tim.send("fred", str(i))
@@ -267,8 +267,8 @@ def test_unreachable_and_nothing_queued(fails, tmp_path):
 
 def test_client_that_never_reaches_a_server(profile):
     done = profile(f"127.0.0.1:{mms.unused_port()}", "fred").run("client", stdin=b"signin fred\n", timeout=30)
-    assert done.returncode == 69, done
     assert "cannot be reached" in done.stdout
+    assert done.returncode == 69, done
 
 
 def test_queued(server, profile):
@@ -310,14 +310,12 @@ def test_server_key_changed(server, profile, command, words):
     fred = profile(server, "fred")
     fred.send("Tim", "x")
     server.kill()
-    before = None
     with FakeServer(port=server.port) as other:
         done = fred.run(command, *words, timeout=30)
         new = base64.urlsafe_b64encode(fingerprint(other.static.public)).rstrip(b"=").decode()
-        before = other.submitted
     assert done.returncode == 76, done
     assert new in done.stderr and "changed" in done.stderr, done
-    assert done.stderr.count("\n") >= 1 and not before
+    assert not other.submitted
 
 
 def test_client_when_the_server_key_changed(server, profile):
@@ -375,12 +373,9 @@ def test_invite_expired(make_server, profile):
 
 # --- command line and output ---
 
-@pytest.mark.parametrize("words", [[], ["frobnicate"], ["send"], ["send", "a"], ["--frobnicate"], ["server", "-z"],
+@pytest.mark.parametrize("words", [[], ["frobnicate"], ["send"], ["--frobnicate"], ["server", "-z"],
                                    ["listen", "-n", "x"], ["server", "--drop", "2"], ["who", "extra"]])
 def test_usage(fails, words):
-    if words == ["send", "a"]:
-        pytest.skip("TEXT may be left out: standard input")
-    import subprocess  # pylint: disable=import-outside-toplevel
     done = subprocess.run([str(mms.MMS), *words], stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=20,
                           check=False)
     assert done.returncode == 64 and done.stdout == "" and "mms" in done.stderr, done
@@ -395,7 +390,6 @@ def test_help_and_version(profile, server, command, option):
 
 
 def test_output_that_cannot_be_written(server, tmp_path):
-    import subprocess  # pylint: disable=import-outside-toplevel
     with open("/dev/full", "wb") as full:
         done = subprocess.run([str(mms.MMS), "who", "-s", server.name, "-a", "fred", "--state", str(tmp_path / "s")],
                               stdout=full, stderr=subprocess.PIPE, stdin=subprocess.DEVNULL, timeout=20, check=False,

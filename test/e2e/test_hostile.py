@@ -13,7 +13,7 @@ import mms_wire as wire
 import pytest
 from mms_noise import Handshake, KeyPair
 
-SECONDS = 3
+SECONDS = 2
 
 
 class Flood:

@@ -45,18 +45,20 @@ def test_server_killed_under_load_twenty_times(server, agent, seed):
     check_all_came(*pairs_under_load(agent, server, 20, seed))
 
 
-def test_server_killed_under_load_of_commands(server, profile):
-    """Only the program: a listener stays, each `send` says what became of its message."""
+@pytest.mark.long
+@pytest.mark.parametrize("kills", [1, 20])
+def test_server_killed_under_a_listener(server, profile, kills):
+    """A listener that stays finds the new server by its PING at the latest; each `send` tells its message's fate."""
     fred, tim = profile(server, "fred"), profile(server, "Tim")
     listener = fred.listen()
-    tim.send("fred", "0", "--wait", "30")
-    for i in range(1, 13):
-        if i % 3 == 0:
-            server.kill()
-            server.restart()
-        tim.send("fred", str(i), "--wait", "30", timeout=40)
-    listener.wait_for(lambda lines: len(lines) >= 13, 40)
-    assert mms.texts(listener) == [str(i) for i in range(13)]
+    tim.send("fred", "0")
+    for i in range(kills):
+        server.kill()
+        server.restart()
+        for j in range(3):
+            tim.send("fred", f"{i} {j}", "--wait", "30", timeout=40)
+    listener.wait_for(lambda lines: len(lines) >= 3 * kills + 1, 40)
+    assert mms.texts(listener) == ["0"] + [f"{i} {j}" for i in range(kills) for j in range(3)]
 
 
 def test_accepted_is_on_disk_at_once(server, profile):
@@ -165,13 +167,13 @@ def test_older_copy_of_the_data_with_agents(server, agent):
     server.restart()
     then = [tim.submit("libero", f"lost at the server {i}") for i in range(20)]
     more = [tim.submit("fred", f"received {i}") for i in range(20)]
-    tim.wait_verdicts(then + more, 30)
+    tim.wait_verdicts(then + more + [fred.submit("Tim", "so that fred notices before its next PING")], 30)
     fred.wait_texts([message.text.decode() for message in first + more], timeout=30)
     server.kill()
     put_back(server, copy)
     server.restart()
     last = tim.submit("fred", "after")
-    tim.wait_verdicts([last], 30)
+    tim.wait_verdicts([last, fred.submit("Tim", "so that fred notices before its next PING")], 30)
     libero = agent(server, "libero")
     libero.wait_texts([message.text.decode() for message in then], timeout=30)
     fred.wait_texts([message.text.decode() for message in first + more + [last]], timeout=30)

@@ -273,7 +273,8 @@ class Device:
         if is_pinned:
             if dial.noise_message is None or now - dial.made_at > NOISE_MESSAGE_LIFE_S:
                 self.make_init(now)
-            self.transmit(wire.init(dial.noise_message, dial.cookie))
+            for _ in range(2 if dial.tries else 1):
+                self.transmit(wire.init(dial.noise_message, dial.cookie))
         dial.backoff(now, self.heard_at)
 
     def make_init(self, now):
