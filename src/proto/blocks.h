@@ -63,7 +63,8 @@ struct blocks {
 // Bytes of memory for `small_count` small and `large_count` large blocks.
 size_t blocks_memory_bytes(uint32_t small_count, uint32_t large_count);
 
-// Pools over blocks_memory_bytes(...) bytes at `memory`, aligned for any type, kept while the pools are used. The memory need not be cleared.
+// Pools over blocks_memory_bytes(...) bytes at `memory`, aligned for any type, kept while the pools are used. The memory
+// need not be cleared.
 void blocks_init(struct blocks *blocks, void *memory, uint32_t small_count, uint32_t large_count);
 
 // A block with room for `body_bytes` (at most BLOCK_LARGE_BYTES), its header zero. 0: that pool, and any larger, is empty.
