@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: ISC
 // What ended a wish to be somebody, in words; the contract is in device.h.
+#include <stdio.h>
+
 #include "cmd/device.h"
 #include "cmd/exit.h"
 
@@ -7,12 +9,20 @@ static void say_key_changed(const struct phrase_out *out, const struct device *d
 {
 	char wanted[FINGERPRINT_TEXT_BYTES];
 	char shown[FINGERPRINT_TEXT_BYTES];
-	struct fingerprint fingerprint = hash_fingerprint(device->server_key);
-	if (device->address.has_fingerprint)
-		fingerprint = device->address.fingerprint;
-	base64url_encode(fingerprint.bytes, sizeof fingerprint.bytes, wanted);
-	fingerprint = hash_fingerprint(device->shown_key);
+	struct fingerprint fingerprint = hash_fingerprint(device->shown_key);
 	base64url_encode(fingerprint.bytes, sizeof fingerprint.bytes, shown);
+	if (device->address.has_fingerprint) {
+		struct reason why;
+		base64url_encode(device->address.fingerprint.bytes, sizeof device->address.fingerprint.bytes, wanted);
+		snprintf(why.text, sizeof why.text,
+			 "the key of the server %s is %s, not %s as you gave it: ask its operator for the right fingerprint; "
+			 "nothing was sent",
+			 device->server_text, shown, wanted);
+		phrase_say_of(out, PHRASE_FAILURE, why.text);
+		return;
+	}
+	fingerprint = hash_fingerprint(device->server_key);
+	base64url_encode(fingerprint.bytes, sizeof fingerprint.bytes, wanted);
 	phrase_key_changed(out, device->server_text, wanted, shown, device->pins.text);
 }
 

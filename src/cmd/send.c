@@ -199,7 +199,7 @@ static int out_of_time(const struct program *program)
 		phrase_say_of(&out, PHRASE_QUEUED, program->message.recipient.text);
 		return EXIT_LATER;
 	}
-	phrase_say_of(&out, PHRASE_UNREACHABLE, program->device.server_text);
+	phrase_say_of(&out, PHRASE_GIVEN_UP, program->device.server_text);
 	return EXIT_UNREACHABLE;
 }
 

@@ -2,6 +2,7 @@
 // `mms server`: the loop that joins sockets, the store and the pure server.
 #include <assert.h>
 #include <errno.h>
+#include <inttypes.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -179,6 +180,19 @@ static void reload(struct program *program)
 	log_info("read %s: %u users", program->setup.paths.users.text, table->user_count);
 }
 
+// What strangers and broken peers did is only counted; --verbose shows it once a minute and at the end.
+static void log_counts(const struct program *program)
+{
+	const struct listener *listener = &program->node.listener;
+	const struct listener_counts *counts = &listener->counts;
+	log_debug("datagrams %" PRIu64 ", malformed %" PRIu64 ", unopened %" PRIu64 ", unparsable %" PRIu64
+		  ", for no session %" PRIu64 ", handshakes %" PRIu64 ", retries %" PRIu64 ", dropped %" PRIu64
+		  ", no session free %" PRIu64,
+		  counts->datagrams, counts->malformed, counts->unopened, counts->unparsable, counts->unknown,
+		  listener->admission.init_count, listener->admission.retry_count, listener->admission.drop_count,
+		  counts->full);
+}
+
 static void housekeep(struct program *program, struct mtime now)
 {
 	bool has_more = false;
@@ -190,6 +204,8 @@ static void housekeep(struct program *program, struct mtime now)
 		log_warn("%s", server_store_reason(program->setup.store)->text);
 	else if (err != MMS_OK)
 		fail(program, server_store_reason(program->setup.store), EXIT_IO);
+	if (!has_more)
+		log_counts(program);
 	program->housekeep_at = mtime_add_ms(now, has_more ? HOUSEKEEP_SOON_MS : HOUSEKEEP_MS);
 }
 
@@ -251,6 +267,7 @@ static void serve(struct program *program)
 		return;
 	server_shutdown(&program->node.server);
 	send_all(program);
+	log_counts(program);
 	log_info("stopped");
 }
 

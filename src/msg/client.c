@@ -21,6 +21,7 @@ void client_start(struct client *client, const struct client_config *config)
 	client->was_signed_in = false;
 	client->is_leaving = false;
 	client->is_who_wanted = false;
+	client->is_who_due = false;
 }
 
 void client_break(struct client *client)
@@ -101,6 +102,12 @@ void client_ended(struct client *client, uint32_t slot)
 	client->slot[slot] = (struct client_slot){0};
 	if (client->present == slot + 1)
 		client->present = 0;
+	// Its calls cannot be answered any more, and the slot may serve another session before the next commit.
+	uint32_t kept_count = 0;
+	for (uint32_t i = 0; i < client->answer_count; i++)
+		if (client->answer[i].slot != slot)
+			client->answer[kept_count++] = client->answer[i];
+	client->answer_count = kept_count;
 }
 
 // Submits one queued message. False: no room for it now.
@@ -125,7 +132,9 @@ static bool submit(struct client *client, uint32_t slot, const struct outbox_row
 
 void client_submit(struct client *client, struct mtime now)
 {
-	if (!client->may_submit || client->present == 0 || client->is_broken)
+	client_catch_up(client, now);
+	if (!client->may_submit || client->present == 0 || client->is_broken ||
+	    client->slot[client->present - 1].is_signout_made)
 		return;
 	const uint32_t slot = client->present - 1;
 	struct client_slot *session = &client->slot[slot];
@@ -151,14 +160,25 @@ void client_set_submitting(struct client *client, bool may_submit, struct mtime 
 	client_submit(client, now);
 }
 
-void client_ask_who(struct client *client, uint32_t generation, uint32_t first, struct mtime now)
+// The window is a span: under loss it may have no room though few calls are unanswered. Then these come later.
+void client_catch_up(struct client *client, struct mtime now)
 {
 	uint8_t body[CALL_BODY_BYTES_MAX];
-	const struct call_who who = {generation, first};
 	if (client->present == 0)
 		return;
-	// The reserved room of the window makes this possible; a session that is over asks again on the next.
-	(void)client_make_call(client, client->present - 1, CALL_WHO, body, call_who_encode(&who, body), 0, now);
+	const uint32_t slot = client->present - 1;
+	if (client->is_who_due &&
+	    client_make_call(client, slot, CALL_WHO, body, call_who_encode(&client->who, body), 0, now))
+		client->is_who_due = false;
+	if (client->is_leaving && !client->slot[slot].is_signout_made)
+		client->slot[slot].is_signout_made = client_make_call(client, slot, CALL_SIGNOUT, NULL, 0, 0, now);
+}
+
+void client_ask_who(struct client *client, uint32_t generation, uint32_t first, struct mtime now)
+{
+	client->who = (struct call_who){generation, first};
+	client->is_who_due = true;
+	client_catch_up(client, now);
 }
 
 void client_who(struct client *client, struct mtime now)
@@ -167,16 +187,10 @@ void client_who(struct client *client, struct mtime now)
 	client_ask_who(client, 0, 0, now);
 }
 
-void client_leave(struct client *client, struct mtime now)
-{
-	if (client->is_leaving && client->present != 0)
-		(void)client_make_call(client, client->present - 1, CALL_SIGNOUT, NULL, 0, 0, now);
-}
-
 void client_sign_out(struct client *client, struct mtime now)
 {
 	client->is_leaving = true;
-	client_leave(client, now);
+	client_catch_up(client, now);
 }
 
 void client_flush(struct client *client, struct mtime now)
@@ -200,6 +214,7 @@ void client_flush(struct client *client, struct mtime now)
 	if (client->is_stored_due)
 		client_tell(client, TOLD_STORED);
 	client->is_stored_due = false;
+	client_catch_up(client, now);
 }
 
 struct mtime client_deadline(const struct client *client)

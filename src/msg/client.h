@@ -87,6 +87,7 @@ struct client_slot {
 	uint64_t submitted_seq; // everything queued up to here was submitted on this session
 	struct client_submission submission[CALL_WINDOW];
 	uint32_t submission_count;
+	bool is_signout_made; // nothing is submitted behind it
 };
 
 struct client_pending_answer {
@@ -105,6 +106,8 @@ struct client {
 	bool may_submit; // this process holds the outbox
 	bool is_leaving; // SIGNOUT is wanted or on its way
 	bool is_who_wanted;
+	bool is_who_due;     // `who` is to be asked on the present session
+	struct call_who who;
 	struct mtime sent_at;  // when a call was last made or answered
 	bool is_broken;
 

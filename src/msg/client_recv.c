@@ -54,10 +54,9 @@ static void signin_answered(struct client *client, uint32_t slot, uint8_t status
 						.name = ok.name,
 						.waiting_count = ok.waiting_count});
 	client->was_signed_in = true;
-	client_submit(client, now);
 	if (client->is_who_wanted)
 		client_ask_who(client, 0, 0, now);
-	client_leave(client, now);
+	client_submit(client, now);
 }
 
 // Takes a submission off its session's list. False: it is not there.
@@ -112,6 +111,8 @@ static void submit_answered(struct client *client, uint32_t slot, uint8_t status
 		client_break(client);
 	if (client->verdict_count == CLIENT_PENDING_MAX)
 		client_flush(client, now);
+	if (client->is_broken)
+		return;
 	client->verdict[client->verdict_count++] = verdict;
 	client_submit(client, now);
 }
@@ -172,6 +173,8 @@ static void store(struct client *client, uint32_t slot, uint32_t number, const s
 	bool is_new;
 	if (client->answer_count == CLIENT_PENDING_MAX)
 		client_flush(client, now);
+	if (client->is_broken)
+		return;
 	if (client->storage.transcript_put(client->storage.context, row, &is_new) != MMS_OK) {
 		client_break(client);
 		return;

@@ -170,10 +170,9 @@ void server_call(struct server *server, uint32_t slot, uint32_t number, uint8_t 
 		}
 		return;
 	}
-	if (peer->state != PEER_SIGNED_IN || peer->signout_number != 0) {
-		server_answer_bare(server, slot, number, STATUS_BAD);
+	// Behind a SIGNOUT that waits, or on a session that closes: it never starts, and goes again on another session.
+	if (peer->state != PEER_SIGNED_IN || peer->signout_number != 0)
 		return;
-	}
 	switch (kind) {
 	case CALL_SUBMIT:
 		server_submit(server, slot, number, body, bytes, now, wall);

@@ -87,16 +87,16 @@ void server_cursor_flush(struct server *server, uint32_t slot)
 // Moves the cursors on the list into the batch.
 static void add_cursors(struct server *server)
 {
-	server->cursor_at = MTIME_NEVER;
 	while (server->dirty_head != 0) {
 		const uint32_t slot = server->dirty_head - 1;
 		struct server_peer *peer = &server->peer[slot];
 		if (peer->state == PEER_SIGNED_IN && !add_cursor(server, slot))
-			return;
+			return; // the rest stays due, and goes with the next
 		server->dirty_head = peer->dirty_next;
 		peer->is_cursor_dirty = false;
 		peer->dirty_next = 0;
 	}
+	server->cursor_at = MTIME_NEVER;
 }
 
 const struct storage_batch *server_batch_take(struct server *server, bool is_all, struct mtime now, struct wtime wall)

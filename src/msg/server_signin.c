@@ -60,18 +60,6 @@ static bool examine(struct server *server, uint32_t slot, const struct call_sign
 	return err == MMS_OK || err == MMS_E_MISSING;
 }
 
-// An enrolment of this key for this user in a batch.
-static bool find_enrolment(struct server_batch *batch, int64_t user_id, const uint8_t *key, uint32_t *op)
-{
-	for (*op = 0; batch != NULL && *op < batch->op_count; ++*op) {
-		const struct storage_op *enrol = &batch->ops[*op];
-		if (enrol->kind == STORAGE_ENROLL && enrol->user_id == user_id &&
-		    memcmp(enrol->key, key, STORAGE_KEY_BYTES) == 0)
-			return true;
-	}
-	return false;
-}
-
 // Whether an enrolment of this user, of this key or with this invite is in a batch.
 static bool is_in_batch(const struct server_batch *batch, const struct request *request)
 {
@@ -98,15 +86,13 @@ static bool may_enrol(struct server *server, const struct request *request, stru
 {
 	uint32_t count;
 	bool is_spent = false;
-	if (request->entry == NULL || request->is_foreign ||
-	    users_is_revoked(server->users, request->entry, &request->fingerprint))
-		return false;
-	if (server->storage.device_count(server->storage.context, request->entry->user_id, &count) != MMS_OK) {
+	const int64_t user_id = request->entry == NULL ? 0 : request->entry->user_id; // as much work for no user
+	if (server->storage.device_count(server->storage.context, user_id, &count) != MMS_OK) {
 		server_break(server);
 		return false;
 	}
-	// One enrolment of a user, a key and an invite at a time: none of them is given twice within a batch.
-	if (count >= DEVICES_PER_USER_MAX || is_enrolment_pending(server, request))
+	if (request->entry == NULL || request->is_foreign || count >= DEVICES_PER_USER_MAX ||
+	    users_is_revoked(server->users, request->entry, &request->fingerprint))
 		return false;
 	if (request->invite != NULL) {
 		if (server->storage.invite_is_spent(server->storage.context, request->invite->hash, &is_spent) !=
@@ -209,6 +195,20 @@ static struct uuid gap_id(const struct storage_device *device)
 	return id;
 }
 
+// The device's cursor may have moved further than the store knows by now: what it has is not announced as waiting again.
+static void follow_cursor(struct server *server, uint32_t user, struct storage_device *device)
+{
+	const struct server_batch *batches[2] = {server_batch_storing(server), server_batch_filling(server)};
+	for (int i = 0; i < 2; i++)
+		for (uint32_t op = 0; batches[i] != NULL && op < batches[i]->op_count; op++)
+			if (batches[i]->ops[op].kind == STORAGE_CURSOR &&
+			    batches[i]->ops[op].device_id == device->device_id && batches[i]->ops[op].row > device->cursor)
+				device->cursor = batches[i]->ops[op].row;
+	for (uint32_t link = server->user[user].peers; link != 0; link = server->peer[link - 1].next)
+		if (server->peer[link - 1].device_id == device->device_id && server->peer[link - 1].cursor > device->cursor)
+			device->cursor = server->peer[link - 1].cursor;
+}
+
 static void begin_receiving(struct server *server, uint32_t slot, const struct storage_device *device,
 			    struct mtime now)
 {
@@ -225,8 +225,7 @@ static void begin_receiving(struct server *server, uint32_t slot, const struct s
 	server_fill(server, slot, now);
 }
 
-static void grant(struct server *server, uint32_t slot, uint32_t number, const struct request *request,
-		  struct mtime now)
+static void grant(struct server *server, uint32_t slot, uint32_t number, struct request *request, struct mtime now)
 {
 	struct server_peer *peer = &server->peer[slot];
 	uint8_t body[CALL_BODY_BYTES_MAX];
@@ -235,6 +234,7 @@ static void grant(struct server *server, uint32_t slot, uint32_t number, const s
 	const uint32_t user = (uint32_t)(request->entry - server->users->user);
 	struct call_signin_ok ok = {.has_proof = request->invite != NULL, .mark = server->mark, .name = request->entry->name};
 	ok.mark.commit = server->commit_durable;
+	follow_cursor(server, user, &request->device);
 	if (server->storage.mailbox_count(server->storage.context, request->entry->user_id, request->device.cursor, &rows,
 					  &text_bytes) != MMS_OK) {
 		server_break(server);
@@ -265,7 +265,6 @@ void server_signin(struct server *server, uint32_t slot, uint32_t number, const 
 {
 	struct call_signin signin;
 	struct request request;
-	uint32_t op;
 	if (call_signin_decode(&signin, body, bytes) != MMS_OK) {
 		refuse(server, slot, number, STATUS_BAD);
 		return;
@@ -278,10 +277,8 @@ void server_signin(struct server *server, uint32_t slot, uint32_t number, const 
 		grant(server, slot, number, &request, now);
 		return;
 	}
-	// The same device again while its enrolment is on its way, on another session: it starts anew when that is through.
-	if (request.entry != NULL &&
-	    (find_enrolment(server_batch_storing(server), request.entry->user_id, request.peer_key, &op) ||
-	     find_enrolment(server_batch_filling(server), request.entry->user_id, request.peer_key, &op))) {
+	// None of a user, a key and an invite is given twice within a batch: this starts anew when the other is through.
+	if (request.entry != NULL && is_enrolment_pending(server, &request)) {
 		enum { ENROLMENT_RETRY_MS = 20 };
 		server->peer[slot].state = PEER_NONE;
 		server->port.defer(server->port.context, slot, mtime_add_ms(now, ENROLMENT_RETRY_MS));

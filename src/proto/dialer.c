@@ -81,7 +81,7 @@ static uint32_t targets(const struct dialer *dialer, const struct dialer_repeat 
 
 void dialer_repeat_start(struct dialer *dialer, struct dialer_repeat *repeat, struct mtime now)
 {
-	*repeat = (struct dialer_repeat){.started_at = now, .try_count = 1};
+	*repeat = (struct dialer_repeat){.started_at = now, .try_count = 1, .copies = 1};
 	repeat->next_at = mtime_add_us(now, DIALER_REPEAT_US_FIRST);
 	repeat->pending = targets(dialer, repeat, now);
 }
@@ -97,7 +97,9 @@ void dialer_repeat_tick(struct dialer *dialer, struct dialer_repeat *repeat, str
 	repeat->try_count++;
 	repeat->next_at = mtime_add_us(now, wait_us < cap_us ? wait_us : cap_us);
 	repeat->pending = targets(dialer, repeat, now);
-	repeat->is_twice = true;
+	// One more copy each time: what stays unanswered is likely lost.
+	if (repeat->copies < SESSION_COPIES_MAX)
+		repeat->copies++;
 }
 
 static void new_nonce(struct dialer *dialer, struct mtime now)

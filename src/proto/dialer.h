@@ -25,7 +25,8 @@ enum {
 
 	DIALER_REPEAT_US_FIRST = 250 * 1000, // then doubled up to the caps of proto/rtt.h (section 4.6)
 	DIALER_INIT_LIFE_US = 60 * 1000 * 1000,
-	DIALER_HELLO_AFTER_US = 3 * 1000 * 1000, // INIT unanswered this long: HELLO beside it, and again after as long
+	DIALER_HELLO_AFTER_US = 1000 * 1000,     // INIT unanswered this long: HELLO beside it, to see a changed key
+	DIALER_HELLO_EVERY_US = 3 * 1000 * 1000, // and again
 	DIALER_SILENCE_US = 15 * 1000 * 1000,    // calls unanswered and nothing heard: a handshake beside
 	DIALER_UNKNOWN_US = 5 * 1000 * 1000,     // least time between handshakes that UNKNOWN caused
 	DIALER_RETIRE_US = 10 * 1000 * 1000,     // how long the session before is kept
@@ -55,7 +56,7 @@ struct dialer_repeat {
 	struct mtime next_at;
 	uint32_t try_count;
 	uint32_t pending; // bit i: still to go to address i now
-	bool is_twice;
+	uint8_t copies; // how often it goes to each address at a time, at most SESSION_COPIES_MAX
 };
 
 struct dialer {

@@ -22,17 +22,17 @@ static bool send_handshake(struct dialer *dialer, struct session_out *out)
 	if (addr != NULL) {
 		wire_init_encode(dialer->cookie, dialer->noise_message, out->datagram[0]);
 		out->bytes = WIRE_INIT_BYTES;
-		out->count = dialer->init.is_twice ? 2 : 1;
+		out->count = dialer->init.copies;
 	} else {
 		addr = take_target(dialer, &dialer->hello);
 		if (addr == NULL)
 			return false;
 		wire_hello_encode(dialer->nonce, out->datagram[0]);
 		out->bytes = WIRE_HELLO_BYTES;
-		out->count = dialer->hello.is_twice ? 2 : 1;
+		out->count = dialer->hello.copies < 2 ? 1 : 2; // a HELLO is large
 	}
-	if (out->count == 2)
-		memcpy(out->datagram[1], out->datagram[0], out->bytes);
+	for (size_t copy = 1; copy < out->count; copy++)
+		memcpy(out->datagram[copy], out->datagram[0], out->bytes);
 	out->addr = *addr;
 	return true;
 }
@@ -113,7 +113,7 @@ static void tick_handshake(struct dialer *dialer, struct mtime now)
 	if (dialer->state == DIALER_ASKING || dialer->state == DIALER_DIALING)
 		dialer_repeat_tick(dialer, &dialer->hello, now);
 	if (dialer->state == DIALER_DIALING)
-		dialer->hello.next_at = mtime_add_us(now, DIALER_HELLO_AFTER_US);
+		dialer->hello.next_at = mtime_add_us(now, DIALER_HELLO_EVERY_US);
 }
 
 void dialer_tick(struct dialer *dialer, struct mtime now)

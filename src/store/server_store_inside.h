@@ -72,6 +72,7 @@ struct server_cursors {
 	uint64_t count; // 0: the others are 0
 };
 
+// The lowest and the highest cursor of a user's devices, and how many there are.
 enum mms_err server_store_cursors(struct server_store *store, int64_t user_id,
 				  struct server_cursors *cursors) MUST_CHECK;
 

@@ -45,6 +45,7 @@ static const char *const sentences[PHRASE_COUNT] = {
 	[PHRASE_NOT_PROVED] = "the server % does not know this invite code, it may be an impostor; nothing was sent to "
 			      "it|ask its operator for the fingerprint of the server's key",
 	[PHRASE_UNREACHABLE] = "the server % cannot be reached, MMS keeps trying|wait, or type: quit",
+	[PHRASE_GIVEN_UP] = "the server % cannot be reached, nothing was kept to be sent later|try again",
 	[PHRASE_REACHED] = "the server % answers again",
 	[PHRASE_NOT_A_NAME] = "\"%\" is not a user name, one has 1 to 32 letters, digits, dots, underscores or hyphens",
 	[PHRASE_FAILURE] = "%",

@@ -50,6 +50,7 @@ enum phrase {
 	PHRASE_SUSPENDED,        // the subject, signed in here, is no longer in the users file
 	PHRASE_NOT_PROVED,       // subject: the server as HOST:PORT, which did not prove that it knows the invite
 	PHRASE_UNREACHABLE,      // subject: the server as HOST:PORT; we keep trying
+	PHRASE_GIVEN_UP,         // subject: the server as HOST:PORT; a script's command gives up, and nothing was kept
 	PHRASE_REACHED,          // subject: the server as HOST:PORT, which answers again
 	PHRASE_NOT_A_NAME,       // subject: what was given as a name
 	PHRASE_FAILURE,          // subject: a whole sentence from a struct reason
