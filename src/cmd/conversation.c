@@ -112,6 +112,7 @@ static void send(struct conversation *conversation, const struct command *comman
 	}
 	if (!remember(conversation, &conversation->sending_id, &command->name))
 		return; // it is queued all the same; only its verdict goes unsaid
+	conversation->sending_to = command->name;
 	conversation_start(conversation, TALK_SENDING);
 	if (device_is_unreachable(device)) {
 		phrase_say_of(&conversation->out, PHRASE_QUEUED, command->name.text);

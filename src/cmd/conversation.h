@@ -57,7 +57,8 @@ struct conversation {
 	struct conversation_message *message; // without a verdict
 	size_t message_count;
 	size_t message_capacity;
-	struct uuid sending_id;
+	struct uuid sending_id; // the message that TALK_SENDING waits for
+	struct name sending_to;
 
 	struct name *who; // users of the list so far; who_online beside it
 	bool *who_online;

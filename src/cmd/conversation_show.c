@@ -316,9 +316,7 @@ void conversation_advance(struct conversation *conversation)
 		break;
 	case TALK_SENDING:
 		if (is_silent) {
-			const struct conversation_message *message =
-				&conversation->message[conversation->message_count - 1];
-			phrase_say_of(&conversation->out, PHRASE_QUEUED, message->recipient.text);
+			phrase_say_of(&conversation->out, PHRASE_QUEUED, conversation->sending_to.text);
 			finish(conversation);
 		}
 		break;

@@ -130,9 +130,8 @@ static bool submit(struct client *client, uint32_t slot, const struct outbox_row
 	return true;
 }
 
-void client_submit(struct client *client, struct mtime now)
+static void submit_queued(struct client *client, struct mtime now)
 {
-	client_catch_up(client, now);
 	if (!client->may_submit || client->present == 0 || client->is_broken ||
 	    client->slot[client->present - 1].is_signout_made)
 		return;
@@ -154,12 +153,6 @@ void client_submit(struct client *client, struct mtime now)
 	}
 }
 
-void client_set_submitting(struct client *client, bool may_submit, struct mtime now)
-{
-	client->may_submit = may_submit;
-	client_submit(client, now);
-}
-
 // The window is a span: under loss it may have no room though few calls are unanswered. Then these come later.
 void client_catch_up(struct client *client, struct mtime now)
 {
@@ -172,6 +165,26 @@ void client_catch_up(struct client *client, struct mtime now)
 		client->is_who_due = false;
 	if (client->is_leaving && !client->slot[slot].is_signout_made)
 		client->slot[slot].is_signout_made = client_make_call(client, slot, CALL_SIGNOUT, NULL, 0, 0, now);
+}
+
+void client_submit(struct client *client, struct mtime now)
+{
+	client_catch_up(client, now);
+	submit_queued(client, now);
+}
+
+void client_begin(struct client *client, struct mtime now)
+{
+	client->who = (struct call_who){0};
+	client->is_who_due = client->is_who_wanted;
+	submit_queued(client, now); // before SIGNOUT, if that is wanted
+	client_catch_up(client, now);
+}
+
+void client_set_submitting(struct client *client, bool may_submit, struct mtime now)
+{
+	client->may_submit = may_submit;
+	client_submit(client, now);
 }
 
 void client_ask_who(struct client *client, uint32_t generation, uint32_t first, struct mtime now)

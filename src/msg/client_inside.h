@@ -18,6 +18,9 @@ void client_stop(struct client *client);
 // Asks for a page of users, from `first` of this generation, or from the beginning with 0 and 0.
 void client_ask_who(struct client *client, uint32_t generation, uint32_t first, struct mtime now);
 
+// What is wanted on a session that has just been signed in on: submissions, WHO, SIGNOUT.
+void client_begin(struct client *client, struct mtime now);
+
 // Makes the calls that are wanted and found no room before: WHO and SIGNOUT, as far as the session lets them.
 void client_catch_up(struct client *client, struct mtime now);
 

@@ -54,9 +54,7 @@ static void signin_answered(struct client *client, uint32_t slot, uint8_t status
 						.name = ok.name,
 						.waiting_count = ok.waiting_count});
 	client->was_signed_in = true;
-	if (client->is_who_wanted)
-		client_ask_who(client, 0, 0, now);
-	client_submit(client, now);
+	client_begin(client, now);
 }
 
 // Takes a submission off its session's list. False: it is not there.
