@@ -257,7 +257,7 @@ static void run(struct device *device)
 	while (device_node_send(&device->node, now, &out))
 		outbound_add_session(&device->outbound, &out);
 	outbound_flush(&device->outbound);
-	if (device_node_heard_at(&device->node).us > device->wanted_at.us)
+	if (device->is_wanted && device_node_heard_at(&device->node).us > device->wanted_at.us)
 		device->was_reached = true;
 }
 

@@ -73,9 +73,13 @@ static int show(const struct program *program)
 		else if (json_of_user(&line, &program->entry[i].name, program->entry[i].is_online) == MMS_OK)
 			fwrite(line.text, 1, line.bytes, stdout);
 		else
-			return EXIT_IO;
+			break; // no memory: as if it could not be written
 	}
-	return fflush(stdout) == 0 && !ferror(stdout) ? EXIT_DONE : EXIT_IO;
+	if (fflush(stdout) == 0 && !ferror(stdout))
+		return EXIT_DONE;
+	const struct phrase_out out = script_notices(prefix);
+	phrase_say_of(&out, PHRASE_FAILURE, "cannot write the list to standard output; make room there and try again");
+	return EXIT_IO;
 }
 
 static int ask(struct program *program, int signal_fd)

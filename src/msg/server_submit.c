@@ -112,6 +112,20 @@ static bool has_quota(struct server *server, uint32_t place, size_t text_bytes)
 	return is_within_quota(server, user, text_bytes);
 }
 
+// Whether the recipient has just taken messages that the store does not know of yet: the mailbox may have room after all.
+static bool is_being_emptied(struct server *server, uint32_t place)
+{
+	const struct server_batch *batches[2] = {server_batch_storing(server), server_batch_filling(server)};
+	for (int i = 0; i < 2; i++)
+		for (uint32_t op = 0; batches[i] != NULL && op < batches[i]->op_count; op++)
+			if (batches[i]->ops[op].kind == STORAGE_CURSOR && batches[i]->op_user[op] == place)
+				return true;
+	for (uint32_t link = server->user[place].peers; link != 0; link = server->peer[link - 1].next)
+		if (server->peer[link - 1].is_cursor_dirty)
+			return true;
+	return false;
+}
+
 static void accept(struct server *server, uint32_t slot, uint32_t number, uint64_t key, const struct call_submit *submit,
 		   uint32_t recipient, const uint8_t digest[DIGEST_BYTES], struct mtime now, struct wtime wall)
 {
@@ -182,8 +196,14 @@ void server_submit(struct server *server, uint32_t slot, uint32_t number, const 
 		return;
 	}
 	if (!has_quota(server, recipient, submit.text_bytes)) {
-		if (!server->is_broken)
+		if (server->is_broken)
+			return;
+		if (!is_being_emptied(server, recipient)) {
 			server_answer_bare(server, slot, number, STATUS_MAILBOX_FULL);
+			return;
+		}
+		server->cursor_at = now; // the answer waits until the store knows
+		server->port.defer(server->port.context, slot, mtime_add_us(now, SERVER_RETRY_US));
 		return;
 	}
 	accept(server, slot, number, key, &submit, recipient, digest, now, wall);
