@@ -198,12 +198,12 @@ void conversation_obey(struct conversation *conversation, enum terminal_input in
 
 struct mtime conversation_deadline(const struct conversation *conversation)
 {
-	// Silence and patience are looked at once in a while as long as somebody is wanted.
+	// While a command is at work or a sign of the server is awaited, patience is looked at now and then; else nothing is due.
 	enum { LOOK_MS = 200 };
-	if (conversation->state == TALK_IDLE && (!conversation->device.is_wanted || conversation->is_unreachable_said) &&
-	    conversation->is_welcomed)
-		return mtime_add_ms(clock_monotonic(), 5 * LOOK_MS);
-	return conversation->is_user ? mtime_add_ms(clock_monotonic(), LOOK_MS) : MTIME_NEVER;
+	const struct mtime now = clock_monotonic();
+	const bool is_quiet = conversation->state == TALK_IDLE && (conversation->is_welcomed || !conversation->is_user) &&
+			      device_node_silence_us(&conversation->device.node, now) == 0;
+	return is_quiet ? MTIME_NEVER : mtime_add_ms(now, LOOK_MS);
 }
 
 int conversation_end(struct conversation *conversation)

@@ -116,9 +116,11 @@ static int listen_on(struct program *program, int signal_fd)
 		program->has_timeout ? mtime_add_us(clock_monotonic(), (int64_t)program->timeout_us) : MTIME_NEVER;
 	bool is_said = false;
 	for (;;) {
-		// A turn ends at least once a second, to say in time that the server does not answer.
-		const struct mtime until = mtime_min(deadline, mtime_add_ms(clock_monotonic(), 1000));
-		const bool goes_on = script_turn(device, signal_fd, is_said ? deadline : until, prefix, &is_said);
+		// While a sign of the server is awaited, a turn ends once a second, to say in time that it does not answer.
+		const struct mtime now = clock_monotonic();
+		const bool is_quiet = device->is_signed_in && device_node_silence_us(&device->node, now) == 0;
+		const struct mtime until = is_quiet ? deadline : mtime_min(deadline, mtime_add_ms(now, 1000));
+		const bool goes_on = script_turn(device, signal_fd, until, prefix, &is_said);
 		if (is_said && !device_is_unreachable(device))
 			is_said = false;
 		const int status = show(program);
