@@ -1,0 +1,252 @@
+// SPDX-License-Identifier: ISC
+// For the tests of msg/server: a server over a store in memory, with a transport that writes down what it is told.
+#ifndef MMS_TEST_SERVER_WORLD_H
+#define MMS_TEST_SERVER_WORLD_H
+
+#include "msg_world.h"
+
+enum { PEERS = 24, RECORDS = 4000 };
+enum record_type { ANSWERED = 1, CALLED, DEFERRED, GRANTED, CLOSED };
+
+struct record {
+	enum record_type type;
+	uint32_t slot;
+	uint32_t number;
+	uint8_t code; // a status, or a kind
+	uint64_t tag;
+	struct mtime until;
+	size_t bytes;
+	uint8_t body[CALL_BODY_BYTES_MAX];
+};
+
+static struct fixture {
+	struct server server;
+	void *memory;
+	struct mem_server mem;
+	struct users_world users;
+	struct record record[RECORDS];
+	uint32_t record_count;
+	uint32_t room[PEERS]; // what call_room says
+	bool has_no_memory;   // for calls
+	struct mtime heard_at[PEERS];
+	uint8_t key[PEERS][NOISE_KEY_BYTES];
+	uint32_t number[PEERS]; // of the next call of a session
+	uint32_t enrolled_count;
+	struct mtime now;
+} f;
+
+static inline struct record *add_record(enum record_type type, uint32_t slot)
+{
+	assert_true(f.record_count < RECORDS);
+	f.record[f.record_count] = (struct record){.type = type, .slot = slot};
+	return &f.record[f.record_count++];
+}
+
+static inline void port_answer(void *context, uint32_t slot, uint32_t number, uint8_t status, const void *body, size_t bytes)
+{
+	(void)context;
+	struct record *record = add_record(ANSWERED, slot);
+	for (uint32_t i = 0; i + 1 < f.record_count; i++)
+		assert_false(f.record[i].type == ANSWERED && f.record[i].slot == slot && f.record[i].number == number);
+	record->number = number;
+	record->code = status;
+	record->bytes = bytes;
+	if (bytes > 0)
+		memcpy(record->body, body, bytes);
+}
+
+static inline enum mms_err port_call(void *context, uint32_t slot, uint8_t kind, const void *body, size_t bytes, uint64_t tag)
+{
+	(void)context;
+	if (f.has_no_memory)
+		return MMS_E_FULL;
+	struct record *record = add_record(CALLED, slot);
+	record->code = kind;
+	record->tag = tag;
+	record->bytes = bytes;
+	if (bytes > 0)
+		memcpy(record->body, body, bytes);
+	f.room[slot]--;
+	return MMS_OK;
+}
+
+static inline uint32_t port_call_room(void *context, uint32_t slot)
+{
+	(void)context;
+	return f.room[slot];
+}
+
+static inline void port_defer(void *context, uint32_t slot, struct mtime until)
+{
+	(void)context;
+	add_record(DEFERRED, slot)->until = until;
+}
+
+static inline void port_signed_in(void *context, uint32_t slot)
+{
+	(void)context;
+	add_record(GRANTED, slot);
+}
+
+static inline void port_close(void *context, uint32_t slot)
+{
+	(void)context;
+	add_record(CLOSED, slot);
+}
+
+static inline void port_identity(void *context, uint32_t slot, const uint8_t **peer_key, const uint8_t **handshake_hash)
+{
+	static const uint8_t hash[NOISE_HASH_BYTES] = {0x5a};
+	(void)context;
+	*peer_key = f.key[slot];
+	*handshake_hash = hash;
+}
+
+static inline struct mtime port_heard_at(void *context, uint32_t slot)
+{
+	(void)context;
+	return f.heard_at[slot];
+}
+
+static inline void port_enrolled(void *context, const struct name *user, const struct fingerprint *fingerprint)
+{
+	(void)context;
+	(void)user;
+	(void)fingerprint;
+	f.enrolled_count++;
+}
+
+// How many records of a kind there are for a slot, and the last of them.
+static inline uint32_t count(enum record_type type, uint32_t slot, struct record **last)
+{
+	uint32_t found = 0;
+	for (uint32_t i = 0; i < f.record_count; i++)
+		if (f.record[i].type == type && f.record[i].slot == slot) {
+			found++;
+			if (last != NULL)
+				*last = &f.record[i];
+		}
+	return found;
+}
+
+static inline void begin(const char *users, bool may_claim)
+{
+	const struct server_port port = {NULL,           port_answer, port_call,     port_call_room, port_defer,
+					 port_signed_in, port_close,  port_identity, port_heard_at,  port_enrolled};
+	const struct server_storage storage = mem_server_storage(&f.mem);
+	const uint8_t secret[TABLE_SECRET_BYTES] = {3};
+	struct server_config config = server_config_default();
+	memset(&f, 0, sizeof f);
+	f.now = at_ms(1000000);
+	config.may_claim = may_claim;
+	config.mailbox_rows_max = 10;
+	config.mailbox_bytes_max = 300;
+	config.submit_rate = (struct bucket_rate){10, 100};
+	users_open(&f.users, users);
+	f.memory = must_alloc(server_memory_bytes(PEERS));
+	const struct storage_mark mark = mem_start(&f.mem, 1);
+	server_init(&f.server, &config, f.memory, PEERS, &port, &storage, &f.users.table, f.users.user, &mark, secret);
+	for (uint32_t i = 0; i < PEERS; i++) {
+		f.room[i] = CALL_WINDOW;
+		f.heard_at[i] = f.now;
+		f.number[i] = 1;
+	}
+}
+
+static inline void finish(void)
+{
+	users_close(&f.users);
+	free(f.memory);
+}
+
+static inline uint32_t call(uint32_t slot, uint8_t kind, const void *body, size_t bytes)
+{
+	server_call(&f.server, slot, f.number[slot], kind, body, bytes, f.now, WALL);
+	return f.number[slot]++;
+}
+
+// The status of the answer to a call; 0: none yet.
+static inline uint8_t status_of(uint32_t slot, uint32_t number)
+{
+	for (uint32_t i = 0; i < f.record_count; i++)
+		if (f.record[i].type == ANSWERED && f.record[i].slot == slot && f.record[i].number == number)
+			return f.record[i].code;
+	return 0;
+}
+
+static inline bool store(enum mms_err result, bool is_all)
+{
+	const struct storage_batch *batch = server_batch_take(&f.server, is_all, f.now, WALL);
+	if (batch == NULL)
+		return false;
+	if (result == MMS_OK)
+		mem_append(&f.mem, batch);
+	server_stored(&f.server, result, f.now);
+	return true;
+}
+
+static inline uint32_t signin_with(uint32_t slot, uint8_t key, const char *name, bool is_receiving, const char *code)
+{
+	struct call_signin signin = {.is_receiving = is_receiving, .name = name_of(name), .has_proof = code != NULL};
+	uint8_t body[CALL_BODY_BYTES_MAX];
+	const uint8_t *peer_key, *hash;
+	memset(f.key[slot], key, NOISE_KEY_BYTES);
+	port_identity(NULL, slot, &peer_key, &hash);
+	if (code != NULL) {
+		uint8_t invite[INVITE_HASH_BYTES];
+		hash_invite_code(code, strlen(code), invite);
+		hash_invite_proof(invite, hash, INVITE_DEVICE, signin.proof);
+	}
+	return call(slot, CALL_SIGNIN, body, call_signin_encode(&signin, body));
+}
+
+// A device with this key is enrolled and signed in on the slot.
+static inline void come_in(uint32_t slot, uint8_t key, const char *name, int64_t user_id, bool is_receiving)
+{
+	uint8_t bytes[NOISE_KEY_BYTES];
+	memset(bytes, key, sizeof bytes);
+	mem_enroll(&f.mem, user_id, bytes, NULL);
+	assert_int_equal(status_of(slot, signin_with(slot, key, name, is_receiving, NULL)), STATUS_OK);
+}
+
+static inline uint32_t submit(uint32_t slot, uint32_t id, const char *recipient, const char *text)
+{
+	const struct call_submit message = {id_of(id), name_of(recipient), (const uint8_t *)text, strlen(text)};
+	uint8_t body[CALL_BODY_BYTES_MAX];
+	if (*text != 0)
+		return call(slot, CALL_SUBMIT, body, call_submit_encode(&message, body));
+	const struct call_submit dummy = {message.id, message.recipient, (const uint8_t *)"x", 1};
+	return call(slot, CALL_SUBMIT, body, call_submit_encode(&dummy, body) - 1);
+}
+
+// The slot's deliveries so far carry exactly these texts, each of one letter.
+static inline void check_delivered(uint32_t slot, const char *letters)
+{
+	char got[100] = "";
+	size_t used = 0;
+	for (uint32_t i = 0; i < f.record_count; i++) {
+		struct call_deliver deliver;
+		if (f.record[i].type != CALLED || f.record[i].slot != slot || f.record[i].code != CALL_DELIVER)
+			continue;
+		assert_int_equal(call_deliver_decode(&deliver, f.record[i].body, f.record[i].bytes), MMS_OK);
+		got[used++] = (char)deliver.text[0];
+	}
+	assert_string_equal(got, letters);
+}
+
+static inline enum notice_what last_notice(uint32_t slot)
+{
+	struct call_notice notice = {0};
+	for (uint32_t i = 0; i < f.record_count; i++)
+		if (f.record[i].type == CALLED && f.record[i].slot == slot && f.record[i].code == CALL_NOTICE)
+			assert_int_equal(call_notice_decode(&notice, f.record[i].body, f.record[i].bytes), MMS_OK);
+	return notice.what;
+}
+
+static inline void answer(uint32_t slot, uint8_t kind, uint64_t tag)
+{
+	f.room[slot]++;
+	server_answer(&f.server, slot, kind, STATUS_OK, tag, f.now);
+}
+
+#endif

@@ -1,0 +1,266 @@
+// SPDX-License-Identifier: ISC
+// msg/call: every body there and back, every truncation and every surplus byte refused, values that no body may have.
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "msg/call.h"
+
+static const struct name fred = {"fred"};
+static const struct storage_mark mark = {{1, 2, 3}, 0x1122334455667788};
+static const struct uuid id = {{9, 8, 7}};
+
+// All decoders with one signature.
+#define DECODER(kind) \
+	static enum mms_err decode_##kind(const uint8_t *body, size_t bytes) \
+	{ \
+		struct call_##kind decoded; \
+		return call_##kind##_decode(&decoded, body, bytes); \
+	}
+DECODER(signin)
+DECODER(signin_ok)
+DECODER(who)
+DECODER(submit)
+DECODER(accepted)
+DECODER(deliver)
+DECODER(notice)
+
+static enum mms_err decode_page(const uint8_t *body, size_t bytes)
+{
+	struct call_who_ok page;
+	struct name name;
+	bool is_online;
+	enum mms_err err = call_who_ok_decode(&page, body, bytes);
+	while (err == MMS_OK && page.count > 0)
+		err = call_who_user_read(&page, &name, &is_online);
+	return err;
+}
+
+// Each length but the right one is refused; the body lies in memory of exactly its size, for the address checker.
+static void check_lengths(enum mms_err (*decode)(const uint8_t *, size_t), const uint8_t *body, size_t bytes,
+			  bool has_rest, size_t bytes_min)
+{
+	for (size_t cut = 0; cut <= bytes + 1; cut++) {
+		uint8_t *copy = malloc(cut + 1);
+		uint8_t *at = copy + 1; // so that a step beyond the end leaves the block
+		assert_non_null(copy);
+		memcpy(at, body, cut < bytes ? cut : bytes);
+		if (cut > bytes)
+			at[bytes] = 'x';
+		const bool is_good = cut == bytes || (has_rest && cut >= bytes_min);
+		if ((decode(at, cut) == MMS_OK) != is_good)
+			fail_msg("%zu of %zu bytes: %s", cut, bytes, is_good ? "refused" : "taken");
+		free(copy);
+	}
+}
+
+static void test_signin(void **state)
+{
+	(void)state;
+	uint8_t body[CALL_BODY_BYTES_MAX];
+	for (int flags = 0; flags < 4; flags++) {
+		const struct call_signin signin = {(flags & 1) != 0, (flags & 2) != 0, mark, fred, {5, 6}};
+		struct call_signin decoded;
+		const size_t bytes = call_signin_encode(&signin, body);
+		assert_int_equal(bytes, 1u + 24 + 5 + ((flags & 2) != 0 ? 32 : 0));
+		assert_int_equal(body[0], flags);
+		assert_int_equal(call_signin_decode(&decoded, body, bytes), MMS_OK);
+		assert_int_equal(decoded.is_receiving, signin.is_receiving);
+		assert_int_equal(decoded.has_proof, signin.has_proof);
+		assert_memory_equal(&decoded.mark, &mark, sizeof mark);
+		assert_string_equal(decoded.name.text, "fred");
+		if (signin.has_proof)
+			assert_memory_equal(decoded.proof, signin.proof, sizeof signin.proof);
+		check_lengths(decode_signin, body, bytes, false, 0);
+		body[0] = (uint8_t)(flags | 4); // a flag of no meaning
+		assert_int_equal(call_signin_decode(&decoded, body, bytes), MMS_E_BAD);
+	}
+	const struct call_signin signin = {true, false, mark, fred, {0}};
+	struct call_signin decoded;
+	const size_t bytes = call_signin_encode(&signin, body);
+	body[26] = '/';
+	assert_int_equal(call_signin_decode(&decoded, body, bytes), MMS_E_BAD); // a letter no name has
+	body[25] = 0;
+	assert_int_equal(call_signin_decode(&decoded, body, 26), MMS_E_BAD); // an empty name
+	body[25] = 33;
+	memset(body + 26, 'a', 33);
+	assert_int_equal(call_signin_decode(&decoded, body, 26 + 33), MMS_E_BAD); // too long a name
+}
+
+static void test_signin_ok(void **state)
+{
+	(void)state;
+	uint8_t body[CALL_BODY_BYTES_MAX];
+	for (int flags = 0; flags < 4; flags++) {
+		const struct call_signin_ok ok = {(flags & 1) != 0, (flags & 2) != 0, mark, 77, fred, {5, 6}};
+		struct call_signin_ok decoded;
+		const size_t bytes = call_signin_ok_encode(&ok, body);
+		assert_int_equal(body[0], flags);
+		assert_int_equal(call_signin_ok_decode(&decoded, body, bytes), MMS_OK);
+		assert_int_equal(decoded.is_reoffer_wanted, ok.is_reoffer_wanted);
+		assert_int_equal(decoded.has_proof, ok.has_proof);
+		assert_int_equal(decoded.waiting_count, 77);
+		assert_memory_equal(&decoded.mark, &mark, sizeof mark);
+		assert_string_equal(decoded.name.text, "fred");
+		check_lengths(decode_signin_ok, body, bytes, false, 0);
+		body[0] = 8;
+		assert_int_equal(call_signin_ok_decode(&decoded, body, bytes), MMS_E_BAD);
+	}
+}
+
+static void test_submit_and_accepted(void **state)
+{
+	(void)state;
+	uint8_t body[CALL_BODY_BYTES_MAX];
+	char text[TEXT_BYTES_MAX];
+	memset(text, 'm', sizeof text);
+	struct call_submit submit = {id, fred, (const uint8_t *)text, sizeof text};
+	struct call_submit decoded;
+	size_t bytes = call_submit_encode(&submit, body);
+	assert_int_equal(bytes, 16 + 5 + sizeof text);
+	assert_int_equal(call_submit_decode(&decoded, body, bytes), MMS_OK);
+	assert_int_equal(decoded.text_bytes, sizeof text);
+	assert_memory_equal(decoded.text, text, sizeof text);
+	assert_memory_equal(&decoded.id, &id, sizeof id);
+	submit.text_bytes = 3;
+	bytes = call_submit_encode(&submit, body);
+	check_lengths(decode_submit, body, bytes, true, bytes - 3); // any text, also none: its length is the server's to judge
+
+	const struct call_accepted accepted = {true, mark};
+	struct call_accepted verdict;
+	bytes = call_accepted_encode(&accepted, body);
+	assert_int_equal(bytes, 25);
+	assert_int_equal(call_accepted_decode(&verdict, body, bytes), MMS_OK);
+	assert_true(verdict.was_online);
+	assert_memory_equal(&verdict.mark, &mark, sizeof mark);
+	check_lengths(decode_accepted, body, bytes, false, 0);
+	body[0] = 2;
+	assert_int_equal(call_accepted_decode(&verdict, body, bytes), MMS_E_BAD);
+}
+
+static void test_deliver(void **state)
+{
+	(void)state;
+	uint8_t body[CALL_BODY_BYTES_MAX];
+	char text[TEXT_BYTES_MAX + 1];
+	memset(text, 'm', sizeof text);
+	struct call_deliver deliver = {id, {1800000000123}, {{0}}, (const uint8_t *)text, TEXT_BYTES_MAX};
+	struct call_deliver decoded;
+	memset(deliver.sender.text, 'n', NAME_BYTES_MAX);
+	size_t bytes = call_deliver_encode(&deliver, body);
+	assert_int_equal(bytes, CALL_DELIVER_BYTES_MAX);
+	assert_int_equal(call_deliver_decode(&decoded, body, bytes), MMS_OK);
+	assert_int_equal(decoded.accepted_at.ms, 1800000000123);
+	assert_int_equal(decoded.text_bytes, TEXT_BYTES_MAX);
+	body[bytes] = 'm';
+	assert_int_equal(call_deliver_decode(&decoded, body, bytes + 1), MMS_E_BAD); // text beyond the limit
+	body[ID_BYTES] = 0x80;
+	assert_int_equal(call_deliver_decode(&decoded, body, bytes), MMS_E_BAD); // a time beyond what we can hold
+	deliver.text_bytes = 4;
+	bytes = call_deliver_encode(&deliver, body);
+	check_lengths(decode_deliver, body, bytes, true, bytes - 3); // at least one byte of text
+}
+
+static void test_notice(void **state)
+{
+	(void)state;
+	uint8_t body[CALL_BODY_BYTES_MAX];
+	struct call_notice decoded;
+	for (int what = NOTICE_REPLACED; what <= NOTICE_GAP; what++) {
+		const struct call_notice notice = {(enum notice_what)what, id, 42};
+		const size_t bytes = call_notice_encode(&notice, body);
+		assert_int_equal(bytes, what == NOTICE_GAP ? 25 : 1);
+		assert_int_equal(call_notice_decode(&decoded, body, bytes), MMS_OK);
+		assert_int_equal(decoded.what, what);
+		assert_int_equal(decoded.count, what == NOTICE_GAP ? 42 : 0);
+		check_lengths(decode_notice, body, bytes, false, 0);
+	}
+	body[0] = 0;
+	assert_int_equal(call_notice_decode(&decoded, body, 1), MMS_E_BAD);
+	body[0] = 200; // of a later version
+	assert_int_equal(call_notice_decode(&decoded, body, 1), MMS_OK);
+}
+
+static void test_who(void **state)
+{
+	(void)state;
+	uint8_t body[CALL_BODY_BYTES_MAX];
+	const struct call_who who = {7, 30};
+	struct call_who decoded;
+	const size_t bytes = call_who_encode(&who, body);
+	assert_int_equal(call_who_decode(&decoded, body, bytes), MMS_OK);
+	assert_int_equal(decoded.generation, 7);
+	assert_int_equal(decoded.first, 30);
+	check_lengths(decode_who, body, bytes, false, 0);
+}
+
+static size_t page_of(uint8_t *body, uint32_t total_count, uint32_t first, uint16_t count)
+{
+	struct writer writer = writer_of(body, CALL_BODY_BYTES_MAX);
+	call_who_page_begin(&writer, 3, total_count, first);
+	for (uint16_t i = 0; i < count; i++)
+		assert_true(call_who_page_add(&writer, &fred, i % 2 == 0));
+	return call_who_page_end(&writer, count);
+}
+
+static void test_page(void **state)
+{
+	(void)state;
+	uint8_t body[CALL_BODY_BYTES_MAX];
+	struct call_who_ok page;
+	struct name name;
+	bool is_online;
+	size_t bytes = page_of(body, 10, 4, 3);
+	assert_int_equal(call_who_ok_decode(&page, body, bytes), MMS_OK);
+	assert_int_equal(page.generation, 3);
+	assert_int_equal(page.total_count, 10);
+	assert_int_equal(page.first, 4);
+	assert_int_equal(page.count, 3);
+	for (int i = 0; i < 3; i++) {
+		assert_int_equal(call_who_user_read(&page, &name, &is_online), MMS_OK);
+		assert_string_equal(name.text, "fred");
+		assert_int_equal(is_online, i % 2 == 0);
+	}
+	assert_int_equal(call_who_user_read(&page, &name, &is_online), MMS_E_BAD); // there are no more
+	check_lengths(decode_page, body, bytes, false, 0);
+	body[14] = 2; // a flag of no meaning
+	assert_int_equal(decode_page(body, bytes), MMS_E_BAD);
+	// Pages that cannot be: beyond the total, or empty though there are more to come, which would be asked for for ever.
+	assert_int_equal(decode_page(body, page_of(body, 6, 4, 3)), MMS_E_BAD);
+	assert_int_equal(decode_page(body, page_of(body, 3, 4, 0)), MMS_E_BAD);
+	assert_int_equal(decode_page(body, page_of(body, 5, 4, 0)), MMS_E_BAD);
+	assert_int_equal(decode_page(body, page_of(body, 4, 4, 0)), MMS_OK);
+}
+
+static void test_page_full(void **state)
+{
+	(void)state;
+	uint8_t body[CALL_BODY_BYTES_MAX];
+	struct writer writer = writer_of(body, sizeof body);
+	uint16_t count = 0;
+	call_who_page_begin(&writer, 1, 10000, 0);
+	while (call_who_page_add(&writer, &fred, true))
+		count++;
+	assert_int_equal(count, (CALL_BODY_BYTES_MAX - 14) / 6);
+	assert_int_equal(decode_page(body, call_who_page_end(&writer, count)), MMS_OK);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_signin),
+		cmocka_unit_test(test_signin_ok),
+		cmocka_unit_test(test_submit_and_accepted),
+		cmocka_unit_test(test_deliver),
+		cmocka_unit_test(test_notice),
+		cmocka_unit_test(test_who),
+		cmocka_unit_test(test_page),
+		cmocka_unit_test(test_page_full),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,488 @@
+// SPDX-License-Identifier: ISC
+// msg/client: signing in, the outbox from session to session, what is told and answered only once it is durable.
+#include "msg_world.h"
+
+#include "msg/client.h"
+
+enum { RECORDS = 2000 };
+enum record_type { ANSWERED = 1, CALLED, PREFERRED, REDIALED, STOPPED, TOLD };
+
+struct record {
+	enum record_type type;
+	uint32_t slot;
+	uint32_t number;
+	uint8_t code; // a status, a kind, or what was told
+	uint64_t tag;
+	size_t bytes;
+	uint8_t body[CALL_BODY_BYTES_MAX];
+	struct client_told told;
+	uint32_t commit_count; // of the store by then
+};
+
+static struct fixture {
+	struct client client;
+	struct mem_client mem;
+	struct record record[RECORDS];
+	uint32_t record_count;
+	uint32_t room; // of the window
+	struct mtime now;
+} f;
+
+static struct record *add_record(enum record_type type, uint32_t slot)
+{
+	assert_true(f.record_count < RECORDS);
+	f.record[f.record_count] = (struct record){.type = type, .slot = slot, .commit_count = f.mem.commit_count};
+	return &f.record[f.record_count++];
+}
+
+static void port_answer(void *context, uint32_t slot, uint32_t number, uint8_t status)
+{
+	(void)context;
+	struct record *record = add_record(ANSWERED, slot);
+	record->number = number;
+	record->code = status;
+}
+
+static enum mms_err port_call(void *context, uint32_t slot, uint8_t kind, const void *body, size_t bytes, uint64_t tag)
+{
+	(void)context;
+	if (f.room == 0)
+		return MMS_E_FULL;
+	f.room--;
+	struct record *record = add_record(CALLED, slot);
+	record->code = kind;
+	record->tag = tag;
+	record->bytes = bytes;
+	if (bytes > 0)
+		memcpy(record->body, body, bytes);
+	return MMS_OK;
+}
+
+static void port_prefer(void *context, uint32_t slot)
+{
+	(void)context;
+	add_record(PREFERRED, slot);
+}
+
+static void port_redial(void *context)
+{
+	(void)context;
+	add_record(REDIALED, 0);
+}
+
+static void port_stop(void *context)
+{
+	(void)context;
+	add_record(STOPPED, 0);
+}
+
+static const uint8_t *port_handshake_hash(void *context, uint32_t slot)
+{
+	static const uint8_t hash[CLIENT_SLOTS][NOISE_HASH_BYTES] = {{0x5a}, {0x5b}};
+	(void)context;
+	return hash[slot];
+}
+
+static void port_told(void *context, const struct client_told *told)
+{
+	(void)context;
+	struct record *record = add_record(TOLD, 0);
+	record->code = (uint8_t)told->type;
+	record->told = *told;
+}
+
+static uint32_t count(enum record_type type, uint8_t code, struct record **last)
+{
+	uint32_t found = 0;
+	for (uint32_t i = 0; i < f.record_count; i++)
+		if (f.record[i].type == type && f.record[i].code == code) {
+			found++;
+			if (last != NULL)
+				*last = &f.record[i];
+		}
+	return found;
+}
+
+static void begin_with(bool has_invite)
+{
+	const struct client_port port = {NULL,      port_answer,         port_call, port_prefer, port_redial,
+					 port_stop, port_handshake_hash, port_told};
+	const struct client_storage storage = mem_client_storage(&f.mem);
+	struct client_config config = {.name = name_of("fred"), .is_receiving = true, .has_invite = has_invite};
+	memset(&f, 0, sizeof f);
+	memset(config.invite_hash, 0x77, sizeof config.invite_hash);
+	f.room = 10000;
+	f.now = at_ms(1000000);
+	client_init(&f.client, &port, &storage);
+	client_start(&f.client, &config);
+	client_set_submitting(&f.client, true, f.now);
+}
+
+static void answer_call(uint32_t slot, uint8_t kind, uint8_t status, const uint8_t *body, size_t bytes, uint64_t tag)
+{
+	client_answer(&f.client, slot, kind, status, body, bytes, tag, f.now, WALL);
+}
+
+static void grant(uint32_t slot, const struct call_signin_ok *ok)
+{
+	uint8_t body[CALL_BODY_BYTES_MAX];
+	answer_call(slot, CALL_SIGNIN, STATUS_OK, body, call_signin_ok_encode(ok, body), 0);
+}
+
+static void come_in(uint32_t slot, uint32_t waiting_count)
+{
+	const struct call_signin_ok ok = {.name = name_of("Fred"), .waiting_count = waiting_count, .mark = {{1}, 5}};
+	client_up(&f.client, slot, f.now);
+	grant(slot, &ok);
+}
+
+static void accept(uint32_t slot, uint64_t seq, bool was_online, uint64_t commit)
+{
+	const struct call_accepted accepted = {was_online, {{1}, commit}};
+	uint8_t body[CALL_BODY_BYTES_MAX];
+	answer_call(slot, CALL_SUBMIT, STATUS_ACCEPTED, body, call_accepted_encode(&accepted, body), seq);
+}
+
+static void deliver(uint32_t slot, uint32_t number, uint32_t id)
+{
+	const struct call_deliver delivery = {id_of(id), WALL, name_of("Tim"), (const uint8_t *)"a", 1};
+	uint8_t body[CALL_BODY_BYTES_MAX];
+	client_call(&f.client, slot, number, CALL_DELIVER, body, call_deliver_encode(&delivery, body), f.now);
+}
+
+static void notice(uint32_t slot, uint32_t number, enum notice_what what, uint32_t id)
+{
+	const struct call_notice given = {what, id_of(id), 3};
+	uint8_t body[CALL_BODY_BYTES_MAX];
+	client_call(&f.client, slot, number, CALL_NOTICE, body, call_notice_encode(&given, body), f.now);
+}
+
+static void test_signin(void **state)
+{
+	(void)state;
+	begin_with(true);
+	f.mem.live.mark = (struct storage_mark){{4, 4}, 99};
+	client_up(&f.client, 1, f.now);
+	struct record *record = NULL;
+	struct call_signin signin;
+	uint8_t proof[INVITE_PROOF_BYTES];
+	assert_int_equal(count(CALLED, CALL_SIGNIN, &record), 1);
+	assert_int_equal(call_signin_decode(&signin, record->body, record->bytes), MMS_OK);
+	assert_memory_equal(&signin.mark, &f.mem.live.mark, sizeof signin.mark);
+	assert_true(signin.is_receiving && signin.has_proof);
+	hash_invite_proof(f.client.config.invite_hash, port_handshake_hash(NULL, 1), INVITE_DEVICE, proof);
+	assert_memory_equal(signin.proof, proof, sizeof proof);
+	struct call_signin_ok ok = {.has_proof = true, .name = name_of("Fred"), .waiting_count = 2};
+	hash_invite_proof(f.client.config.invite_hash, port_handshake_hash(NULL, 1), INVITE_SERVER, ok.proof);
+	grant(1, &ok);
+	assert_int_equal(count(PREFERRED, 0, NULL), 1);
+	assert_int_equal(count(TOLD, TOLD_SIGNED_IN, &record), 1);
+	assert_string_equal(record->told.name.text, "Fred");
+	assert_int_equal(record->told.waiting_count, 2);
+	client_ended(&f.client, 1);
+	assert_false(client_is_signed_in(&f.client));
+	client_up(&f.client, 1, f.now);
+	grant(1, &ok);
+	assert_int_equal(count(TOLD, TOLD_SIGNED_IN, NULL), 1);
+	assert_int_equal(count(TOLD, TOLD_RECONNECTED, NULL), 1);
+}
+
+static void test_signin_refused(void **state)
+{
+	(void)state;
+	for (int i = 0; i < 5; i++) {
+		struct record *record = NULL;
+		struct call_signin_ok ok = {.has_proof = i == 1, .name = name_of("Fred")}; // 0: no proof, 1: a wrong one
+		begin_with(i < 2);
+		mem_queue(&f.mem, &(struct uuid){{1}}, "Tim", "a");
+		client_up(&f.client, 0, f.now);
+		if (i < 2)
+			grant(0, &ok);
+		else
+			answer_call(0, CALL_SIGNIN, i == 2 ? STATUS_NOT_AUTHORIZED : i == 3 ? 200 : STATUS_OK, NULL, 0, 0);
+		assert_int_equal(count(TOLD, i < 2 ? TOLD_NOT_PROVED : TOLD_REFUSED, &record), 1);
+		assert_int_equal(count(STOPPED, 0, NULL), 1);
+		assert_int_equal(count(CALLED, CALL_SUBMIT, NULL), 0); // nothing more is sent
+		client_up(&f.client, 1, f.now);
+		assert_int_equal(count(CALLED, CALL_SIGNIN, NULL), 1);
+	}
+}
+
+static void queue_many(uint32_t first, uint32_t last)
+{
+	for (uint32_t i = first; i <= last; i++) {
+		const struct uuid id = id_of(i);
+		mem_queue(&f.mem, &id, "Tim", "a");
+	}
+}
+
+static void test_outbox_in_order_and_again(void **state)
+{
+	(void)state;
+	begin_with(false);
+	queue_many(1, 100);
+	come_in(0, 0);
+	const uint32_t span = CALL_WINDOW - CLIENT_CALLS_RESERVED;
+	assert_int_equal(count(CALLED, CALL_SUBMIT, NULL), span);
+	assert_int_equal(client_in_flight_count(&f.client), span);
+	uint64_t seq = 0;
+	for (uint32_t i = 0; i < f.record_count; i++)
+		if (f.record[i].type == CALLED && f.record[i].code == CALL_SUBMIT)
+			assert_int_equal(f.record[i].tag, ++seq);
+	accept(0, 2, true, 6);
+	accept(0, 2, true, 6); // a second answer to the same is none
+	assert_int_equal(count(CALLED, CALL_SUBMIT, NULL), span + 1);
+	assert_int_equal(count(TOLD, TOLD_VERDICT, NULL), 0);
+	assert_int_equal(f.mem.disk.outbox[1].state, OUTBOX_QUEUED);
+	client_flush(&f.client, f.now);
+	struct record *record = NULL;
+	assert_int_equal(count(TOLD, TOLD_VERDICT, &record), 1);
+	assert_int_equal(record->told.state, OUTBOX_ONLINE);
+	assert_int_equal(record->commit_count, 1); // durable before it is told
+	assert_int_equal(f.mem.disk.outbox[1].state, OUTBOX_ONLINE);
+	assert_int_equal(f.mem.disk.mark.commit, 6);
+	answer_call(0, CALL_SUBMIT, STATUS_NO_SUCH_USER, NULL, 0, 3);
+	accept(0, 4, false, 4);
+	client_flush(&f.client, f.now);
+	assert_int_equal(f.mem.disk.outbox[2].state, OUTBOX_REFUSED);
+	assert_int_equal(f.mem.disk.outbox[2].status, STATUS_NO_SUCH_USER);
+	assert_int_equal(f.mem.disk.outbox[3].state, OUTBOX_SAVED);
+	assert_int_equal(f.mem.disk.mark.commit, 6); // the newest stays
+	// In a new session: what has no verdict, from the beginning. The old one's late verdict still counts, its mark does not.
+	const uint32_t before = f.record_count;
+	come_in(1, 0);
+	seq = 0;
+	for (uint32_t i = before; i < f.record_count; i++)
+		if (f.record[i].type == CALLED && f.record[i].code == CALL_SUBMIT) {
+			seq = seq == 0 ? 1 : seq == 1 ? 5 : seq + 1;
+			assert_int_equal(f.record[i].tag, seq);
+		}
+	assert_int_equal(seq, span + 3);
+	accept(0, 5, true, 50);
+	client_flush(&f.client, f.now);
+	assert_int_equal(f.mem.disk.outbox[4].state, OUTBOX_ONLINE);
+	assert_int_equal(f.mem.disk.mark.commit, 6);
+	accept(1, 5, false, 51);
+	client_flush(&f.client, f.now);
+	assert_int_equal(f.mem.disk.outbox[4].state, OUTBOX_ONLINE); // the verdict there stays
+}
+
+static void test_delivery_is_answered_when_stored(void **state)
+{
+	(void)state;
+	begin_with(false);
+	client_up(&f.client, 0, f.now);
+	deliver(0, 1, 7); // overtook the answer to SIGNIN
+	const struct call_signin_ok ok = {.name = name_of("Fred"), .waiting_count = 2};
+	grant(0, &ok);
+	assert_int_equal(client_waiting_left(&f.client), 1);
+	deliver(0, 2, 7); // had already
+	assert_int_equal(client_waiting_left(&f.client), 0);
+	assert_int_equal(count(ANSWERED, STATUS_OK, NULL), 0);
+	assert_int_equal(f.mem.disk.transcript_count, 0);
+	client_flush(&f.client, f.now);
+	struct record *record = NULL;
+	assert_int_equal(count(ANSWERED, STATUS_OK, &record), 2);
+	assert_int_equal(record->number, 2);
+	assert_int_equal(record->commit_count, 1);
+	assert_int_equal(f.mem.disk.transcript_count, 1);
+	assert_int_equal(count(TOLD, TOLD_STORED, &record), 1);
+	deliver(0, 3, 7);
+	notice(0, 4, NOTICE_GAP, 9);
+	notice(0, 5, NOTICE_GAP, 9);
+	client_flush(&f.client, f.now);
+	assert_int_equal(count(ANSWERED, STATUS_OK, NULL), 5);
+	assert_int_equal(f.mem.disk.transcript_count, 2);
+	assert_int_equal(f.mem.disk.transcript[1].gap_count, 3);
+	client_call(&f.client, 0, 6, CALL_DELIVER, (const uint8_t *)"x", 1, f.now);
+	client_call(&f.client, 0, 7, 99, NULL, 0, f.now);
+	assert_int_equal(count(ANSWERED, STATUS_BAD, NULL), 2);
+}
+
+static void test_storage_fails(void **state)
+{
+	(void)state;
+	begin_with(false);
+	come_in(0, 0);
+	f.mem.commit_err = MMS_E_NOSPACE;
+	for (uint32_t i = 1; i <= CLIENT_PENDING_MAX + 5; i++) // more than what waits for a commit has room for
+		deliver(0, i, i);
+	assert_true(client_is_broken(&f.client));
+	client_flush(&f.client, f.now);
+	assert_int_equal(count(ANSWERED, STATUS_OK, NULL), 0);
+	assert_int_equal(f.client.answer_count, CLIENT_PENDING_MAX);
+	assert_int_equal(count(TOLD, TOLD_STORED, NULL), 0);
+}
+
+// A slot's next session has calls of the same numbers, which nobody has stored.
+static void test_answers_end_with_their_session(void **state)
+{
+	(void)state;
+	begin_with(false);
+	come_in(0, 0);
+	come_in(1, 0);
+	deliver(0, 1, 1);
+	deliver(1, 1, 1);
+	client_ended(&f.client, 0);
+	come_in(0, 0);
+	client_flush(&f.client, f.now);
+	struct record *record = NULL;
+	assert_int_equal(count(ANSWERED, STATUS_OK, &record), 1);
+	assert_int_equal(record->slot, 1);
+}
+
+static void test_notices(void **state)
+{
+	(void)state;
+	begin_with(false);
+	come_in(0, 0);
+	notice(0, 1, NOTICE_SHUTDOWN, 0);
+	assert_int_equal(count(TOLD, TOLD_SHUTDOWN, NULL), 1);
+	assert_int_equal(count(REDIALED, 0, NULL), 1);
+	client_up(&f.client, 1, f.now);
+	notice(0, 2, NOTICE_REPLACED, 0); // by the session that is signing in
+	const struct call_signin_ok ok = {.name = name_of("Fred")};
+	grant(1, &ok);
+	notice(0, 3, NOTICE_REPLACED, 0);
+	notice(1, 1, (enum notice_what)77, 0);
+	assert_int_equal(count(ANSWERED, STATUS_OK, NULL), 4);
+	assert_int_equal(count(TOLD, TOLD_REPLACED, NULL) + count(STOPPED, 0, NULL), 0);
+	client_ended(&f.client, 0);
+	deliver(1, 2, 5);
+	notice(1, 3, NOTICE_REPLACED, 0);
+	assert_int_equal(count(TOLD, TOLD_REPLACED, NULL), 1);
+	assert_int_equal(count(STOPPED, 0, NULL), 1);
+	assert_int_equal(f.mem.disk.transcript_count, 1); // what came before it is kept
+	begin_with(false);
+	come_in(0, 0);
+	notice(0, 1, NOTICE_REMOVED, 0);
+	assert_int_equal(count(TOLD, TOLD_REMOVED, NULL), 1);
+}
+
+static void test_reoffer(void **state)
+{
+	(void)state;
+	begin_with(false);
+	queue_many(1, 3);
+	come_in(0, 0);
+	accept(0, 1, true, 5);
+	answer_call(0, CALL_SUBMIT, STATUS_BAD_TEXT, NULL, 0, 2);
+	client_flush(&f.client, f.now);
+	client_ended(&f.client, 0);
+	const uint32_t before = f.record_count;
+	const struct call_signin_ok ok = {.is_reoffer_wanted = true, .mark = {{8}, 2}, .name = name_of("Fred")};
+	client_up(&f.client, 0, f.now);
+	grant(0, &ok);
+	assert_memory_equal(&f.mem.disk.mark, &ok.mark, sizeof ok.mark); // with the queue, so that it is asked for once
+	assert_true(f.mem.disk.outbox[0].row.is_reoffer);
+	uint64_t tags[2] = {0, 0};
+	uint32_t found = 0;
+	for (uint32_t i = before; i < f.record_count; i++)
+		if (f.record[i].type == CALLED && f.record[i].code == CALL_SUBMIT && found < 2)
+			tags[found++] = f.record[i].tag;
+	assert_int_equal(tags[0], 1);
+	assert_int_equal(tags[1], 3); // what was refused is not offered
+	accept(0, 1, false, 3);
+	client_flush(&f.client, f.now);
+	struct record *record = NULL;
+	count(TOLD, TOLD_VERDICT, &record);
+	assert_true(record->told.is_reoffer);
+	assert_int_equal(f.mem.disk.outbox[0].state, OUTBOX_ONLINE);
+}
+
+static void give_page(uint32_t slot, uint32_t first, uint16_t users, uint32_t total_count)
+{
+	uint8_t body[CALL_BODY_BYTES_MAX];
+	struct writer writer = writer_of(body, sizeof body);
+	const struct name name = name_of("u");
+	call_who_page_begin(&writer, 4, total_count, first);
+	for (uint16_t i = 0; i < users; i++)
+		assert_true(call_who_page_add(&writer, &name, true));
+	answer_call(slot, CALL_WHO, STATUS_OK, body, call_who_page_end(&writer, users), 0);
+}
+
+static void test_who(void **state)
+{
+	(void)state;
+	struct record *record = NULL;
+	struct call_who who;
+	begin_with(false);
+	client_who(&f.client, f.now); // before there is a session
+	come_in(0, 0);
+	assert_int_equal(count(CALLED, CALL_WHO, NULL), 1);
+	give_page(0, 0, 3, 5);
+	assert_int_equal(count(CALLED, CALL_WHO, &record), 2);
+	assert_int_equal(call_who_decode(&who, record->body, record->bytes), MMS_OK);
+	assert_int_equal(who.generation, 4);
+	assert_int_equal(who.first, 3);
+	come_in(1, 0); // the session changes: from the beginning
+	assert_int_equal(count(CALLED, CALL_WHO, &record), 3);
+	assert_int_equal(call_who_decode(&who, record->body, record->bytes), MMS_OK);
+	assert_int_equal(who.first, 0);
+	give_page(0, 3, 2, 5);
+	assert_int_equal(count(TOLD, TOLD_WHO_END, NULL), 0);
+	give_page(1, 0, 5, 5);
+	assert_int_equal(count(TOLD, TOLD_WHO_BEGIN, NULL), 2);
+	assert_int_equal(count(TOLD, TOLD_WHO_USER, NULL), 8);
+	assert_int_equal(count(TOLD, TOLD_WHO_END, NULL), 1);
+	f.room = 0; // the window is a span, and may be full of answered calls
+	client_who(&f.client, f.now);
+	assert_int_equal(count(CALLED, CALL_WHO, NULL), 3);
+	f.room = 1;
+	client_flush(&f.client, f.now);
+	assert_int_equal(count(CALLED, CALL_WHO, NULL), 4);
+	answer_call(1, CALL_WHO, STATUS_BAD, NULL, 0, 0);
+	assert_int_equal(count(TOLD, TOLD_WHO_END, NULL), 2); // an end in any case
+}
+
+static void test_signout_and_ping(void **state)
+{
+	(void)state;
+	begin_with(false);
+	assert_int_equal(client_deadline(&f.client).us, MTIME_NEVER.us);
+	come_in(0, 0);
+	assert_int_equal(mtime_diff_us(client_deadline(&f.client), f.now), CLIENT_PING_US);
+	client_tick(&f.client, f.now);
+	assert_int_equal(count(CALLED, CALL_PING, NULL), 0);
+	f.now = client_deadline(&f.client);
+	client_tick(&f.client, f.now);
+	client_tick(&f.client, f.now);
+	assert_int_equal(count(CALLED, CALL_PING, NULL), 1);
+	queue_many(1, 60);
+	client_submit(&f.client, f.now);
+	const uint32_t submitted = count(CALLED, CALL_SUBMIT, NULL);
+	f.room = 0;
+	client_sign_out(&f.client, f.now);
+	f.room = 5;
+	accept(0, 1, true, 6);
+	assert_int_equal(count(CALLED, CALL_SIGNOUT, NULL), 1);
+	accept(0, 2, true, 7);
+	assert_int_equal(count(CALLED, CALL_SUBMIT, NULL), submitted); // nothing behind it: it would never start
+	client_ended(&f.client, 0);
+	f.room = 100;
+	come_in(1, 0);
+	assert_int_equal(count(CALLED, CALL_SIGNOUT, NULL), 2);
+	assert_int_equal(count(CALLED, CALL_SUBMIT, NULL), submitted + CALL_WINDOW - CLIENT_CALLS_RESERVED);
+	accept(1, 3, true, 8);
+	answer_call(1, CALL_SIGNOUT, STATUS_OK, NULL, 0, 0);
+	assert_int_equal(f.record[f.record_count - 1].code, TOLD_SIGNED_OUT); // after the verdict that came before it
+	assert_int_equal(count(TOLD, TOLD_VERDICT, NULL), 3);
+	assert_int_equal(count(STOPPED, 0, NULL), 1);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_signin),
+		cmocka_unit_test(test_signin_refused),
+		cmocka_unit_test(test_outbox_in_order_and_again),
+		cmocka_unit_test(test_delivery_is_answered_when_stored),
+		cmocka_unit_test(test_storage_fails),
+		cmocka_unit_test(test_answers_end_with_their_session),
+		cmocka_unit_test(test_notices),
+		cmocka_unit_test(test_reoffer),
+		cmocka_unit_test(test_who),
+		cmocka_unit_test(test_signout_and_ping),
+	};
+	return cmocka_run_group_tests(tests, crypto_set_up, NULL);
+}

@@ -1,0 +1,241 @@
+// SPDX-License-Identifier: ISC
+// msg/server: who comes in, what is accepted and when that is said. Deliveries and sessions are in test_server_sessions.c.
+#include "server_world.h"
+
+#define CODE "abcdefghijklmnopqrstuv"
+#define CODE_HASH_ROOM 64
+
+// A users file in which Tim has an invite with CODE that ends at `until`.
+static const char *users_with_invite(const char *until)
+{
+	static char text[400];
+	char hash_text[CODE_HASH_ROOM];
+	uint8_t hash[INVITE_HASH_BYTES];
+	hash_invite_code(CODE, strlen(CODE), hash);
+	base64url_encode(hash, sizeof hash, hash_text);
+	snprintf(text, sizeof text, "fred\nTim invite=%s,%s\nlibero\n", hash_text, until);
+	return text;
+}
+
+static void test_refusals_are_the_same(void **state)
+{
+	(void)state;
+	begin(users_with_invite("2099-01-01T00:00:00Z"), false);
+	come_in(0, 1, "fred", FRED, true);
+	const uint32_t refused[] = {
+		signin_with(1, 9, "nobody", true, NULL), // no such user
+		signin_with(2, 9, "fred", true, NULL),   // another device
+		signin_with(3, 9, "libero", true, NULL), // not claimable here
+		signin_with(4, 9, "Tim", true, "wrong-code-wrong-code-"),
+		signin_with(5, 9, "Tim", true, NULL),
+		signin_with(6, 9, "fred", true, CODE), // somebody else's invite
+	};
+	for (uint32_t i = 0; i < 6; i++) {
+		struct record *record = NULL;
+		assert_int_equal(status_of(1 + i, refused[i]), STATUS_NOT_AUTHORIZED);
+		assert_int_equal(count(ANSWERED, 1 + i, &record), 1);
+		assert_int_equal(record->bytes, 0);
+		assert_int_equal(count(CLOSED, 1 + i, NULL), 1);
+		assert_int_equal(count(GRANTED, 1 + i, NULL), 0);
+		server_ended(&f.server, 1 + i);
+	}
+	assert_false(store(MMS_OK, true));
+	const uint32_t number = f.number[7];
+	call(7, CALL_PING, NULL, 0); // call 1 is not SIGNIN
+	assert_int_equal(status_of(7, number), STATUS_BAD);
+	assert_int_equal(count(CLOSED, 7, NULL), 1);
+	assert_int_equal(status_of(8, call(8, CALL_SIGNIN, "x", 1)), STATUS_BAD);
+	finish();
+}
+
+static void test_claim_waits_for_the_commit(void **state)
+{
+	(void)state;
+	begin("fred\nTim\n", true);
+	const uint32_t first = signin_with(0, 1, "FRED", true, NULL);
+	const uint32_t second = signin_with(1, 2, "fred", true, NULL); // a race within one batch
+	const uint32_t same_key = signin_with(2, 1, "Tim", true, NULL); // one key for two names
+	assert_int_equal(f.record_count, 2);
+	assert_int_equal(count(DEFERRED, 1, NULL), 1);
+	assert_int_equal(count(DEFERRED, 2, NULL), 1);
+	assert_true(store(MMS_OK, false));
+	struct call_signin_ok ok;
+	struct record *record = NULL;
+	assert_int_equal(status_of(0, first), STATUS_OK);
+	assert_int_equal(count(ANSWERED, 0, &record), 1);
+	assert_int_equal(call_signin_ok_decode(&ok, record->body, record->bytes), MMS_OK);
+	assert_string_equal(ok.name.text, "fred"); // as the users file writes it
+	assert_int_equal(f.enrolled_count, 1);
+	f.number[1] = second; // the deferred calls start again
+	f.number[2] = same_key;
+	signin_with(1, 2, "fred", true, NULL);
+	signin_with(2, 1, "Tim", true, NULL);
+	assert_int_equal(status_of(1, second), STATUS_NOT_AUTHORIZED);
+	assert_int_equal(status_of(2, same_key), STATUS_NOT_AUTHORIZED);
+	assert_false(store(MMS_OK, true));
+	assert_int_equal(f.mem.device_count, 1);
+	finish();
+}
+
+static void test_invite(void **state)
+{
+	(void)state;
+	begin(users_with_invite("2099-01-01T00:00:00Z"), false);
+	const uint32_t number = signin_with(0, 1, "Tim", true, CODE);
+	assert_int_equal(f.record_count, 0);
+	assert_true(store(MMS_OK, false));
+	struct record *record = NULL;
+	struct call_signin_ok ok;
+	const uint8_t *peer_key, *hash;
+	uint8_t invite[INVITE_HASH_BYTES], proof[INVITE_PROOF_BYTES];
+	assert_int_equal(status_of(0, number), STATUS_OK);
+	count(ANSWERED, 0, &record);
+	assert_int_equal(call_signin_ok_decode(&ok, record->body, record->bytes), MMS_OK);
+	hash_invite_code(CODE, strlen(CODE), invite);
+	port_identity(NULL, 0, &peer_key, &hash);
+	hash_invite_proof(invite, hash, INVITE_SERVER, proof);
+	assert_true(ok.has_proof);
+	assert_memory_equal(ok.proof, proof, sizeof proof);
+	// It is spent for another device; the one that spent it is shown the proof again.
+	assert_int_equal(status_of(1, signin_with(1, 2, "Tim", true, CODE)), STATUS_NOT_AUTHORIZED);
+	assert_int_equal(status_of(2, signin_with(2, 1, "Tim", false, CODE)), STATUS_OK);
+	count(ANSWERED, 2, &record);
+	assert_int_equal(call_signin_ok_decode(&ok, record->body, record->bytes), MMS_OK);
+	assert_true(ok.has_proof);
+	finish();
+	begin(users_with_invite("2020-01-01T00:00:00Z"), true); // expired; and the line is no claimable one
+	assert_int_equal(status_of(0, signin_with(0, 1, "Tim", true, CODE)), STATUS_NOT_AUTHORIZED);
+	finish();
+}
+
+static void test_submit_is_answered_when_stored(void **state)
+{
+	(void)state;
+	begin("fred\nTim\n", false);
+	come_in(0, 1, "fred", FRED, true);
+	come_in(1, 2, "Tim", TIM, true);
+	const uint32_t first = submit(0, 1, "tim", "a");
+	const uint32_t again = submit(0, 1, "Tim", "a"); // in the filling batch
+	assert_int_equal(status_of(0, submit(0, 1, "Tim", "b")), STATUS_BAD);
+	const struct storage_batch *batch = server_batch_take(&f.server, false, f.now, WALL);
+	assert_non_null(batch);
+	assert_int_equal(batch->op_count, 1);
+	const uint32_t storing = submit(0, 1, "Tim", "a"); // in the storing batch
+	assert_int_equal(status_of(0, submit(0, 1, "fred", "a")), STATUS_BAD);
+	const uint32_t next = submit(0, 2, "Tim", "b");
+	assert_null(server_batch_take(&f.server, true, f.now, WALL)); // one at a time
+	assert_int_equal(status_of(0, first), 0);
+	check_delivered(1, "");
+	mem_append(&f.mem, batch);
+	server_stored(&f.server, MMS_OK, f.now);
+	assert_int_equal(status_of(0, first), STATUS_ACCEPTED);
+	assert_int_equal(status_of(0, again), STATUS_ACCEPTED);
+	assert_int_equal(status_of(0, storing), STATUS_ACCEPTED);
+	assert_int_equal(status_of(0, next), 0);
+	check_delivered(1, "a");
+	assert_true(store(MMS_OK, false));
+	assert_int_equal(status_of(0, next), STATUS_ACCEPTED);
+	struct record *record = NULL;
+	struct call_accepted accepted;
+	assert_int_equal(status_of(0, submit(0, 1, "Tim", "a")), STATUS_ACCEPTED); // from the store, at once
+	count(ANSWERED, 0, &record);
+	assert_int_equal(call_accepted_decode(&accepted, record->body, record->bytes), MMS_OK);
+	assert_true(accepted.was_online);
+	assert_int_equal(accepted.mark.commit, 2);
+	assert_int_equal(status_of(0, submit(0, 1, "Tim", "c")), STATUS_BAD);
+	assert_false(store(MMS_OK, false));
+	assert_int_equal(f.mem.message_count, 2);
+	check_delivered(1, "ab");
+	finish();
+}
+
+static void test_order_of_checks(void **state)
+{
+	(void)state;
+	begin("fred\nTim\n", false);
+	come_in(0, 1, "fred", FRED, true);
+	assert_int_equal(status_of(0, call(0, CALL_SUBMIT, "short", 5)), STATUS_BAD);
+	assert_int_equal(status_of(0, submit(0, 1, "nobody", "")), STATUS_BAD_TEXT);
+	assert_int_equal(status_of(0, submit(0, 1, "nobody", "\xff")), STATUS_BAD_TEXT);
+	assert_int_equal(status_of(0, submit(0, 1, "nobody", "a")), STATUS_NO_SUCH_USER);
+	submit(0, 1, "Tim", "a");
+	assert_true(store(MMS_OK, false));
+	f.mem.is_full = true;
+	assert_int_equal(status_of(0, submit(0, 1, "Tim", "a")), STATUS_ACCEPTED); // a repeat needs no room
+	assert_int_equal(status_of(0, submit(0, 2, "Tim", "a")), STATUS_SERVER_FULL);
+	assert_int_equal(status_of(0, call(0, 99, NULL, 0)), STATUS_BAD);
+	assert_int_equal(status_of(0, call(0, CALL_PING, NULL, 0)), STATUS_OK);
+	assert_int_equal(status_of(0, call(0, CALL_PING, "x", 1)), STATUS_BAD);
+	assert_int_equal(status_of(0, call(0, CALL_SIGNIN, NULL, 0)), STATUS_BAD);
+	finish();
+}
+
+static void test_quota(void **state)
+{
+	(void)state;
+	begin("fred\nTim\nlibero\n", false);
+	come_in(0, 1, "fred", FRED, true);
+	for (uint32_t i = 1; i <= 10; i++)
+		assert_int_equal(status_of(0, submit(0, i, "Tim", "a")), 0);
+	assert_int_equal(status_of(0, submit(0, 11, "Tim", "a")), STATUS_MAILBOX_FULL); // counting what waits
+	assert_true(store(MMS_OK, false));
+	assert_int_equal(status_of(0, submit(0, 11, "Tim", "a")), STATUS_MAILBOX_FULL);
+	static const char sixty[] = "123456789 123456789 123456789 123456789 123456789 123456789 ";
+	for (uint32_t i = 21; i <= 25; i++)
+		assert_int_equal(status_of(0, submit(0, i, "libero", sixty)), 0);
+	assert_int_equal(status_of(0, submit(0, 26, "libero", "a")), STATUS_MAILBOX_FULL); // 300 bytes are there
+	assert_true(store(MMS_OK, false));
+	// A device takes three of Tim's rows: there is room for three more.
+	come_in(1, 2, "Tim", TIM, true);
+	check_delivered(1, "aaaaaaaaaa");
+	answer(1, CALL_DELIVER, 3);
+	assert_true(store(MMS_OK, true));
+	for (uint32_t i = 31; i <= 33; i++)
+		assert_int_equal(status_of(0, submit(0, i, "Tim", "b")), 0);
+	assert_int_equal(status_of(0, submit(0, 34, "Tim", "b")), STATUS_MAILBOX_FULL);
+	finish();
+}
+
+static void test_full_disk(void **state)
+{
+	(void)state;
+	begin("fred\nTim\n", true);
+	come_in(0, 1, "fred", FRED, true);
+	submit(0, 1, "fred", "a");
+	assert_true(store(MMS_OK, false));
+	answer(0, CALL_DELIVER, 1);
+	const uint32_t message = submit(0, 2, "Tim", "a");
+	const uint32_t signin = signin_with(1, 2, "Tim", true, NULL);
+	const uint32_t signout = call(0, CALL_SIGNOUT, NULL, 0);
+	const uint32_t behind = submit(0, 3, "Tim", "b"); // never starts: the session ends first
+	assert_int_equal(status_of(0, signout), 0);
+	assert_true(store(MMS_E_NOSPACE, false));
+	assert_int_equal(status_of(0, message), STATUS_SERVER_FULL);
+	assert_int_equal(status_of(1, signin), STATUS_SERVER_FULL);
+	assert_int_equal(status_of(0, signout), STATUS_OK); // after what came before it
+	assert_int_equal(status_of(0, behind), 0);
+	assert_false(server_is_broken(&f.server));
+	assert_int_equal(f.mem.cursor_op_count, 0);
+	assert_true(store(MMS_OK, true)); // the cursor is tried again
+	assert_int_equal(f.mem.cursor_op_count, 1);
+	assert_int_equal(f.mem.device[0].cursor, 1);
+	submit(2, 1, "fred", "x"); // call 1 of a new slot: not SIGNIN
+	come_in(3, 1, "fred", FRED, true);
+	submit(3, 9, "Tim", "x");
+	const uint32_t before = f.record_count;
+	assert_true(store(MMS_E_IO, false));
+	assert_true(server_is_broken(&f.server));
+	assert_int_equal(f.record_count, before); // nothing is answered any more
+	finish();
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_refusals_are_the_same), cmocka_unit_test(test_claim_waits_for_the_commit),
+		cmocka_unit_test(test_invite),                cmocka_unit_test(test_submit_is_answered_when_stored),
+		cmocka_unit_test(test_order_of_checks),       cmocka_unit_test(test_quota),
+		cmocka_unit_test(test_full_disk),
+	};
+	return cmocka_run_group_tests(tests, crypto_set_up, NULL);
+}

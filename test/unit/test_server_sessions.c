@@ -1,0 +1,360 @@
+// SPDX-License-Identifier: ISC
+// msg/server: what is delivered in which order, which session receives, who is online, and what ends a session.
+#include "server_world.h"
+
+static void test_deliveries_in_order(void **state)
+{
+	(void)state;
+	begin("fred\nTim\n", false);
+	come_in(0, 1, "fred", FRED, true);
+	submit(0, 1, "Tim", "a");
+	submit(0, 2, "Tim", "b");
+	assert_true(store(MMS_OK, false));
+	come_in(1, 2, "Tim", TIM, true); // a backlog
+	check_delivered(1, "ab");
+	submit(0, 3, "Tim", "c");
+	f.room[1] = 4; // what is kept for notices
+	assert_true(store(MMS_OK, false));
+	check_delivered(1, "ab");
+	f.room[1] = CALL_WINDOW;
+	submit(0, 4, "Tim", "d");
+	assert_true(store(MMS_OK, false));
+	check_delivered(1, "ab"); // c first, and that comes with the next answer
+	answer(1, CALL_DELIVER, 2);
+	check_delivered(1, "abcd");
+	submit(0, 5, "Tim", "e");
+	f.has_no_memory = true;
+	assert_true(store(MMS_OK, false));
+	f.has_no_memory = false;
+	submit(0, 6, "Tim", "f");
+	assert_true(store(MMS_OK, false));
+	check_delivered(1, "abcd");
+	f.now = server_deadline(&f.server); // nobody says when there is memory again
+	assert_int_not_equal(f.now.us, MTIME_NEVER.us);
+	server_tick(&f.server, f.now);
+	check_delivered(1, "abcdef");
+	finish();
+}
+
+static void test_cursor_moves(void **state)
+{
+	(void)state;
+	begin("fred\nTim\n", false);
+	come_in(0, 1, "fred", FRED, true);
+	come_in(1, 2, "Tim", TIM, true);
+	for (uint32_t i = 1; i <= 4; i++)
+		submit(0, i, "Tim", "a");
+	assert_true(store(MMS_OK, false));
+	assert_false(store(MMS_OK, false));
+	answer(1, CALL_DELIVER, 3); // all before it as well
+	answer(1, CALL_DELIVER, 1); // overtaken
+	assert_false(store(MMS_OK, false)); // waits for company
+	const struct mtime due = server_deadline(&f.server);
+	assert_int_equal(mtime_diff_us(due, f.now), SERVER_CURSOR_US);
+	f.now = due;
+	assert_true(store(MMS_OK, false));
+	assert_int_equal(f.mem.device[1].cursor, 3);
+	assert_int_equal(f.mem.cursor_op_count, 1);
+	assert_int_equal(server_deadline(&f.server).us, MTIME_NEVER.us);
+	server_answer(&f.server, 1, CALL_DELIVER, STATUS_BAD, 4, f.now); // it cannot keep the fourth: no more for it
+	submit(0, 5, "Tim", "z");
+	assert_true(store(MMS_OK, false));
+	check_delivered(1, "aaaa");
+	assert_int_equal(f.mem.device[1].cursor, 3);
+	finish();
+}
+
+// A device that comes back at once is not told again of what it has, though its cursor is not stored yet.
+static void test_cursor_of_a_quick_return(void **state)
+{
+	(void)state;
+	begin("fred\nTim\n", false);
+	come_in(0, 1, "fred", FRED, true);
+	come_in(1, 2, "Tim", TIM, true);
+	submit(0, 1, "Tim", "a");
+	submit(0, 2, "Tim", "b");
+	assert_true(store(MMS_OK, false));
+	answer(1, CALL_DELIVER, 1);
+	assert_int_equal(status_of(1, call(1, CALL_SIGNOUT, NULL, 0)), STATUS_OK);
+	struct record *record = NULL;
+	struct call_signin_ok ok;
+	assert_int_equal(status_of(2, signin_with(2, 2, "Tim", true, NULL)), STATUS_OK);
+	count(ANSWERED, 2, &record);
+	assert_int_equal(call_signin_ok_decode(&ok, record->body, record->bytes), MMS_OK);
+	assert_int_equal(ok.waiting_count, 1);
+	check_delivered(2, "b");
+	answer(2, CALL_DELIVER, 2);
+	assert_int_equal(status_of(3, signin_with(3, 2, "Tim", true, NULL)), STATUS_OK); // beside it, not signed out
+	check_delivered(3, "");
+	assert_int_equal(last_notice(2), NOTICE_REPLACED);
+	finish();
+}
+
+static void test_one_session_receives(void **state)
+{
+	(void)state;
+	begin("fred\nTim\n", false);
+	come_in(0, 1, "fred", FRED, true);
+	come_in(1, 1, "fred", FRED, false); // one that only sends stays beside it
+	come_in(2, 3, "fred", FRED, true);  // another device as well
+	assert_int_equal(count(CLOSED, 0, NULL) + count(CLOSED, 1, NULL), 0);
+	submit(1, 1, "fred", "a");
+	assert_true(store(MMS_OK, false));
+	check_delivered(0, "a");
+	check_delivered(1, "");
+	check_delivered(2, "a");
+	come_in(3, 1, "fred", FRED, true);
+	assert_int_equal(last_notice(0), NOTICE_REPLACED);
+	assert_int_equal(count(CLOSED, 0, NULL), 1);
+	assert_int_equal(count(CLOSED, 2, NULL), 0);
+	submit(1, 2, "fred", "b");
+	assert_true(store(MMS_OK, false));
+	check_delivered(0, "a");
+	check_delivered(3, "ab"); // `a` was not answered
+	finish();
+}
+
+static void test_sending_sessions(void **state)
+{
+	(void)state;
+	begin("fred\n", false);
+	for (uint32_t i = 0; i < SENDING_PER_DEVICE_MAX; i++) {
+		f.heard_at[i] = mtime_add_ms(f.now, i == 3 ? -5000 : -(int64_t)i);
+		come_in(i, 1, "fred", FRED, false);
+	}
+	assert_false(server_is_online(&f.server, 0, f.now)); // who only sends is not online
+	come_in(SENDING_PER_DEVICE_MAX, 1, "fred", FRED, false);
+	for (uint32_t i = 0; i <= SENDING_PER_DEVICE_MAX; i++)
+		assert_int_equal(count(CLOSED, i, NULL), i == 3); // the least recently heard
+	finish();
+}
+
+static void test_gap(void **state)
+{
+	(void)state;
+	begin("fred\nTim\n", false);
+	come_in(0, 1, "fred", FRED, true);
+	server_ended(&f.server, 0);
+	f.mem.device[0].gap_count = 7;
+	f.mem.device[0].gap_row = 20;
+	f.mem.device[0].cursor = 20;
+	struct call_notice gap[2];
+	for (uint32_t i = 0; i < 2; i++) {
+		struct record *record = NULL;
+		come_in(1 + i, 1, "fred", FRED, true);
+		assert_int_not_equal(count(CALLED, 1 + i, &record), 0);
+		assert_int_equal(call_notice_decode(&gap[i], record->body, record->bytes), MMS_OK);
+		assert_int_equal(gap[i].what, NOTICE_GAP);
+		assert_int_equal(gap[i].count, 7);
+		assert_int_equal(record->tag, 20);
+	}
+	assert_memory_equal(&gap[0].id, &gap[1].id, ID_BYTES); // told twice, it is one
+	answer(2, CALL_NOTICE, 20);
+	assert_true(store(MMS_OK, true));
+	assert_int_equal(f.mem.device[0].gap_count, 0);
+	finish();
+}
+
+static void test_signout_waits(void **state)
+{
+	(void)state;
+	begin("fred\nTim\n", false);
+	come_in(0, 1, "fred", FRED, true);
+	assert_true(server_is_online(&f.server, 0, f.now));
+	const uint32_t message = submit(0, 1, "Tim", "a");
+	const uint32_t signout = call(0, CALL_SIGNOUT, NULL, 0);
+	const uint32_t behind = submit(0, 2, "Tim", "b");
+	assert_int_equal(status_of(0, signout), 0);
+	assert_true(store(MMS_OK, false));
+	assert_int_equal(status_of(0, message), STATUS_ACCEPTED);
+	assert_int_equal(status_of(0, signout), STATUS_OK);
+	assert_int_equal(status_of(0, behind), 0); // neither done nor refused: it goes again on another session
+	assert_int_equal(count(CLOSED, 0, NULL), 1);
+	assert_false(server_is_online(&f.server, 0, f.now));
+	assert_int_equal(f.mem.message_count, 1);
+	finish();
+}
+
+static void test_rates_delay(void **state)
+{
+	(void)state;
+	begin("fred\nTim\n", false);
+	come_in(0, 1, "fred", FRED, true);
+	uint32_t done = 0;
+	while (count(DEFERRED, 0, NULL) == 0 && done < 1000)
+		assert_int_not_equal(status_of(0, submit(0, 1000 + done++, "nobody", "a")), STATUS_ACCEPTED);
+	assert_int_equal(done, 101); // after a burst of 100
+	struct record *record = NULL;
+	count(DEFERRED, 0, &record);
+	assert_in_range(mtime_diff_us(record->until, f.now), 100 * 1000, 100 * 1000 + 1); // ten a second
+	assert_int_equal(count(ANSWERED, 0, NULL), 1 + 100); // with SIGNIN
+	f.now = record->until;
+	submit(0, 5000, "nobody", "a");
+	assert_int_equal(count(DEFERRED, 0, NULL), 1);
+	const struct call_who who = {0, 0};
+	uint8_t body[CALL_BODY_BYTES_MAX];
+	const size_t bytes = call_who_encode(&who, body);
+	for (int i = 0; i < 4; i++)
+		assert_int_equal(status_of(0, call(0, CALL_WHO, body, bytes)), STATUS_OK);
+	call(0, CALL_WHO, body, bytes);
+	assert_int_equal(count(DEFERRED, 0, &record), 2);
+	assert_in_range(mtime_diff_us(record->until, f.now), 500 * 1000, 500 * 1000 + 1);
+	finish();
+}
+
+static struct call_who_ok ask_who(uint32_t slot, uint32_t generation, uint32_t first)
+{
+	const struct call_who who = {generation, first};
+	uint8_t body[CALL_BODY_BYTES_MAX];
+	struct record *record = NULL;
+	struct call_who_ok page;
+	call(slot, CALL_WHO, body, call_who_encode(&who, body));
+	count(ANSWERED, slot, &record);
+	assert_int_equal(call_who_ok_decode(&page, record->body, record->bytes), MMS_OK);
+	return page;
+}
+
+static void test_who(void **state)
+{
+	(void)state;
+	static char text[300 * 8];
+	for (int i = 0; i < 300; i++)
+		snprintf(text + strlen(text), 9, "u%06d\n", i);
+	begin(text, false);
+	come_in(0, 1, "u000001", 101, true);
+	struct call_who_ok page = ask_who(0, 0, 0);
+	const uint32_t generation = page.generation;
+	assert_int_equal(page.total_count, 300);
+	assert_int_equal(page.first, 0);
+	assert_in_range(page.count, 100, 200);
+	for (int i = 0; i < 3; i++) {
+		struct name name;
+		bool is_online;
+		assert_int_equal(call_who_user_read(&page, &name, &is_online), MMS_OK);
+		assert_int_equal(name.text[6], '0' + i);
+		assert_int_equal(is_online, i == 1);
+	}
+	page = ask_who(0, 0, 0);
+	uint32_t next = page.count;
+	for (; next < 300; next += page.count) { // going on costs nothing of the rate
+		page = ask_who(0, generation, next);
+		assert_int_equal(page.first, next);
+	}
+	assert_int_equal(next, 300);
+	assert_int_equal(ask_who(0, generation, 17).first, 0); // not where the last one ended
+	struct users_world other;
+	users_open(&other, "u000001\nu000000\n");
+	server_reload(&f.server, &other.table, other.user);
+	users_close(&f.users);
+	f.users = other;
+	page = ask_who(0, generation, page.count);
+	assert_int_equal(page.first, 0);
+	assert_int_equal(page.total_count, 2);
+	assert_int_not_equal(page.generation, generation);
+	f.now = mtime_add_us(f.now, SERVER_ONLINE_US);
+	assert_false(server_is_online(&f.server, 0, f.now));
+	finish();
+}
+
+static void test_reload(void **state)
+{
+	(void)state;
+	char text[200];
+	char revoked[FINGERPRINT_TEXT_BYTES];
+	begin("fred\nTim\nlibero\n", false);
+	come_in(0, 1, "fred", FRED, true);
+	come_in(1, 2, "Tim", TIM, true);
+	come_in(2, 3, "libero", LIBERO, true);
+	come_in(3, 4, "libero", LIBERO, false);
+	const struct fingerprint fingerprint = hash_fingerprint(f.key[2]);
+	base64url_encode(fingerprint.bytes, sizeof fingerprint.bytes, revoked);
+	snprintf(text, sizeof text, "libero revoke=%s\nfrancoc\nFred\n", revoked); // fred's place changes, Tim is gone
+	submit(0, 1, "libero", "a");
+	assert_false(server_can_reload(&f.server));
+	assert_true(store(MMS_OK, true));
+	assert_true(server_can_reload(&f.server));
+	struct users_world other;
+	users_open(&other, text);
+	for (uint32_t i = 0; i < other.table.user_count; i++)
+		if (strcmp(other.table.user[i].name.text, "Fred") == 0)
+			other.table.user[i].user_id = FRED;
+	server_reload(&f.server, &other.table, other.user);
+	users_close(&f.users);
+	f.users = other;
+	assert_int_equal(last_notice(1), NOTICE_REMOVED);
+	assert_int_equal(last_notice(2), NOTICE_REMOVED);
+	assert_int_equal(count(CLOSED, 0, NULL) + count(CLOSED, 3, NULL), 0);
+	assert_int_equal(count(CLOSED, 1, NULL) + count(CLOSED, 2, NULL), 2);
+	assert_int_equal(status_of(0, submit(0, 2, "Tim", "a")), STATUS_NO_SUCH_USER);
+	assert_int_equal(status_of(1, call(1, CALL_PING, NULL, 0)), 0); // closing: nothing starts
+	assert_int_equal(status_of(4, signin_with(4, 3, "libero", true, NULL)), STATUS_NOT_AUTHORIZED);
+	assert_int_equal(status_of(5, signin_with(5, 2, "Tim", true, NULL)), STATUS_NOT_AUTHORIZED);
+	submit(3, 1, "fred", "b");
+	assert_true(store(MMS_OK, true));
+	check_delivered(0, "b"); // at its new place
+	for (uint32_t slot = 0; slot < 6; slot++)
+		server_ended(&f.server, slot);
+	assert_false(server_is_online(&f.server, 2, f.now));
+	finish();
+}
+
+static void test_shutdown_and_mark(void **state)
+{
+	(void)state;
+	begin("fred\nTim\n", false);
+	come_in(0, 1, "fred", FRED, true);
+	come_in(1, 2, "Tim", TIM, true);
+	server_ended(&f.server, 1);
+	server_shutdown(&f.server);
+	assert_int_equal(last_notice(0), NOTICE_SHUTDOWN);
+	assert_int_equal(last_notice(1), 0);
+	// A mark of this start beyond what was ever given, one of an unknown start, and one that is kept.
+	const struct storage_mark marks[] = {{{0}, 0}, f.server.mark, f.server.mark, {{9}, 1}};
+	for (uint32_t i = 0; i < 4; i++) {
+		struct call_signin signin = {.is_receiving = true, .name = name_of("Tim"), .mark = marks[i]};
+		struct call_signin_ok ok;
+		struct record *record = NULL;
+		uint8_t body[CALL_BODY_BYTES_MAX];
+		signin.mark.commit -= i == 1; // the newest on disk
+		memset(f.key[5 + i], 2, NOISE_KEY_BYTES);
+		call(5 + i, CALL_SIGNIN, body, call_signin_encode(&signin, body));
+		count(ANSWERED, 5 + i, &record);
+		assert_int_equal(call_signin_ok_decode(&ok, record->body, record->bytes), MMS_OK);
+		assert_int_equal(ok.is_reoffer_wanted, i >= 2);
+	}
+	finish();
+}
+
+// What waits for a batch belongs to a session, not to the slot that the next session gets.
+static void test_slot_is_reused(void **state)
+{
+	(void)state;
+	begin("fred\nTim\n", true);
+	come_in(0, 1, "fred", FRED, true);
+	submit(0, 1, "fred", "a");
+	signin_with(1, 2, "Tim", true, NULL);
+	server_ended(&f.server, 0);
+	server_ended(&f.server, 1);
+	const uint32_t before = f.record_count;
+	assert_true(store(MMS_OK, false)); // stored, though nobody is there for the answer
+	assert_int_equal(f.record_count, before);
+	assert_int_equal(f.mem.message_count, 1);
+	submit(0, 2, "fred", "b"); // on the slots' next sessions
+	assert_int_equal(f.mem.device_count, 2);
+	assert_int_equal(status_of(1, signin_with(1, 2, "Tim", true, NULL)), STATUS_OK);
+	assert_int_equal(count(GRANTED, 1, NULL), 1);
+	finish();
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_deliveries_in_order),      cmocka_unit_test(test_cursor_moves),
+		cmocka_unit_test(test_cursor_of_a_quick_return), cmocka_unit_test(test_one_session_receives),
+		cmocka_unit_test(test_sending_sessions),         cmocka_unit_test(test_gap),
+		cmocka_unit_test(test_signout_waits),            cmocka_unit_test(test_rates_delay),
+		cmocka_unit_test(test_who),                      cmocka_unit_test(test_reload),
+		cmocka_unit_test(test_shutdown_and_mark),        cmocka_unit_test(test_slot_is_reused),
+	};
+	return cmocka_run_group_tests(tests, crypto_set_up, NULL);
+}
