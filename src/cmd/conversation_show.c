@@ -6,6 +6,7 @@
 
 #include "cmd/conversation_inside.h"
 #include "cmd/exit.h"
+#include "cmd/verdict.h"
 #include "os/clock.h"
 
 static bool is_past(struct mtime began_at, int64_t wait_ms)
@@ -68,31 +69,6 @@ static bool forget_message(struct conversation *conversation, const struct uuid 
 	return false;
 }
 
-static void say_refused(const struct conversation *conversation, const struct client_told *told)
-{
-	const struct phrase_out *out = &conversation->out;
-	switch (told->status) {
-	case STATUS_NO_SUCH_USER:
-		phrase_say_of(out, PHRASE_NO_SUCH_USER, told->name.text);
-		break;
-	case STATUS_MAILBOX_FULL:
-		phrase_say_of(out, PHRASE_MAILBOX_FULL, told->name.text);
-		break;
-	case STATUS_SERVER_FULL:
-		phrase_say(out, PHRASE_SERVER_FULL);
-		break;
-	case STATUS_BAD_TEXT:
-		phrase_say(out, PHRASE_BAD_TEXT);
-		break;
-	case STATUS_BAD:
-		phrase_say_of(out, PHRASE_CONFLICT, told->name.text);
-		break;
-	default:
-		phrase_say_of(out, PHRASE_REFUSED, told->name.text);
-		break;
-	}
-}
-
 static void take_verdict(struct conversation *conversation, const struct client_told *told)
 {
 	const bool is_ours = forget_message(conversation, &told->id);
@@ -100,7 +76,7 @@ static void take_verdict(struct conversation *conversation, const struct client_
 		return;
 	// What another process of the profile queued and could not wait for is told here when it failed.
 	if (told->state == OUTBOX_REFUSED)
-		say_refused(conversation, told);
+		(void)verdict_say_refused(&conversation->out, told->status, told->name.text);
 	else if (told->state == OUTBOX_SAVED && is_ours)
 		phrase_say_of(&conversation->out, PHRASE_OFFLINE, told->name.text);
 	if (conversation->state == TALK_SENDING &&

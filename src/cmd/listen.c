@@ -7,6 +7,7 @@
 #include "cmd/cmd.h"
 #include "cmd/exit.h"
 #include "cmd/script.h"
+#include "cmd/verdict.h"
 #include "os/clock.h"
 #include "ui/filter.h"
 #include "ui/json.h"
@@ -24,24 +25,14 @@ struct program {
 	bool is_grown;
 };
 
-static void say_refusal(const struct program *program, const struct client_told *told)
-{
-	const struct phrase_out out = script_notices(prefix);
-	char id[UUID_TEXT_BYTES];
-	char text[128];
-	(void)program;
-	uuid_format(&told->id, id);
-	snprintf(text, sizeof text, "message %s was refused by the server (status %u)", id, told->status);
-	phrase_say_of(&out, PHRASE_FAILURE, text);
-}
-
 static void take_told(void *context, const struct client_told *told)
 {
 	struct program *program = context;
+	const struct phrase_out out = script_notices(prefix);
 	if (told->type == TOLD_STORED || told->type == TOLD_SIGNED_IN)
 		program->is_grown = true;
 	if (told->type == TOLD_VERDICT && told->state == OUTBOX_REFUSED && !told->is_reoffer)
-		say_refusal(program, told);
+		(void)verdict_say_refused(&out, told->status, told->name.text);
 }
 
 static bool write_plain(const struct transcript_row *row)
@@ -141,7 +132,6 @@ int cmd_listen(int argc, char **argv)
 {
 	static struct program program; // too large for a stack
 	struct options_words words;
-	struct name user;
 	int signal_fd;
 	int status;
 	program.timeout_us = UINT64_MAX;
@@ -166,18 +156,10 @@ int cmd_listen(int argc, char **argv)
 	program.has_timeout = program.timeout_us != UINT64_MAX;
 	program.is_grown = true;
 	status = script_open(&program.device, &program.options, prefix, take_told, &program, &signal_fd);
-	if (status == EXIT_DONE && program.device.stop != DEVICE_STOP_NONE) {
-		status = script_stopped(&program.device, prefix);
-	} else if (status == EXIT_DONE) {
-		status = device_choose_user(&program.device, program.options.user, &user);
-		if (status != EXIT_DONE) {
-			const struct phrase_out out = script_notices(prefix);
-			phrase_say_of(&out, PHRASE_FAILURE, program.device.why.text);
-		} else {
-			device_sign_in(&program.device, &user, true, script_invite(&program.options));
-			status = listen_on(&program, signal_fd);
-		}
-	}
+	if (status == EXIT_DONE)
+		status = script_sign_in(&program.device, &program.options, prefix, true);
+	if (status == EXIT_DONE)
+		status = listen_on(&program, signal_fd);
 	script_close(&program.device, signal_fd);
 	return status;
 }

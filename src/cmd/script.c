@@ -41,6 +41,21 @@ int script_open(struct device *device, const struct device_options *options, con
 	return status;
 }
 
+int script_sign_in(struct device *device, const struct device_options *options, const char *prefix, bool is_receiving)
+{
+	struct name user;
+	if (device->stop != DEVICE_STOP_NONE)
+		return script_stopped(device, prefix);
+	const int status = device_choose_user(device, options->user, &user);
+	if (status == EXIT_DONE) {
+		device_sign_in(device, &user, is_receiving, script_invite(options));
+	} else {
+		const struct phrase_out out = script_notices(prefix);
+		phrase_say_of(&out, PHRASE_FAILURE, device->why.text);
+	}
+	return status;
+}
+
 int script_stopped(const struct device *device, const char *prefix)
 {
 	const struct phrase_out out = script_notices(prefix);

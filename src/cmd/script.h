@@ -30,6 +30,9 @@ struct phrase_out script_notices(const char *prefix);
 int script_open(struct device *device, const struct device_options *options, const char *prefix,
 		void (*told)(void *context, const struct client_told *told), void *context, int *signal_fd);
 
+// Wants to be the user of the options, receiving or only sending. Returns EXIT_DONE or the exit status, told on standard error.
+int script_sign_in(struct device *device, const struct device_options *options, const char *prefix, bool is_receiving);
+
 // Says on standard error what ended a device, and returns the exit status.
 int script_stopped(const struct device *device, const char *prefix);
 

@@ -9,6 +9,7 @@
 #include "cmd/cmd.h"
 #include "cmd/exit.h"
 #include "cmd/script.h"
+#include "cmd/verdict.h"
 #include "os/clock.h"
 
 static const char prefix[] = "mms send: ";
@@ -122,32 +123,6 @@ static int queue(struct program *program)
 	}
 }
 
-static int refused(const struct program *program, uint8_t status)
-{
-	const struct phrase_out out = script_notices(prefix);
-	const char *recipient = program->message.recipient.text;
-	switch (status) {
-	case STATUS_NO_SUCH_USER:
-		phrase_say_of(&out, PHRASE_NO_SUCH_USER, recipient);
-		return EXIT_NO_USER;
-	case STATUS_BAD_TEXT:
-		phrase_say(&out, PHRASE_BAD_TEXT);
-		return EXIT_BAD_TEXT;
-	case STATUS_MAILBOX_FULL:
-		phrase_say_of(&out, PHRASE_MAILBOX_FULL, recipient);
-		return EXIT_REFUSED;
-	case STATUS_SERVER_FULL:
-		phrase_say(&out, PHRASE_SERVER_FULL);
-		return EXIT_REFUSED;
-	case STATUS_BAD:
-		phrase_say_of(&out, PHRASE_CONFLICT, recipient);
-		return EXIT_PROTOCOL;
-	default:
-		phrase_say_of(&out, PHRASE_REFUSED, recipient);
-		return EXIT_REFUSED;
-	}
-}
-
 // Looks what became of the message. False: no verdict yet.
 static bool has_verdict(struct program *program, int *exit_status)
 {
@@ -170,7 +145,7 @@ static bool has_verdict(struct program *program, int *exit_status)
 		*exit_status = EXIT_DONE;
 		return true;
 	case OUTBOX_REFUSED:
-		*exit_status = refused(program, status);
+		*exit_status = verdict_say_refused(&out, status, program->message.recipient.text);
 		return true;
 	case OUTBOX_QUEUED:
 		break;

@@ -116,7 +116,6 @@ int cmd_who(int argc, char **argv)
 {
 	static struct program program; // too large for a stack
 	struct options_words words;
-	struct name user;
 	int signal_fd;
 	int status;
 	program.wait_us = WHO_WAIT_US;
@@ -136,18 +135,10 @@ int cmd_who(int argc, char **argv)
 	if (!options_begin(&command, argc, argv, &words, &status))
 		return status;
 	status = script_open(&program.device, &program.options, prefix, take_told, &program, &signal_fd);
-	if (status == EXIT_DONE && program.device.stop != DEVICE_STOP_NONE) {
-		status = script_stopped(&program.device, prefix);
-	} else if (status == EXIT_DONE) {
-		status = device_choose_user(&program.device, program.options.user, &user);
-		if (status != EXIT_DONE) {
-			const struct phrase_out out = script_notices(prefix);
-			phrase_say_of(&out, PHRASE_FAILURE, program.device.why.text);
-		} else {
-			device_sign_in(&program.device, &user, false, script_invite(&program.options));
-			status = ask(&program, signal_fd);
-		}
-	}
+	if (status == EXIT_DONE)
+		status = script_sign_in(&program.device, &program.options, prefix, false);
+	if (status == EXIT_DONE)
+		status = ask(&program, signal_fd);
 	script_close(&program.device, signal_fd);
 	free(program.entry);
 	return status;

@@ -3,9 +3,9 @@
 #include "msg/server.h"
 
 #include <assert.h>
-#include <stdalign.h>
 #include <string.h>
 
+#include "base/carve.h"
 #include "msg/server_inside.h"
 
 struct server_config server_config_default(void)
@@ -18,26 +18,18 @@ struct server_config server_config_default(void)
 	};
 }
 
-static void *cut(uint8_t *memory, size_t *used_bytes, size_t element_bytes, size_t count)
-{
-	const size_t align = alignof(max_align_t);
-	const size_t at = (*used_bytes + align - 1) / align * align;
-	*used_bytes = at + element_bytes * count;
-	return memory == NULL ? NULL : memory + at;
-}
-
 // Lays the tables out in `memory`; with NULL it only counts bytes.
 static size_t lay_out(struct server *server, uint32_t peer_capacity, void *memory)
 {
 	size_t bytes = 0;
-	server->peer = cut(memory, &bytes, sizeof *server->peer, peer_capacity);
+	server->peer = carve(memory, &bytes, sizeof *server->peer, peer_capacity);
 	for (int i = 0; i < 2; i++) {
 		struct server_batch *batch = &server->batch[i];
-		batch->ops = cut(memory, &bytes, sizeof *batch->ops, SERVER_OPS_MAX);
-		batch->op_user = cut(memory, &bytes, sizeof *batch->op_user, SERVER_OPS_MAX);
-		batch->text = cut(memory, &bytes, 1, BATCH_BYTES_MAX);
-		batch->waiter = cut(memory, &bytes, sizeof *batch->waiter, SERVER_WAITERS_MAX);
-		batch->id_slot = cut(memory, &bytes, sizeof *batch->id_slot, map_slots_for(SERVER_OPS_MAX));
+		batch->ops = carve(memory, &bytes, sizeof *batch->ops, SERVER_OPS_MAX);
+		batch->op_user = carve(memory, &bytes, sizeof *batch->op_user, SERVER_OPS_MAX);
+		batch->text = carve(memory, &bytes, 1, BATCH_BYTES_MAX);
+		batch->waiter = carve(memory, &bytes, sizeof *batch->waiter, SERVER_WAITERS_MAX);
+		batch->id_slot = carve(memory, &bytes, sizeof *batch->id_slot, map_slots_for(SERVER_OPS_MAX));
 	}
 	return bytes;
 }

@@ -3,8 +3,9 @@
 #include "proto/listener.h"
 
 #include <assert.h>
-#include <stdalign.h>
 #include <string.h>
+
+#include "base/carve.h"
 
 struct listener_config listener_config_default(void)
 {
@@ -16,15 +17,6 @@ struct listener_config listener_config_default(void)
 		.blocks_large_max = BLOCKS_LARGE_MAX,
 		.limits = budget_limits_default(),
 	};
-}
-
-// Cuts `count` elements off a block of memory; with NULL memory it only counts bytes.
-static void *cut(uint8_t *memory, size_t *used_bytes, size_t element_bytes, size_t count)
-{
-	const size_t align = alignof(max_align_t);
-	const size_t at = (*used_bytes + align - 1) / align * align;
-	*used_bytes = at + element_bytes * count;
-	return memory == NULL ? NULL : memory + at;
 }
 
 struct tables {
@@ -42,17 +34,17 @@ static struct tables lay_out(const struct listener_config *config, void *memory)
 	struct tables tables = {0};
 	const uint32_t indexes = map_slots_for(config->sessions_max + config->half_open_max);
 	const uint32_t noises = map_slots_for(config->half_open_max);
-	tables.slot = cut(memory, &tables.bytes, sizeof *tables.slot, config->sessions_max);
-	tables.heap = cut(memory, &tables.bytes, sizeof *tables.heap, config->sessions_max);
-	tables.place = cut(memory, &tables.bytes, sizeof *tables.place, config->sessions_max);
-	tables.index_slot = cut(memory, &tables.bytes, sizeof *tables.index_slot, indexes);
-	tables.blocks = cut(memory, &tables.bytes,
+	tables.slot = carve(memory, &tables.bytes, sizeof *tables.slot, config->sessions_max);
+	tables.heap = carve(memory, &tables.bytes, sizeof *tables.heap, config->sessions_max);
+	tables.place = carve(memory, &tables.bytes, sizeof *tables.place, config->sessions_max);
+	tables.index_slot = carve(memory, &tables.bytes, sizeof *tables.index_slot, indexes);
+	tables.blocks = carve(memory, &tables.bytes,
 			    blocks_memory_bytes(config->blocks_small_max, config->blocks_large_max), 1);
-	tables.admission.ring = cut(memory, &tables.bytes, sizeof(struct halfopen), config->half_open_max);
+	tables.admission.ring = carve(memory, &tables.bytes, sizeof(struct halfopen), config->half_open_max);
 	tables.admission.capacity = config->half_open_max;
-	tables.admission.noise_slot = cut(memory, &tables.bytes, sizeof(struct map_slot), noises);
+	tables.admission.noise_slot = carve(memory, &tables.bytes, sizeof(struct map_slot), noises);
 	tables.admission.noise_slot_count = noises;
-	tables.admission.prefix = cut(memory, &tables.bytes, sizeof(struct budget_entry), config->prefixes_max);
+	tables.admission.prefix = carve(memory, &tables.bytes, sizeof(struct budget_entry), config->prefixes_max);
 	tables.admission.prefix_count = config->prefixes_max;
 	return tables;
 }
