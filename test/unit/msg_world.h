@@ -95,8 +95,8 @@ struct mem_server {
 	struct storage_mark start[MEM_STARTS]; // with the first number of each
 	uint32_t start_count;
 	uint64_t commit_next;
-	bool is_full;           // has_room
-	enum mms_err read_err;  // what every read returns from now on
+	bool is_full;          // has_room
+	enum mms_err read_err; // of every read from now on
 	uint32_t cursor_op_count;
 };
 
@@ -419,12 +419,12 @@ static inline enum mms_err mem_unshown_count(void *context, uint64_t *count)
 static inline enum mms_err mem_commit(void *context)
 {
 	struct mem_client *mem = context;
-	if (mem->is_dirty && mem->commit_err == MMS_OK) {
-		mem->disk = mem->live;
-		mem->is_dirty = false;
-		mem->commit_count++;
-	}
-	return mem->commit_err;
+	if (!mem->is_dirty || mem->commit_err != MMS_OK)
+		return mem->is_dirty ? mem->commit_err : MMS_OK;
+	mem->disk = mem->live;
+	mem->is_dirty = false;
+	mem->commit_count++;
+	return MMS_OK;
 }
 
 static inline struct client_storage mem_client_storage(struct mem_client *mem)

@@ -119,7 +119,7 @@ static void test_sending_sessions(void **state)
 	(void)state;
 	begin("fred\n", false);
 	for (uint32_t i = 0; i < SENDING_PER_DEVICE_MAX; i++) {
-		f.heard_at[i] = mtime_add_ms(f.now, i == 3 ? -5000 : -(int64_t)i);
+		f.heard_at[i] = at_us(f.now.us - (i == 3 ? 5000 : i));
 		come_in(i, 1, "fred", FRED, false);
 	}
 	assert_false(server_is_online(&f.server, 0, f.now)); // who only sends is not online
@@ -217,7 +217,7 @@ static struct call_who_ok ask_who(uint32_t slot, uint32_t generation, uint32_t f
 static void test_who(void **state)
 {
 	(void)state;
-	static char text[300 * 8];
+	static char text[300 * 8 + 1];
 	for (int i = 0; i < 300; i++)
 		snprintf(text + strlen(text), 9, "u%06d\n", i);
 	begin(text, false);
