@@ -229,19 +229,18 @@ static void receive(struct device *device)
 		device_node_recv(&device->node, &message[i].addr, message[i].data, message[i].bytes, now);
 }
 
-// A sign-in that never succeeded leaves nothing behind but, where the server may have enrolled it, the key.
+// A sign-in that was refused leaves nothing behind. Where the server may have enrolled the key it stays: one that does not
+// prove the invite may have granted a claim, and a name claimed with a key that is gone is nobody's for ever.
 static void clear_up(struct device *device)
 {
 	if (device->stop == DEVICE_STOP_NONE || !device->is_started)
 		return;
 	device->is_started = false;
 	const bool is_refused = device->stop == DEVICE_STOP_REFUSED && device->status == EXIT_DENIED;
-	if ((is_refused || device->stop == DEVICE_STOP_NOT_PROVED) &&
-	    !device->profile.has_signed_in && device->profile.outbox.is_held) {
+	if (is_refused && !device->profile.has_signed_in && device->profile.outbox.is_held)
 		profile_remove(&device->profile);
-		if (!device->is_pinned)
-			device->has_key = false; // nothing proved it
-	}
+	if ((is_refused || device->stop == DEVICE_STOP_NOT_PROVED) && !device->is_pinned)
+		device->has_key = false; // nothing proved it
 }
 
 static void run(struct device *device)

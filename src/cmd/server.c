@@ -263,6 +263,8 @@ static void serve(struct program *program)
 		return;
 	// An orderly end: what was received is made durable and answered, and the signed-in devices are told.
 	commit(program, true);
+	if (program->status == EXIT_DONE && server_is_broken(&program->node.server))
+		fail(program, server_store_reason(program->setup.store), EXIT_IO);
 	if (program->status != EXIT_DONE)
 		return;
 	server_shutdown(&program->node.server);
