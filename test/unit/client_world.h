@@ -47,7 +47,8 @@ static inline void port_answer(void *context, uint32_t slot, uint32_t number, ui
 	record->code = status;
 }
 
-static inline enum mms_err port_call(void *context, uint32_t slot, uint8_t kind, const void *body, size_t bytes, uint64_t tag)
+static inline enum mms_err port_call(void *context, uint32_t slot, uint8_t kind, const void *body, size_t bytes,
+				      uint64_t tag)
 {
 	(void)context;
 	if (f.room == 0)
@@ -122,7 +123,8 @@ static inline void begin_with(bool has_invite)
 	client_set_submitting(&f.client, true, f.now);
 }
 
-static inline void answer_call(uint32_t slot, uint8_t kind, uint8_t status, const uint8_t *body, size_t bytes, uint64_t tag)
+static inline void answer_call(uint32_t slot, uint8_t kind, uint8_t status, const uint8_t *body, size_t bytes,
+			       uint64_t tag)
 {
 	client_answer(&f.client, slot, kind, status, body, bytes, tag, f.now, WALL);
 }

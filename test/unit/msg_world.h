@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: ISC
-// For tests of the messages' meaning: stores in memory that keep the contract of store/storage.h, and users files in few
-// words. Both stores are plain structs without pointers, so that a copy is a backup.
+// For tests of the messages' meaning: stores in memory that keep the contract of store/storage.h, and users files in
+// few words. Both stores are plain structs without pointers, so that a copy is a backup.
 #ifndef MMS_TEST_MSG_WORLD_H
 #define MMS_TEST_MSG_WORLD_H
 
@@ -31,7 +31,7 @@ static inline struct uuid id_of(uint32_t number)
 // --- users ---
 
 static const char *const USER_NAMES[] = {"fred", "Tim", "libero", "francoc"};
-enum { FRED = 1, TIM = 2, LIBERO = 3, FRANCOC = 4 };
+enum { FRED = 1, TIM = 2, LIBERO = 3 };
 
 struct users_world {
 	struct users_table table;
@@ -190,7 +190,8 @@ static inline enum mms_err mem_mark_is_known(void *context, const struct storage
 	*is_known = false;
 	for (uint32_t i = 0; i < mem->start_count; i++)
 		if (memcmp(mem->start[i].start_id, mark->start_id, STORAGE_START_ID_BYTES) == 0)
-			*is_known = mark->commit < (i + 1 < mem->start_count ? mem->start[i + 1].commit : mem->commit_next);
+			*is_known = mark->commit <
+				    (i + 1 < mem->start_count ? mem->start[i + 1].commit : mem->commit_next);
 	return mem->read_err;
 }
 
@@ -218,7 +219,6 @@ static inline struct storage_mark mem_start(struct mem_server *mem, uint8_t star
 {
 	struct storage_mark mark = {.commit = mem->commit_next == 0 ? 1 : mem->commit_next};
 	memset(mark.start_id, start, sizeof mark.start_id);
-	assert_true(mem->start_count < MEM_STARTS);
 	mem->commit_next = mark.commit;
 	mem->start[mem->start_count++] = mark;
 	return mark;
@@ -232,7 +232,6 @@ static inline void mem_enroll(struct mem_server *mem, int64_t user_id, const uin
 		assert_int_equal(found.user_id, user_id); // the real store fails here, and the server ends
 		return;
 	}
-	assert_true(mem->device_count < MEM_DEVICES && mem->spent_count < MEM_SPENT);
 	*device = (struct storage_device){mem->device_count + 1, user_id, mem->commit_next - 1, 0, 0};
 	for (uint32_t i = mem->message_count; i-- > 0;)
 		if (mem->message[i].user_id == user_id && !mem->message[i].is_removed)
@@ -374,7 +373,8 @@ static inline enum mms_err mem_transcript_put(void *context, const struct transc
 	*is_new = false;
 	for (uint32_t i = 0; i < live->transcript_count; i++)
 		if (memcmp(live->transcript[i].id.bytes, row->id.bytes, ID_BYTES) == 0 &&
-		    live->transcript[i].is_gap == row->is_gap && name_is_same(&live->transcript[i].sender, &row->sender))
+		    live->transcript[i].is_gap == row->is_gap &&
+		    name_is_same(&live->transcript[i].sender, &row->sender))
 			return MMS_OK;
 	assert_true(live->transcript_count < MEM_MESSAGES && row->text_bytes <= MEM_TEXT_BYTES);
 	struct mem_entry *entry = &live->transcript[live->transcript_count++];
@@ -393,8 +393,9 @@ static inline enum mms_err mem_mark_get(void *context, struct storage_mark *mark
 
 static inline enum mms_err mem_mark_set(void *context, const struct storage_mark *mark)
 {
-	((struct mem_client *)context)->live.mark = *mark;
-	((struct mem_client *)context)->is_dirty = true;
+	struct mem_client *mem = context;
+	mem->live.mark = *mark;
+	mem->is_dirty = true;
 	return MMS_OK;
 }
 
@@ -429,8 +430,9 @@ static inline enum mms_err mem_commit(void *context)
 
 static inline struct client_storage mem_client_storage(struct mem_client *mem)
 {
-	return (struct client_storage){mem,          mem_outbox_next,    mem_outbox_verdict, mem_transcript_put, mem_mark_get,
-				       mem_mark_set, mem_outbox_reoffer, mem_unshown_count,  mem_commit};
+	return (struct client_storage){mem,          mem_outbox_next,    mem_outbox_verdict,
+				       mem_transcript_put, mem_mark_get, mem_mark_set,
+				       mem_outbox_reoffer, mem_unshown_count, mem_commit};
 }
 
 // Queues a message durably.

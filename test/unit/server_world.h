@@ -42,7 +42,8 @@ static inline struct record *add_record(enum record_type type, uint32_t slot)
 	return &f.record[f.record_count++];
 }
 
-static inline void port_answer(void *context, uint32_t slot, uint32_t number, uint8_t status, const void *body, size_t bytes)
+static inline void port_answer(void *context, uint32_t slot, uint32_t number, uint8_t status, const void *body,
+			       size_t bytes)
 {
 	(void)context;
 	struct record *record = add_record(ANSWERED, slot);
@@ -55,7 +56,8 @@ static inline void port_answer(void *context, uint32_t slot, uint32_t number, ui
 		memcpy(record->body, body, bytes);
 }
 
-static inline enum mms_err port_call(void *context, uint32_t slot, uint8_t kind, const void *body, size_t bytes, uint64_t tag)
+static inline enum mms_err port_call(void *context, uint32_t slot, uint8_t kind, const void *body, size_t bytes,
+				      uint64_t tag)
 {
 	(void)context;
 	if (f.has_no_memory)

@@ -129,7 +129,7 @@ static void test_submit_and_accepted(void **state)
 	assert_memory_equal(&decoded.id, &id, sizeof id);
 	submit.text_bytes = 3;
 	bytes = call_submit_encode(&submit, body);
-	check_lengths(decode_submit, body, bytes, true, bytes - 3); // any text, also none: its length is the server's to judge
+	check_lengths(decode_submit, body, bytes, true, bytes - 3); // any text, also none: that is BAD_TEXT
 
 	const struct call_accepted accepted = {true, mark};
 	struct call_accepted verdict;
@@ -230,7 +230,7 @@ static void test_page(void **state)
 	check_lengths(decode_page, body, bytes, false, 0);
 	body[14] = 2; // a flag of no meaning
 	assert_int_equal(decode_page(body, bytes), MMS_E_BAD);
-	// Pages that cannot be: beyond the total, or empty though there are more to come, which would be asked for for ever.
+	// Pages that cannot be: beyond the total, or empty though there are more to come, to be asked for for ever.
 	assert_int_equal(decode_page(body, page_of(body, 6, 4, 3)), MMS_E_BAD);
 	assert_int_equal(decode_page(body, page_of(body, 3, 4, 0)), MMS_E_BAD);
 	assert_int_equal(decode_page(body, page_of(body, 5, 4, 0)), MMS_E_BAD);

@@ -37,14 +37,15 @@ static void test_signin_refused(void **state)
 	(void)state;
 	for (int i = 0; i < 5; i++) {
 		struct record *record = NULL;
-		struct call_signin_ok ok = {.has_proof = i == 1, .name = name_of("Fred")}; // 0: no proof, 1: a wrong one
+		struct call_signin_ok ok = {.has_proof = i == 1, .name = name_of("Fred")}; // none, then a wrong one
 		begin_with(i < 2);
 		mem_queue(&f.mem, &(struct uuid){{1}}, "Tim", "a");
 		client_up(&f.client, 0, f.now);
 		if (i < 2)
 			grant(0, &ok);
 		else
-			answer_call(0, CALL_SIGNIN, i == 2 ? STATUS_NOT_AUTHORIZED : i == 3 ? 200 : STATUS_OK, NULL, 0, 0);
+			answer_call(0, CALL_SIGNIN, i == 2 ? STATUS_NOT_AUTHORIZED : i == 3 ? 200 : STATUS_OK, NULL, 0,
+				    0);
 		assert_int_equal(count(TOLD, i < 2 ? TOLD_NOT_PROVED : TOLD_REFUSED, &record), 1);
 		assert_int_equal(count(STOPPED, 0, NULL), 1);
 		assert_int_equal(count(CALLED, CALL_SUBMIT, NULL), 0); // nothing more is sent
@@ -85,7 +86,7 @@ static void test_outbox_in_order_and_again(void **state)
 	assert_int_equal(f.mem.disk.outbox[2].status, STATUS_NO_SUCH_USER);
 	assert_int_equal(f.mem.disk.outbox[3].state, OUTBOX_SAVED);
 	assert_int_equal(f.mem.disk.mark.commit, 6); // the newest stays
-	// In a new session: what has no verdict, from the beginning. The old one's late verdict still counts, its mark does not.
+	// In a new session: what has no verdict, from the beginning. A late verdict of the old one counts.
 	const uint32_t before = f.record_count;
 	come_in(1, 0);
 	seq = 0;

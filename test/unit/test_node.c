@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: ISC
-// node: a server and three devices as they are, over a bad network in virtual time and stores in memory. What was accepted
-// arrives once and in order, through loss, killed servers and devices, and a store put back from an older copy.
+// node: a server and three devices as they are, over a bad network in virtual time and stores in memory. What was
+// accepted arrives once and in order, through loss, killed servers and devices, and a store put back from a backup.
 #include "msg_world.h"
 
 #include "node/device_node.h"
@@ -160,8 +160,8 @@ static void launch(uint16_t from_host, uint16_t to_host, const uint8_t *datagram
 		if (seeded_chance(&w.seeded, w.loss_percent) || w.flying_count == FLYING_MAX)
 			continue;
 		struct flying *flying = &w.flying[w.flying_count++];
-		*flying = (struct flying){mtime_add_us(w.now, 5000 + seeded_below(&w.seeded, 20000)), from_host, to_host,
-					  bytes, {0}};
+		*flying = (struct flying){mtime_add_us(w.now, 5000 + seeded_below(&w.seeded, 20000)), from_host,
+					  to_host, bytes, {0}};
 		memcpy(flying->datagram, datagram, bytes);
 	}
 }
@@ -201,7 +201,8 @@ static void turn_device(struct device *device)
 		assert_true(sent < 1000);
 		launch_out(device->host, SERVER_HOST, &out);
 	}
-	assert_int_equal(client_is_broken(&device->node.client), device->mem.commit_err != MMS_OK && device->mem.is_dirty);
+	assert_int_equal(client_is_broken(&device->node.client),
+			 device->mem.commit_err != MMS_OK && device->mem.is_dirty);
 }
 
 static void arrive(const struct flying *flying)

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: ISC
-// msg/server: who comes in, what is accepted and when that is said. Deliveries and sessions are in test_server_sessions.c.
+// msg/server: who comes in, what is accepted and when that is said. The rest is in test_server_sessions.c.
 #include "server_world.h"
 
 #define CODE "abcdefghijklmnopqrstuv"
@@ -167,6 +167,9 @@ static void test_order_of_checks(void **state)
 	assert_int_equal(status_of(0, call(0, CALL_PING, NULL, 0)), STATUS_OK);
 	assert_int_equal(status_of(0, call(0, CALL_PING, "x", 1)), STATUS_BAD);
 	assert_int_equal(status_of(0, call(0, CALL_SIGNIN, NULL, 0)), STATUS_BAD);
+	f.mem.read_err = MMS_E_IO; // nobody knows whether it is a repeat
+	assert_int_equal(status_of(0, submit(0, 3, "Tim", "a")), 0);
+	assert_true(server_is_broken(&f.server));
 	finish();
 }
 

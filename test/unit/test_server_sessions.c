@@ -36,6 +36,26 @@ static void test_deliveries_in_order(void **state)
 	finish();
 }
 
+// A batch on the disk of which the server does not know yet: a session that begins then reads it from there.
+static void test_signin_while_storing(void **state)
+{
+	(void)state;
+	begin("fred\nTim\n", false);
+	come_in(0, 1, "fred", FRED, true);
+	submit(0, 1, "Tim", "a");
+	submit(0, 2, "Tim", "b");
+	const struct storage_batch *batch = server_batch_take(&f.server, false, f.now, WALL);
+	mem_append(&f.mem, batch);
+	come_in(1, 2, "Tim", TIM, true);
+	f.mem.device[1].cursor = 0; // enrolled before
+	server_ended(&f.server, 1);
+	come_in(2, 2, "Tim", TIM, true);
+	check_delivered(2, "ab");
+	server_stored(&f.server, MMS_OK, f.now);
+	check_delivered(2, "ab");
+	finish();
+}
+
 static void test_cursor_moves(void **state)
 {
 	(void)state;
@@ -266,6 +286,7 @@ static void test_reload(void **state)
 	come_in(1, 2, "Tim", TIM, true);
 	come_in(2, 3, "libero", LIBERO, true);
 	come_in(3, 4, "libero", LIBERO, false);
+	come_in(6, 1, "fred", FRED, false);
 	const struct fingerprint fingerprint = hash_fingerprint(f.key[2]);
 	base64url_encode(fingerprint.bytes, sizeof fingerprint.bytes, revoked);
 	snprintf(text, sizeof text, "libero revoke=%s\nfrancoc\nFred\n", revoked); // fred's place changes, Tim is gone
@@ -292,7 +313,7 @@ static void test_reload(void **state)
 	submit(3, 1, "fred", "b");
 	assert_true(store(MMS_OK, true));
 	check_delivered(0, "b"); // at its new place
-	for (uint32_t slot = 0; slot < 6; slot++)
+	for (uint32_t slot = 0; slot <= 6; slot++)
 		server_ended(&f.server, slot);
 	assert_false(server_is_online(&f.server, 2, f.now));
 	finish();
@@ -355,6 +376,7 @@ int main(void)
 		cmocka_unit_test(test_signout_waits),            cmocka_unit_test(test_rates_delay),
 		cmocka_unit_test(test_who),                      cmocka_unit_test(test_reload),
 		cmocka_unit_test(test_shutdown_and_mark),        cmocka_unit_test(test_slot_is_reused),
+		cmocka_unit_test(test_signin_while_storing),
 	};
 	return cmocka_run_group_tests(tests, crypto_set_up, NULL);
 }
