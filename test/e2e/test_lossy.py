@@ -36,9 +36,9 @@ def exchange_of_clients(fred, tim, count, timeout):
         client.wait_for(lambda lines, other=other: f">> {other}: {other} {count - 1}" in lines, timeout)
         client.end_input()
     for client, other in ((fred, "Tim"), (tim, "fred")):
-        assert client.wait(timeout) == 0, client
-        assert client.lines[2:count + 2] == [f">> {other}: {line}" for line in numbered(other, count)]
-        assert all(line.endswith("has signed off") for line in client.lines[count + 2:]), client
+        assert client.wait(timeout) == 0, str(client)
+        messages = [line for line in client.lines if line.startswith(f">> {other}: ")]
+        assert messages == [f">> {other}: {line}" for line in numbered(other, count)], str(client)
 
 
 def test_two_agents_with_drop(make_server, agent):
@@ -124,7 +124,8 @@ def test_a_partition_that_ends(server, agent, closing):
 
 @pytest.mark.long
 @pytest.mark.parametrize("loss", [0.75, 0.9])
-def test_heavy_loss_still_gets_through(server, agent, closing, loss):
-    bad = closing(relay.Relay(server.port, loss=loss, duplicate=0.1, reorder=0.3, seed=8)).__enter__()
-    fred, tim = agent(bad.address, "fred", timeout=300), agent(bad.address, "Tim", timeout=300)
-    exchange_of_agents(fred, tim, timeout=300)
+def test_heavy_loss_in_a_session_still_gets_through(server, agent, closing, loss):
+    bad = closing(relay.Relay(server.port, duplicate=0.1, reorder=0.3, seed=8, seconds=800)).__enter__()
+    fred, tim = agent(bad.address, "fred"), agent(bad.address, "Tim")
+    bad.loss = loss
+    exchange_of_agents(fred, tim, timeout=700)

@@ -78,8 +78,7 @@ class Dial:
     def backoff(self, now, heard_at):
         self.tries += 1
         silence = now - max(heard_at, self.started_at)
-        short = 0.25 if self.tries == 1 else 0.5 if self.tries == 2 else 1
-        self.next_at = now + (short if silence < 30 else 3 if silence < 300 else 30)
+        self.next_at = now + (0.25 if silence < 3 else 1 if silence < 30 else 3 if silence < 300 else 30)
 
 
 class Device:
@@ -266,14 +265,15 @@ class Device:
     def _dial_again(self, now):
         dial = self.dial
         is_pinned = self.offered_key is not None
-        if not is_pinned or (now - dial.started_at >= 3 and now - self.hello_at >= 3):
+        if not is_pinned or (now - dial.started_at >= 1 and now - self.hello_at >= 3):
             dial.nonce = dial.nonce if dial.nonce and not is_pinned else os.urandom(16)
             self.hello_at = now
-            self.transmit(wire.hello(dial.nonce))
+            for _ in range(2 if dial.tries else 1):
+                self.transmit(wire.hello(dial.nonce))
         if is_pinned:
             if dial.noise_message is None or now - dial.made_at > NOISE_MESSAGE_LIFE_S:
                 self.make_init(now)
-            for _ in range(2 if dial.tries else 1):
+            for _ in range(min(dial.tries, 2) + 1):
                 self.transmit(wire.init(dial.noise_message, dial.cookie))
         dial.backoff(now, self.heard_at)
 
@@ -362,7 +362,7 @@ class Device:
             if message.status is None:
                 self._submit(message)
         if answer.flags & wire.SIGNIN_REOFFER:
-            self.mark = wire.NO_MARK
+            self.mark = answer.mark
 
     def _submit(self, message):
         self.session.call(wire.SUBMIT, wire.submit_body(message.id, message.recipient, message.text),
@@ -411,10 +411,14 @@ class Device:
     def _notice(self, session, notice):
         if notice.what != wire.GAP or notice.id not in [known.id for known in self.notices]:
             self.notices.append(notice)
-        if notice.what in (wire.REPLACED, wire.REMOVED) and session is self.session:
+        if notice.what in (wire.REPLACED, wire.REMOVED) and session is self.session and not self._has_newer(session):
             self.stop = "replaced" if notice.what == wire.REPLACED else "removed"
             self.old.append((session, self.clock() + 10))
             self.session = None
+
+    def _has_newer(self, session):
+        """Whether a newer session is signing in beside this one: then the device has replaced itself."""
+        return self.dial is not None and self.dial.session is not None and self.dial.session is not session
 
     def texts(self, sender=None):
         """What was received, as text, from one sender or all, in order."""

@@ -11,8 +11,11 @@ import mms_wire as wire
 from mms_noise import BadMessage, seal, unseal
 
 REPLAY_WINDOW = 512
+RESERVED_COUNTER = 2 ** 64 - 1
 FIRST_ROUND_TRIP_S = 0.25
 MARK_DELAY_S = 0.02
+BASE_DELAY_S = 0.2
+BASE_STEPS = 8
 PING_AFTER_S = 25
 
 
@@ -49,6 +52,7 @@ class RoundTrip:
         self.variance = None
 
     def measured(self, sample):
+        sample = min(sample, 3)
         if self.srtt is None:
             self.srtt, self.variance = sample, sample / 2
         else:
@@ -56,9 +60,13 @@ class RoundTrip:
             self.srtt = 0.875 * self.srtt + 0.125 * sample
 
     def timeout(self, probes, silence):
-        cap = 1 if silence < 30 else 3 if silence < 300 else 30
-        first = FIRST_ROUND_TRIP_S if self.srtt is None else self.srtt + max(4 * self.variance, 0.01)
-        return min(max(first, 0.05) * 2 ** min(probes, 12), cap)
+        """After so many probes in a row, and that long without a word from the peer to a call that waits."""
+        cap = 0.25 if silence < 3 else 1 if silence < 30 else 3 if silence < 300 else 30
+        if self.srtt is None:
+            first, least = FIRST_ROUND_TRIP_S, 0
+        else:
+            first, least = max(self.srtt + max(4 * self.variance, 0.01), 0.05), self.srtt + 0.01
+        return max(min(first * 2 ** min(probes, 12), cap), least, min(first, 1))
 
 
 class Replay:
@@ -69,6 +77,8 @@ class Replay:
         self.seen = 0
 
     def is_fresh(self, counter):
+        if counter == RESERVED_COUNTER:
+            return False
         if self.highest is None or counter > self.highest:
             return True
         behind = self.highest - counter
@@ -82,10 +92,10 @@ class Replay:
         else:
             self.seen |= 1 << (self.highest - counter)
 
-    def is_lossy(self):
-        """More than 5 % of the recent counters never arrived; the newest eight may still be on their way."""
-        span = min((self.highest or 0) + 1, REPLAY_WINDOW) - 8
-        return span >= 8 and (self.seen >> 8 & ((1 << span) - 1)).bit_count() < 0.95 * span
+    def share_lost(self):
+        """Of the recent counters, those that never arrived; the newest eight may still be on their way."""
+        span = min((self.highest or 0) + 1, 64) - 8
+        return 0 if span < 8 else 1 - (self.seen >> 8 & ((1 << span) - 1)).bit_count() / span
 
 
 class Session:
@@ -99,6 +109,10 @@ class Session:
         self.counter = 0
         self.replay = Replay()
         self.heard_at = self.sent_at = self.call_sent_at = now
+        self.base_moved_at = self.probed_at = now
+        self.base_said = 1     # BASE in the newest DATA of ours
+        self.base_due_at = None
+        self.is_measured = False  # a round trip was taken from the datagram in hand
         self.sent = collections.deque(maxlen=16)  # (index, last 8 bytes) of what was sent, for UNKNOWN
         self.counts = collections.Counter()
 
@@ -118,7 +132,7 @@ class Session:
         self.peer_next = 1     # our NEXT: the lowest call of the peer that we do not hold
         self.start_next = 1
         self.to_answer = []    # numbers whose answer goes with the next datagram
-        self.answer_twice = False
+        self.answer_again = False
         self.mark_at = None
         self.path_data = None
         self.on_call = lambda call: None  # answer now or later with `answer`
@@ -159,7 +173,8 @@ class Session:
     def _progress(self, call, now):
         """A call is marked or answered for the first time."""
         self.probes = 0
-        if call.times_sent == 1:
+        if call.times_sent == 1 and not self.is_measured:
+            self.is_measured = True
             self.round_trip.measured(now - call.first_sent_at)
         size = len(call.frame)
         self.window += size if self.is_slow_start else size * 1200 // self.window
@@ -184,6 +199,9 @@ class Session:
                 call.on_answer(call)
         while self.calls and self.calls[0].is_answered:
             self.base = self.calls.pop(0).number + 1
+            self.base_moved_at = now
+        if self.base - self.base_said >= BASE_STEPS and self.base_due_at is None:
+            self.base_due_at = now + BASE_DELAY_S
 
     # --- the callee's side ---
 
@@ -197,7 +215,7 @@ class Session:
         if call.number in self.answers:
             if call.number not in self.to_answer:
                 self.to_answer.append(call.number)
-                self.answer_twice = True
+                self.answer_again = True
             return
         if call.number in self.held:
             self.mark_at = now
@@ -226,6 +244,7 @@ class Session:
         except BadMessage:
             self.counts["forged"] += 1
             return False
+        self.is_measured = False
         is_newest = self.replay.highest is None or counter > self.replay.highest
         self.replay.take(counter)
         self.heard_at = now
@@ -260,6 +279,7 @@ class Session:
             self.counter += 1
         head = wire.DATA_HEAD.pack(wire.DATA, self.peer_index, counter)
         plain = wire.STATE.pack(*(state or self.state())) + frames
+        self.base_said, self.base_due_at = self.base, None
         datagram = head + seal(self.send_key, counter, head, plain)
         self.sent.append((datagram[1:5], datagram[-8:]))
         return datagram
@@ -311,11 +331,23 @@ class Session:
         call.is_lost = False
         self.call_sent_at = now
 
-    def _probe_due(self, now):
-        return bool(self._waiting()) and now >= self.call_sent_at + self._timeout(now)
+    def _probe_at(self, now):
+        """When the next probe is due; None: nothing waits for an answer."""
+        waiting = self._waiting()
+        if not waiting:
+            return None
+        silence = now - max(self.heard_at, min(call.first_sent_at for call in waiting))
+        timeout = self.round_trip.timeout(self.probes, silence)
+        return min(self.call_sent_at + timeout, max(self.base_moved_at, self.probed_at) + max(timeout, 1))
 
-    def _timeout(self, now):
-        return self.round_trip.timeout(self.probes, now - self.heard_at)
+    def _probe_due(self, now):
+        due = self._probe_at(now)
+        return due is not None and now >= due
+
+    def _copies(self, is_probe):
+        """How often a probe goes, or an answer that was lost."""
+        lost = self.replay.share_lost()
+        return 3 if lost > 0.5 else 2 if lost > 0.05 or (is_probe and self.probes >= 2) else 1
 
     def send(self, now):
         """The datagrams to send now."""
@@ -333,15 +365,15 @@ class Session:
                     break
                 frames += frame
                 self.to_answer = [number for number in self.to_answer if number not in numbers]
-            is_lossy = self.replay.is_lossy()
-            if self.answer_twice:
-                copies, self.answer_twice = 2 if is_lossy else 1, False
+            if self.answer_again:
+                copies, self.answer_again = self._copies(False), False
             room = wire.FRAMES_BYTES - len(frames)
             if self._probe_due(now):
                 calls = list(self._probed(room))
                 if calls:
                     self.probes += 1
-                    copies = 2 if self.probes >= 2 or is_lossy else copies
+                    self.probed_at = now
+                    copies = max(copies, self._copies(True))
                     if self.probes == 3:
                         self.window, self.is_slow_start = 2400, False
             else:
@@ -351,7 +383,7 @@ class Session:
             for call in calls:
                 frames += call.frame
                 self._note_sent(call, now)
-            if not frames and (self.mark_at is None or now < self.mark_at):
+            if not frames and not any(due is not None and now >= due for due in (self.mark_at, self.base_due_at)):
                 break
             self.mark_at = None
             self.sent_at = now
@@ -361,8 +393,5 @@ class Session:
     def deadline(self, now):
         """When `send` will next have something to say, if nothing arrives before."""
         times = [self.sent_at + PING_AFTER_S]
-        if self.mark_at is not None:
-            times.append(self.mark_at)
-        if self._waiting():
-            times.append(self.call_sent_at + self._timeout(now))
+        times += [due for due in (self.mark_at, self.base_due_at, self._probe_at(now)) if due is not None]
         return min(times)

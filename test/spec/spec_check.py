@@ -1,0 +1,235 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: ISC
+"""Checks doc/vectors.json and the examples of doc/protocol.md with the second client's own code, which never saw ours.
+
+Every datagram is made again from the secrets and must come out byte for byte; every frame and body is decoded and put
+together again. Prints what is wrong and exits 1, or says how much was right.
+"""
+
+import json
+import pathlib
+import re
+import struct
+import sys
+
+import mms_wire as wire
+from mms_client import PROLOGUE, invite_proof
+from mms_noise import Handshake, KeyPair, seal, unseal
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+VECTORS = ROOT / "doc" / "vectors.json"
+DOCUMENT = ROOT / "doc" / "protocol.md"
+
+
+class Wrong(Exception):
+    """A vector that the document does not allow."""
+
+
+def require(condition, what):
+    if not condition:
+        raise Wrong(what)
+
+
+def mark_bytes(mark):
+    return mark[0] + struct.pack(">Q", mark[1])
+
+
+class Conversation:
+    """Follows the datagrams in order, as somebody who knows all secrets."""
+
+    def __init__(self, vectors):
+        def known(name):
+            return bytes.fromhex(vectors[name])
+        self.vectors = vectors
+        self.known = known
+        self.device_static, self.server_static = KeyPair(known("device_secret")), KeyPair(known("server_secret"))
+        require(self.device_static.public == known("device_public"), "device_public is not that of device_secret")
+        require(self.server_static.public == known("server_public"), "server_public is not that of server_secret")
+        self.device = Handshake(self.device_static, PROLOGUE, self.server_static.public,
+                                KeyPair(known("device_ephemeral_secret")))
+        self.server = Handshake(self.server_static, PROLOGUE, ephemeral=KeyPair(known("server_ephemeral_secret")))
+        self.hello_nonce = self.noise_message = self.cookie = self.last = None
+        self.indexes = {}                                   # who -> its own session index
+        self.counters = {"device": 0, "server": 0}
+        self.calls = {"device": {}, "server": {}}           # calls that each made: number -> kind
+        self.answered = {"device": set(), "server": set()}  # numbers of those that are answered
+
+    def take(self, entry):
+        datagram = bytes.fromhex(entry["datagram"])
+        sender = entry["from"]
+        require(sender in self.counters, f"from {sender}")
+        require(wire.size_is_right(datagram), "no such type or size")
+        kind = datagram[0]
+        towards = {wire.HELLO: "device", wire.INIT: "device", wire.DATA: sender}.get(kind, "server")
+        require(sender == towards, "wrong direction")
+        handler = [None, self.hello, self.serverinfo, self.init, self.accept, self.retry, self.data, self.unknown][kind]
+        handler(datagram, sender, entry)
+        self.last = datagram
+
+    def hello(self, datagram, _sender, _entry):
+        self.hello_nonce = datagram[1:17]
+        require(datagram == wire.hello(self.hello_nonce), "not zero to its end")
+
+    def serverinfo(self, datagram, _sender, _entry):
+        require(datagram == wire.serverinfo(self.hello_nonce, b"\x01", self.server_static.public), "not as in section 3")
+
+    def init(self, datagram, _sender, _entry):
+        require(datagram[1] == 1, "another version")
+        if self.noise_message is None:
+            self.noise_message = datagram[18:]
+            payload = self.server.fork().read_1(self.noise_message)
+            index = struct.unpack_from(">I", payload)[0]
+            require(index != 0 and payload == wire.init_payload(index), "payload not as in section 4.2")
+            self.indexes["device"] = index
+            require(self.device.write_1(payload) == self.noise_message, "Noise message 1 differs from ours")
+        require(datagram == wire.init(self.noise_message, self.cookie or bytes(16)), "not the same message, or cookie")
+
+    def retry(self, datagram, _sender, _entry):
+        self.cookie = datagram[9:]
+        require(datagram == wire.retry(self.noise_message[:8], self.cookie), "echo is not of this INIT")
+
+    def accept(self, datagram, _sender, _entry):
+        payload = self.device.read_2(datagram[5:])
+        self.server.read_1(self.noise_message)
+        require(datagram == wire.accept(self.indexes["device"], self.server.write_2(payload)), "not as we make it")
+        self.indexes["server"] = struct.unpack(">I", payload)[0]
+        require(self.indexes["server"] != 0, "index 0")
+        require(self.device.hash == self.server.hash == self.known("handshake_hash"), "handshake hash")
+        require(self.device.keys == (self.known("device_to_server_key"), self.known("server_to_device_key")), "keys")
+
+    def data(self, datagram, sender, entry):
+        _, index, counter = wire.DATA_HEAD.unpack_from(datagram)
+        if "plain" not in entry:
+            require(index not in self.indexes.values(), "a DATA of this session without its plain text")
+            return
+        receiver = "server" if sender == "device" else "device"
+        require(index == self.indexes[receiver], "not the receiver's index")
+        require(counter == self.counters[sender], "counters do not grow by one")
+        self.counters[sender] += 1
+        key = self.device.keys[0 if sender == "device" else 1]
+        plain = unseal(key, counter, datagram[:13], datagram[13:])
+        require(plain.hex() == entry["plain"], "plain text differs")
+        require(seal(key, counter, datagram[:13], plain) == datagram[13:], "sealed differently by us")
+        frames, is_whole = wire.frames_decode(plain[wire.STATE.size:])
+        require(is_whole, "unparsable")
+        for frame in frames:
+            self.frame(frame, sender, receiver)
+        self.state(wire.STATE.unpack_from(plain), sender, receiver)
+
+    def state(self, state, sender, receiver):
+        """BASE and NEXT in a conversation where nothing was lost."""
+        base = min(set(range(1, len(self.calls[sender]) + 2)) - self.answered[sender])
+        next_ = max(self.calls[receiver], default=0) + 1
+        require(state == (base, next_, 0), f"state {state}, expected {(base, next_, 0)}")
+
+    def frame(self, frame, sender, receiver):
+        if isinstance(frame, wire.Call):
+            require(frame.number == len(self.calls[sender]) + 1, "calls are not numbered 1, 2, 3")
+            self.calls[sender][frame.number] = frame.kind
+            self.call_body(frame, sender)
+        elif isinstance(frame, wire.Answer):
+            for number in range(frame.first, frame.first + frame.count):
+                require(number in self.calls[receiver] and number not in self.answered[receiver], "answers no call")
+                self.answered[receiver].add(number)
+                self.answer_body(frame, self.calls[receiver][number])
+        else:
+            require(frame.type == (wire.PATH_RESPONSE if sender == "device" else wire.PATH_CHALLENGE), "path frame")
+
+    def proof(self, role):
+        return invite_proof(self.vectors["invite_code"], self.known("handshake_hash"), role)
+
+    def call_body(self, call, sender):
+        reader = wire.Reader(call.body)
+        require((call.kind >= wire.DELIVER) == (sender == "server"), "a call of the other side")
+        if call.kind == wire.SIGNIN:
+            require(call.number == 1, "SIGNIN is call 1")
+            flags, mark, name = reader.number(1), reader.mark(), reader.name()
+            proof = self.proof(b"device") if flags & wire.SIGNIN_PROOF else None
+            made = wire.signin_body(name, bool(flags & wire.SIGNIN_RECEIVE), mark, proof)
+        elif call.kind == wire.WHO:
+            made = wire.who_body(reader.number(4), reader.number(4))
+        elif call.kind == wire.SUBMIT:
+            made = wire.submit_body(reader.take(16), reader.name(), reader.data)
+        elif call.kind == wire.DELIVER:
+            delivery = wire.deliver_decode(call.body)
+            made = (delivery.id + struct.pack(">Q", delivery.accepted_at) + wire.name_field(delivery.sender) +
+                    delivery.text)
+        elif call.kind == wire.NOTICE:
+            notice = wire.notice_decode(call.body)
+            require(notice is not None, "NOTICE not as in section 6.9")
+            made = bytes([notice.what]) + (notice.id + struct.pack(">Q", notice.count) if notice.id else b"")
+        else:
+            require(call.kind in (wire.PING, wire.SIGNOUT), "unknown kind")
+            made = b""
+        require(made == call.body, f"body of kind {call.kind}")
+
+    def answer_body(self, answer, kind):
+        if answer.status == wire.ACCEPTED:
+            online, mark = wire.accepted_decode(answer.body)
+            require(kind == wire.SUBMIT and answer.body == bytes([online]) + mark_bytes(mark), "ACCEPTED")
+        elif answer.status == wire.OK and kind == wire.SIGNIN:
+            fields = wire.signin_ok_decode(answer.body)
+            require(fields is not None, "answer to SIGNIN not as in section 6.2")
+            require(fields.proof in (None, self.proof(b"server")), "the server's proof")
+        elif answer.status == wire.OK and kind == wire.WHO:
+            fields = wire.who_ok_decode(answer.body)
+            require(fields is not None and fields.first + len(fields.users) <= fields.total, "answer to WHO")
+        else:
+            require(wire.OK <= answer.status <= wire.BAD_TEXT and answer.body == b"", "status with a body")
+
+    def unknown(self, datagram, _sender, _entry):
+        require(self.last[0] == wire.DATA and datagram == wire.unknown(self.last), "not of the DATA before it")
+
+
+HEX = re.compile(r"(?:[0-9a-f]{2}(?: |$))+")
+
+
+def hex_of(block):
+    """The bytes of an indented example, whose lines are hex and then words."""
+    out = ""
+    for line in block.splitlines():
+        zeros = re.match(r"    00 … 00 \((\d+) bytes\)", line)
+        if zeros:
+            out += "00" * int(zeros[1])
+        elif line.startswith("    ") and (found := HEX.match(line[4:])):
+            out += found[0].replace(" ", "")
+    return out
+
+
+def check_examples(document, vectors):
+    """Each datagram and plain text stands in the document's examples, in the same order."""
+    parts = re.split(r"\n\*\*(.+?)\*\* \(", document.split("<!-- examples", 1)[1].split("<!-- end of examples", 1)[0])
+    shown = dict(zip(parts[1::2], parts[2::2]))
+    require(list(shown) == [entry["name"] for entry in vectors["datagrams"]], "other examples than vectors")
+    for entry in vectors["datagrams"]:
+        whole, _, plain = shown[entry["name"]].partition("its plain text")
+        require(hex_of(whole) == entry["datagram"], f"{entry['name']}: the example's bytes")
+        require(hex_of(plain) == entry.get("plain", ""), f"{entry['name']}: the example's plain text")
+
+
+def check(vectors):
+    conversation = Conversation(vectors)
+    for entry in vectors["datagrams"]:
+        try:
+            conversation.take(entry)
+        except Wrong as wrong:
+            raise Wrong(f"{entry['name']}: {wrong}") from wrong
+        except Exception as failure:
+            raise Wrong(f"{entry['name']}: cannot be decoded: {failure!r}") from failure
+    return len(vectors["datagrams"])
+
+
+def main():
+    vectors = json.loads(VECTORS.read_text(encoding="utf-8"))
+    try:
+        count = check(vectors)
+        check_examples(DOCUMENT.read_text(encoding="utf-8"), vectors)
+    except Wrong as wrong:
+        print(f"{VECTORS}: {wrong}", file=sys.stderr)
+        return 1
+    print(f"{count} datagrams are as the document says")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
