@@ -222,7 +222,7 @@ static void take_stop(struct conversation *conversation)
 		return;
 	}
 	device_forget(device);
-	if (conversation->state != TALK_IDLE)
+	if (conversation->state != TALK_IDLE && conversation->state != TALK_OVER)
 		finish(conversation);
 }
 
