@@ -200,6 +200,7 @@ static void step(struct device *device, struct mtime now)
 			}
 		}
 		const struct client_storage storage = client_store_storage(device->profile.store);
+		device->config.is_server_proved = device->is_pinned && device->profile.has_signed_in;
 		device_node_start(&device->node, &device->profile.keys, device->server_key, &storage, &device->config, now);
 		device->is_started = true;
 		if (device->profile.outbox.is_held)

@@ -8,8 +8,8 @@
 
 enum exit_status {
 	EXIT_DONE = 0,          // the promised thing happened
-	EXIT_USAGE = 64,        // a wrong command line, a port out of range
-	EXIT_BAD_TEXT = 65,     // a message, a name or a fingerprint that cannot be one
+	EXIT_USAGE = 64,        // a wrong command line, a port out of range, nobody or no name given with -a
+	EXIT_BAD_TEXT = 65,     // a message, a recipient or, in `mms user`, a name or fingerprint that cannot be one
 	EXIT_USERS_FILE = 66,   // the users file is missing or unreadable
 	EXIT_NO_USER = 67,      // no such user
 	EXIT_NO_HOST = 68,      // unknown host

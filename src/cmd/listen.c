@@ -77,6 +77,7 @@ static int show(struct program *program)
 	const struct phrase_out out = script_notices(prefix);
 	struct transcript_row row;
 	uint64_t shown_seq = 0;
+	int status = EXIT_DONE;
 	enum mms_err err = MMS_E_MISSING;
 	if (!program->is_grown || store == NULL)
 		return EXIT_DONE;
@@ -85,17 +86,18 @@ static int show(struct program *program)
 		err = client_store_transcript_next_unshown(store, shown_seq, &row);
 		if (err != MMS_OK)
 			break;
-		shown_seq = row.seq;
-		program->shown_count += row.is_gap ? 0 : 1;
 		if (!write_row(program, &row) || fflush(stdout) != 0) {
 			phrase_say_of(&out, PHRASE_FAILURE, "cannot write to standard output; what was not written is shown next time");
-			return EXIT_IO;
+			status = EXIT_IO;
+			break;
 		}
+		shown_seq = row.seq;
+		program->shown_count += row.is_gap ? 0 : 1;
 	}
 	if (err == MMS_E_MISSING || err == MMS_OK)
 		err = shown_seq == 0 ? MMS_OK : client_store_transcript_mark_shown(store, shown_seq);
 	if (err == MMS_OK)
-		return EXIT_DONE;
+		return status;
 	phrase_say_of(&out, PHRASE_FAILURE, client_store_reason(store)->text);
 	return EXIT_IO;
 }

@@ -66,6 +66,7 @@ struct client_port {
 struct client_config {
 	struct name name;
 	bool is_receiving;
+	bool is_server_proved; // its key was pinned by an earlier sign-in: an invite it no longer knows is no sign of an impostor
 	bool has_invite;
 	uint8_t invite_hash[INVITE_HASH_BYTES];
 };

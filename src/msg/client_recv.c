@@ -20,7 +20,7 @@ static void reoffer(struct client *client, const struct storage_mark *mark, stru
 static bool is_proved(const struct client *client, uint32_t slot, const struct call_signin_ok *ok)
 {
 	uint8_t proof[INVITE_PROOF_BYTES];
-	if (!client->config.has_invite)
+	if (!client->config.has_invite || (client->config.is_server_proved && !ok->has_proof))
 		return true;
 	hash_invite_proof(client->config.invite_hash, client->port.handshake_hash(client->port.context, slot),
 			  INVITE_SERVER, proof);
