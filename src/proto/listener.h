@@ -22,7 +22,7 @@
 #include "proto/timers.h"
 
 enum {
-	LISTENER_SIGNIN_US = 10 * 1000 * 1000,  // from confirmation to a granted SIGNIN
+	LISTENER_SIGNIN_US = 60 * 1000 * 1000,  // from confirmation to a granted SIGNIN
 	LISTENER_IDLE_US = 180 * 1000 * 1000,   // a session not heard from
 	LISTENER_CLOSING_US = 10 * 1000 * 1000, // a closed session, to repeat its last answers
 };

@@ -9,6 +9,17 @@ static int64_t larger(int64_t a, int64_t b)
 	return a > b ? a : b;
 }
 
+static int64_t smaller(int64_t a, int64_t b)
+{
+	return a < b ? a : b;
+}
+
+// What the least round trip of late allows the timeout to be, without back-off.
+static int64_t ceiling_us(const struct rtt *rtt)
+{
+	return rtt->least_us == 0 ? INT64_MAX : RTT_LEAST_FACTOR * rtt->least_us + RTT_LEAST_SLACK_US;
+}
+
 void rtt_sample(struct rtt *rtt, int64_t measured_us)
 {
 	assert(measured_us >= 0);
@@ -17,8 +28,13 @@ void rtt_sample(struct rtt *rtt, int64_t measured_us)
 	if (rtt->smoothed_us == 0) {
 		rtt->smoothed_us = larger(measured_us, 1);
 		rtt->variance_us = measured_us / 2;
+		rtt->least_us = rtt->smoothed_us;
 		return;
 	}
+	if (rtt->least_us == 0 || measured_us < rtt->least_us)
+		rtt->least_us = larger(measured_us, 1);
+	else
+		rtt->least_us += (measured_us - rtt->least_us) / 64;
 	// RFC 6298 section 2.3: alpha = 1/8, beta = 1/4.
 	const int64_t error_us = measured_us - rtt->smoothed_us;
 	rtt->variance_us += ((error_us < 0 ? -error_us : error_us) - rtt->variance_us) / 4;
@@ -29,7 +45,8 @@ int64_t rtt_base_us(const struct rtt *rtt)
 {
 	if (rtt->smoothed_us == 0)
 		return RTT_INITIAL_US;
-	return larger(rtt->smoothed_us + larger(4 * rtt->variance_us, RTT_VARIANCE_US_MIN), RTT_PROBE_US_MIN);
+	const int64_t wait_us = rtt->smoothed_us + larger(4 * rtt->variance_us, RTT_VARIANCE_US_MIN);
+	return larger(smaller(wait_us, ceiling_us(rtt)), RTT_PROBE_US_MIN);
 }
 
 int64_t rtt_cap_us(int64_t silence_us)
@@ -51,6 +68,6 @@ int64_t rtt_probe_us(const struct rtt *rtt, int64_t silence_us)
 		return wait_us;
 	// A path slower than the cap is still given its own round trip, or every probe would be spurious; its variance,
 	// which one outlier makes many times as large, only up to a second.
-	const int64_t base_us = rtt_base_us(rtt) < RTT_PROBE_CAP_US ? rtt_base_us(rtt) : RTT_PROBE_CAP_US;
-	return larger(cap_us, larger(base_us, rtt->smoothed_us + RTT_VARIANCE_US_MIN));
+	const int64_t base_us = smaller(rtt_base_us(rtt), RTT_PROBE_CAP_US);
+	return larger(cap_us, larger(base_us, smaller(rtt->smoothed_us + RTT_VARIANCE_US_MIN, ceiling_us(rtt))));
 }

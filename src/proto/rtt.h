@@ -11,6 +11,8 @@ enum {
 	RTT_INITIAL_US = 250 * 1000,
 	RTT_VARIANCE_US_MIN = 10 * 1000,
 	RTT_PROBE_US_MIN = 50 * 1000,
+	RTT_LEAST_FACTOR = 3,           // the timeout without back-off is at most this many times least_us ...
+	RTT_LEAST_SLACK_US = 100 * 1000, // ... and this: a call whose first answer was lost measures the loss, not the path
 	RTT_SAMPLE_US_MAX = 3 * 1000 * 1000, // a longer measurement is a machine that slept, and counts as this
 	RTT_PROBE_CAP_EAGER_US = 250 * 1000,      // until RTT_EAGER_US have passed without a sign of the peer: somebody waits
 	RTT_EAGER_US = 3 * 1000 * 1000,
@@ -25,6 +27,7 @@ enum {
 struct rtt {
 	int64_t smoothed_us; // 0: no sample yet
 	int64_t variance_us;
+	int64_t least_us; // the least of late: a sample below it, else drifting up by 1/64 of the difference
 	uint32_t probe_count; // probes in a row without progress
 };
 
