@@ -90,7 +90,7 @@ void dialer_repeat_tick(struct dialer *dialer, struct dialer_repeat *repeat, str
 {
 	const int64_t silence_us = mtime_diff_us(
 		now, repeat->started_at.us > dialer->heard_at.us ? repeat->started_at : dialer->heard_at);
-	const int64_t cap_us = rtt_cap_us(silence_us);
+	const int64_t cap_us = silence_us < DIALER_EAGER_US ? DIALER_REPEAT_US_FIRST : rtt_cap_us(silence_us);
 	int64_t wait_us = DIALER_REPEAT_US_FIRST;
 	for (uint32_t i = 0; i < repeat->try_count && wait_us < cap_us; i++)
 		wait_us *= 2;

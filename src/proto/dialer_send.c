@@ -29,7 +29,7 @@ static bool send_handshake(struct dialer *dialer, struct session_out *out)
 			return false;
 		wire_hello_encode(dialer->nonce, out->datagram[0]);
 		out->bytes = WIRE_HELLO_BYTES;
-		out->count = dialer->hello.copies < 2 ? 1 : 2; // a HELLO is large
+		out->count = dialer->hello.copies;
 	}
 	for (size_t copy = 1; copy < out->count; copy++)
 		memcpy(out->datagram[copy], out->datagram[0], out->bytes);
