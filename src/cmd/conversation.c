@@ -97,6 +97,24 @@ static bool remember(struct conversation *conversation, const struct uuid *id, c
 	return true;
 }
 
+static bool is_remembered(const struct conversation *conversation, const struct uuid *id)
+{
+	for (size_t i = 0; i < conversation->message_count; i++)
+		if (memcmp(conversation->message[i].id.bytes, id->bytes, ID_BYTES) == 0)
+			return true;
+	return false;
+}
+
+void conversation_remember_queued(struct conversation *conversation)
+{
+	const struct client_storage storage = client_store_storage(conversation->device.profile.store);
+	struct outbox_row row = {0};
+	while (storage.outbox_next(storage.context, row.seq, &row) == MMS_OK)
+		if (!row.is_reoffer && !is_remembered(conversation, &row.id) &&
+		    !remember(conversation, &row.id, &row.recipient))
+			return; // no memory: their verdicts go unsaid
+}
+
 static void send(struct conversation *conversation, const struct command *command)
 {
 	struct device *device = &conversation->device;

@@ -11,4 +11,7 @@ void conversation_start(struct conversation *conversation, enum conversation_sta
 // Says, once until it answers again, that the server cannot be reached.
 void conversation_say_unreachable(struct conversation *conversation);
 
+// Remembers what an earlier process of this profile queued: its verdicts are said here as well.
+void conversation_remember_queued(struct conversation *conversation);
+
 #endif

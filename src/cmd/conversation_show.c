@@ -92,6 +92,7 @@ void conversation_told(void *context, const struct client_told *told)
 		conversation->user = told->name;
 		conversation->welcome_at = mtime_add_ms(clock_monotonic(), CONVERSATION_WELCOME_MS);
 		conversation->is_grown = true;
+		conversation_remember_queued(conversation);
 		break;
 	case TOLD_STORED:
 		conversation->is_grown = true;
@@ -266,10 +267,11 @@ static void advance_leaving(struct conversation *conversation)
 		conversation->state = TALK_OVER;
 }
 
-// A script's next lines depend on the sign-in more than a person's.
+// A script's next lines depend on the sign-in more than a person's, unless they can be queued for a user known here.
 static int64_t signin_patience_ms(const struct conversation *conversation)
 {
-	return conversation->input.terminal != NULL ? CONVERSATION_PATIENCE_MS : CONVERSATION_PIPE_SIGNIN_MS;
+	const bool can_queue = conversation->device.profile.store != NULL && conversation->device.profile.has_signed_in;
+	return can_queue || conversation->input.terminal != NULL ? CONVERSATION_PATIENCE_MS : CONVERSATION_PIPE_SIGNIN_MS;
 }
 
 void conversation_advance(struct conversation *conversation)

@@ -35,10 +35,15 @@ struct program {
 	bool is_queued; // the message is in the outbox
 };
 
-static void ignore_told(void *context, const struct client_told *told)
+static void take_told(void *context, const struct client_told *told)
 {
-	(void)context;
-	(void)told;
+	const struct program *program = context;
+	const bool is_own = program->is_queued && memcmp(told->id.bytes, program->id.bytes, ID_BYTES) == 0;
+	// What was queued before and is refused now is told by whoever learns it.
+	if (told->type == TOLD_VERDICT && told->state == OUTBOX_REFUSED && !told->is_reoffer && !is_own) {
+		const struct phrase_out out = script_notices(prefix);
+		(void)verdict_say_refused(&out, told->status, told->name.text);
+	}
 }
 
 static int fail(const struct reason *why, int status)
@@ -249,7 +254,7 @@ int cmd_send(int argc, char **argv)
 	status = take_text(&program.message, words.count > 1 ? words.word[1] : NULL);
 	if (status != EXIT_DONE)
 		return status;
-	status = script_open(&program.device, &program.options, prefix, ignore_told, NULL, &signal_fd);
+	status = script_open(&program.device, &program.options, prefix, take_told, &program, &signal_fd);
 	if (status == EXIT_DONE)
 		status = prepare(&program);
 	if (status == EXIT_DONE)

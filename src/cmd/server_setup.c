@@ -20,6 +20,16 @@ enum { KEY_TEXT_BYTES = 43 }; // 32 bytes in base64url; the file adds a newline
 #define COUNT_OPTION(long_name, target, low, high, text) \
 	{.name = long_name, .argument = "N", .number = &options->target, .min = low, .max = high, .help = text}
 
+// An IPv6 address may stand in brackets here too, as it does where a port can follow it.
+static const char *strip_brackets(char *host)
+{
+	const size_t bytes = strlen(host);
+	if (bytes < 2 || host[0] != '[' || host[bytes - 1] != ']')
+		return host;
+	host[bytes - 1] = 0;
+	return host + 1;
+}
+
 bool server_options_read(struct server_options *options, int argc, char **argv, int *status)
 {
 	const struct budget_limits limits = budget_limits_default();
@@ -80,12 +90,12 @@ bool server_options_read(struct server_options *options, int argc, char **argv, 
 	if (!options_begin(&command, argc, argv, &words, status))
 		return false;
 	if (words.count > 0)
-		options->host = words.word[0];
+		options->host = strip_brackets(words.word[0]);
 	return true;
 }
 
-// Reads the server's key, making it at the first start.
-static int open_key(struct server_setup *setup, struct reason *why)
+// Reads the server's key; makes it at the first start.
+static int open_key(struct server_setup *setup, bool may_create, struct reason *why)
 {
 	struct file_path path;
 	uint8_t secret[NOISE_KEY_BYTES];
@@ -96,6 +106,13 @@ static int open_key(struct server_setup *setup, struct reason *why)
 	enum mms_err err = paths_join(&path, setup->paths.data.text, "server.key", why);
 	if (err == MMS_OK)
 		err = file_read(path.text, KEY_TEXT_BYTES + 1, &text, &bytes, why);
+	if (err == MMS_E_MISSING && !may_create) {
+		snprintf(why->text, sizeof why->text,
+			 "%.300s is missing beside %.300s: put the key back, since no client would trust another one; or move the "
+			 "database away to begin as another server",
+			 path.text, setup->paths.database.text);
+		return EXIT_CONFIG;
+	}
 	if (err == MMS_E_MISSING) {
 		const struct rng rng = random_rng();
 		rng_fill(&rng, secret, sizeof secret);
@@ -198,13 +215,20 @@ int server_setup_open(struct server_setup *setup, struct reason *why)
 	if (err != MMS_OK)
 		return exit_of_users_file(err);
 	int status = open_data(setup, why);
-	if (status == EXIT_DONE)
-		status = open_key(setup, why);
+	// A new server's key comes before its database: one that has a database has had a key.
+	const bool is_new = !directory_has(setup->paths.database.text);
+	if (status == EXIT_DONE && is_new)
+		status = open_key(setup, true, why);
 	if (status == EXIT_DONE)
 		status = open_socket(setup, why);
 	if (status != EXIT_DONE)
 		return status;
 	err = server_store_open(setup->paths.database.text, &setup->store, why);
+	if (err == MMS_OK && !is_new) {
+		status = open_key(setup, false, why);
+		if (status != EXIT_DONE)
+			return status;
+	}
 	if (err == MMS_OK)
 		err = sync_users(setup, server_setup_users(setup), why);
 	if (err != MMS_OK)

@@ -7,6 +7,7 @@
 #include "cmd/cmd.h"
 #include "cmd/exit.h"
 #include "cmd/script.h"
+#include "cmd/verdict.h"
 #include "os/clock.h"
 #include "ui/json.h"
 
@@ -58,6 +59,12 @@ static void take_told(void *context, const struct client_told *told)
 		break;
 	case TOLD_WHO_END:
 		program->is_whole = true;
+		break;
+	case TOLD_VERDICT: // of a message that was queued before
+		if (told->state == OUTBOX_REFUSED && !told->is_reoffer) {
+			const struct phrase_out out = script_notices(prefix);
+			(void)verdict_say_refused(&out, told->status, told->name.text);
+		}
 		break;
 	default:
 		break;

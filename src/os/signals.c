@@ -13,13 +13,15 @@
 
 enum mms_err signals_open(int *fd, struct reason *why)
 {
+	static const int signals[] = {SIGINT, SIGTERM, SIGHUP, SIGWINCH, SIGCONT};
 	sigset_t set;
 	sigemptyset(&set);
-	sigaddset(&set, SIGINT);
-	sigaddset(&set, SIGTERM);
-	sigaddset(&set, SIGHUP);
-	sigaddset(&set, SIGWINCH);
-	sigaddset(&set, SIGCONT);
+	for (size_t i = 0; i < sizeof signals / sizeof signals[0]; i++) {
+		struct sigaction inherited;
+		// Who started us may have had reasons to ignore one: nohup, or a shell that put us into the background.
+		if (sigaction(signals[i], NULL, &inherited) == 0 && inherited.sa_handler != SIG_IGN)
+			sigaddset(&set, signals[i]);
+	}
 	// The descriptor first: if it cannot be had, the signals still end the process as usual.
 	const int opened = signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
 	if (opened < 0) {

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "store/sql.h"
@@ -41,9 +42,18 @@ static enum mms_err fail_system(struct sql *sql, const char *doing, int error)
 static enum mms_err make_file(struct sql *sql)
 {
 	const int fd = open(sql->path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-	if (fd < 0)
-		return errno == EEXIST ? MMS_OK : fail_system(sql, "create", errno);
-	close(fd);
+	if (fd < 0 && errno != EEXIST)
+		return fail_system(sql, "create", errno);
+	if (fd >= 0)
+		close(fd);
+	// SQLite takes a file that is shorter than its header for an empty one, and would write over it.
+	enum { HEADER_BYTES = 100 };
+	struct stat status;
+	if (stat(sql->path, &status) == 0 && status.st_size > 0 && status.st_size < HEADER_BYTES) {
+		snprintf(sql->reason.text, sizeof sql->reason.text, "%s is not a database; move it away or use %s",
+			 sql->path, sql->kind->elsewhere);
+		return MMS_E_FORMAT;
+	}
 	return MMS_OK;
 }
 
