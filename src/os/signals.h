@@ -7,8 +7,9 @@
 
 #include "base/err.h"
 
-// Blocks SIGINT, SIGTERM, SIGHUP, SIGWINCH and SIGCONT, ignores SIGPIPE, and stores in `*fd` a non-blocking descriptor that
-// is readable while one of the five is pending, except those that were ignored when the program was started; the caller closes it. Programs started later inherit the blocked signals.
+// Blocks SIGINT, SIGTERM, SIGHUP, SIGWINCH and SIGCONT, except those that were ignored when the program was started;
+// ignores SIGPIPE; and stores in `*fd` a non-blocking descriptor that is readable while one of the blocked ones is
+// pending; the caller closes it. Programs started later inherit the blocked signals.
 // MMS_E_IO: no descriptor to be had.
 enum mms_err signals_open(int *fd, struct reason *why) MUST_CHECK;
 
