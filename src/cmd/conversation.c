@@ -148,6 +148,7 @@ void conversation_leave(struct conversation *conversation)
 	if (conversation->state == TALK_OVER)
 		return;
 	conversation->is_leaving = true;
+	input_hide(&conversation->input); // a signal may have come while the prompt was shown
 	conversation_start(conversation, conversation->is_user ? TALK_LEAVING : TALK_OVER);
 }
 

@@ -145,6 +145,24 @@ def test_data_that_is_no_database(fails, make_server, tmp_path):
     fails(78, server_words(tmp_path, **{"-d": server.data}), found)
 
 
+def test_data_of_one_byte(fails, make_server, tmp_path):
+    server = make_server()
+    server.stop()
+    found = database_of(server.data)[0]
+    for each in server.data.glob(found.name + "*"):
+        each.unlink()
+    found.write_text("x")
+    fails(78, server_words(tmp_path, **{"-d": server.data}), found)
+
+
+def test_data_without_its_key(fails, make_server, tmp_path):
+    server = make_server()
+    server.stop()
+    (server.data / "server.key").unlink()
+    fails(78, server_words(tmp_path, **{"-d": server.data}), server.data / "server.key")
+    assert not (server.data / "server.key").exists()
+
+
 def test_data_of_another_program(fails, make_server, tmp_path):
     server = make_server()
     server.stop()
