@@ -35,7 +35,6 @@ enum {
 	MAILBOX_BYTES_MAX = 10 * 1024 * 1024,  // their text; full: the same
 	BATCH_MESSAGES_MAX = 4096,             // submissions in one transaction; full: their start waits for the next
 	BATCH_BYTES_MAX = BATCH_MESSAGES_MAX * 256, // their text; full: the same
-	DELIVERY_READ_ROWS = 64,               // rows read from the store at once for one device
 	STORE_RESERVE_BYTES = 4 * 1024 * 1024, // free disk below which nothing more is accepted
 
 	// --- retention ---
@@ -44,7 +43,6 @@ enum {
 
 	// --- client ---
 	OUTBOX_ROWS_MAX = 10000, // messages queued on one profile; full: the next is refused
-	COMMANDS_PENDING_MAX = 64, // lines typed ahead; full: the terminal is not read
 };
 
 #endif

@@ -57,14 +57,6 @@ void dialer_clear(struct dialer *dialer)
 	keypair_clear(&dialer->device);
 }
 
-struct dialer_slot *dialer_present(struct dialer *dialer)
-{
-	for (uint32_t slot = 0; slot < DIALER_SESSIONS; slot++)
-		if (dialer->slot[slot].state == DIALER_SLOT_PRESENT)
-			return &dialer->slot[slot];
-	return NULL;
-}
-
 bool dialer_is_signing_in(const struct dialer *dialer)
 {
 	return dialer->slot[0].state == DIALER_SLOT_NEW || dialer->slot[1].state == DIALER_SLOT_NEW;

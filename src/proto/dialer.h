@@ -173,7 +173,6 @@ void dialer_begin(struct dialer *dialer, bool is_for_silence, struct mtime now);
 void dialer_repeat_start(struct dialer *dialer, struct dialer_repeat *repeat, struct mtime now);
 void dialer_repeat_tick(struct dialer *dialer, struct dialer_repeat *repeat, struct mtime now);
 void dialer_end(struct dialer *dialer, uint32_t slot);
-struct dialer_slot *dialer_present(struct dialer *dialer); // NULL: none
 bool dialer_is_signing_in(const struct dialer *dialer);    // whether a session is up that dialer_prefer has not seen
 
 #endif
