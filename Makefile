@@ -57,4 +57,7 @@ vectors: $(BUILD)/test/make_vectors
 clean:
 	rm -rf $(BUILD)
 
+# Each kind of test beyond the unit tests brings its own rules.
+include $(wildcard test/*/*.mk)
+
 -include $(OBJECTS:.o=.d) $(UNIT_TESTS:=.d)
