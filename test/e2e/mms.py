@@ -137,10 +137,14 @@ class Server:
     def name(self):
         return f"127.0.0.1:{self.port}"
 
-    def start(self, *more):
+    def launch(self, *more):
+        """Starts it without waiting until it is ready."""
         arguments = [MMS, "server", *([self.host] if self.host is not None else []), "-p", self.port, "-u", self.users,
                      "-d", self.data, *self.options, *more]
         self.process = Process(arguments, self.directory, stdin=subprocess.DEVNULL)
+
+    def start(self, *more):
+        self.launch(*more)
         wait_until(lambda: self.process.lines or self.process.popen.poll() is not None, lambda: str(self.process))
         found = re.fullmatch(r"listening on (?:\S+):(\d+)", self.process.lines[0]) if self.process.lines else None
         assert found, str(self.process)

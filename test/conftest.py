@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: ISC
-"""Fixtures of the end-to-end tests; every test has a deadline, and what it started ends with it."""
+"""Fixtures of the tests that start real processes; every test has a deadline, and what it started ends with it."""
 
 import os
 import pathlib
@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent / "e2e"))
 
 import mms  # noqa: E402 pylint: disable=wrong-import-position
 from mms_client import Device  # noqa: E402 pylint: disable=wrong-import-position
