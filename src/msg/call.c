@@ -78,6 +78,8 @@ enum mms_err call_signin_decode(struct call_signin *signin, const uint8_t *body,
 	signin->has_proof = (flags & SIGNIN_PROOF) != 0;
 	if (signin->has_proof)
 		is_good = is_good && read_bytes(&reader, signin->proof, INVITE_PROOF_BYTES);
+	else
+		memset(signin->proof, 0, INVITE_PROOF_BYTES);
 	return verdict(&reader, is_good);
 }
 

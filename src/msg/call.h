@@ -59,7 +59,7 @@ struct call_signin {
 	bool has_proof;
 	struct storage_mark mark;
 	struct name name;
-	uint8_t proof[INVITE_PROOF_BYTES];
+	uint8_t proof[INVITE_PROOF_BYTES]; // decoded: zeros when there is none
 };
 
 struct call_signin_ok {
