@@ -105,16 +105,11 @@ static size_t length_of(uint8_t byte)
 	return byte >= 0xf0 ? 4 : byte >= 0xe0 ? 3 : 2;
 }
 
-static enum key_kind step_character(struct keys *keys, uint8_t byte, struct key *key)
+static enum key_kind step_character(const struct keys *keys, struct key *key)
 {
 	const size_t length = length_of(keys->pending[0]);
 	if (length == 0)
 		return KEY_REFUSED;
-	if (keys->pending_bytes > 1 && (byte & 0xc0) != 0x80) {
-		// Broken off: what is lost is not worth a bell if a good key follows.
-		keys->pending_bytes = 0;
-		return keys_step(keys, byte, key);
-	}
 	if (keys->pending_bytes < length)
 		return KEY_NONE;
 	*key = (struct key){{0, 0}, 1};
@@ -127,7 +122,7 @@ static enum key_kind step(struct keys *keys, uint8_t byte, struct key *key)
 	if (first == ESCAPE)
 		return step_sequence(keys, byte, key);
 	if (first >= 0x80)
-		return step_character(keys, byte, key);
+		return step_character(keys, key);
 	if ((first < 0x20 && first != '\t') || first == RUBOUT)
 		return step_control(first, key);
 	*key = (struct key){{first, 0}, 1};
@@ -137,6 +132,9 @@ static enum key_kind step(struct keys *keys, uint8_t byte, struct key *key)
 enum key_kind keys_step(struct keys *keys, uint8_t byte, struct key *key)
 {
 	assert(keys->pending_bytes == 0 || keys->pending[0] >= 0x80 || keys->pending[0] == ESCAPE);
+	// A character broken off: what is lost is not worth a bell if a good key follows.
+	if (keys->pending_bytes > 0 && keys->pending[0] >= 0x80 && (byte & 0xc0) != 0x80)
+		keys->pending_bytes = 0;
 	if (keys->pending_bytes < KEYS_PENDING_BYTES)
 		keys->pending[keys->pending_bytes] = byte;
 	keys->pending_bytes++;
