@@ -149,7 +149,7 @@ enum mms_err terminal_open(struct terminal **terminal, const char *prompt, struc
 	opened->breaks_anew = breaks_anew();
 	assert(strlen(prompt) < sizeof opened->prompt / sizeof opened->prompt[0]);
 	for (size_t i = 0; prompt[i] != '\0'; i++)
-		opened->prompt[i] = prompt[i];
+		opened->prompt[i] = (unsigned char)prompt[i];
 	if (!set_up_edit(opened))
 		goto failed;
 	*terminal = opened;
