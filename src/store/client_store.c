@@ -176,7 +176,7 @@ enum mms_err client_store_signed_in_set(struct client_store *store, const struct
 
 enum mms_err client_store_signed_in_get(struct client_store *store, bool *has_signed_in, struct name *user)
 {
-	struct client_store_identity identity;
+	struct client_store_identity identity = {0};
 	const enum mms_err err = client_store_identity_get(store, &identity);
 	if (err != MMS_OK)
 		return err;

@@ -129,12 +129,11 @@ enum mms_err server_store_start(struct server_store *store, const uint8_t start_
 static enum mms_err sync_user(struct server_store *store, const struct name *name, int64_t *user_id)
 {
 	sqlite3_stmt *statement = store->statement[USER_FIND];
-	bool is_current = false;
 	sql_bind_name(statement, 1, name);
 	enum mms_err err = sql_row(&store->sql, statement);
 	if (err == MMS_OK) {
 		*user_id = sqlite3_column_int64(statement, 0);
-		is_current = sqlite3_column_int(statement, 1) != 0 && sqlite3_column_int(statement, 2) != 0;
+		const bool is_current = sqlite3_column_int(statement, 1) != 0 && sqlite3_column_int(statement, 2) != 0;
 		sql_reset(statement);
 		if (is_current)
 			return MMS_OK;

@@ -77,7 +77,7 @@ enum mms_err sql_damaged(struct sql *sql, const char *what)
 	char line[200];
 	size_t bytes = 0;
 	// SQLite answers in several lines and quotes the file, whose words must not reach a terminal as they are.
-	for (; what[bytes] != 0 && bytes < sizeof line - 1; bytes++)
+	for (; bytes < sizeof line - 1 && what[bytes] != 0; bytes++)
 		line[bytes] = what[bytes] >= ' ' && what[bytes] <= '~' ? what[bytes] : ' ';
 	line[bytes] = 0;
 	snprintf(sql->reason.text, sizeof sql->reason.text,
@@ -89,7 +89,8 @@ enum mms_err sql_damaged(struct sql *sql, const char *what)
 
 enum mms_err sql_prepare(struct sql *sql, const char *const *texts, size_t count, sqlite3_stmt **statements)
 {
-	memset(statements, 0, count * sizeof *statements);
+	for (size_t i = 0; i < count; i++)
+		statements[i] = NULL;
 	for (size_t i = 0; i < count; i++) {
 		errno = 0;
 		const int code =

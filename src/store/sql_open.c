@@ -135,7 +135,6 @@ static enum mms_err identify(struct sql *sql, enum sql_access mode, struct ident
 static enum mms_err migrate(struct sql *sql)
 {
 	struct identity identity = {0};
-	char text[96];
 	enum mms_err err = sql_begin(sql);
 	if (err != MMS_OK)
 		return err;
@@ -147,6 +146,7 @@ static enum mms_err migrate(struct sql *sql)
 	for (uint32_t i = (uint32_t)identity.version; i < sql->kind->version && err == MMS_OK; i++)
 		err = sql_exec(sql, sql->kind->migration[i]);
 	if (err == MMS_OK) {
+		char text[96];
 		snprintf(text, sizeof text, "PRAGMA application_id = %" PRIu32 "; PRAGMA user_version = %" PRIu32,
 			 sql->kind->application_id, sql->kind->version);
 		err = sql_exec(sql, text);
