@@ -50,7 +50,7 @@ static enum mms_err find_in(const char *text, size_t bytes, const char *path, co
 	for (size_t at = 0; at < bytes;) {
 		const char *end = memchr(text + at, '\n', bytes - at);
 		const size_t line_bytes = end == NULL ? bytes - at : (size_t)(end - (text + at));
-		uint8_t pinned[NOISE_KEY_BYTES];
+		uint8_t pinned[NOISE_KEY_BYTES] = {0};
 		const char *server;
 		size_t server_bytes;
 		line_number++;
@@ -109,8 +109,9 @@ enum mms_err pins_add(const char *state, const struct server_address *address, c
 	err = file_read(path.text, PINS_FILE_BYTES_MAX, &text, &bytes, why);
 	if (err != MMS_OK && err != MMS_E_MISSING)
 		goto out;
+	const char *old = text == NULL ? "" : text;
 	pins_server_text(address, server);
-	err = find_in(text == NULL ? "" : text, bytes, path.text, server, pinned, why);
+	err = find_in(old, bytes, path.text, server, pinned, why);
 	if (err == MMS_OK && memcmp(pinned, key, NOISE_KEY_BYTES) != 0) {
 		snprintf(why->text, sizeof why->text,
 			 "another program has pinned another key for %.200s in %.400s meanwhile: find out which is right", server,
@@ -127,8 +128,8 @@ enum mms_err pins_add(const char *state, const struct server_address *address, c
 		goto out;
 	}
 	base64url_encode(key, NOISE_KEY_BYTES, key_text);
-	const bool ends_open = bytes > 0 && text[bytes - 1] != '\n';
-	const int used = snprintf(edited, room, "%s%s%s %s\n", text == NULL ? "" : text, ends_open ? "\n" : "", server, key_text);
+	const bool ends_open = bytes > 0 && old[bytes - 1] != '\n';
+	const int used = snprintf(edited, room, "%s%s%s %s\n", old, ends_open ? "\n" : "", server, key_text);
 	err = file_replace(path.text, edited, (size_t)used, 0600, why);
 out:
 	free(text);

@@ -18,7 +18,7 @@
 enum { KEY_TEXT_BYTES = 43 }; // 32 bytes in base64url; the file adds a newline
 
 #define COUNT_OPTION(long_name, target, low, high, text) \
-	{.name = long_name, .argument = "N", .number = &options->target, .min = low, .max = high, .help = text}
+	{.name = (long_name), .argument = "N", .number = &options->target, .min = (low), .max = (high), .help = (text)}
 
 // An IPv6 address may stand in brackets here too, as it does where a port can follow it.
 static const char *strip_brackets(char *host)

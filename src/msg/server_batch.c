@@ -30,8 +30,10 @@ uint32_t server_batch_add(struct server *server, struct server_batch *batch, con
 	struct storage_op *added = &batch->ops[batch->op_count];
 	*added = *op;
 	added->text_offset = batch->text_bytes;
-	if (op->text_bytes > 0)
+	if (op->text_bytes > 0) {
+		assert(text != NULL);
 		memcpy(batch->text + batch->text_bytes, text, op->text_bytes);
+	}
 	batch->text_bytes += op->text_bytes;
 	batch->op_user[batch->op_count] = user;
 	if (op->kind == STORAGE_ACCEPT || op->kind == STORAGE_ENROLL)

@@ -63,14 +63,14 @@ static bool examine(struct server *server, uint32_t slot, const struct call_sign
 // Whether an enrolment of this user, of this key or with this invite is in a batch.
 static bool is_in_batch(const struct server_batch *batch, const struct request *request)
 {
-	for (uint32_t op = 0; batch != NULL && op < batch->op_count; op++) {
-		const struct storage_op *enrol = &batch->ops[op];
-		if (enrol->kind != STORAGE_ENROLL)
+	for (uint32_t i = 0; batch != NULL && i < batch->op_count; i++) {
+		const struct storage_op *op = &batch->ops[i];
+		if (op->kind != STORAGE_ENROLL)
 			continue;
-		if (enrol->user_id == request->entry->user_id ||
-		    memcmp(enrol->key, request->peer_key, STORAGE_KEY_BYTES) == 0 ||
-		    (request->invite != NULL && enrol->has_invite &&
-		     memcmp(enrol->invite_hash, request->invite->hash, STORAGE_KEY_BYTES) == 0))
+		if (op->user_id == request->entry->user_id ||
+		    memcmp(op->key, request->peer_key, STORAGE_KEY_BYTES) == 0 ||
+		    (request->invite != NULL && op->has_invite &&
+		     memcmp(op->invite_hash, request->invite->hash, STORAGE_KEY_BYTES) == 0))
 			return true;
 	}
 	return false;

@@ -61,14 +61,14 @@ void users_measure(struct users_table *table, const char *text, size_t bytes)
 // A reason that begins FILE:LINE: and may quote a word; words are printable ASCII when this is called.
 static enum mms_err refuse(struct parse *parse, const struct users_word *word, const char *what)
 {
-	const size_t shown_bytes = word->bytes < QUOTED_BYTES_MAX ? word->bytes : QUOTED_BYTES_MAX;
+	const bool is_cut = word->bytes > QUOTED_BYTES_MAX;
 	if (word->bytes == 0)
 		snprintf(parse->why->text, sizeof parse->why->text, "%.400s:%" PRIu32 ": %s", parse->file,
 			 parse->line.number, what);
 	else
 		snprintf(parse->why->text, sizeof parse->why->text, "%.400s:%" PRIu32 ": \"%.*s%s\" %s", parse->file,
-			 parse->line.number, (int)shown_bytes, parse->text + word->at,
-			 shown_bytes < word->bytes ? "..." : "", what);
+			 parse->line.number, is_cut ? QUOTED_BYTES_MAX : (int)word->bytes, parse->text + word->at,
+			 is_cut ? "..." : "", what);
 	return MMS_E_BAD;
 }
 

@@ -2,6 +2,7 @@
 // Whole small files; the contract is in file.h.
 #include "os/file.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -138,6 +139,7 @@ enum mms_err file_replace(const char *path, const void *data, size_t bytes, unsi
 	enum mms_err err = find_target(path, &target, why);
 	if (err != MMS_OK)
 		goto out;
+	assert(target != NULL);
 	const bool is_old = stat(target, &old) == 0;
 	err = write_beside(target, data, bytes, mode, is_old ? &old : NULL, temporary, why);
 	if (err != MMS_OK)

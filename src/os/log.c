@@ -44,7 +44,7 @@ static size_t mark_cut(char *line, size_t end)
 	size_t at = end - 3;
 	while ((line[at] & 0xc0) == 0x80)
 		at--;
-	memcpy(line + at, "...", 3);
+	memset(line + at, '.', 3);
 	return at + 3;
 }
 

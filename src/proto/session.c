@@ -85,8 +85,7 @@ void session_tick(struct session *session, struct mtime now)
 
 bool session_has_sent(const struct session *session, const uint8_t trailer[WIRE_TRAILER_BYTES])
 {
-	const uint64_t sent = session->send_counter < SESSION_TRAILERS ? session->send_counter : SESSION_TRAILERS;
-	for (uint64_t i = 0; i < sent; i++)
+	for (uint64_t i = 0; i < SESSION_TRAILERS && i < session->send_counter; i++)
 		if (memcmp(session->trailer[i], trailer, WIRE_TRAILER_BYTES) == 0)
 			return true;
 	return false;
