@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: ISC
+// What a simulated run is made of: its people and its faults, drawn from the seed. Some runs have none of a kind of
+// fault and some a lot of it, so that no fault hides behind another.
+#ifndef MMS_SIM_OPTIONS_H
+#define MMS_SIM_OPTIONS_H
+
+#include "draw.h"
+
+#include "proto/listener.h"
+
+// Chances are per thousand: of datagrams, of turns, of commits. Rates are events in an active phase.
+#define SIM_OPTIONS(X) \
+	X(users, "users") \
+	X(devices, "devices") \
+	X(messages, "messages written") \
+	X(active_ms, "milliseconds before the faults stop") \
+	X(text_bytes_max, "longest text") \
+	X(up_loss, "datagrams lost on the way to the server") \
+	X(down_loss, "datagrams lost on the way to the devices") \
+	X(burst_loss, "chance that a burst of loss begins at a datagram") \
+	X(duplication, "datagrams that come twice") \
+	X(delay_ms_min, "least delay") \
+	X(delay_ms_max, "usual delay at most") \
+	X(straggling, "datagrams that come up to a minute late") \
+	X(flipping, "datagrams with a flipped bit") \
+	X(truncation, "datagrams cut short") \
+	X(replays, "recorded datagrams sent again, from any address") \
+	X(moves, "changes of a device's address") \
+	X(partitions, "times a device is cut off, one way or both") \
+	X(server_kills, "kills of the server at a drawn moment") \
+	X(server_boundary_kill, "turns in which the server is killed between two steps") \
+	X(device_kills, "kills of a device at a drawn moment") \
+	X(device_boundary_kill, "turns in which a device is killed between two steps") \
+	X(slow_commits, "commits of the server that take up to 30 s") \
+	X(commits_block, "whether the server waits for a slow commit") \
+	X(full_commits, "commits of the server that find no room") \
+	X(failed_commits, "commits of the server that fail, done or not") \
+	X(failed_device_commits, "commits of a device that fail, done or not") \
+	X(failed_reads, "reads of the server that fail") \
+	X(disk_fills, "times the server's disk is full for a while") \
+	X(server_restores, "times the server's store is put back from a backup") \
+	X(device_restores, "times a device's store is put back from a backup") \
+	X(clones, "times a device is copied, key and all") \
+	X(wall_jumps, "jumps of somebody's wall clock") \
+	X(suspensions, "suspensions of a device") \
+	X(absences, "times all devices are off for days") \
+	X(user_changes, "times a user is removed from the users file, or comes back") \
+	X(revocations, "devices revoked") \
+	X(shutdowns, "orderly ends of the server") \
+	X(side_senders, "short processes that only send, beside another of the same device") \
+	X(sign_outs, "times a user signs out and comes back") \
+	X(hostile_devices, "enrolled devices that send anything") \
+	X(floods, "floods of INIT from many addresses") \
+	X(mailbox_rows_max, "messages a mailbox holds") \
+	X(sessions_max, "sessions the server holds") \
+	X(half_open_max, "half-open handshakes the server holds") \
+	X(blocks_small_max, "small blocks of calls") \
+	X(blocks_large_max, "large blocks of calls") \
+	X(submit_burst, "messages at once before the rate limit") \
+	X(init_prefix_burst, "handshakes at once from one address before a cookie is asked for")
+
+struct options {
+#define FIELD(name, meaning) uint32_t name;
+	SIM_OPTIONS(FIELD)
+#undef FIELD
+};
+
+// Draws the options of a run.
+void options_draw(struct options *options, struct draw *draw);
+
+// A run without any fault, for what is to be measured alone.
+void options_calm(struct options *options);
+
+// Prints every option that is not zero, on one line.
+void options_print(const struct options *options);
+
+// Sets an option by its name. False: there is none of this name.
+bool options_set(struct options *options, const char *name, uint32_t value);
+
+// Prints every name and what it means.
+void options_help(void);
+
+#endif

@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: ISC
+// What a run tells: its failure, its trace in sentences, and how often each rare thing happened.
+#ifndef MMS_SIM_REPORT_H
+#define MMS_SIM_REPORT_H
+
+#include <setjmp.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+// Rare things that a night of runs must have seen; one that never happens is a hole in the simulator.
+#define SIM_SIGHTS(X) \
+	X(SIGHT_ANSWER_LOST, "an answer was lost after its commit, and the call came again") \
+	X(SIGHT_RESUBMITTED, "an id that the server held was submitted again") \
+	X(SIGHT_REDELIVERED, "a message came that was in the transcript already") \
+	X(SIGHT_COOKIE, "a cookie was demanded") \
+	X(SIGHT_UNKNOWN, "the server said UNKNOWN") \
+	X(SIGHT_MOVED, "a session moved to another address") \
+	X(SIGHT_REVERTED, "an address did not prove itself, and the session went back") \
+	X(SIGHT_REKEY, "a second session came up beside the first") \
+	X(SIGHT_REKEY_CROSSED, "data came on the old session after the new one was preferred") \
+	X(SIGHT_RESTORE_NOTICED, "a restored store was noticed by a device's mark") \
+	X(SIGHT_REOFFERED, "a message that a restore had lost was accepted again") \
+	X(SIGHT_GAP_MADE, "a device was left behind by the retention") \
+	X(SIGHT_GAP_TOLD, "a gap stood in a transcript") \
+	X(SIGHT_GAP_SETTLED, "a device had confirmed its gap") \
+	X(SIGHT_MAILBOX_FULL, "a mailbox was full") \
+	X(SIGHT_SERVER_FULL, "the server was full") \
+	X(SIGHT_NO_SUCH_USER, "a message was for nobody") \
+	X(SIGHT_REPLACED, "a device was replaced by its own newer session") \
+	X(SIGHT_REMOVED, "a signed-in device was no longer authorized") \
+	X(SIGHT_REFUSED, "a sign-in was refused") \
+	X(SIGHT_CLAIMED, "a name was claimed") \
+	X(SIGHT_INVITED, "a device was enrolled by an invite") \
+	X(SIGHT_SHUTDOWN, "a device heard that the server stops") \
+	X(SIGHT_SIGNED_OUT, "a device signed out") \
+	X(SIGHT_DEFERRED, "the start of a call was put off") \
+	X(SIGHT_BOTH_BATCHES, "a batch filled while the other was being stored") \
+	X(SIGHT_BATCH_LOST, "the server was killed with a batch that was lost") \
+	X(SIGHT_BATCH_KEPT, "the server was killed with a batch that was kept, its answers unsent") \
+	X(SIGHT_COMMIT_FULL, "a commit found no room") \
+	X(SIGHT_COMMIT_FAILED, "a commit failed at the server") \
+	X(SIGHT_READ_FAILED, "a read failed at the server") \
+	X(SIGHT_DEVICE_COMMIT_LOST, "a commit failed at a device, and was not there") \
+	X(SIGHT_DEVICE_COMMIT_KEPT, "a commit failed at a device, and was there") \
+	X(SIGHT_HALF_OPEN_FULL, "the table of half-open handshakes was full") \
+	X(SIGHT_SESSIONS_FULL, "the table of sessions was full") \
+	X(SIGHT_BLOCKS_SHORT, "three quarters of the blocks were taken") \
+	X(SIGHT_WINDOW_FULL, "a window of calls was full") \
+	X(SIGHT_UNPARSABLE, "a session ended because its frames were unparsable") \
+	X(SIGHT_UNOPENED, "a datagram did not open") \
+	X(SIGHT_REPLAYED_INIT, "a recorded INIT was sent again") \
+	X(SIGHT_USER_EXPIRED, "a user was removed for good") \
+	X(SIGHT_ID_EXPIRED, "an id was forgotten") \
+	X(SIGHT_ABSENCE, "all devices were off for days") \
+	X(SIGHT_CLONED, "a device was copied") \
+	X(SIGHT_DEVICE_RESTORED, "a device's store was put back") \
+	X(SIGHT_SERVER_RESTORED, "the server's store was put back") \
+	X(SIGHT_CALL_OF_HOSTILE, "a hostile device made a call of its own") \
+	X(SIGHT_WHO, "a list of users came to its end") \
+	X(SIGHT_SENDERS_FULL, "a device had all the sending sessions it may have") \
+	X(SIGHT_RELOADED, "the users file was read again")
+
+enum sight {
+#define NAME(name, words) name,
+	SIM_SIGHTS(NAME)
+#undef NAME
+	SIGHT_COUNT
+};
+
+// A rare thing happened.
+void report_sight(enum sight sight);
+
+// Prints every sight with its count; returns how many never happened.
+uint32_t report_sights(void);
+
+// Ends the run as a failure with this sentence: longjmp to report_escape.
+extern jmp_buf report_escape;
+_Noreturn void report_failure(const char *format, ...) __attribute__((format(printf, 1, 2)));
+// The sentence of the last failure.
+const char *report_why(void);
+
+// A sentence for the trace, with the time in front; nothing unless report_set_trace switched it on.
+void report_set_trace(bool is_on);
+void report_trace(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+#endif

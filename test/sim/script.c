@@ -1,0 +1,444 @@
+// SPDX-License-Identifier: ISC
+// The contract is in script.h.
+#include "script.h"
+
+#include <assert.h>
+#include <stdlib.h>
+
+#include "device_host.h"
+#include "network.h"
+#include "report.h"
+#include "server_host.h"
+#include "world.h"
+
+enum { EVENTS_MAX = 600, DAY_S = 24 * 3600 };
+
+enum event_kind {
+	EVENT_START,
+	EVENT_WRITE,
+	EVENT_WHO,
+	EVENT_REPLAY,
+	EVENT_MOVE,
+	EVENT_PARTITION,
+	EVENT_SERVER_KILL,
+	EVENT_DEVICE_KILL,
+	EVENT_DISK_FILLS,
+	EVENT_SERVER_BACKUP,
+	EVENT_SERVER_RESTORE,
+	EVENT_DEVICE_BACKUP,
+	EVENT_DEVICE_RESTORE,
+	EVENT_CLONE,
+	EVENT_WALL_JUMP,
+	EVENT_SUSPEND,
+	EVENT_ABSENCE,
+	EVENT_USER_CHANGE,
+	EVENT_REVOKE,
+	EVENT_SHUTDOWN,
+	EVENT_SIDE_SENDER,
+	EVENT_SIGN_OUT,
+	EVENT_FLOOD,
+};
+
+struct event {
+	struct mtime at;
+	uint32_t order;
+	enum event_kind kind;
+	uint8_t profile;
+};
+
+static struct {
+	struct event event[EVENTS_MAX];
+	uint32_t count;
+	uint32_t next;
+} script;
+
+static int compare(const void *a, const void *b)
+{
+	const struct event *one = a;
+	const struct event *other = b;
+	if (one->at.us != other->at.us)
+		return one->at.us < other->at.us ? -1 : 1;
+	return one->order < other->order ? -1 : one->order > other->order;
+}
+
+static void plan_at(enum event_kind kind, int64_t after_ms, uint8_t profile)
+{
+	if (script.count == EVENTS_MAX)
+		return;
+	script.event[script.count] = (struct event){mtime_add_ms(world.now, after_ms), script.count, kind, profile};
+	script.count++;
+}
+
+static void plan(enum event_kind kind, uint32_t count)
+{
+	for (uint32_t i = 0; i < count; i++)
+		plan_at(kind, draw_below(&world.draw, world.options.active_ms), 0);
+}
+
+void script_plan(void)
+{
+	const struct options *options = &world.options;
+	script.count = script.next = 0;
+	for (uint32_t i = 0; i < world.profile_count; i++)
+		plan_at(EVENT_START, draw_chance(&world.draw, 600) ? 0 : draw_below(&world.draw, options->active_ms),
+			(uint8_t)i);
+	plan(EVENT_WRITE, options->messages);
+	plan(EVENT_WHO, draw_below(&world.draw, 3));
+	plan(EVENT_REPLAY, options->replays);
+	plan(EVENT_MOVE, options->moves);
+	plan(EVENT_PARTITION, options->partitions);
+	plan(EVENT_SERVER_KILL, options->server_kills);
+	plan(EVENT_DEVICE_KILL, options->device_kills);
+	plan(EVENT_DISK_FILLS, options->disk_fills);
+	plan(EVENT_SERVER_BACKUP, options->server_restores);
+	plan(EVENT_SERVER_RESTORE, options->server_restores);
+	plan(EVENT_DEVICE_BACKUP, options->device_restores);
+	plan(EVENT_DEVICE_RESTORE, options->device_restores);
+	plan(EVENT_CLONE, options->clones);
+	plan(EVENT_WALL_JUMP, options->wall_jumps);
+	plan(EVENT_SUSPEND, options->suspensions);
+	plan(EVENT_ABSENCE, options->absences);
+	plan(EVENT_USER_CHANGE, options->user_changes);
+	plan(EVENT_REVOKE, options->revocations);
+	plan(EVENT_SHUTDOWN, options->shutdowns);
+	plan(EVENT_SIDE_SENDER, options->side_senders);
+	plan(EVENT_SIGN_OUT, options->sign_outs);
+	plan(EVENT_FLOOD, options->floods);
+	qsort(script.event, script.count, sizeof *script.event, compare);
+}
+
+struct mtime script_next(void)
+{
+	return script.next < script.count ? script.event[script.next].at : MTIME_NEVER;
+}
+
+// --- people ---
+
+static uint8_t any_profile(void)
+{
+	return (uint8_t)draw_below(&world.draw, world.profile_count);
+}
+
+// A process that is alive, or NULL.
+static struct process *any_process(void)
+{
+	return device_host_of(any_profile());
+}
+
+static void write_message(void)
+{
+	const uint8_t profile = any_profile();
+	const uint8_t sender = world_user_of_identity(world.profile[profile].disk.identity);
+	const uint8_t recipient = (uint8_t)draw_below(&world.draw, world.user_count);
+	const uint32_t count = draw_chance(&world.draw, 100) ? 1 + draw_below(&world.draw, 20) : 1;
+	if (world.user[sender].is_hostile)
+		return;
+	for (uint32_t i = 0; i < count; i++)
+		if (!world_write(profile, recipient, (uint16_t)(1 + draw_below(&world.draw, world.options.text_bytes_max))))
+			return;
+}
+
+static void ask_who(void)
+{
+	struct process *process = any_process();
+	if (process == NULL || process->is_stopped)
+		return;
+	client_who(&process->node.client, world.now);
+	process->is_due = true;
+}
+
+static void sign_out(void)
+{
+	struct process *process = any_process();
+	if (process == NULL || process->is_stopped)
+		return;
+	client_sign_out(&process->node.client, world.now);
+	process->is_due = true;
+	plan_at(EVENT_START, draw_below(&world.draw, 20000), process->profile);
+}
+
+static void change_user(void)
+{
+	struct user *user = &world.user[draw_below(&world.draw, world.user_count)];
+	user->is_listed = !user->is_listed;
+	report_trace("%s is %s the users file", user->name.text, user->is_listed ? "back in" : "removed from");
+	server_host_users_changed();
+}
+
+static void revoke(void)
+{
+	struct identity *identity = &world.identity[draw_below(&world.draw, world.identity_count)];
+	identity->is_revoked = true;
+	report_trace("a device of %s is revoked", world.user[identity->user].name.text);
+	server_host_users_changed();
+}
+
+// --- machines ---
+
+static void start_later(uint8_t profile)
+{
+	plan_at(EVENT_START, draw_below(&world.draw, 15000), profile);
+	qsort(script.event + script.next, script.count - script.next, sizeof *script.event, compare);
+}
+
+static void start(uint8_t profile)
+{
+	struct process *process = device_host_of(profile);
+	if (process != NULL && process->is_stopped)
+		device_host_kill(process);
+	else if (process != NULL)
+		return;
+	device_host_start(profile, !world.profile[profile].is_given_up);
+}
+
+static void kill_profile(uint8_t profile)
+{
+	for (uint32_t i = 0; i < PROCESSES_MAX; i++)
+		if (world.process[i].is_alive && world.process[i].profile == profile)
+			device_host_kill(&world.process[i]);
+}
+
+static void cut_off(void)
+{
+	struct process *process = any_process();
+	if (process == NULL)
+		return;
+	const uint32_t which = 1 + draw_below(&world.draw, 3);
+	const struct mtime until = mtime_add_ms(world.now, 1 + draw_below(&world.draw, 60000));
+	for (uint32_t way = 0; way < 2; way++)
+		if ((which >> way & 1) != 0)
+			process->cut_until[way] = until;
+	report_trace("a process is cut off until %lld ms", (long long)until.us / 1000);
+}
+
+static void fill_disk(void)
+{
+	world.server.is_disk_full = true;
+	world.server.room_at = mtime_add_ms(world.now, 1 + draw_below(&world.draw, 20000));
+	report_trace("the server's disk is full");
+}
+
+// --- copies ---
+
+// From here on what is written on a profile is ordered for itself, and what it holds may be sent by two.
+static void disturb(struct profile *profile)
+{
+	for (uint32_t i = 0; i < profile->disk.state.outbox_count; i++)
+		truth_message(profile->disk.state.outbox[i].message)->is_disturbed = true;
+	assert(world.lineage_count < LINEAGES_MAX - 1);
+	profile->lineage = world.lineage_count++;
+}
+
+static void restore_server(void)
+{
+	if (!world.has_backup)
+		return;
+	server_host_kill();
+	server_host_restore();
+}
+
+static void back_up_device(void)
+{
+	world.device_backup_profile = any_profile();
+	device_disk_copy(&world.device_backup, &world.profile[world.device_backup_profile].disk);
+}
+
+static void restore_device(void)
+{
+	if (world.device_backup_profile < 0 || world.lineage_count + 2 >= LINEAGES_MAX)
+		return;
+	const uint8_t place = (uint8_t)world.device_backup_profile;
+	struct profile *profile = &world.profile[place];
+	report_trace("profile %u is put back from its backup", place);
+	report_sight(SIGHT_DEVICE_RESTORED);
+	kill_profile(place);
+	disturb(profile);
+	device_disk_copy(&profile->disk, &world.device_backup);
+	disturb(profile);
+	start_later(place);
+}
+
+static void clone_device(void)
+{
+	if (world.profile_count == PROFILES_MAX || world.lineage_count + 2 >= LINEAGES_MAX)
+		return;
+	const uint8_t from = any_profile();
+	const uint8_t to = (uint8_t)world.profile_count++;
+	report_trace("profile %u is copied to %u", from, to);
+	report_sight(SIGHT_CLONED);
+	world.profile[to].is_given_up = false;
+	device_disk_copy(&world.profile[to].disk, &world.profile[from].disk);
+	disturb(&world.profile[from]);
+	disturb(&world.profile[to]);
+	start_later(to);
+}
+
+// --- clocks ---
+
+static int64_t drawn_jump_ms(void)
+{
+	int64_t jump_ms = 1000LL << draw_below(&world.draw, 27); // to some four years
+	jump_ms += draw_below(&world.draw, 1000);
+	return draw_chance(&world.draw, 500) ? jump_ms : -jump_ms;
+}
+
+static void jump(void)
+{
+	const int64_t jump_ms = drawn_jump_ms();
+	world.had_wall_jump = true;
+	if (draw_chance(&world.draw, 500)) {
+		world.server.wall_offset_ms += jump_ms;
+		world.server.housekeep_at = world.now;
+		report_trace("the server's wall clock jumps by %lld s", (long long)jump_ms / 1000);
+	} else {
+		world.process[draw_below(&world.draw, PROCESSES_MAX)].wall_offset_ms += jump_ms;
+	}
+}
+
+static void suspend(void)
+{
+	struct process *process = any_process();
+	if (process == NULL)
+		return;
+	const uint32_t seconds = 1U << draw_below(&world.draw, 12);
+	process->awake_at = mtime_add_ms(world.now, 1000LL * seconds);
+	report_trace("a process sleeps for %u s", seconds);
+}
+
+// Everybody goes home for some days.
+static void be_absent(void)
+{
+	const int64_t days = 1 + draw_below(&world.draw, draw_chance(&world.draw, 500) ? 2 : 40);
+	const int64_t us = days * DAY_S * 1000000LL;
+	report_trace("everybody is away for %lld days", (long long)days);
+	report_sight(SIGHT_ABSENCE);
+	world.had_absence = true;
+	for (uint32_t i = 0; i < PROCESSES_MAX; i++)
+		if (world.process[i].is_alive)
+			world.process[i].awake_at = mtime_add_us(world.now, us);
+	for (uint32_t i = script.next; i < script.count; i++)
+		script.event[i].at = mtime_add_us(script.event[i].at, us);
+}
+
+// --- the run ---
+
+static void happen(const struct event *event)
+{
+	struct process *process;
+	switch (event->kind) {
+	case EVENT_START:
+		start(event->profile);
+		break;
+	case EVENT_WRITE:
+		write_message();
+		break;
+	case EVENT_WHO:
+		ask_who();
+		break;
+	case EVENT_REPLAY:
+		network_replay();
+		break;
+	case EVENT_MOVE:
+		process = any_process();
+		if (process != NULL)
+			device_host_move(process);
+		break;
+	case EVENT_PARTITION:
+		cut_off();
+		break;
+	case EVENT_SERVER_KILL:
+		server_host_kill();
+		break;
+	case EVENT_DEVICE_KILL:
+		process = any_process();
+		if (process == NULL)
+			break;
+		start_later(process->profile);
+		device_host_kill(process);
+		break;
+	case EVENT_DISK_FILLS:
+		fill_disk();
+		break;
+	case EVENT_SERVER_BACKUP:
+		server_disk_copy(&world.backup, &world.disk);
+		world.has_backup = true;
+		break;
+	case EVENT_SERVER_RESTORE:
+		restore_server();
+		break;
+	case EVENT_DEVICE_BACKUP:
+		back_up_device();
+		break;
+	case EVENT_DEVICE_RESTORE:
+		restore_device();
+		break;
+	case EVENT_CLONE:
+		clone_device();
+		break;
+	case EVENT_WALL_JUMP:
+		jump();
+		break;
+	case EVENT_SUSPEND:
+		suspend();
+		break;
+	case EVENT_ABSENCE:
+		be_absent();
+		break;
+	case EVENT_USER_CHANGE:
+		change_user();
+		break;
+	case EVENT_REVOKE:
+		revoke();
+		break;
+	case EVENT_SHUTDOWN:
+		world.server.is_stopping = world.server.is_due = world.server.is_up;
+		break;
+	case EVENT_SIDE_SENDER:
+		device_host_start(any_profile(), false);
+		break;
+	case EVENT_SIGN_OUT:
+		sign_out();
+		break;
+	case EVENT_FLOOD:
+		network_flood();
+		break;
+	}
+}
+
+void script_run(void)
+{
+	while (script.next < script.count && mtime_is_due(script.event[script.next].at, world.now)) {
+		const struct event event = script.event[script.next++];
+		happen(&event);
+	}
+}
+
+void script_heal(void)
+{
+	script.next = script.count;
+	world.is_faulty = false;
+	world.server.is_disk_full = false;
+	world.server.room_at = MTIME_NEVER;
+	world.server.is_due = true;
+	world.options.commits_block = 0;
+	if (world.server.batch != NULL)
+		world.server.stored_at = world.now;
+	for (uint32_t i = 0; i < PROCESSES_MAX; i++) {
+		struct process *process = &world.process[i];
+		process->awake_at = process->cut_until[0] = process->cut_until[1] = world.now;
+		if (process->is_alive && (process->is_stopped || !process->is_receiving))
+			device_host_kill(process);
+		process->is_due = true;
+	}
+	// Of several copies of a device one receives; the others only send what they still have.
+	bool has_receiver[IDENTITIES_MAX] = {false};
+	for (uint8_t i = 0; i < world.profile_count; i++) {
+		const uint8_t identity = world.profile[i].disk.identity;
+		world.profile[i].is_given_up = has_receiver[identity];
+		has_receiver[identity] = true;
+		if (world.profile[i].is_given_up)
+			kill_profile(i);
+		if (device_host_of(i) == NULL)
+			device_host_start(i, !world.profile[i].is_given_up);
+	}
+}

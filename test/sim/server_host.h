@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: ISC
+// The server's machine: its process, its kills, its commits; and what is watched at it after every turn.
+#ifndef MMS_SIM_SERVER_HOST_H
+#define MMS_SIM_SERVER_HOST_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/addr.h"
+#include "base/time.h"
+
+// Makes the machine of a run, its process not up.
+void server_host_begin(void);
+void server_host_end(void);
+
+// Starts the process on the disk as it is.
+void server_host_start(void);
+
+// kill -9: everything but the disk is gone; the batch on its way may be on the disk or not.
+void server_host_kill(void);
+
+// Puts the disk back as it was at the backup; the process must be down.
+void server_host_restore(void);
+
+void server_host_recv(const struct addr *from, const uint8_t *datagram, size_t bytes);
+
+// When a turn is due.
+struct mtime server_host_deadline(void);
+
+// A turn of the process's loop, if one is due; starts it when its time has come.
+void server_host_turn(void);
+
+// Writes the users file anew from the world's users; the process reads it when it can.
+void server_host_users_changed(void);
+
+#endif

@@ -1,0 +1,231 @@
+// SPDX-License-Identifier: ISC
+// The contract is in server_watch.h. Calls and answers are seen where node/ passes them on, by wraps of the linker.
+#include "server_watch.h"
+
+#include <string.h>
+
+#include "report.h"
+#include "world.h"
+
+void __real_server_call(struct server *server, uint32_t slot, uint32_t number, uint8_t kind, const uint8_t *body,
+			size_t bytes, struct mtime now, struct wtime wall);
+void __wrap_server_call(struct server *server, uint32_t slot, uint32_t number, uint8_t kind, const uint8_t *body,
+			size_t bytes, struct mtime now, struct wtime wall);
+void __real_listener_answer(struct listener *listener, uint32_t slot, uint32_t number, uint8_t status, const void *body,
+			    size_t body_bytes, struct mtime now);
+void __wrap_listener_answer(struct listener *listener, uint32_t slot, uint32_t number, uint8_t status, const void *body,
+			    size_t body_bytes, struct mtime now);
+void __real_listener_defer(struct listener *listener, uint32_t slot, struct mtime until);
+void __wrap_listener_defer(struct listener *listener, uint32_t slot, struct mtime until);
+
+void server_watch_start(void)
+{
+	for (size_t i = 0; i < sizeof world.server.watched / sizeof *world.server.watched; i++)
+		world.server.watched[i].index = 0;
+	world.server.turn_count = 0;
+}
+
+static struct watched_slot *watched(uint32_t slot)
+{
+	struct watched_slot *watched = &world.server.watched[slot];
+	const struct session *session = &world.server.node.listener.slot[slot].session;
+	if (watched->index != session->local_index) {
+		memset(watched, 0, sizeof *watched);
+		watched->index = session->local_index;
+		watched->path = session->path.current;
+	}
+	return watched;
+}
+
+static uint32_t submitted_message(uint32_t slot, const uint8_t *body, size_t bytes)
+{
+	struct call_submit submit;
+	const int identity = world_identity_of_key(world.server.node.listener.slot[slot].session.peer_key);
+	if (identity < 0 || call_submit_decode(&submit, body, bytes) != MMS_OK)
+		return MESSAGES_MAX;
+	return truth_find(world_user_of_identity((uint8_t)identity), &submit.id);
+}
+
+void __wrap_server_call(struct server *server, uint32_t slot, uint32_t number, uint8_t kind, const uint8_t *body,
+			size_t bytes, struct mtime now, struct wtime wall)
+{
+	struct look *look = &watched(slot)->look[number % LOOKS_MAX];
+	if (look->number == number && look->is_answered && kind != CALL_WHO)
+		report_failure("call %u of a session was done again after its answer", number);
+	if (look->number > number)
+		report_failure("call %u of a session was done after call %u", number, look->number);
+	*look = (struct look){.number = number, .kind = kind, .message = MESSAGES_MAX};
+	if (kind == CALL_SUBMIT)
+		look->message = (uint16_t)submitted_message(slot, body, bytes);
+	__real_server_call(server, slot, number, kind, body, bytes, now, wall);
+}
+
+// Who is in the users file and enrolled, and not revoked there, is let in.
+static void check_refusal(uint32_t slot)
+{
+	const uint8_t *key = world.server.node.listener.slot[slot].session.peer_key;
+	const int identity = world_identity_of_key(key);
+	if (identity < 0 || !world_identity_is_honest((uint8_t)identity) || world.server.is_reload_due)
+		return;
+	const struct identity *owner = &world.identity[identity];
+	const struct disk_device *device = server_disk_device(&world.disk, key);
+	if (device != NULL && world.user[owner->user].is_listed && !owner->is_revoked &&
+	    device->held.user_id == world.disk.user[owner->user].user_id)
+		report_failure("an enrolled device of %s was refused", world.user[owner->user].name.text);
+}
+
+void __wrap_listener_answer(struct listener *listener, uint32_t slot, uint32_t number, uint8_t status, const void *body,
+			    size_t body_bytes, struct mtime now)
+{
+	if (listener->slot[slot].state != LISTENER_OPEN && listener->slot[slot].state != LISTENER_CLOSING) {
+		__real_listener_answer(listener, slot, number, status, body, body_bytes, now);
+		return; // its session is over: the answer goes nowhere
+	}
+	struct look *look = &watched(slot)->look[number % LOOKS_MAX];
+	if (look->number != number)
+		report_failure("call %u of a session was answered and not done", number);
+	if (look->is_answered && look->kind != CALL_WHO)
+		report_failure("call %u of a session was answered twice", number);
+	look->is_answered = true;
+	if (look->kind == CALL_SUBMIT && look->message < MESSAGES_MAX)
+		truth_answered(look->message, status == STATUS_ACCEPTED, server_disk_holds(&world.disk, look->message));
+	if (look->kind == CALL_SUBMIT && status == STATUS_MAILBOX_FULL)
+		report_sight(SIGHT_MAILBOX_FULL);
+	if (look->kind == CALL_SUBMIT && status == STATUS_NO_SUCH_USER)
+		report_sight(SIGHT_NO_SUCH_USER);
+	if (status == STATUS_SERVER_FULL)
+		report_sight(SIGHT_SERVER_FULL);
+	if (look->kind == CALL_SIGNIN && status == STATUS_NOT_AUTHORIZED)
+		check_refusal(slot);
+	__real_listener_answer(listener, slot, number, status, body, body_bytes, now);
+}
+
+void __wrap_listener_defer(struct listener *listener, uint32_t slot, struct mtime until)
+{
+	report_sight(SIGHT_DEFERRED);
+	__real_listener_defer(listener, slot, until);
+}
+
+// --- datagrams ---
+
+// What a handshake's first message must leave as it is: sessions, where they are, who is signed in.
+static uint64_t sessions_digest(const struct listener *listener)
+{
+	uint64_t digest = 0;
+	for (uint32_t i = 0; i < listener->fresh_count; i++) {
+		const struct listener_slot *slot = &listener->slot[i];
+		const struct addr *at = &slot->session.path.current;
+		digest = digest * 0x100000001b3 + slot->state;
+		digest = digest * 0x100000001b3 + slot->session.local_index;
+		digest = digest * 0x100000001b3 + slot->is_signed_in;
+		digest = digest * 0x100000001b3 + at->port + ((uint64_t)at->ip[2] << 16) + ((uint64_t)at->ip[3] << 24);
+	}
+	return digest;
+}
+
+void server_watch_before(struct watch_recv *watch, const uint8_t *datagram, size_t bytes)
+{
+	const struct listener *listener = &world.server.node.listener;
+	uint32_t index;
+	*watch = (struct watch_recv){.type = bytes == 0 ? 0 : datagram[0], .slot = listener->sessions_max};
+	watch->unparsable_before = listener->counts.unparsable;
+	watch->unopened_before = listener->counts.unopened;
+	watch->full_before = listener->counts.full;
+	if (watch->type == WIRE_INIT || watch->type == WIRE_HELLO)
+		watch->sessions_before = sessions_digest(listener);
+	if (watch->type != WIRE_DATA || wire_data_decode(datagram, bytes, &index, &watch->counter) != MMS_OK)
+		return;
+	for (uint32_t i = 0; i < listener->fresh_count; i++) {
+		const struct listener_slot *slot = &listener->slot[i];
+		if ((slot->state != LISTENER_OPEN && slot->state != LISTENER_CLOSING) || slot->session.local_index != index)
+			continue;
+		watch->slot = i;
+		watch->next_before = slot->session.replay.next;
+		watch->path_before = slot->session.path.current;
+	}
+}
+
+void server_watch_after(const struct watch_recv *watch, const struct addr *from)
+{
+	const struct listener *listener = &world.server.node.listener;
+	if (listener->counts.unparsable > watch->unparsable_before)
+		report_sight(SIGHT_UNPARSABLE);
+	if (listener->counts.unopened > watch->unopened_before)
+		report_sight(SIGHT_UNOPENED);
+	if (listener->counts.full > watch->full_before)
+		report_sight(SIGHT_SESSIONS_FULL);
+	if ((watch->type == WIRE_INIT || watch->type == WIRE_HELLO) && watch->sessions_before != sessions_digest(listener))
+		report_failure("a first message of a handshake changed a session");
+	if (watch->slot == listener->sessions_max)
+		return;
+	const struct session *session = &listener->slot[watch->slot].session;
+	if (listener->slot[watch->slot].state == LISTENER_OVER || addr_is_same_peer(&session->path.current, &watch->path_before))
+		return;
+	if (watch->counter < watch->next_before)
+		report_failure("a session moved to another address by a datagram that was not its newest");
+	if (!addr_is_same_peer(&session->path.current, from))
+		report_failure("a session moved to an address that nothing came from");
+	report_sight(SIGHT_MOVED);
+	watched(watch->slot)->path = session->path.current;
+}
+
+// --- bounds ---
+
+static uint32_t list_length(const struct blocks *blocks, uint32_t handle)
+{
+	uint32_t count = 0;
+	for (; handle != 0; handle = blocks_get(blocks, handle)->next)
+		count++;
+	return count;
+}
+
+static uint32_t check_session(const struct session *session, const struct blocks *blocks)
+{
+	const uint32_t base = caller_base(&session->caller, blocks);
+	if (session->caller.next_number - base > CALL_WINDOW)
+		report_failure("more calls are in flight than the window has");
+	if (session->caller.next_number - base == CALL_WINDOW)
+		report_sight(SIGHT_WINDOW_FULL);
+	for (uint32_t handle = session->callee.calls; handle != 0; handle = blocks_get(blocks, handle)->next)
+		if (blocks_get(blocks, handle)->number - session->callee.peer_base >= CALL_WINDOW)
+			report_failure("a call outside of the window is held");
+	return list_length(blocks, session->caller.unanswered) + list_length(blocks, session->caller.done) +
+	       list_length(blocks, session->callee.calls);
+}
+
+static void check_blocks(const struct listener *listener)
+{
+	uint32_t count = 0;
+	for (uint32_t i = 0; i < listener->fresh_count; i++)
+		if (listener->slot[i].state == LISTENER_OPEN || listener->slot[i].state == LISTENER_CLOSING)
+			count += check_session(&listener->slot[i].session, &listener->blocks);
+	if (count != listener->blocks.small.used_count + listener->blocks.large.used_count)
+		report_failure("%u blocks are in use and %u on a session's list",
+			       listener->blocks.small.used_count + listener->blocks.large.used_count, count);
+	if (blocks_is_used(&listener->blocks, 3))
+		report_sight(SIGHT_BLOCKS_SHORT);
+}
+
+void server_watch_turn(void)
+{
+	const struct listener *listener = &world.server.node.listener;
+	const struct server *server = &world.server.node.server;
+	for (uint32_t i = 0; i < listener->fresh_count; i++) {
+		const struct session *session = &listener->slot[i].session;
+		struct watched_slot *before = &world.server.watched[i];
+		if (listener->slot[i].state != LISTENER_OPEN || before->index != session->local_index)
+			continue;
+		if (!addr_is_same_peer(&before->path, &session->path.current))
+			report_sight(SIGHT_REVERTED);
+		before->path = session->path.current;
+	}
+	if (listener->admission.count == listener->admission.capacity)
+		report_sight(SIGHT_HALF_OPEN_FULL);
+	if (server->is_storing && server->batch[server->filling].op_count > 0)
+		report_sight(SIGHT_BOTH_BATCHES);
+	for (int i = 0; i < 2; i++)
+		if (server->batch[i].op_count > SERVER_OPS_MAX || server->batch[i].waiter_count > SERVER_WAITERS_MAX)
+			report_failure("a batch is larger than its bound");
+	if (world.server.turn_count++ % 16 == 0)
+		check_blocks(listener);
+}

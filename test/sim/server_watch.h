@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: ISC
+// What is watched at the server: that a call is done once, that an answer tells the truth, that nothing moves or begins
+// a session which may not, and that every bound holds.
+#ifndef MMS_SIM_SERVER_WATCH_H
+#define MMS_SIM_SERVER_WATCH_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/addr.h"
+
+struct watch_recv {
+	uint8_t type;
+	uint32_t slot; // of the session a DATA is for; sessions_max: none
+	uint64_t counter;
+	uint64_t next_before;
+	struct addr path_before;
+	uint64_t sessions_before; // digest
+	uint64_t unparsable_before;
+	uint64_t unopened_before;
+	uint64_t full_before;
+};
+
+// A new process: nothing has been called.
+void server_watch_start(void);
+
+// Around every datagram the server takes.
+void server_watch_before(struct watch_recv *watch, const uint8_t *datagram, size_t bytes);
+void server_watch_after(const struct watch_recv *watch, const struct addr *from);
+
+// After every turn.
+void server_watch_turn(void);
+
+#endif

@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: ISC
+// The contract is in truth.h.
+#include "truth.h"
+
+#include <assert.h>
+#include <string.h>
+
+#include "report.h"
+#include "world.h"
+
+static struct {
+	struct message message[MESSAGES_MAX];
+	uint32_t count;
+	uint64_t accepted_count;
+	uint32_t text_bytes;
+	uint8_t text[TEXT_ARENA_BYTES];
+} truth;
+
+void truth_begin(void)
+{
+	truth.count = 0;
+	truth.accepted_count = 0;
+	truth.text_bytes = 0;
+}
+
+uint32_t truth_write(uint8_t sender, uint8_t recipient, uint16_t lineage, const void *text, uint16_t text_bytes,
+		     const struct uuid *id)
+{
+	if (truth.count == MESSAGES_MAX || truth.text_bytes + text_bytes > TEXT_ARENA_BYTES)
+		return MESSAGES_MAX;
+	const uint32_t number = truth.count++;
+	struct message *message = &truth.message[number];
+	*message = (struct message){
+		.id = *id,
+		.sender = sender,
+		.recipient = recipient,
+		.lineage = lineage,
+		.order = number,
+		.text = truth.text + truth.text_bytes,
+		.text_bytes = text_bytes,
+	};
+	memcpy(truth.text + truth.text_bytes, text, text_bytes);
+	truth.text_bytes += text_bytes;
+	return number;
+}
+
+uint32_t truth_find(uint8_t sender, const struct uuid *id)
+{
+	for (uint32_t i = 0; i < truth.count; i++)
+		if (memcmp(truth.message[i].id.bytes, id->bytes, ID_BYTES) == 0 && truth.message[i].sender == sender)
+			return i;
+	return MESSAGES_MAX;
+}
+
+struct message *truth_message(uint32_t number)
+{
+	assert(number < truth.count);
+	return &truth.message[number];
+}
+
+uint32_t truth_count(void)
+{
+	return truth.count;
+}
+
+// What a device wrote first is accepted first, unless the server had refused it in between.
+static void check_order(const struct message *message)
+{
+	for (uint32_t i = 0; i < truth.count; i++) {
+		const struct message *later = &truth.message[i];
+		if (later->lineage == message->lineage && later->recipient == message->recipient &&
+		    later->order > message->order && later->accepted_count > 0 && message->refused_count == 0)
+			report_failure("message %u was accepted after message %u, which its device wrote later",
+				       message->order, later->order);
+	}
+}
+
+void truth_accepted(uint32_t number, uint64_t row)
+{
+	struct message *message = truth_message(number);
+	if (message->is_told_refused && !message->is_disturbed)
+		report_failure("message %u was accepted after its user was told that it was refused", number);
+	if (message->accepted_count == 0) {
+		check_order(message);
+		message->accepted_index = ++truth.accepted_count;
+	} else if (message->is_lost) {
+		report_sight(SIGHT_REOFFERED);
+	}
+	message->is_lost = false;
+	message->accepted_count++;
+	report_trace("message %u is on the server's disk as row %llu", number, (unsigned long long)row);
+}
+
+void truth_answered(uint32_t number, bool is_accepted, bool is_durable)
+{
+	struct message *message = truth_message(number);
+	if (!is_accepted)
+		message->refused_count++;
+	else if (!is_durable)
+		report_failure("message %u was answered as accepted and is not on the disk", number);
+}
+
+void truth_told(uint32_t number, enum outbox_state state)
+{
+	struct message *message = truth_message(number);
+	const bool is_accepted = state == OUTBOX_ONLINE || state == OUTBOX_SAVED;
+	if (is_accepted && message->accepted_count == 0)
+		report_failure("message %u was told as accepted and never was", number);
+	if (!message->is_disturbed && ((is_accepted && message->is_told_refused) ||
+				       (!is_accepted && message->is_told_accepted)))
+		report_failure("message %u was told as accepted and as refused", number);
+	message->is_told_accepted = message->is_told_accepted || is_accepted;
+	message->is_told_refused = message->is_told_refused || !is_accepted;
+	report_trace("message %u is told as %s", number, is_accepted ? "accepted" : "refused");
+}
+
+void truth_had(uint32_t number, uint8_t identity, uint64_t *last_index)
+{
+	struct message *message = truth_message(number);
+	message->had |= 1U << identity;
+	// What was accepted once stands in every transcript in the order of acceptance: so each sender's order holds, and
+	// all devices of a user show the same one.
+	if (message->accepted_count != 1)
+		return;
+	if (message->accepted_index < *last_index)
+		report_failure("message %u stands in a transcript behind one that was accepted after it", number);
+	*last_index = message->accepted_index;
+}

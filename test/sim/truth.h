@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: ISC
+// What really happened in a run, and the promises checked against it whenever something changes. The stores, the server
+// and the devices report here; nothing here is read by the product.
+#ifndef MMS_SIM_TRUTH_H
+#define MMS_SIM_TRUTH_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/uuid.h"
+#include "store/storage.h"
+
+enum { MESSAGES_MAX = 512, LINEAGES_MAX = 64, TEXT_ARENA_BYTES = 512 * 1024 };
+
+// A message as its writer meant it. Bits of `had` and `excused` are identities (device keys).
+struct message {
+	struct uuid id;
+	uint8_t sender; // users
+	uint8_t recipient;
+	uint16_t lineage; // messages of one lineage are ordered by `order`
+	uint32_t order;
+	const uint8_t *text;
+	uint16_t text_bytes;
+	bool is_disturbed;     // a profile that holds it was put back or copied
+	bool is_told_accepted; // by a device to its user
+	bool is_told_refused;
+	bool is_lost;          // the server's store was put back to a time before it
+	uint32_t refused_count; // answers of the server
+	uint32_t accepted_count; // times it became durable
+	uint64_t accepted_index; // when it first did, counted over the run
+	uint32_t had;
+	uint32_t excused; // it was removed unread, and the device is owed the notice of a gap
+};
+
+void truth_begin(void);
+
+// A new message of a user; its number. MESSAGES_MAX: no room for more, nothing is written.
+uint32_t truth_write(uint8_t sender, uint8_t recipient, uint16_t lineage, const void *text, uint16_t text_bytes,
+		     const struct uuid *id);
+
+// The message of a sender with an id; MESSAGES_MAX: nobody wrote it.
+uint32_t truth_find(uint8_t sender, const struct uuid *id);
+struct message *truth_message(uint32_t number);
+uint32_t truth_count(void);
+
+// The server's store made these durable, or will never.
+void truth_accepted(uint32_t number, uint64_t row);
+// The server has answered a SUBMIT; `is_durable`: the store holds it.
+void truth_answered(uint32_t number, bool is_accepted, bool is_durable);
+// A device told its user the verdict.
+void truth_told(uint32_t number, enum outbox_state state);
+// A device's transcript holds it durably now; `*last_index` is the transcript's own.
+void truth_had(uint32_t number, uint8_t identity, uint64_t *last_index);
+
+#endif

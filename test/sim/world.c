@@ -1,0 +1,380 @@
+// SPDX-License-Identifier: ISC
+// The contract is in world.h.
+#include "world.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "device_host.h"
+#include "double.h"
+#include "network.h"
+#include "report.h"
+#include "script.h"
+#include "server_host.h"
+
+enum {
+	QUIET_MS_MAX = 600 * 1000,  // from the end of the faults until all is well
+	LISTEN_MS = 60 * 1000,      // how long the wire is then listened to
+	KEEPALIVES_MAX = 40,        // datagrams of a device and the server in that time
+	STILL_STEPS_MAX = 1000,     // turns without the clock moving
+};
+
+static const int64_t epoch_ms = 1800000000000;
+
+struct world world;
+
+bool world_is_faulty(void)
+{
+	return world.is_faulty;
+}
+
+struct wtime world_wall(int64_t offset_ms)
+{
+	const int64_t ms = epoch_ms + world.now.us / 1000 + offset_ms;
+	return (struct wtime){ms > 0 ? ms : 1};
+}
+
+int world_user_of_name(const struct name *name)
+{
+	for (uint32_t i = 0; i < world.user_count; i++)
+		if (name_is_same(&world.user[i].name, name))
+			return (int)i;
+	return -1;
+}
+
+int world_identity_of_key(const uint8_t key[NOISE_KEY_BYTES])
+{
+	for (uint32_t i = 0; i < world.identity_count; i++)
+		if (memcmp(world.identity[i].keys.public_key, key, NOISE_KEY_BYTES) == 0)
+			return (int)i;
+	return -1;
+}
+
+uint8_t world_user_of_identity(uint8_t identity)
+{
+	return world.identity[identity].user;
+}
+
+bool world_user_is_hostile(uint8_t user)
+{
+	return world.user[user].is_hostile;
+}
+
+bool world_identity_is_honest(uint8_t identity)
+{
+	return !world.user[world.identity[identity].user].is_hostile;
+}
+
+struct identity *world_owner(const struct process *process)
+{
+	return &world.identity[world.profile[process->profile].disk.identity];
+}
+
+bool world_write(uint8_t profile, uint8_t recipient, uint16_t text_bytes)
+{
+	uint8_t text[TEXT_BYTES_MAX];
+	uint8_t random[10];
+	struct profile *writer = &world.profile[profile];
+	const uint8_t sender = world_user_of_identity(writer->disk.identity);
+	if (writer->disk.state.outbox_count == OUTBOX_MAX)
+		return false;
+	rng_fill(&world.rng, random, sizeof random);
+	memset(text, 'a' + (int)(truth_count() % 26), sizeof text);
+	memcpy(text, "m", 1);
+	const struct uuid id = uuid_v7(world_wall(0), random);
+	const uint32_t number = truth_write(sender, recipient, writer->lineage, text, text_bytes, &id);
+	if (number == MESSAGES_MAX)
+		return false;
+	const bool is_queued = device_disk_queue(&writer->disk, number, world_wall(0));
+	assert(is_queued);
+	report_trace("%s writes message %u to %s on profile %u", world.user[sender].name.text, number,
+		     world.user[recipient].name.text, profile);
+	for (uint32_t i = 0; i < PROCESSES_MAX; i++)
+		if (world.process[i].is_alive && world.process[i].profile == profile &&
+		    mtime_is_due(world.process[i].awake_at, world.now)) {
+			client_submit(&world.process[i].node.client, world.now);
+			world.process[i].is_due = true;
+		}
+	return true;
+}
+
+// --- the beginning ---
+
+static void fill(void *context, void *target, size_t bytes)
+{
+	struct draw *draw = context;
+	uint8_t *at = target;
+	while (bytes > 0) {
+		const uint64_t random = draw_u64(draw);
+		const size_t some = bytes < 8 ? bytes : 8;
+		memcpy(at, &random, some);
+		at += some;
+		bytes -= some;
+	}
+}
+
+static void add_user(const char *name, bool is_hostile)
+{
+	struct user *user = &world.user[world.user_count++];
+	const bool is_name = name_parse(&user->name, name, strlen(name));
+	assert(is_name);
+	user->is_listed = true;
+	user->is_plain = true;
+	user->is_hostile = is_hostile;
+}
+
+static void add_device(uint8_t user, bool has_invite)
+{
+	uint8_t secret[NOISE_KEY_BYTES];
+	struct identity *identity = &world.identity[world.identity_count];
+	struct profile *profile = &world.profile[world.profile_count];
+	*identity = (struct identity){.user = user, .has_invite = has_invite};
+	rng_fill(&world.rng, secret, sizeof secret);
+	keypair_derive(&identity->keys, secret);
+	rng_fill(&world.rng, identity->invite_hash, sizeof identity->invite_hash);
+	device_disk_begin(&profile->disk, (uint8_t)world.identity_count);
+	profile->lineage = world.lineage_count++;
+	profile->is_given_up = false;
+	world.identity_count++;
+	world.profile_count++;
+}
+
+static void settle_people(void)
+{
+	static const char *const names[] = {"fred", "Tim", "libero", "francoc"};
+	const struct options *options = &world.options;
+	world.user_count = world.identity_count = world.profile_count = 0;
+	world.lineage_count = 0;
+	for (uint32_t i = 0; i < options->users && i < 4; i++)
+		add_user(names[i], false);
+	uint32_t count[USERS_MAX] = {0};
+	for (uint32_t i = 0; i < options->devices && i < 8; i++)
+		count[i < options->users ? i : draw_below(&world.draw, options->users)]++;
+	for (uint8_t u = 0; u < world.user_count; u++) {
+		// A name with one device may be claimed; several devices need an invite each.
+		const bool has_invite = count[u] > 1 || draw_chance(&world.draw, 200);
+		for (uint32_t i = 0; i < count[u] && i < INVITES_PER_USER_MAX; i++)
+			add_device(u, has_invite);
+	}
+	if (options->hostile_devices == 0)
+		return;
+	const uint8_t mallory = (uint8_t)world.user_count;
+	add_user("mallory", true);
+	for (uint32_t i = 0; i < options->hostile_devices && i < 2; i++)
+		add_device(mallory, true);
+}
+
+void world_begin(uint64_t seed, const struct options *options)
+{
+	world.secret = (struct draw){.state = seed ^ 0x5851f42d4c957f2d};
+	world.rng = (struct rng){fill, &world.secret};
+	world.now = (struct mtime){1000 * 1000};
+	world.options = *options;
+	world.has_backup = world.had_absence = world.had_wall_jump = false;
+	world.device_backup_profile = -1;
+	truth_begin();
+	network_begin();
+	server_disk_begin(&world.disk);
+	server_host_begin();
+	device_host_begin();
+	settle_people();
+	server_host_start();
+	world.is_faulty = true;
+}
+
+void world_end(void)
+{
+	device_host_end();
+	server_host_end();
+}
+
+void world_step(struct mtime until)
+{
+	static uint32_t still_count;
+	struct mtime next = mtime_min(until, mtime_min(network_next(), script_next()));
+	next = mtime_min(next, mtime_min(server_host_deadline(), device_host_deadline()));
+	if (next.us > world.now.us) {
+		world.now = next;
+		still_count = 0;
+	} else if (++still_count > STILL_STEPS_MAX) {
+		still_count = 0;
+		report_failure("the clock stands still");
+	}
+	script_run();
+	network_deliver();
+	server_host_turn();
+	device_host_turns();
+}
+
+// --- the end ---
+
+// Whether a device has a right to be served now.
+static bool is_authorized(const struct identity *identity)
+{
+	const struct disk_device *device = server_disk_device(&world.disk, identity->keys.public_key);
+	const struct user *user = &world.user[identity->user];
+	return user->is_listed && !user->is_hostile && !identity->is_revoked && device != NULL &&
+	       device->held.user_id == world.disk.user[identity->user].user_id;
+}
+
+// Whether a device that is not enrolled would be let in.
+static bool may_enroll(const struct identity *identity)
+{
+	const struct user *user = &world.user[identity->user];
+	if (!user->is_listed || user->is_hostile || identity->is_revoked ||
+	    server_disk_device(&world.disk, identity->keys.public_key) != NULL)
+		return false;
+	for (uint32_t i = 0; i < world.disk.spent_count; i++)
+		if (identity->has_invite && memcmp(world.disk.spent[i], identity->invite_hash, STORAGE_KEY_BYTES) == 0)
+			return false;
+	return true;
+}
+
+// Whether somebody could still offer this message again.
+static bool is_offered_by_anyone(uint32_t number)
+{
+	for (uint32_t p = 0; p < world.profile_count; p++) {
+		const struct profile *profile = &world.profile[p];
+		if (!is_authorized(&world.identity[profile->disk.identity]))
+			continue;
+		for (uint32_t i = 0; i < profile->disk.state.outbox_count; i++)
+			if (profile->disk.state.outbox[i].message == number &&
+			    profile->disk.state.outbox[i].state != OUTBOX_REFUSED)
+				return true;
+	}
+	return false;
+}
+
+// Whether a device that has this cursor is owed a message of its user.
+static bool is_owed(uint32_t number, const struct message *message, uint8_t identity)
+{
+	if (((message->had | message->excused) >> identity & 1) != 0 || message->accepted_count == 0)
+		return false;
+	for (uint32_t i = 0; i < world.disk.row_count; i++)
+		if (world.disk.row[i].message == number && world.disk.row[i].in_mailbox)
+			return true; // its row waits: the device must come to have it
+	// It is in no mailbox: the devices of its time had it, unless a restore forgot it and its sender has it still.
+	return message->is_lost && !world.had_absence && !world.had_wall_jump && is_offered_by_anyone(number);
+}
+
+// What is still to be done, as a sentence; NULL: nothing.
+static const char *unsettled(void)
+{
+	static char text[200];
+	if (!world.server.is_up || world.server.is_reload_due)
+		return "the server is not up";
+	for (uint32_t p = 0; p < world.profile_count; p++) {
+		const struct profile *profile = &world.profile[p];
+		const uint8_t identity = profile->disk.identity;
+		if (may_enroll(&world.identity[identity])) {
+			snprintf(text, sizeof text, "profile %u is not enrolled", p);
+			return text;
+		}
+		if (!is_authorized(&world.identity[identity]))
+			continue;
+		const struct process *process = device_host_of((uint8_t)p);
+		if (process == NULL || process->is_stopped || device_disk_queued(&profile->disk) > 0) {
+			snprintf(text, sizeof text, "profile %u has %u messages without a verdict%s", p,
+				 device_disk_queued(&profile->disk),
+				 process == NULL ? " and no process" : process->is_stopped ? " and its process stopped" : "");
+			return text;
+		}
+		if (profile->is_given_up)
+			continue;
+		for (uint32_t i = 0; i < truth_count(); i++) {
+			const struct message *message = truth_message(i);
+			if (message->recipient != world.identity[identity].user || !is_owed(i, message, identity))
+				continue;
+			snprintf(text, sizeof text, "profile %u is owed message %u", p, i);
+			return text;
+		}
+	}
+	return NULL;
+}
+
+// Processes that stopped or died without a fault are started again, as their users would.
+static void restart_the_stopped(void)
+{
+	for (uint8_t i = 0; i < world.profile_count; i++) {
+		struct process *process = device_host_of(i);
+		if (process != NULL && process->is_stopped)
+			device_host_kill(process);
+		if (device_host_of(i) == NULL)
+			device_host_start(i, !world.profile[i].is_given_up);
+	}
+}
+
+static void check_gaps(void)
+{
+	for (uint32_t p = 0; p < world.profile_count; p++) {
+		const struct profile *profile = &world.profile[p];
+		const struct disk_device *device =
+			server_disk_device(&world.disk, world.identity[profile->disk.identity].keys.public_key);
+		if (profile->is_given_up || device == NULL || !is_authorized(&world.identity[profile->disk.identity]))
+			continue;
+		if (device->held.gap_count > 0 && profile->disk.state.gap_count == 0)
+			report_failure("profile %u was not told of its gap", p);
+	}
+}
+
+static void quiet_phase(void)
+{
+	enum { LOOK_MS = 500, RESTART_LOOKS = 10 };
+	const char *rest = "";
+	script_heal();
+	report_trace("the faults stop");
+	const struct mtime end = mtime_add_ms(world.now, QUIET_MS_MAX);
+	for (int look = 1; (rest = unsettled()) != NULL && world.now.us < end.us; look++) {
+		const struct mtime until = mtime_add_ms(world.now, LOOK_MS);
+		while (world.now.us < until.us)
+			world_step(until);
+		if (look % RESTART_LOOKS == 0)
+			restart_the_stopped();
+	}
+	if (rest != NULL)
+		report_failure("after %d s without a fault %s", QUIET_MS_MAX / 1000, rest);
+	report_trace("all is well");
+	check_gaps();
+}
+
+// Then the wire carries keepalives and nothing else.
+static void listen(void)
+{
+	const struct mtime calm = mtime_add_ms(world.now, 30000); // for what was on its way, and old sessions
+	while (world.now.us < calm.us)
+		world_step(calm);
+	const uint64_t before = network_sent_count();
+	uint32_t alive_count = 0;
+	for (uint32_t i = 0; i < PROCESSES_MAX; i++)
+		alive_count += world.process[i].is_alive && !world.process[i].is_stopped;
+	const struct mtime until = mtime_add_ms(world.now, LISTEN_MS);
+	while (world.now.us < until.us)
+		world_step(until);
+	const uint64_t count = network_sent_count() - before;
+	if (count > (uint64_t)KEEPALIVES_MAX * alive_count)
+		report_failure("%u devices at rest cost %llu datagrams in %d s", alive_count, (unsigned long long)count,
+			       LISTEN_MS / 1000);
+	const char *rest = unsettled();
+	if (rest != NULL)
+		report_failure("at rest %s", rest);
+}
+
+void world_run(uint64_t seed, const uint8_t *script, size_t script_bytes, const struct options *given)
+{
+	struct options options;
+	world.draw = (struct draw){.state = seed, .script = script, .script_bytes = script_bytes};
+	if (given != NULL)
+		options = *given;
+	else
+		options_draw(&options, &world.draw);
+	double_begin(seed % 64 == 0);
+	world_begin(seed, &options);
+	script_plan();
+	const struct mtime end = mtime_add_ms(world.now, options.active_ms);
+	while (world.now.us < end.us || script_next().us != MTIME_NEVER.us)
+		world_step(end.us > world.now.us ? end : script_next());
+	quiet_phase();
+	listen();
+	world_end();
+}

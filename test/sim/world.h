@@ -1,0 +1,153 @@
+// SPDX-License-Identifier: ISC
+// The simulated world: its clock, its people, their machines, and one turn after the other. Everything in it is drawn
+// from one seed, and everything of the product in it is the product: node/, and what is below it without the system.
+#ifndef MMS_SIM_WORLD_H
+#define MMS_SIM_WORLD_H
+
+#include "device_disk.h"
+#include "draw.h"
+#include "node/device_node.h"
+#include "node/server_node.h"
+#include "options.h"
+#include "server_disk.h"
+
+enum {
+	USERS_MAX = 6,
+	IDENTITIES_MAX = 12, // device keys
+	PROFILES_MAX = 16,   // stores of devices; a copied device has two
+	PROCESSES_MAX = 20,
+	SERVER_PORT = 1060,
+	LOOKS_MAX = 128,
+};
+
+struct user {
+	struct name name;
+	bool is_listed; // in the users file
+	bool is_plain;  // may be claimed
+	bool is_hostile;
+};
+
+// A device key and what its owner knows.
+struct identity {
+	struct keypair keys;
+	uint8_t user;
+	bool has_invite;
+	bool is_revoked;
+	bool is_server_proved;
+	uint8_t invite_hash[INVITE_HASH_BYTES];
+};
+
+// A device's store on its machine.
+struct profile {
+	struct device_disk disk;
+	uint16_t lineage;
+	bool is_given_up; // replaced by a copy of itself: it sends what it has, and receives no more
+};
+
+struct process {
+	bool is_alive;
+	bool is_due; // a turn is due whatever the clock says
+	bool is_stopped;   // the client stopped by itself
+	bool is_refused;   // because its sign-in was refused
+	bool is_receiving;
+	uint8_t profile;
+	struct mtime awake_at; // suspended until then
+	struct addr addr;
+	int64_t wall_offset_ms;
+	struct mtime cut_until[2]; // from the server, to the server
+	uint64_t sent_count;
+	struct device_node node;
+	void *memory;
+};
+
+// What has been called in a session, to see that nothing is done twice.
+struct look {
+	uint32_t number; // 0: nothing
+	uint8_t kind;
+	bool is_answered;
+	uint16_t message; // of the truth; MESSAGES_MAX: none
+};
+
+struct watched_slot {
+	uint32_t index; // of the session, 0: none
+	struct addr path;
+	struct look look[LOOKS_MAX];
+};
+
+struct server_host {
+	bool is_up;
+	bool is_due;
+	bool is_disk_full;
+	bool is_reload_due;
+	bool is_stopping;
+	struct mtime up_at;
+	struct mtime room_at; // when the disk has room again
+	struct mtime housekeep_at;
+	int64_t wall_offset_ms;
+	struct server_node node;
+	struct server_config config;
+	struct keypair keys;
+	void *memory;
+	size_t memory_bytes;
+	// The batch that is being stored.
+	const struct storage_batch *batch;
+	struct mtime stored_at;
+	enum mms_err fate;
+	bool is_kept; // whether it is durable though its commit failed
+	struct users_table table;
+	struct server_user *user;
+	struct watched_slot watched[64];
+	uint32_t turn_count;
+};
+
+struct world {
+	struct draw draw;   // decisions
+	struct draw secret; // keys and nonces, never from a fuzzer
+	struct rng rng;
+	struct options options;
+	struct mtime now;
+	bool is_faulty; // the active phase
+	bool is_measuring; // no invariants of long runs, see acceptance.c
+	struct user user[USERS_MAX];
+	uint32_t user_count;
+	struct identity identity[IDENTITIES_MAX];
+	uint32_t identity_count;
+	struct profile profile[PROFILES_MAX];
+	uint32_t profile_count;
+	struct process process[PROCESSES_MAX];
+	struct server_host server;
+	struct server_disk disk;
+	struct server_disk backup;
+	bool has_backup;
+	struct device_disk device_backup;
+	int device_backup_profile; // -1: none
+	uint16_t lineage_count;
+	bool had_absence;
+	bool had_wall_jump;
+};
+
+extern struct world world;
+
+// Runs one seed; `script` NULL, or the bytes that decide in its place. `given`: options to use instead of drawn ones, or
+// NULL. Fails through report_failure.
+void world_run(uint64_t seed, const uint8_t *script, size_t script_bytes, const struct options *given);
+
+// Prepares a world of these options, its people and an up server, no event planned.
+void world_begin(uint64_t seed, const struct options *options);
+// One step: to the next moment at which anything is due, at most to `until`.
+void world_step(struct mtime until);
+void world_end(void);
+
+bool world_is_faulty(void);
+int world_user_of_name(const struct name *name); // -1: none
+int world_identity_of_key(const uint8_t key[NOISE_KEY_BYTES]); // -1: none
+uint8_t world_user_of_identity(uint8_t identity);
+bool world_user_is_hostile(uint8_t user);
+bool world_identity_is_honest(uint8_t identity);
+struct wtime world_wall(int64_t offset_ms);
+struct identity *world_owner(const struct process *process);
+
+// A user writes a message on a profile. False: no room for it.
+bool world_write(uint8_t profile, uint8_t recipient, uint16_t text_bytes);
+
+#endif
