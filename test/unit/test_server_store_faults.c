@@ -155,7 +155,7 @@ static bool mount_small_disk(const char *directory)
 {
 	if (unshare(CLONE_NEWNS) != 0 && unshare(CLONE_NEWUSER | CLONE_NEWNS) != 0)
 		return false;
-	return mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0 &&
+	return mount("none", "/", "none", MS_REC | MS_PRIVATE, NULL) == 0 &&
 	       mount("mms-test", directory, "tmpfs", 0, "size=20m,mode=0700") == 0;
 }
 
