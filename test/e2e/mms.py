@@ -32,7 +32,7 @@ def environment(directory):
     return {**kept, "HOME": str(directory), "LC_ALL": "C.UTF-8"}
 
 
-def wait_until(condition, what, timeout=DEADLINE_S):
+def wait_until(condition, what, timeout=DEADLINE_S, interval=0.01):
     """What `condition()` gives as soon as that is true; fails with `what`, a text or a function, after `timeout`."""
     end = time.monotonic() + timeout
     while True:
@@ -41,7 +41,7 @@ def wait_until(condition, what, timeout=DEADLINE_S):
             return value
         if time.monotonic() > end:
             raise AssertionError(f"after {timeout} s: {what() if callable(what) else what}")
-        time.sleep(0.01)
+        time.sleep(interval)
 
 
 def unused_port():
@@ -113,15 +113,16 @@ class Process:
 
 
 class Server:
-    """`mms server` on a free loopback port, which it keeps over restarts."""
+    """`mms server` on a free port, by default of loopback, which it keeps over restarts; `prefix` runs it elsewhere."""
 
-    def __init__(self, directory, users=None, options=(), host=None):
+    def __init__(self, directory, users=None, options=(), host=None, prefix=()):
         directory.mkdir(parents=True, exist_ok=True)
         self.directory = directory
         self.users = directory / "users"
         self.data = directory / "data"
         self.options = list(options)
         self.host = host
+        self.prefix = prefix
         self.port = 0
         self.process = None
         self.write_users(USERS if users is None else users)
@@ -131,16 +132,16 @@ class Server:
 
     @property
     def address(self):
-        return ("127.0.0.1", self.port)
+        return (self.host or "127.0.0.1", self.port)
 
     @property
     def name(self):
-        return f"127.0.0.1:{self.port}"
+        return f"{self.host or '127.0.0.1'}:{self.port}"
 
     def launch(self, *more):
         """Starts it without waiting until it is ready."""
-        arguments = [MMS, "server", *([self.host] if self.host is not None else []), "-p", self.port, "-u", self.users,
-                     "-d", self.data, *self.options, *more]
+        arguments = [*self.prefix, MMS, "server", *([self.host] if self.host is not None else []), "-p", self.port,
+                     "-u", self.users, "-d", self.data, *self.options, *more]
         self.process = Process(arguments, self.directory, stdin=subprocess.DEVNULL)
 
     def start(self, *more):
@@ -181,17 +182,18 @@ class Server:
 
 
 class Profile:
-    """The commands of one user on one machine: a state directory of its own."""
+    """The commands of one user on one machine: a state directory of its own; `prefix` runs them elsewhere."""
 
-    def __init__(self, directory, server, user, state=None):
+    def __init__(self, directory, server, user, state=None, prefix=()):
         self.directory = directory
         self.server = server  # "HOST:PORT"
         self.user = user
         self.state = state or directory / f"state-{user}"
+        self.prefix = prefix
         self.started = []
 
     def _arguments(self, command, arguments):
-        words = [MMS, command, "--state", self.state]
+        words = [*self.prefix, MMS, command, "--state", self.state]
         if command == "client":
             host, port = self.server.rsplit(":", 1)
             return [*words, host, "-p", port, *arguments]

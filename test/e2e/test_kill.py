@@ -1,12 +1,15 @@
 # SPDX-License-Identifier: ISC
 """kill -9, lost state and old copies: what was accepted arrives, once; what was queued is sent, in order."""
 
+import os
 import random
 import shutil
 import time
 
+import kill_loop
 import mms
 import pytest
+import witness
 
 ACCEPTED = 4
 
@@ -39,10 +42,36 @@ def test_server_killed_under_load(server, agent):
     check_all_came(*pairs_under_load(agent, server, 6, 1))
 
 
-@pytest.mark.long
-@pytest.mark.parametrize("seed", [2, 3])
-def test_server_killed_under_load_twenty_times(server, agent, seed):
-    check_all_came(*pairs_under_load(agent, server, 20, seed))
+@pytest.mark.parametrize("cycles", [int(os.environ.get("MMS_KILL_CYCLES", "20")),
+                                    pytest.param(500, marks=pytest.mark.long)])
+def test_everybody_killed_in_a_loop(tmp_path, cycles):
+    """MMS_KILL_CYCLES and MMS_KILL_SEED change the short one; kill_loop.py is a program too."""
+    seed = int(os.environ.get("MMS_KILL_SEED", "1"))
+    loop = kill_loop.Loop(tmp_path, seed)
+    try:
+        loop.run(cycles)
+    finally:
+        print(f"kill_loop.py --cycles {cycles} --seed {seed}: {loop}")
+    assert loop.witness.counts["accepted"] > cycles
+
+
+SENT = [["about", "a", "b", 0, "zero"], ["about", "a", "b", 1, "one"], ["fate", "a", 0, "accepted"]]
+ZERO, ONE = ["transcript", "b", "a", "zero"], ["transcript", "b", "a", "one"]
+SHOWN_0, SHOWN_1 = ["printed", "b", 0, "a", "zero"], ["printed", "b", 0, "a", "one"]
+
+
+@pytest.mark.parametrize("records, word", [
+    ([ZERO, SHOWN_0], None), ([ZERO, ONE, SHOWN_0, SHOWN_1], None), ([], "lacks"), ([ONE, SHOWN_1], "lacks"),
+    ([ZERO, ZERO, SHOWN_0], "2 times"), ([ONE, ZERO, SHOWN_1, SHOWN_0], "out of order"), ([ZERO], "not shown"),
+    ([ZERO, ["transcript", "b", "a", "two"], SHOWN_0], "nobody sent"), ([ZERO, ONE, SHOWN_1], "was shown"),
+    ([["fate", "a", 1, "queued"], ZERO, SHOWN_0], "lacks"),
+    ([["fate", "a", 1, "refused"], ZERO, ONE, SHOWN_0, SHOWN_1], "refused"),
+    ([ZERO, ONE, SHOWN_0, SHOWN_1, ["printed", "b", 1, "a", "one"]], None),
+    ([ZERO, ONE, SHOWN_0, ["printed", "b", 1, "a", "zero"], ["printed", "b", 1, "a", "one"]], None),
+    ([ZERO, ONE, SHOWN_0, SHOWN_1, SHOWN_1], "was shown")])
+def test_the_witness_sees_each_breach(records, word):
+    found, _ = witness.breaches_of(SENT + records)
+    assert (not found) if word is None else any(word in breach for breach in found), found
 
 
 @pytest.mark.long
