@@ -2,11 +2,13 @@
 // The file known_servers; the contract is in pins.h.
 #include "cmd/pins.h"
 
+#include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
+#include "base/bytes.h"
 #include "crypto/hash.h"
 #include "os/file.h"
 #include "os/lock.h"
@@ -129,8 +131,13 @@ enum mms_err pins_add(const char *state, const struct server_address *address, c
 	}
 	base64url_encode(key, NOISE_KEY_BYTES, key_text);
 	const bool ends_open = bytes > 0 && old[bytes - 1] != '\n';
-	const int used = snprintf(edited, room, "%s%s%s %s\n", old, ends_open ? "\n" : "", server, key_text);
-	err = file_replace(path.text, edited, (size_t)used, 0600, why);
+	// By its length: what is behind a zero byte, in a comment, is as much worth keeping.
+	struct writer writer = writer_of(edited, room);
+	const bool fits = write_bytes(&writer, old, bytes) && (!ends_open || write_u8(&writer, '\n')) &&
+			  write_bytes(&writer, server, strlen(server)) && write_u8(&writer, ' ') &&
+			  write_bytes(&writer, key_text, KEY_TEXT_BYTES) && write_u8(&writer, '\n');
+	assert(fits);
+	err = file_replace(path.text, edited, writer.used_bytes, 0600, why);
 out:
 	free(text);
 	free(edited);
