@@ -40,6 +40,7 @@ struct server_port {
 	void (*signed_in)(void *context, uint32_t slot);
 	void (*close)(void *context, uint32_t slot);
 	void (*identity)(void *context, uint32_t slot, const uint8_t **peer_key, const uint8_t **handshake_hash);
+	struct mtime (*handshake_at)(void *context, uint32_t slot);
 	struct mtime (*heard_at)(void *context, uint32_t slot);
 	// A device was enrolled; for the log.
 	void (*enrolled)(void *context, const struct name *user, const struct fingerprint *fingerprint);

@@ -133,6 +133,20 @@ static void enrol(struct server *server, uint32_t slot, uint32_t number, const s
 	server->peer[slot].signin_number = number;
 }
 
+// Whether a receiving session of the device began later than this one, whose SIGNIN was held up on its way. It keeps its
+// place, or a process that is gone could turn out the one its user started after it.
+static bool is_outdated(const struct server *server, uint32_t slot, uint32_t user, int64_t device_id)
+{
+	const struct mtime began_at = server->port.handshake_at(server->port.context, slot);
+	for (uint32_t link = server->user[user].peers; link != 0; link = server->peer[link - 1].next) {
+		const struct server_peer *peer = &server->peer[link - 1];
+		if (peer->device_id == device_id && peer->is_receiving &&
+		    server->port.handshake_at(server->port.context, link - 1).us > began_at.us)
+			return true;
+	}
+	return false;
+}
+
 // Makes room for a new session of the device: one that receives, SENDING_PER_DEVICE_MAX that only send.
 static void displace(struct server *server, uint32_t user, int64_t device_id, bool is_receiving)
 {
@@ -247,7 +261,9 @@ static void grant(struct server *server, uint32_t slot, uint32_t number, struct 
 	if (ok.has_proof)
 		hash_invite_proof(request->invite->hash, request->handshake_hash, INVITE_SERVER, ok.proof);
 
-	displace(server, user, request->device.device_id, request->signin.is_receiving);
+	const bool is_late = request->signin.is_receiving && is_outdated(server, slot, user, request->device.device_id);
+	if (!is_late)
+		displace(server, user, request->device.device_id, request->signin.is_receiving);
 	peer->state = PEER_SIGNED_IN;
 	peer->user = user;
 	peer->device_id = request->device.device_id;
@@ -256,7 +272,9 @@ static void grant(struct server *server, uint32_t slot, uint32_t number, struct 
 	const size_t bytes = call_signin_ok_encode(&ok, body);
 	server->port.answer(server->port.context, slot, number, STATUS_OK, body, bytes);
 	server->port.signed_in(server->port.context, slot);
-	if (request->signin.is_receiving)
+	if (is_late)
+		server_dismiss(server, slot, NOTICE_REPLACED);
+	else if (request->signin.is_receiving)
 		begin_receiving(server, slot, &request->device, now);
 }
 

@@ -48,6 +48,12 @@ static void port_identity(void *context, uint32_t slot, const uint8_t **peer_key
 	listener_identity(&node->listener, slot, peer_key, handshake_hash);
 }
 
+static struct mtime port_handshake_at(void *context, uint32_t slot)
+{
+	const struct server_node *node = context;
+	return listener_handshake_at(&node->listener, slot);
+}
+
 static struct mtime port_heard_at(void *context, uint32_t slot)
 {
 	const struct server_node *node = context;
@@ -84,6 +90,7 @@ void server_node_init(struct server_node *node, const struct server_node_setup *
 		.signed_in = port_signed_in,
 		.close = port_close,
 		.identity = port_identity,
+		.handshake_at = port_handshake_at,
 		.heard_at = port_heard_at,
 		.enrolled = port_enrolled,
 	};

@@ -78,6 +78,7 @@ static void recv_accept(struct dialer *dialer, const struct addr *addr, const ui
 		.remote_index = remote_index,
 		.addr = *addr,
 		.is_addr_proved = true,
+		.handshake_at = dialer->made_at,
 	};
 	session_init(&dialer->slot[slot].session, &birth, now);
 	dialer->slot[slot].state = DIALER_SLOT_NEW;

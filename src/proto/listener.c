@@ -287,6 +287,11 @@ void listener_identity(const struct listener *listener, uint32_t slot, const uin
 	*handshake_hash = listener->slot[slot].session.handshake_hash;
 }
 
+struct mtime listener_handshake_at(const struct listener *listener, uint32_t slot)
+{
+	return is_live(listener, slot) ? listener->slot[slot].session.handshake_at : (struct mtime){INT64_MIN / 2};
+}
+
 struct mtime listener_heard_at(const struct listener *listener, uint32_t slot)
 {
 	return is_live(listener, slot) ? listener->slot[slot].session.heard_at : (struct mtime){INT64_MIN / 2};

@@ -141,6 +141,9 @@ void listener_close(struct listener *listener, uint32_t slot, struct mtime now);
 void listener_identity(const struct listener *listener, uint32_t slot, const uint8_t **peer_key,
 		       const uint8_t **handshake_hash);
 
+// When the session's INIT was first answered: which of two handshakes is the later one, whatever came late since.
+struct mtime listener_handshake_at(const struct listener *listener, uint32_t slot);
+
 // When the session was last heard from.
 struct mtime listener_heard_at(const struct listener *listener, uint32_t slot);
 

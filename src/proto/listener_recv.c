@@ -28,6 +28,7 @@ static bool confirm(struct listener *listener, struct halfopen *halfopen, const 
 		.is_server = true,
 		.addr = *addr,
 		.is_addr_proved = addr_is_same_peer(&halfopen->addr, addr),
+		.handshake_at = halfopen->created_at,
 	};
 	session_init(&listener->slot[*slot].session, &birth, now);
 	admission_confirm(&listener->admission, halfopen);

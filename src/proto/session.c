@@ -16,6 +16,7 @@ void session_init(struct session *session, const struct session_birth *birth, st
 	session->remote_index = birth->remote_index;
 	session->is_server = birth->is_server;
 	session->created_at = now;
+	session->handshake_at = birth->handshake_at;
 	session->heard_at = now;
 	session->mark_at = MTIME_NEVER;
 	path_init(&session->path, &birth->addr, birth->is_addr_proved);

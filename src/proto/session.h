@@ -40,6 +40,7 @@ struct session {
 	uint32_t remote_index; // in datagrams to the peer
 	bool is_server;
 	struct mtime created_at;
+	struct mtime handshake_at; // when its handshake began
 
 	// datagrams
 	uint64_t send_counter; // of the next DATA
@@ -92,6 +93,7 @@ struct session_birth {
 	bool is_server;
 	struct addr addr;
 	bool is_addr_proved;
+	struct mtime handshake_at;
 };
 
 // A session after its handshake; everything in `birth` is copied.

@@ -29,6 +29,7 @@ static struct fixture {
 	uint32_t room[PEERS]; // what call_room says
 	bool has_no_memory;   // for calls
 	struct mtime heard_at[PEERS];
+	struct mtime handshake_at[PEERS];
 	uint8_t key[PEERS][NOISE_KEY_BYTES];
 	uint32_t number[PEERS]; // of the next call of a session
 	uint32_t enrolled_count;
@@ -104,6 +105,12 @@ static inline void port_identity(void *context, uint32_t slot, const uint8_t **p
 	*handshake_hash = hash;
 }
 
+static inline struct mtime port_handshake_at(void *context, uint32_t slot)
+{
+	(void)context;
+	return f.handshake_at[slot];
+}
+
 static inline struct mtime port_heard_at(void *context, uint32_t slot)
 {
 	(void)context;
@@ -133,8 +140,9 @@ static inline uint32_t count(enum record_type type, uint32_t slot, struct record
 
 static inline void begin(const char *users, bool may_claim)
 {
-	const struct server_port port = {NULL,           port_answer, port_call,     port_call_room, port_defer,
-					 port_signed_in, port_close,  port_identity, port_heard_at,  port_enrolled};
+	const struct server_port port = {NULL,           port_answer, port_call,     port_call_room,    port_defer,
+					 port_signed_in, port_close,  port_identity, port_handshake_at, port_heard_at,
+					 port_enrolled};
 	const struct server_storage storage = mem_server_storage(&f.mem);
 	const uint8_t secret[TABLE_SECRET_BYTES] = {3};
 	struct server_config config = server_config_default();

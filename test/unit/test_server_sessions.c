@@ -134,6 +134,28 @@ static void test_one_session_receives(void **state)
 	finish();
 }
 
+// A sign-in that was held up on its way does not turn out the session that began after it.
+static void test_late_signin(void **state)
+{
+	(void)state;
+	begin("fred\n", false);
+	f.handshake_at[0] = at_ms(10);
+	f.handshake_at[1] = at_ms(9);
+	f.handshake_at[2] = at_ms(10);
+	come_in(0, 1, "fred", FRED, true);
+	come_in(1, 1, "fred", FRED, true);
+	assert_int_equal(last_notice(1), NOTICE_REPLACED);
+	assert_int_equal(count(CLOSED, 1, NULL), 1);
+	assert_int_equal(count(CLOSED, 0, NULL), 0);
+	submit(0, 2, "fred", "a");
+	assert_true(store(MMS_OK, false));
+	check_delivered(0, "a");
+	check_delivered(1, "");
+	come_in(2, 1, "fred", FRED, true); // of the same moment: the later sign-in counts
+	assert_int_equal(last_notice(0), NOTICE_REPLACED);
+	finish();
+}
+
 static void test_sending_sessions(void **state)
 {
 	(void)state;
@@ -372,6 +394,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_deliveries_in_order),      cmocka_unit_test(test_cursor_moves),
 		cmocka_unit_test(test_cursor_of_a_quick_return), cmocka_unit_test(test_one_session_receives),
+		cmocka_unit_test(test_late_signin),
 		cmocka_unit_test(test_sending_sessions),         cmocka_unit_test(test_gap),
 		cmocka_unit_test(test_signout_waits),            cmocka_unit_test(test_rates_delay),
 		cmocka_unit_test(test_who),                      cmocka_unit_test(test_reload),
