@@ -177,6 +177,8 @@ void client_begin(struct client *client, struct mtime now)
 {
 	client->who = (struct call_who){0};
 	client->is_who_due = client->is_who_wanted;
+	client->reoffer_at = MTIME_NEVER;
+	client->reoffer_wait_us = CLIENT_REOFFER_US;
 	submit_queued(client, now); // before SIGNOUT, if that is wanted
 	client_catch_up(client, now);
 }
@@ -230,13 +232,40 @@ void client_flush(struct client *client, struct mtime now)
 	client_catch_up(client, now);
 }
 
+void client_defer_reoffer(struct client *client, struct mtime now)
+{
+	client->reoffer_at = mtime_min(client->reoffer_at, mtime_add_us(now, client->reoffer_wait_us));
+}
+
+// The outbox is gone through again from its oldest message, so nothing may be on its way.
+static bool is_reoffer_due(const struct client *client, struct mtime now)
+{
+	return mtime_is_due(client->reoffer_at, now) && client_in_flight_count(client) == 0;
+}
+
+static void reoffer_again(struct client *client, struct mtime now)
+{
+	client->reoffer_at = MTIME_NEVER;
+	if (client->reoffer_wait_us < CLIENT_REOFFER_US_MAX)
+		client->reoffer_wait_us *= 2;
+	client->slot[client->present - 1].submitted_seq = 0;
+	submit_queued(client, now);
+}
+
 struct mtime client_deadline(const struct client *client)
 {
-	return client->present == 0 ? MTIME_NEVER : mtime_add_us(client->sent_at, CLIENT_PING_US);
+	if (client->present == 0)
+		return MTIME_NEVER;
+	const struct mtime ping_at = mtime_add_us(client->sent_at, CLIENT_PING_US);
+	return client_in_flight_count(client) == 0 ? mtime_min(ping_at, client->reoffer_at) : ping_at;
 }
 
 void client_tick(struct client *client, struct mtime now)
 {
-	if (mtime_is_due(client_deadline(client), now))
+	if (client->present == 0)
+		return;
+	if (is_reoffer_due(client, now))
+		reoffer_again(client, now);
+	if (mtime_is_due(mtime_add_us(client->sent_at, CLIENT_PING_US), now))
 		(void)client_make_call(client, client->present - 1, CALL_PING, NULL, 0, 0, now);
 }

@@ -21,8 +21,11 @@ enum {
 	CLIENT_SLOTS = 2,
 	CLIENT_PING_US = 25 * 1000 * 1000,
 	CLIENT_CALLS_RESERVED = 8, // room in the window that submissions leave to other calls
+	CLIENT_REOFFER_US = 60 * 1000 * 1000, // until a re-offer that found no room is made again; twice as long each time
 	CLIENT_PENDING_MAX = 2 * CALL_WINDOW, // answers and verdicts that wait for the commit; full: it comes at once
 };
+
+static const int64_t CLIENT_REOFFER_US_MAX = 3600LL * 1000 * 1000; // no doubling beyond
 
 enum client_told_type {
 	TOLD_SIGNED_IN = 1, // name, waiting_count; only the first time, and after signing in anew by client_start
@@ -109,6 +112,8 @@ struct client {
 	bool is_who_wanted;
 	bool is_who_due;     // `who` is to be asked on the present session
 	struct call_who who;
+	struct mtime reoffer_at; // when re-offers that found no room are made again; MTIME_NEVER: there are none
+	int64_t reoffer_wait_us;
 	struct mtime sent_at;  // when a call was last made or answered
 	bool is_broken;
 
@@ -157,7 +162,7 @@ void client_flush(struct client *client, struct mtime now);
 // When client_tick has something to do; MTIME_NEVER: nothing.
 struct mtime client_deadline(const struct client *client);
 
-// Sends PING after silence.
+// Sends PING after silence; makes re-offers again that found no room.
 void client_tick(struct client *client, struct mtime now);
 
 // Whether it is signed in on a session that has not ended.

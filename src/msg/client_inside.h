@@ -24,6 +24,9 @@ void client_begin(struct client *client, struct mtime now);
 // Makes the calls that are wanted and found no room before: WHO and SIGNOUT, as far as the session lets them.
 void client_catch_up(struct client *client, struct mtime now);
 
+// A re-offer found no room at the server: to be made again in a while.
+void client_defer_reoffer(struct client *client, struct mtime now);
+
 // The storage failed.
 void client_break(struct client *client);
 

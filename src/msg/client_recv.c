@@ -105,6 +105,12 @@ static void submit_answered(struct client *client, uint32_t slot, uint8_t status
 	} else {
 		verdict.status = status;
 	}
+	// Its user was told that it was accepted: it stays queued until there is room for it.
+	if (submission.is_reoffer && (status == STATUS_MAILBOX_FULL || status == STATUS_SERVER_FULL)) {
+		client_defer_reoffer(client, now);
+		client_submit(client, now);
+		return;
+	}
 	if (client->storage.outbox_verdict(client->storage.context, &verdict.id, verdict.state, verdict.status) != MMS_OK)
 		client_break(client);
 	if (client->verdict_count == CLIENT_PENDING_MAX)

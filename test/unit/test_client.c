@@ -197,6 +197,40 @@ static void test_notices(void **state)
 	assert_int_equal(count(TOLD, TOLD_REMOVED, NULL), 1);
 }
 
+// A re-offer that finds no room stays queued, for its user was told that it was accepted: it is made again, ever later.
+static void test_reoffer_without_room(void **state)
+{
+	(void)state;
+	begin_with(false);
+	queue_many(1, 1);
+	come_in(0, 0);
+	accept(0, 1, false, 5);
+	client_flush(&f.client, f.now);
+	client_ended(&f.client, 0);
+	const struct call_signin_ok ok = {.is_reoffer_wanted = true, .mark = {{8}, 2}, .name = name_of("Fred")};
+	client_up(&f.client, 0, f.now);
+	grant(0, &ok);
+	int64_t wait_us = CLIENT_REOFFER_US;
+	for (uint32_t refusals = 1; refusals <= 8; refusals++) {
+		const uint32_t made = count(CALLED, CALL_SUBMIT, NULL);
+		assert_int_equal(made, 1 + refusals);
+		answer_call(0, CALL_SUBMIT, refusals % 2 == 0 ? STATUS_MAILBOX_FULL : STATUS_SERVER_FULL, NULL, 0, 1);
+		client_flush(&f.client, f.now);
+		assert_true(f.mem.disk.outbox[0].row.is_reoffer);
+		f.client.sent_at = f.now = at_us(f.now.us + wait_us - 1);
+		client_tick(&f.client, f.now);
+		assert_int_equal(count(CALLED, CALL_SUBMIT, NULL), made);
+		f.now = at_us(f.now.us + 1);
+		assert_true(client_deadline(&f.client).us <= f.now.us);
+		client_tick(&f.client, f.now);
+		wait_us = wait_us < CLIENT_REOFFER_US_MAX ? wait_us * 2 : wait_us;
+	}
+	accept(0, 1, false, 5);
+	client_flush(&f.client, f.now);
+	assert_false(f.mem.disk.outbox[0].row.is_reoffer);
+	assert_int_equal(f.mem.disk.outbox[0].state, OUTBOX_SAVED);
+}
+
 static void test_reoffer(void **state)
 {
 	(void)state;
@@ -318,6 +352,7 @@ int main(void)
 		cmocka_unit_test(test_storage_fails),
 		cmocka_unit_test(test_answers_end_with_their_session),
 		cmocka_unit_test(test_notices),
+		cmocka_unit_test(test_reoffer_without_room),
 		cmocka_unit_test(test_reoffer),
 		cmocka_unit_test(test_who),
 		cmocka_unit_test(test_signout_and_ping),
