@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: ISC
 // `mms`: one program, one table of subcommands.
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "cmd/cmd.h"
 #include "cmd/exit.h"
@@ -37,8 +39,26 @@ static int flushed(void)
 	return fflush(stdout) == 0 && !ferror(stdout) ? EXIT_DONE : EXIT_IO;
 }
 
+// SQLite maps the index of a database's log into memory. Where a block of the disk is smaller than a page of memory,
+// writing to that page can find the disk full, and the kernel has no other way to say so.
+static void fail_mapped(int signo, siginfo_t *info, void *context)
+{
+	static const char sentence[] =
+		"mms: cannot write beside a database: no room left on its disk; make room, then start again\n";
+	(void)context;
+	if (info->si_code != BUS_ADRERR) {
+		signal(signo, SIG_DFL); // our bug: the instruction is carried out again, and ends the process
+		return;
+	}
+	const ssize_t written = write(STDERR_FILENO, sentence, sizeof sentence - 1);
+	(void)written;
+	_exit(EXIT_IO);
+}
+
 int main(int argc, char **argv)
 {
+	const struct sigaction on_bus = {.sa_sigaction = fail_mapped, .sa_flags = SA_SIGINFO};
+	sigaction(SIGBUS, &on_bus, NULL);
 	if (argc < 2) {
 		show_help(stderr);
 		return EXIT_USAGE;
