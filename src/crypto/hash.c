@@ -120,7 +120,10 @@ bool base64url_decode(const char *text, size_t text_bytes, void *data, size_t by
 	// Refuses white space, padding and unused bits that are not zero; `data` is touched only after that.
 	const int rc = sodium_base642bin(decoded, bytes, text, text_bytes, NULL, &decoded_bytes, NULL,
 					 sodium_base64_VARIANT_URLSAFE_NO_PADDING);
-	const bool is_valid = rc == 0 && decoded_bytes == bytes;
+	bool is_valid = rc == 0 && decoded_bytes == bytes;
+	// Bytes that are not ASCII it takes for the letter of 63, whatever they are.
+	for (size_t i = 0; i < text_bytes; i++)
+		is_valid = is_valid && (uint8_t)text[i] < 0x80;
 	if (is_valid && bytes > 0)
 		memcpy(data, decoded, bytes);
 	sodium_memzero(decoded, sizeof decoded);
