@@ -122,7 +122,7 @@ static bool submit(struct client *client, uint32_t slot, const struct outbox_row
 	for (uint32_t i = 0; i < CALL_WINDOW; i++) {
 		if (session->submission[i].seq != 0)
 			continue;
-		session->submission[i] = (struct client_submission){row->seq, row->id, row->recipient, row->is_reoffer};
+		session->submission[i] = (struct client_submission){row->seq, row->id, row->recipient, row->is_reoffer, false};
 		break;
 	}
 	session->submission_count++;

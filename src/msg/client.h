@@ -82,6 +82,7 @@ struct client_submission {
 	struct uuid id;
 	struct name recipient;
 	bool is_reoffer;
+	bool is_settled; // its verdict came on the other session
 };
 
 struct client_slot {

@@ -85,6 +85,15 @@ static void keep_mark(struct client *client, const struct storage_mark *mark)
 		client_break(client);
 }
 
+// A message that was submitted on both sessions has its verdict: the other answer is nothing new.
+static void settle(struct client *client, uint32_t slot, uint64_t seq)
+{
+	struct client_slot *other = &client->slot[1 - slot];
+	for (uint32_t i = 0; i < CALL_WINDOW; i++)
+		if (other->submission[i].seq == seq)
+			other->submission[i].is_settled = true;
+}
+
 static void submit_answered(struct client *client, uint32_t slot, uint8_t status, const uint8_t *body, size_t bytes,
 			    uint64_t seq, struct mtime now)
 {
@@ -105,6 +114,9 @@ static void submit_answered(struct client *client, uint32_t slot, uint8_t status
 	} else {
 		verdict.status = status;
 	}
+	// A refusal on a session that another has followed is not the last word: the message was submitted there again.
+	if (submission.is_settled || (verdict.state == OUTBOX_REFUSED && slot + 1 != client->present))
+		return;
 	// Its user was told that it was accepted: it stays queued until there is room for it.
 	if (submission.is_reoffer && (status == STATUS_MAILBOX_FULL || status == STATUS_SERVER_FULL)) {
 		client_defer_reoffer(client, now);
@@ -118,6 +130,7 @@ static void submit_answered(struct client *client, uint32_t slot, uint8_t status
 	if (client->is_broken)
 		return;
 	client->verdict[client->verdict_count++] = verdict;
+	settle(client, slot, seq);
 	client_submit(client, now);
 }
 

@@ -197,6 +197,27 @@ static void test_notices(void **state)
 	assert_int_equal(count(TOLD, TOLD_REMOVED, NULL), 1);
 }
 
+// What was submitted on two sessions gets one verdict, and a refusal on the earlier one is not it.
+static void test_one_verdict(void **state)
+{
+	(void)state;
+	begin_with(false);
+	queue_many(1, 2);
+	come_in(0, 0);
+	come_in(1, 0);
+	assert_int_equal(count(CALLED, CALL_SUBMIT, NULL), 4);
+	answer_call(0, CALL_SUBMIT, STATUS_MAILBOX_FULL, NULL, 0, 1);
+	accept(0, 2, false, 5);
+	client_flush(&f.client, f.now);
+	assert_int_equal(count(TOLD, TOLD_VERDICT, NULL), 1);
+	assert_int_equal(f.mem.disk.outbox[0].state, OUTBOX_QUEUED);
+	accept(1, 1, false, 6);
+	accept(1, 2, false, 6);
+	client_flush(&f.client, f.now);
+	assert_int_equal(count(TOLD, TOLD_VERDICT, NULL), 2);
+	assert_int_equal(f.mem.disk.outbox[0].state, OUTBOX_SAVED);
+}
+
 // A re-offer that finds no room stays queued, for its user was told that it was accepted: it is made again, ever later.
 static void test_reoffer_without_room(void **state)
 {
@@ -352,6 +373,7 @@ int main(void)
 		cmocka_unit_test(test_storage_fails),
 		cmocka_unit_test(test_answers_end_with_their_session),
 		cmocka_unit_test(test_notices),
+		cmocka_unit_test(test_one_verdict),
 		cmocka_unit_test(test_reoffer_without_room),
 		cmocka_unit_test(test_reoffer),
 		cmocka_unit_test(test_who),
