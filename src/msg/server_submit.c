@@ -179,18 +179,18 @@ void server_submit(struct server *server, uint32_t slot, uint32_t number, const 
 		server_answer_bare(server, slot, number, STATUS_BAD_TEXT);
 		return;
 	}
+	const int64_t sender_id = server->users->user[sender].user_id;
+	const uint64_t key = id_key(server, sender_id, &submit.id);
+	hash_message(&submit.recipient, submit.text, submit.text_bytes, digest);
+	if (repeat_in_batches(server, slot, number, key, sender_id, &submit, digest, now) == REPEAT_DONE ||
+	    repeat_from_store(server, slot, number, sender_id, &submit, digest) == REPEAT_DONE)
+		return;
 	const struct user_entry *entry = users_find(server->users, &submit.recipient);
 	if (entry == NULL) {
 		server_answer_bare(server, slot, number, STATUS_NO_SUCH_USER);
 		return;
 	}
 	const uint32_t recipient = (uint32_t)(entry - server->users->user);
-	const int64_t sender_id = server->users->user[sender].user_id;
-	const uint64_t key = id_key(server, sender_id, &submit.id);
-	hash_message(&entry->name, submit.text, submit.text_bytes, digest);
-	if (repeat_in_batches(server, slot, number, key, sender_id, &submit, digest, now) == REPEAT_DONE ||
-	    repeat_from_store(server, slot, number, sender_id, &submit, digest) == REPEAT_DONE)
-		return;
 	if (!server->storage.has_room(server->storage.context)) {
 		server_answer_bare(server, slot, number, STATUS_SERVER_FULL);
 		return;

@@ -313,6 +313,7 @@ static void test_reload(void **state)
 	base64url_encode(fingerprint.bytes, sizeof fingerprint.bytes, revoked);
 	snprintf(text, sizeof text, "libero revoke=%s\nfrancoc\nFred\n", revoked); // fred's place changes, Tim is gone
 	submit(0, 1, "libero", "a");
+	submit(0, 9, "Tim", "a");
 	assert_false(server_can_reload(&f.server));
 	assert_true(store(MMS_OK, true));
 	assert_true(server_can_reload(&f.server));
@@ -329,6 +330,7 @@ static void test_reload(void **state)
 	assert_int_equal(count(CLOSED, 0, NULL) + count(CLOSED, 3, NULL), 0);
 	assert_int_equal(count(CLOSED, 1, NULL) + count(CLOSED, 2, NULL), 2);
 	assert_int_equal(status_of(0, submit(0, 2, "Tim", "a")), STATUS_NO_SUCH_USER);
+	assert_int_equal(status_of(0, submit(0, 9, "Tim", "a")), STATUS_ACCEPTED); // it was, and is kept for Tim
 	assert_int_equal(status_of(1, call(1, CALL_PING, NULL, 0)), 0); // closing: nothing starts
 	assert_int_equal(status_of(4, signin_with(4, 3, "libero", true, NULL)), STATUS_NOT_AUTHORIZED);
 	assert_int_equal(status_of(5, signin_with(5, 2, "Tim", true, NULL)), STATUS_NOT_AUTHORIZED);
