@@ -84,14 +84,6 @@ bool device_disk_queue(struct device_disk *disk, uint32_t message, struct wtime 
 	return true;
 }
 
-uint32_t device_disk_queued(const struct device_disk *disk)
-{
-	uint32_t count = 0;
-	for (uint32_t i = 0; i < disk->state.outbox_count; i++)
-		count += disk->state.outbox[i].is_queued;
-	return count;
-}
-
 static enum mms_err next_queued(void *context, uint64_t after_seq, struct outbox_row *row)
 {
 	const struct device_disk *disk = context;

@@ -59,9 +59,6 @@ void device_disk_crash(struct device_disk *disk);
 // Queues a message durably. False: the outbox is full.
 bool device_disk_queue(struct device_disk *disk, uint32_t message, struct wtime now);
 
-// Messages that wait for a verdict, or are offered again.
-uint32_t device_disk_queued(const struct device_disk *disk);
-
 struct client_storage device_disk_storage(struct device_disk *disk);
 
 #endif

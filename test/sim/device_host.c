@@ -182,6 +182,18 @@ void device_host_kill(struct process *process)
 	hand_over_outbox(process->profile);
 }
 
+void device_host_revive(void)
+{
+	for (uint8_t i = 0; i < world.profile_count; i++) {
+		struct process *process = device_host_of(i);
+		const bool is_honest = world_identity_is_honest(world.profile[i].disk.identity);
+		if (process != NULL && (process->is_stopped || !is_honest))
+			device_host_kill(process);
+		if (is_honest && device_host_of(i) == NULL)
+			device_host_start(i, !world.profile[i].is_given_up);
+	}
+}
+
 void device_host_move(struct process *process)
 {
 	static uint16_t port = 20000;
@@ -293,6 +305,9 @@ static void turn(struct process *process)
 	process->is_due = false;
 	if (is_killed_here(process))
 		return;
+	if (process->is_poked)
+		client_submit(&process->node.client, world.now);
+	process->is_poked = false;
 	device_node_run(&process->node, world.now, world_wall(process->wall_offset_ms));
 	if (client_is_broken(&process->node.client)) {
 		device_host_kill(process);

@@ -24,6 +24,9 @@ struct process *device_host_of(uint8_t profile);
 // The process at an address, or NULL.
 struct process *device_host_at(const struct addr *addr);
 
+// Every honest profile has a process that has not stopped; hostile ones have none.
+void device_host_revive(void);
+
 // Gives it another address.
 void device_host_move(struct process *process);
 

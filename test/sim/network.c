@@ -182,11 +182,24 @@ static void launch_spoiled(const struct addr *from, const struct addr *to, const
 	launch(arrival(), from, to, spoiled, bytes);
 }
 
+static void trace_datagram(bool is_up, const struct addr *device, const uint8_t *datagram, size_t bytes)
+{
+	static const char *const types[] = {"nothing", "HELLO", "SERVERINFO", "INIT", "ACCEPT", "RETRY", "DATA", "UNKNOWN"};
+	uint32_t index = 0;
+	uint64_t counter = 0;
+	const uint8_t type = bytes > 0 && datagram[0] < sizeof types / sizeof *types ? datagram[0] : 0;
+	if (type == WIRE_DATA && wire_data_decode(datagram, bytes, &index, &counter) != MMS_OK)
+		return;
+	report_trace("%s %d.%d:%u  %s %zu bytes, session %08x, %llu", is_up ? "from" : "to  ", device->ip[2], device->ip[3],
+		     device->port, types[type], bytes, index, (unsigned long long)counter);
+}
+
 void network_send(const struct addr *from, const struct addr *to, const uint8_t *datagram, size_t bytes)
 {
 	const bool is_up = to->port == SERVER_PORT && to->ip[0] == 192;
 	count_stranger(from, to, bytes);
 	network.sent_count++;
+	trace_datagram(is_up, is_up ? from : to, datagram, bytes);
 	if (!world.is_faulty) {
 		launch(arrival(), from, to, datagram, bytes);
 		return;

@@ -426,7 +426,8 @@ void script_heal(void)
 	for (uint32_t i = 0; i < PROCESSES_MAX; i++) {
 		struct process *process = &world.process[i];
 		process->awake_at = process->cut_until[0] = process->cut_until[1] = world.now;
-		if (process->is_alive && (process->is_stopped || !process->is_receiving))
+		if (process->is_alive &&
+		    (process->is_stopped || !process->is_receiving || process->node.client.is_leaving))
 			device_host_kill(process);
 		process->is_due = true;
 	}
@@ -438,7 +439,6 @@ void script_heal(void)
 		has_receiver[identity] = true;
 		if (world.profile[i].is_given_up)
 			kill_profile(i);
-		if (device_host_of(i) == NULL)
-			device_host_start(i, !world.profile[i].is_given_up);
 	}
+	device_host_revive();
 }

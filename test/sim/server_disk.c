@@ -147,19 +147,26 @@ static void compact(struct server_disk *disk)
 	disk->row_count = kept;
 }
 
-static void check_acceptance(const struct server_disk *disk, const struct storage_op *op, uint32_t message)
+uint64_t server_disk_untaken(const struct server_disk *disk, uint8_t user)
 {
-	uint64_t untaken = 0;
+	const int64_t user_id = disk->user[user].user_id;
+	uint64_t count = 0;
 	uint64_t low;
 	uint64_t high;
-	cursors(disk, op->user_id, &low, &high);
+	cursors(disk, user_id, &low, &high);
+	for (uint32_t i = 0; i < disk->row_count; i++)
+		count += disk->row[i].in_mailbox && disk->row[i].recipient_id == user_id && disk->row[i].row > high;
+	return count;
+}
+
+static void check_acceptance(const struct server_disk *disk, const struct storage_op *op, uint32_t message)
+{
 	for (uint32_t i = 0; i < disk->device_count; i++)
 		if (disk->device[i].held.device_id != 0 && disk->device[i].held.user_id == op->user_id &&
 		    disk->device[i].held.cursor >= op->row)
 			report_failure("message %u got row %llu, which a device's cursor has passed", message,
 				       (unsigned long long)op->row);
-	for (uint32_t i = 0; i < disk->row_count; i++)
-		untaken += disk->row[i].in_mailbox && disk->row[i].recipient_id == op->user_id && disk->row[i].row > high;
+	const uint64_t untaken = server_disk_untaken(disk, truth_message(message)->recipient);
 	if (untaken > world.options.mailbox_rows_max)
 		report_failure("a mailbox of %u messages holds %llu", world.options.mailbox_rows_max,
 			       (unsigned long long)untaken);

@@ -68,6 +68,9 @@ void server_disk_housekeep(struct server_disk *disk, struct wtime now);
 // Whether an id of this message is held, that is: whether it is durable.
 bool server_disk_holds(const struct server_disk *disk, uint32_t message);
 
+// Messages for a user of the world that none of the user's devices has taken: what the quota counts.
+uint64_t server_disk_untaken(const struct server_disk *disk, uint8_t user);
+
 // The device with this key, or NULL.
 const struct disk_device *server_disk_device(const struct server_disk *disk, const uint8_t key[STORAGE_KEY_BYTES]);
 

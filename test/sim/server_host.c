@@ -111,7 +111,7 @@ void server_host_end(void)
 {
 	if (world.server.is_up) {
 		server_node_clear(&world.server.node);
-		free_users(&world.server.table, world.server.user);
+		free_users(world.server.table, world.server.user);
 	}
 	world.server.is_up = false;
 }
@@ -124,7 +124,7 @@ static struct server_node_setup setup(void)
 		.server = server_config_default(),
 		.keys = &world.server.keys,
 		.storage = server_disk_storage(&world.disk),
-		.users = &world.server.table,
+		.users = world.server.table,
 		.user = world.server.user,
 		.rng = world.rng,
 	};
@@ -145,7 +145,8 @@ void server_host_start(void)
 	struct server_host *host = &world.server;
 	uint8_t start_id[STORAGE_START_ID_BYTES];
 	rng_fill(&world.rng, start_id, sizeof start_id);
-	read_users(&host->table, &host->user);
+	host->table = &host->tables[0];
+	read_users(host->table, &host->user);
 	struct server_node_setup parts = setup();
 	parts.mark = server_disk_start(&world.disk, start_id);
 	const size_t bytes = server_node_memory_bytes(&parts);
@@ -171,7 +172,7 @@ static void go_down(void)
 {
 	struct server_host *host = &world.server;
 	server_node_clear(&host->node);
-	free_users(&host->table, host->user);
+	free_users(host->table, host->user);
 	host->batch = NULL;
 	host->stored_at = MTIME_NEVER;
 	host->is_up = false;
@@ -208,6 +209,7 @@ void server_host_restore(void)
 			was_there[world.disk.row[i].message] = false;
 	for (uint32_t i = 0; i < truth_count(); i++)
 		truth_message(i)->is_lost |= was_there[i];
+	truth_restored();
 }
 
 // A moment between two steps of a turn at which the process may die. True: it did.
@@ -330,16 +332,16 @@ static bool commit(bool is_all)
 static void reload(void)
 {
 	struct server_host *host = &world.server;
-	struct users_table table;
+	struct users_table *old = host->table;
+	struct users_table *fresh = old == &host->tables[0] ? &host->tables[1] : &host->tables[0];
 	struct server_user *user;
 	if (!server_can_reload(&host->node.server))
 		return;
 	host->is_reload_due = false;
-	read_users(&table, &user);
-	struct users_table old = host->table;
-	host->table = table;
-	server_reload(&host->node.server, &host->table, user);
-	free_users(&old, host->user);
+	read_users(fresh, &user);
+	server_reload(&host->node.server, fresh, user);
+	free_users(old, host->user);
+	host->table = fresh;
 	host->user = user;
 	report_sight(SIGHT_RELOADED);
 	report_trace("the server reads the users file again");

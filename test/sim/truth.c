@@ -12,6 +12,7 @@ static struct {
 	struct message message[MESSAGES_MAX];
 	uint32_t count;
 	uint64_t accepted_count;
+	uint64_t restored_count; // accepted_count when the server's store was last put back
 	uint32_t text_bytes;
 	uint8_t text[TEXT_ARENA_BYTES];
 } truth;
@@ -19,7 +20,7 @@ static struct {
 void truth_begin(void)
 {
 	truth.count = 0;
-	truth.accepted_count = 0;
+	truth.accepted_count = truth.restored_count = 0;
 	truth.text_bytes = 0;
 }
 
@@ -106,12 +107,18 @@ void truth_told(uint32_t number, enum outbox_state state)
 	const bool is_accepted = state == OUTBOX_ONLINE || state == OUTBOX_SAVED;
 	if (is_accepted && message->accepted_count == 0)
 		report_failure("message %u was told as accepted and never was", number);
-	if (!message->is_disturbed && ((is_accepted && message->is_told_refused) ||
-				       (!is_accepted && message->is_told_accepted)))
-		report_failure("message %u was told as accepted and as refused", number);
+	if (!message->is_disturbed && (message->is_told_accepted || message->is_told_refused))
+		report_failure("the verdict on message %u was told twice", number);
+	if (!message->is_disturbed && !is_accepted && message->accepted_count > 0 && !message->is_lost)
+		report_failure("message %u was told as refused though it was accepted", number);
 	message->is_told_accepted = message->is_told_accepted || is_accepted;
 	message->is_told_refused = message->is_told_refused || !is_accepted;
 	report_trace("message %u is told as %s", number, is_accepted ? "accepted" : "refused");
+}
+
+void truth_restored(void)
+{
+	truth.restored_count = truth.accepted_count;
 }
 
 void truth_had(uint32_t number, uint8_t identity, uint64_t *last_index)
@@ -120,9 +127,9 @@ void truth_had(uint32_t number, uint8_t identity, uint64_t *last_index)
 	message->had |= 1U << identity;
 	// What was accepted once stands in every transcript in the order of acceptance: so each sender's order holds, and
 	// all devices of a user show the same one.
-	if (message->accepted_count != 1)
+	if (message->accepted_count != 1 || message->accepted_index <= truth.restored_count)
 		return;
 	if (message->accepted_index < *last_index)
-		report_failure("message %u stands in a transcript behind one that was accepted after it", number);
+		report_failure("message %u stands in a transcript of identity %u behind one that was accepted after it", number, identity);
 	*last_index = message->accepted_index;
 }

@@ -49,6 +49,9 @@ void truth_accepted(uint32_t number, uint64_t row);
 void truth_answered(uint32_t number, bool is_accepted, bool is_durable);
 // A device told its user the verdict.
 void truth_told(uint32_t number, enum outbox_state state);
+// The server's store was put back. A device that the backup does not know starts again before what it has already, so
+// the order of what was accepted until now is kept no longer.
+void truth_restored(void);
 // A device's transcript holds it durably now; `*last_index` is the transcript's own.
 void truth_had(uint32_t number, uint8_t identity, uint64_t *last_index);
 

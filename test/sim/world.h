@@ -47,6 +47,7 @@ struct profile {
 struct process {
 	bool is_alive;
 	bool is_due; // a turn is due whatever the clock says
+	bool is_poked; // its outbox has grown
 	bool is_stopped;   // the client stopped by itself
 	bool is_refused;   // because its sign-in was refused
 	bool is_receiving;
@@ -94,7 +95,8 @@ struct server_host {
 	struct mtime stored_at;
 	enum mms_err fate;
 	bool is_kept; // whether it is durable though its commit failed
-	struct users_table table;
+	struct users_table tables[2]; // the present one and the one before it
+	struct users_table *table;
 	struct server_user *user;
 	struct watched_slot watched[64];
 	uint32_t turn_count;
