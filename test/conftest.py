@@ -22,7 +22,7 @@ def pytest_addoption(parser):
 
 
 def pytest_configure(config):
-    config.addinivalue_line("markers", "long: minutes instead of seconds; run with --long, -m long or MMS_LONG=1")
+    config.addinivalue_line("markers", "long(seconds): minutes instead of seconds; run with --long, -m long or MMS_LONG=1")
 
 
 def pytest_collection_modifyitems(config, items):
@@ -39,7 +39,8 @@ def deadline(request):
     def ring(*_):
         raise TimeoutError("the test's deadline")
     before = signal.signal(signal.SIGALRM, ring)
-    signal.alarm(LONG_DEADLINE_S if "long" in request.keywords else TEST_DEADLINE_S)
+    long = request.node.get_closest_marker("long")
+    signal.alarm(long.kwargs.get("seconds", LONG_DEADLINE_S) if long else TEST_DEADLINE_S)
     yield
     signal.alarm(0)
     signal.signal(signal.SIGALRM, before)

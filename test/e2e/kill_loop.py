@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: ISC
 """kill -9 of a server and its clients under load, again and again, against a witness file that MMS does not write.
 
-Who talks: fred listens (`mms listen`) and sends beside that with one `mms send` a message; francoc and Tim are clients that
-receive and send (`mms client`); a user new in each stretch of 25 cycles has only `mms send`. Each cycle kills one of them: at a random moment, while it starts
-(for the server: while it recovers), or in the middle of a commit. After each stretch the load pauses, everything drains, and
+Who talks: fred listens (`mms listen`) and sends beside that with one `mms send` a message; francoc and Tim receive and
+send by `mms client`; a user new in each stretch of 25 cycles has only `mms send`. Each cycle kills one of them or the
+server: at a random moment, while it starts (the server: while it recovers), or in the middle of a commit. What was
+accepted is looked for on the disk at each kill of the server. After each stretch the load pauses, everything drains, and
 the witness is held against every transcript and every line printed. As a program, which ends with 1 on the first breach:
 kill_loop.py [--cycles N] [--seed S] [--directory D].
 """
@@ -31,7 +32,8 @@ OPTIONS = ["--handshakes", MANY, "--handshakes-per-address", MANY, "--submit-rat
 STRETCH = 25      # cycles between two checks
 DRAIN_S = 90      # for everything to arrive once the killing has paused
 MESSAGE = re.compile(r">> {1,6}(\S+): (\S+ \d+ x*\.)")
-IDLE_LINES = re.compile(r"Welcome to MMS\.|>> Welcome \S+, you have .*|>> the server \S+ (cannot be reached|answers again).*"
+IDLE_LINES = re.compile(r"Welcome to MMS\.|>> Welcome \S+, you have .*"
+                        r"|>> the server \S+ (cannot be reached|answers again).*"
                         r"|>> \S+ is offline, message will be saved for future delivery")
 
 
@@ -103,7 +105,7 @@ class Listener(Actor):
 
 
 class Speaker(Actor):
-    """A client that sends to each of `recipients`. A wrong command after each message answers when its fate is known."""
+    """A client that sends to `recipients` in turn. The wrong command after each is answered when its fate is known."""
 
     def __init__(self, loop, user, recipients):
         super().__init__(loop, user)
@@ -328,7 +330,7 @@ class Loop:
         for sender in senders:
             sender.join(2 * DRAIN_S)
         for actor in self.actors[1:]:
-            mms.wait_until(lambda actor=actor: self.failures or actor.is_idle.is_set(), f"{actor.user} goes on", DRAIN_S)
+            mms.wait_until(lambda actor=actor: self.failures or actor.is_idle.is_set(), f"{actor.user} is busy", DRAIN_S)
         if self.failures:
             raise self.failures[0]
         self.check()
@@ -344,7 +346,7 @@ class Loop:
             return self.witness.breaches()
 
         everyone = self.actors + [once.actor for once in self.once]
-        mms.wait_until(lambda: not any(actor.queued_count() for actor in everyone), "queues that do not empty", DRAIN_S, 0.1)
+        mms.wait_until(lambda: not any(actor.queued_count() for actor in everyone), "a queue that stays", DRAIN_S, 0.1)
         mms.wait_until(lambda: not breaches(), lambda: "\n".join(breaches()[:20]), DRAIN_S, 0.5)
 
     def end(self):

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: ISC
 """A witness of what was sent and received: a file of its own, each line synced before anything else happens.
 
-`breaches` reads the file again and nothing else, and says where the promise was broken: what was accepted or queued stands
-in the recipient's transcript once, in its sender's order; what has no known fate may stand there once; what was refused and
-what nobody wrote does not. The screen may repeat, after a kill, what was not noted as shown, and never skips.
+`breaches` reads the file again and nothing else, and says where the promise was broken: what was accepted or queued
+stands in the recipient's transcript once, in its sender's order; what has no known fate may stand there once; what was
+refused and what nobody wrote does not. The screen may repeat, after a kill, what was not noted as shown; it never skips.
 """
 
 import collections

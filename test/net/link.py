@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: ISC
 """A network of a few hosts over TUN devices that loses, delays, doubles and reorders IP packets by a seed.
 
-One emulator everywhere, in place of netem: it needs no kernel module, replays a seed, and can be a NAT as well. The TUN at
-place i belongs to the host of 10.77.i.0/24; each packet goes to the TUN of its destination. A host behind a NAT
+One emulator everywhere, in place of netem: it needs no kernel module, replays a seed, and can be a NAT as well. The
+TUN at place i belongs to the host of 10.77.i.0/24; each packet goes to the TUN of its destination. A host behind a NAT
 (--nat i) is seen as 10.77.i.254, on a new port for each mapping, and nothing comes in without one.
 
-link.py [options] FD...; reads commands: `set loss|delay|duplicate|reorder VALUE`, `forget` (the NATs drop their tables).
-Answers each with `ok`. At the end of its input it prints what it counted as one JSON object and ends.
+link.py [options] FD...; reads commands: `set loss|delay|duplicate|reorder VALUE`, `forget` (the NATs drop their
+tables). Answers each with `ok`. At the end of its input it prints what it counted as one JSON object and ends.
 """
 
 import argparse

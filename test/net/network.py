@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: ISC
 """Hosts of a network that is ours alone: namespaces without a name, joined by test/net/link.py.
 
-A namespace lives as long as a process of it: here a `cat` whose input is a pipe from the test. So whatever becomes of the
-test, even kill -9, leaves no namespace, no device and no mount behind. Host i is 10.77.i.1.
+A namespace lives as long as a process of it: here a `cat` whose input is a pipe from the test. So whatever becomes of
+the test, even kill -9, leaves no namespace, no device and no mount behind. Host i is 10.77.i.1.
 """
 
 import fcntl

@@ -16,7 +16,8 @@ import pytest
 SAMPLE_COUNT, SAMPLE_S = 10, 150   # messages each way in a cell, and the bound of its time
 WHOLE_COUNT, WHOLE_S = 30, 1700
 DISTURBED = {"duplicate": 0.3, "reorder": 0.3}
-SAMPLE = [(0, 0.6, True), (0.1, 0.15, True), (0.5, 0.005, False), (0.5, 0.15, True), (0.75, 0.15, False), (0.9, 0.005, True)]
+# 90 % is left to the whole matrix: a sign-in may take minutes there.
+SAMPLE = [(0, 0.6, True), (0.1, 0.15, True), (0.5, 0.005, False), (0.5, 0.15, True), (0.75, 0.15, False)]
 WHOLE = list(itertools.product((0, 0.1, 0.5, 0.75, 0.9), (0.005, 0.15, 0.6), (False, True)))
 
 
@@ -25,7 +26,7 @@ class Cell:
 
     def __init__(self, directory, cell, count, bound):
         loss, delay, is_disturbed = cell
-        self.name = f"loss {loss:4.0%}  delay {1000 * delay:3.0f} ms  {'doubled, reordered' if is_disturbed else 'neither'}"
+        self.name = f"loss {loss:4.0%}  delay {1000 * delay:3.0f} ms" + ("  doubled, reordered" if is_disturbed else "")
         self.count = count
         self.end = time.monotonic() + bound
         self.things = []
@@ -67,7 +68,7 @@ class Cell:
         of_tim = [line.split("Tim: ")[1] for line in client.lines if "Tim: " in line]
         assert of_tim == [f"Tim {i}" for i in range(self.count)], str(client)
         assert len([line for line in client.lines if "Welcome fred" in line]) == 1
-        return f"{self.name:52s} signed in {signed_in_s:6.1f} s, all arrived {all_s:6.1f} s, queued {queued:2d}"
+        return f"{self.name:45s} signed in {signed_in_s:6.1f} s, all arrived {all_s:6.1f} s, queued {queued:2d}"
 
     def send_all_of_tim(self):
         """How many of them were queued when `mms send` ended."""
@@ -100,6 +101,6 @@ def test_a_sample_of_the_matrix(tmp_path, figure):
     run_cells(tmp_path, SAMPLE, SAMPLE_COUNT, SAMPLE_S, figure)
 
 
-@pytest.mark.long
+@pytest.mark.long(seconds=WHOLE_S + 120)
 def test_the_whole_matrix(tmp_path, figure):
     run_cells(tmp_path, WHOLE, WHOLE_COUNT, WHOLE_S, figure)

@@ -16,7 +16,7 @@ ROUNDS = 5
 
 @pytest.fixture(name="talk")
 def fixture_talk(make_network, closing, tmp_path):
-    """talk(…) gives a network, and fred's client and libero's, each at a host of its own, and the server at the third."""
+    """talk(…) gives a network, a server at one host, and fred's client and libero's at the others."""
     def talk(**options):
         net = make_network(3, delay=0.01, **options)
         server = closing(mms.Server(tmp_path / "server", host="10.77.0.1", options=["--open-claims", "--verbose"],
@@ -83,7 +83,7 @@ def test_nat_forgets_in_mid_conversation(talk, figure):
 
 
 def test_idle_receivers_are_found_again_by_their_keepalive(talk, figure):
-    """fred's NAT forgets, libero's address changes, and both say nothing; a third, beside the server, writes to them."""
+    """fred's NAT forgets, libero's address changes, both say nothing; Tim, beside the server, writes to them."""
     net, server, fred, libero = talk(nat=(1,))
     net.order("forget")
     net.hosts[2].swap_address()
@@ -95,7 +95,7 @@ def test_idle_receivers_are_found_again_by_their_keepalive(talk, figure):
     for client in (fred, libero):
         client.wait_line(">> Tim: still there?", KEEPALIVE_S + 15)
         took.append(time.monotonic() - began_at)
-    figure(f"idle receivers found again: behind a NAT that forgot by {took[0]:.1f} s, at a new address by {took[1]:.1f} s")
+    figure(f"idle receivers found again: NAT that forgot {took[0]:.1f} s, new address {took[1]:.1f} s")
     assert max(took) > 1, "found without a keepalive: the old addresses still work"
     say(fred, libero, ("fred", "libero"), "we are")
     tim.close()
