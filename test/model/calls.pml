@@ -88,7 +88,7 @@ end:	do
 		send_base()
 	}
 	/* a probe repeats what is in the network already, and BASE goes with it */
-	:: d_step { IS_BASE(n) && unanswered != 0 && !(bases_sent & BIT(n)) -> bases_sent = bases_sent | BIT(n) }
+	:: d_step { unanswered != 0 && IS_BASE(n) && !(bases_sent & BIT(n)) -> bases_sent = bases_sent | BIT(n) }
 	:: d_step { IS_UNANSWERED(n) && (answers_sent & BIT(n)) -> hear(n) }
 	:: d_step { IS_UNANSWERED(n) && IS_FREED(n) ->
 		printf("caller: frees call %d\n", n);

@@ -45,6 +45,9 @@
 #define ROWS (MESSAGES + FORGETS + 1)
 #define BIT(m) (1 << (m))
 #define SENDER_OF(m) ((m) % SENDERS)
+#if MESSAGES > 3 || ROWS > 7 || DEVICES > 2 || SENDERS * SENDING > 8
+#error "more than the sets of bits and the lists of steps hold"
+#endif
 
 /* --- durable, sending device --- */
 #define QUEUED 0
@@ -164,6 +167,9 @@ inline check() {
 				assert(is_safe) /* accepted: durable, or after a restore about to be offered again */
 			}
 		:: else
+#ifdef REFUSED_IS_FINAL
+			-> assert(!told[a] || !(ids_held & BIT(a)))
+#endif
 		fi
 	}
 	for (b : 0 .. DEVICES - 1) {
