@@ -29,7 +29,7 @@ static size_t lay_out(struct server *server, uint32_t peer_capacity, void *memor
 		batch->op_user = carve(memory, &bytes, sizeof *batch->op_user, SERVER_OPS_MAX);
 		batch->text = carve(memory, &bytes, 1, BATCH_BYTES_MAX);
 		batch->waiter = carve(memory, &bytes, sizeof *batch->waiter, SERVER_WAITERS_MAX);
-		batch->id_slot = carve(memory, &bytes, sizeof *batch->id_slot, map_slots_for(SERVER_OPS_MAX));
+		batch->id_slot = carve(memory, &bytes, sizeof *batch->id_slot, map_slots_for(BATCH_MESSAGES_MAX));
 	}
 	return bytes;
 }
@@ -59,7 +59,7 @@ void server_init(struct server *server, const struct server_config *config, void
 	memcpy(server->table_secret, table_secret, TABLE_SECRET_BYTES);
 	lay_out(server, peer_capacity, memory);
 	for (int i = 0; i < 2; i++)
-		map_init(&server->batch[i].by_id, server->batch[i].id_slot, map_slots_for(SERVER_OPS_MAX));
+		map_init(&server->batch[i].by_id, server->batch[i].id_slot, map_slots_for(BATCH_MESSAGES_MAX));
 }
 
 void server_break(struct server *server)

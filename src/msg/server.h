@@ -109,7 +109,7 @@ struct server_batch {
 	uint32_t *op_user;      // the user's place in the table, by op
 	uint8_t *text;          // BATCH_BYTES_MAX
 	struct server_waiter *waiter; // SERVER_WAITERS_MAX
-	struct map_slot *id_slot;
+	struct map_slot *id_slot; // for BATCH_MESSAGES_MAX
 	uint32_t op_count;
 	uint32_t text_bytes;
 	uint32_t waiter_count;

@@ -186,5 +186,6 @@ void server_stored(struct server *server, enum mms_err result, struct mtime now)
 	batch->text_bytes = 0;
 	batch->waiter_count = 0;
 	batch->urgent_count = 0;
-	map_init(&batch->by_id, batch->id_slot, map_slots_for(SERVER_OPS_MAX));
+	if (batch->by_id.used_count > 0)
+		map_init(&batch->by_id, batch->id_slot, map_slots_for(BATCH_MESSAGES_MAX));
 }
