@@ -22,7 +22,7 @@ int __wrap_crypto_scalarmult(unsigned char *q, const unsigned char *n, const uns
 int __real_crypto_scalarmult_base(unsigned char *q, const unsigned char *n);
 int __wrap_crypto_scalarmult_base(unsigned char *q, const unsigned char *n);
 
-enum { SEALED_SLOTS = 1 << 18 };
+enum { SEALED_SLOTS = 1 << 15 };
 
 static struct {
 	uint64_t slot[SEALED_SLOTS]; // of each (key, nonce) used in this run; 0: free

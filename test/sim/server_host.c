@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #include "device_host.h"
 #include "network.h"
@@ -151,12 +152,15 @@ void server_host_start(void)
 	parts.mark = server_disk_start(&world.disk, start_id);
 	const size_t bytes = server_node_memory_bytes(&parts);
 	if (bytes > host->memory_bytes) {
-		free(host->memory);
-		host->memory = malloc(bytes);
+		if (host->memory != NULL)
+			munmap(host->memory, host->memory_bytes);
+		host->memory = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 		host->memory_bytes = bytes;
-		assert(host->memory != NULL);
+		assert(host->memory != MAP_FAILED);
 	}
-	memset(host->memory, 0, bytes);
+	// Zeros again, at the cost of what was touched.
+	const int rc = madvise(host->memory, host->memory_bytes, MADV_DONTNEED);
+	assert(rc == 0);
 	server_node_init(&host->node, &parts, host->memory, world.now);
 	host->config = parts.server;
 	host->is_up = host->is_due = true;

@@ -333,24 +333,32 @@ static void settle(void)
 	report_trace("all is well");
 }
 
+// The first profile that a gap is to be told to; -1: none.
+static int untold_gap(void)
+{
+	for (uint32_t p = 0; p < world.profile_count; p++) {
+		const struct profile *profile = &world.profile[p];
+		const struct identity *identity = &world.identity[profile->disk.identity];
+		const struct disk_device *device = server_disk_device(&world.disk, identity->keys.public_key);
+		if (!profile->is_given_up && device != NULL && is_authorized(identity) && device->held.gap_count > 0)
+			return (int)p;
+	}
+	return -1;
+}
+
 // A gap that arose under a signed-in device is told at its next sign-in.
 static void check_gaps(void)
 {
 	enum { TELL_MS = 5 * 1000 };
+	if (untold_gap() < 0)
+		return;
 	for (uint32_t i = 0; i < PROCESSES_MAX; i++)
 		device_host_kill(&world.process[i]);
 	device_host_revive();
 	settle();
 	run_ms(TELL_MS);
-	for (uint32_t p = 0; p < world.profile_count; p++) {
-		const struct profile *profile = &world.profile[p];
-		const struct disk_device *device =
-			server_disk_device(&world.disk, world.identity[profile->disk.identity].keys.public_key);
-		if (profile->is_given_up || device == NULL || !is_authorized(&world.identity[profile->disk.identity]))
-			continue;
-		if (device->held.gap_count > 0)
-			report_failure("profile %u has not confirmed its gap", p);
-	}
+	if (untold_gap() >= 0)
+		report_failure("profile %d has not confirmed its gap", untold_gap());
 }
 
 // Then the wire carries keepalives and nothing else.
