@@ -53,8 +53,18 @@ const struct reason *client_store_reason(const struct client_store *store)
 
 // --- the transaction that gathers ---
 
+// A read that fails for want of memory or by the disk makes SQLite roll back all that has gathered.
+static void notice_rollback(struct client_store *store)
+{
+	if (!store->is_writing || !sqlite3_get_autocommit(store->sql.db))
+		return;
+	store->is_writing = false;
+	store->failed = MMS_E_IO;
+}
+
 enum mms_err client_store_write(struct client_store *store)
 {
+	notice_rollback(store);
 	if (store->failed == MMS_OK && !store->is_writing) {
 		store->failed = sql_begin(&store->sql);
 		store->is_writing = store->failed == MMS_OK;
@@ -76,6 +86,7 @@ enum mms_err client_store_run(struct client_store *store, sqlite3_stmt *statemen
 
 enum mms_err client_store_commit(struct client_store *store)
 {
+	notice_rollback(store);
 	enum mms_err err = store->failed;
 	store->failed = MMS_OK;
 	if (store->is_writing) {
