@@ -200,14 +200,45 @@ static enum mms_err set_synchronous(struct sql *sql)
 	return err;
 }
 
+// Writes the log's bytes over themselves and syncs them. After a sync that failed they may stand in the page cache of the
+// system alone, marked as written; a crash while they were copied into the database would then leave half of a
+// transaction there, and nothing in the log to complete it from.
+static enum mms_err make_log_durable(struct sql *sql)
+{
+	sqlite3_file *log = NULL;
+	sqlite3_int64 bytes = 0;
+	uint8_t chunk[4 * SQL_PAGE_BYTES];
+	errno = 0;
+	if (sqlite3_file_control(sql->db, "main", SQLITE_FCNTL_JOURNAL_POINTER, &log) != SQLITE_OK || log == NULL ||
+	    log->pMethods == NULL)
+		return sql_fail(sql, "read the log of");
+	int code = log->pMethods->xFileSize(log, &bytes);
+	for (sqlite3_int64 at = 0; at < bytes && code == SQLITE_OK; at += (sqlite3_int64)sizeof chunk) {
+		const sqlite3_int64 left = bytes - at;
+		const int size = left < (sqlite3_int64)sizeof chunk ? (int)left : (int)sizeof chunk;
+		code = log->pMethods->xRead(log, chunk, size, at);
+		if (code == SQLITE_OK)
+			code = log->pMethods->xWrite(log, chunk, size, at);
+	}
+	if (code == SQLITE_OK && bytes > 0)
+		code = log->pMethods->xSync(log, SQLITE_SYNC_NORMAL);
+	if (code == SQLITE_OK)
+		return MMS_OK;
+	return fail_system(sql, "rewrite the log of", code == SQLITE_IOERR_FSYNC || errno == 0 ? EIO : errno);
+}
+
 // Writes the log into the database again, so that nothing is taken for durable that only the page cache of a system
 // that failed to sync it holds. With other processes on it they have done so, and it may stay.
 static enum mms_err rewrite_log(struct sql *sql)
 {
+	enum mms_err err = sql_begin(sql); // nobody else writes the log meanwhile
+	if (err == MMS_OK)
+		err = make_log_durable(sql);
+	sql_rollback(sql);
 	errno = 0;
-	if (sqlite3_wal_checkpoint_v2(sql->db, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL) == SQLITE_OK)
-		return MMS_OK;
-	const enum mms_err err = sql_fail(sql, "write");
+	if (err == MMS_OK &&
+	    sqlite3_wal_checkpoint_v2(sql->db, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL) != SQLITE_OK)
+		err = sql_fail(sql, "write");
 	return err == MMS_E_BUSY && sql->kind->checkpoint_mode != SQLITE_CHECKPOINT_PASSIVE ? MMS_OK : err;
 }
 
