@@ -242,6 +242,27 @@ static enum mms_err rewrite_log(struct sql *sql)
 	return err == MMS_E_BUSY && sql->kind->checkpoint_mode != SQLITE_CHECKPOINT_PASSIVE ? MMS_OK : err;
 }
 
+// Whether SQLite's verdict tells of a page that could not be read, which it words like damage.
+static bool tells_of_failed_read(const char *verdict)
+{
+	static const char words[] = "error code=";
+	const char *found = strstr(verdict, words);
+	const int code = found == NULL ? SQLITE_OK : atoi(found + strlen(words)) & 0xff;
+	return code == SQLITE_IOERR || code == SQLITE_NOMEM;
+}
+
+static enum mms_err judge_pages(struct sql *sql, const char *verdict)
+{
+	if (verdict != NULL && strcmp(verdict, "ok") == 0)
+		return MMS_OK;
+	if (verdict == NULL || !tells_of_failed_read(verdict))
+		return sql_damaged(sql, verdict == NULL ? "it cannot be checked" : verdict);
+	snprintf(sql->reason.text, sizeof sql->reason.text,
+		 "cannot check the %s %s: reading it failed; check the disk and the system's log", sql->kind->noun,
+		 sql->path);
+	return MMS_E_IO;
+}
+
 static enum mms_err check_pages(struct sql *sql)
 {
 	sqlite3_stmt *statement = NULL;
@@ -249,13 +270,8 @@ static enum mms_err check_pages(struct sql *sql)
 	if (sqlite3_prepare_v2(sql->db, "PRAGMA quick_check(1)", -1, &statement, NULL) != SQLITE_OK)
 		return sql_fail(sql, "read");
 	enum mms_err err = sql_row(sql, statement);
-	if (err == MMS_OK) {
-		const char *verdict = (const char *)sqlite3_column_text(statement, 0);
-		if (verdict == NULL || strcmp(verdict, "ok") != 0)
-			err = sql_damaged(sql, verdict == NULL ? "it cannot be checked" : verdict);
-	} else if (err == MMS_E_MISSING) {
-		err = sql_damaged(sql, "it cannot be checked");
-	}
+	if (err == MMS_OK || err == MMS_E_MISSING)
+		err = judge_pages(sql, err == MMS_OK ? (const char *)sqlite3_column_text(statement, 0) : NULL);
 	sqlite3_finalize(statement);
 	return err;
 }
