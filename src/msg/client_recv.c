@@ -3,6 +3,7 @@
 #include <assert.h>
 #include <string.h>
 
+#include "base/utf8.h"
 #include "msg/client_inside.h"
 
 enum { RETENTION_MS_PER_DAY = 24 * 3600 * 1000 };
@@ -204,7 +205,8 @@ static void delivered(struct client *client, uint32_t slot, uint32_t number, con
 		      struct mtime now)
 {
 	struct call_deliver deliver;
-	if (call_deliver_decode(&deliver, body, bytes) != MMS_OK) {
+	// A text against section 7.2 could not be read back from the store, which would then count as damaged for ever.
+	if (call_deliver_decode(&deliver, body, bytes) != MMS_OK || !utf8_is_message(deliver.text, deliver.text_bytes)) {
 		client->port.answer(client->port.context, slot, number, STATUS_BAD);
 		return;
 	}

@@ -137,6 +137,24 @@ static void test_delivery_is_answered_when_stored(void **state)
 	assert_int_equal(count(ANSWERED, STATUS_BAD, NULL), 2);
 }
 
+// What the store could not read back as a message is not put into it.
+static void test_bad_text_is_not_stored(void **state)
+{
+	static const char *const texts[] = {"\xff", "a\0b", "\xed\xa0\x80"};
+	(void)state;
+	begin_with(false);
+	come_in(0, 0);
+	for (uint32_t i = 0; i < 3; i++) {
+		const struct call_deliver delivery = {id_of(i), WALL, name_of("Tim"), (const uint8_t *)texts[i], i == 0 ? 1 : 3};
+		uint8_t body[CALL_BODY_BYTES_MAX];
+		client_call(&f.client, 0, i + 1, CALL_DELIVER, body, call_deliver_encode(&delivery, body), f.now);
+	}
+	client_flush(&f.client, f.now);
+	assert_int_equal(count(ANSWERED, STATUS_BAD, NULL), 3);
+	assert_int_equal(count(ANSWERED, STATUS_OK, NULL), 0);
+	assert_int_equal(f.mem.disk.transcript_count, 0);
+}
+
 static void test_storage_fails(void **state)
 {
 	(void)state;
@@ -370,6 +388,7 @@ int main(void)
 		cmocka_unit_test(test_signin_refused),
 		cmocka_unit_test(test_outbox_in_order_and_again),
 		cmocka_unit_test(test_delivery_is_answered_when_stored),
+		cmocka_unit_test(test_bad_text_is_not_stored),
 		cmocka_unit_test(test_storage_fails),
 		cmocka_unit_test(test_answers_end_with_their_session),
 		cmocka_unit_test(test_notices),
