@@ -220,11 +220,12 @@ static enum mms_err make_log_durable(struct sql *sql)
 		if (code == SQLITE_OK)
 			code = log->pMethods->xWrite(log, chunk, size, at);
 	}
-	if (code == SQLITE_OK && bytes > 0)
-		code = log->pMethods->xSync(log, SQLITE_SYNC_NORMAL);
-	if (code == SQLITE_OK)
-		return MMS_OK;
-	return fail_system(sql, "rewrite the log of", code == SQLITE_IOERR_FSYNC || errno == 0 ? EIO : errno);
+	if (code != SQLITE_OK)
+		return fail_system(sql, "rewrite the log of", errno == 0 ? EIO : errno);
+	// A sync that failed is never "no room".
+	if (bytes > 0 && log->pMethods->xSync(log, SQLITE_SYNC_NORMAL) != SQLITE_OK)
+		return fail_system(sql, "sync the log of", EIO);
+	return MMS_OK;
 }
 
 // Writes the log into the database again, so that nothing is taken for durable that only the page cache of a system
