@@ -48,6 +48,7 @@ struct session {
 	struct path path;
 	struct mtime heard_at;    // last authentic datagram
 	uint32_t loss_share;      // smoothed share of the peer's datagrams that did not come, of SESSION_LOSS_UNIT
+	struct mtime answered_at; // when answers were last sent
 	uint8_t response[WIRE_PATH_BYTES]; // to the newest challenge
 	bool is_response_due;
 	uint8_t trailer[SESSION_TRAILERS][WIRE_TRAILER_BYTES];

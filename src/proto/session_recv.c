@@ -18,6 +18,13 @@ static void note_loss(struct session *session, uint64_t counter)
 	session->loss_share -= session->loss_share / 16;
 }
 
+// A datagram that had been counted as missing came after all: the path reorders.
+static void note_late(struct session *session)
+{
+	const uint32_t counted = SESSION_LOSS_UNIT / 16;
+	session->loss_share -= session->loss_share < counted ? session->loss_share : counted;
+}
+
 // Whether repetitions go twice: the path is known to lose, or probes have gone unanswered (section 5.6).
 static bool is_lossy(const struct session *session)
 {
@@ -33,8 +40,10 @@ static void recv_call(struct session *session, struct blocks *blocks, const stru
 		session->mark_at = mtime_min(session->mark_at, mtime_add_us(now, SESSION_MARK_DELAY_US));
 		break;
 	case CALLEE_REPEAT:
-		// The answer was lost on its way to the peer: as good a sign as a counter that never came.
-		session->loss_share += (SESSION_LOSS_UNIT - session->loss_share) / 8;
+		// The answer was lost on its way to the peer: as good a sign as a counter that never came. Unless it has only
+		// just gone: then the two have crossed.
+		if (mtime_diff_us(now, session->answered_at) >= rtt_base_us(&session->caller.rtt))
+			session->loss_share += (SESSION_LOSS_UNIT - session->loss_share) / 8;
 		break;
 	case CALLEE_IGNORED:
 		break;
@@ -94,6 +103,8 @@ enum mms_err session_recv(struct session *session, struct blocks *blocks, const 
 	const bool is_newest = replay_is_newest(&session->replay, counter);
 	if (is_newest)
 		note_loss(session, counter);
+	else
+		note_late(session);
 	replay_mark(&session->replay, counter);
 	session->heard_at = now;
 	if (session->is_server)

@@ -64,6 +64,8 @@ bool session_send(struct session *session, struct blocks *blocks, struct mtime n
 
 	const size_t copies = session->loss_share > SESSION_LOSS_THRICE ? SESSION_COPIES_MAX : 2;
 	session->is_response_due = false;
+	if (answers > 0)
+		session->answered_at = now;
 	session->mark_at = MTIME_NEVER;
 	session->told_base = state.base;
 	out->addr = session->path.current;
