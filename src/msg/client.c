@@ -91,6 +91,7 @@ void client_up(struct client *client, uint32_t slot, struct mtime now)
 		hash_invite_proof(client->config.invite_hash, client->port.handshake_hash(client->port.context, slot),
 				  INVITE_DEVICE, signin.proof);
 	client->slot[slot] = (struct client_slot){.state = CLIENT_SLOT_SIGNING_IN};
+	client->slot[1 - slot].is_superseded = true;
 	// A fresh session has room; only a server that keeps all memory busy through the other session can prevent this, and
 	// then silence makes us dial again.
 	(void)client_make_call(client, slot, CALL_SIGNIN, body, call_signin_encode(&signin, body), 0, now);

@@ -93,6 +93,7 @@ struct client_slot {
 	struct client_submission submission[CALL_WINDOW];
 	uint32_t submission_count;
 	bool is_signout_made; // nothing is submitted behind it
+	bool is_superseded;   // we have signed in on a newer one, whatever became of it
 };
 
 struct client_pending_answer {

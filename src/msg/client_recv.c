@@ -222,9 +222,11 @@ static void delivered(struct client *client, uint32_t slot, uint32_t number, con
 		client->is_stored_due = true;
 }
 
-static bool is_beside_newer(const struct client *client, uint32_t slot)
+// We have replaced ourselves. When the session that did it is gone without an answer, this one is over at the server too.
+static void replaced_by_ourselves(struct client *client, uint32_t slot)
 {
-	return client->present != slot + 1 || client->slot[1 - slot].state == CLIENT_SLOT_SIGNING_IN;
+	if (client->slot[1 - slot].state == CLIENT_SLOT_NONE)
+		client->port.redial(client->port.context);
 }
 
 static void noticed(struct client *client, uint32_t slot, uint32_t number, const uint8_t *body, size_t bytes,
@@ -241,8 +243,10 @@ static void noticed(struct client *client, uint32_t slot, uint32_t number, const
 		return;
 	}
 	client->port.answer(client->port.context, slot, number, STATUS_OK);
-	if (is_beside_newer(client, slot))
-		return; // we have replaced ourselves
+	if (client->slot[slot].is_superseded) {
+		replaced_by_ourselves(client, slot);
+		return;
+	}
 	switch (notice.what) {
 	case NOTICE_REPLACED:
 	case NOTICE_REMOVED:

@@ -209,6 +209,14 @@ static void test_notices(void **state)
 	assert_int_equal(count(TOLD, TOLD_REPLACED, NULL), 1);
 	assert_int_equal(count(STOPPED, 0, NULL), 1);
 	assert_int_equal(f.mem.disk.transcript_count, 1); // what came before it is kept
+	// The session that replaced this one was given up before its answer came: it was ourselves all the same.
+	begin_with(false);
+	come_in(0, 0);
+	client_up(&f.client, 1, f.now);
+	client_ended(&f.client, 1);
+	notice(0, 1, NOTICE_REPLACED, 0);
+	assert_int_equal(count(TOLD, TOLD_REPLACED, NULL) + count(STOPPED, 0, NULL), 0);
+	assert_int_equal(count(REDIALED, 0, NULL), 1);
 	begin_with(false);
 	come_in(0, 0);
 	notice(0, 1, NOTICE_REMOVED, 0);
