@@ -19,7 +19,7 @@ enum {
 	RTT_PROBE_CAP_US = 1000 * 1000,           // then
 	RTT_PROBE_CAP_SILENT_US = 3 * 1000 * 1000, // after RTT_SILENT_US without a sign of it
 	RTT_PROBE_CAP_GONE_US = 30 * 1000 * 1000,  // after RTT_GONE_US
-	RTT_SILENT_US = 30 * 1000 * 1000,
+	RTT_SILENT_US = 60 * 1000 * 1000,
 	RTT_GONE_US = 300 * 1000 * 1000,
 	RTT_PROBES_TWICE = 1, // probes in a row after which copies go twice
 };
