@@ -105,6 +105,8 @@ static void told(void *context, const struct client_told *told)
 		break;
 	case TOLD_REPLACED:
 		report_sight(SIGHT_REPLACED);
+		if (process->was_alone)
+			report_failure("%s was told that another terminal receives, and there was none", name);
 		break;
 	case TOLD_REMOVED:
 		report_sight(SIGHT_REMOVED);
@@ -140,6 +142,17 @@ static void news(void *context, enum device_news news, const uint8_t key[NOISE_K
 
 // --- life and death ---
 
+static void note_company(struct process *fresh)
+{
+	fresh->was_alone = true;
+	for (uint32_t i = 0; fresh->is_receiving && i < PROCESSES_MAX; i++) {
+		struct process *other = &world.process[i];
+		if (other == fresh || !other->is_alive || !other->is_receiving || world_owner(other) != world_owner(fresh))
+			continue;
+		other->was_alone = fresh->was_alone = false;
+	}
+}
+
 struct process *device_host_start(uint8_t profile, bool is_receiving)
 {
 	struct process *process = NULL;
@@ -164,6 +177,7 @@ struct process *device_host_start(uint8_t profile, bool is_receiving)
 	process->is_receiving = is_receiving;
 	process->profile = profile;
 	process->awake_at = world.now;
+	note_company(process);
 	device_node_init(&process->node, &server, 1, process->memory, &world.rng, &owner, world.now);
 	device_node_start(&process->node, &identity->keys, world.server.keys.public_key, &storage, &config, world.now);
 	hand_over_outbox(profile);

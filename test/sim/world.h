@@ -48,6 +48,7 @@ struct process {
 	bool is_alive;
 	bool is_due; // a turn is due whatever the clock says
 	bool is_poked; // its outbox has grown
+	bool was_alone; // no other process with its key has received since it started
 	bool is_stopped;   // the client stopped by itself
 	bool is_refused;   // because its sign-in was refused
 	bool is_receiving;
