@@ -47,8 +47,10 @@ class Actor:
         self.lives = []  # the lines of each process, oldest first
 
     def start(self):
-        self.process = self.profile.spawn(*self.words())
-        self.lives.append(self.process.lines)
+        process = self.profile.spawn(*self.words())
+        process.place = 0  # for a Speaker: the line after the last marker
+        self.lives.append(process.lines)
+        self.process = process
 
     def kill(self):
         """Kills it; it must have been alive: no process may end by itself."""
@@ -119,12 +121,12 @@ class Speaker(Actor):
 
     def start(self):
         super().start()
-        self.process.place = 0  # of the line after the last marker
-        self.type(f"signin {self.user}")
+        self.type(self.process, f"signin {self.user}")
 
-    def type(self, text):
+    @staticmethod
+    def type(process, text):
         try:
-            self.process.type(text)
+            process.type(text)
         except (BrokenPipeError, ValueError):  # killed
             pass
 
@@ -149,7 +151,7 @@ class Speaker(Actor):
             self.count += 1
             if process is not self.process:
                 return  # killed meanwhile: the message was never typed
-            self.type(f"send {recipient} {text}\nm{self.count - 1}")
+            self.type(process, f"send {recipient} {text}\nm{self.count - 1}")
         for number in range(first, self.count):
             if not self.await_marker(process, number):
                 return
