@@ -96,15 +96,28 @@ struct mem_server {
 	uint32_t start_count;
 	uint64_t commit_next;
 	bool is_full;          // has_room
-	enum mms_err read_err; // of every read from now on
+	uint32_t reads_good;   // so many reads go well yet
+	enum mms_err read_err; // of every read after them, or of the next alone
+	bool is_read_err_once;
 	uint32_t cursor_op_count;
 };
 
+static inline enum mms_err mem_read(struct mem_server *mem)
+{
+	const enum mms_err err = mem->reads_good == 0 ? mem->read_err : MMS_OK;
+	if (mem->reads_good > 0)
+		mem->reads_good--;
+	else if (mem->is_read_err_once)
+		mem->read_err = MMS_OK;
+	return err;
+}
+
 static inline enum mms_err mem_device_find(void *context, const uint8_t *key, struct storage_device *device)
 {
-	const struct mem_server *mem = context;
-	if (mem->read_err != MMS_OK)
-		return mem->read_err;
+	struct mem_server *mem = context;
+	const enum mms_err err = mem_read(mem);
+	if (err != MMS_OK)
+		return err;
 	for (uint32_t i = 0; i < mem->device_count; i++)
 		if (memcmp(mem->key[i], key, STORAGE_KEY_BYTES) == 0) {
 			*device = mem->device[i];
@@ -115,41 +128,43 @@ static inline enum mms_err mem_device_find(void *context, const uint8_t *key, st
 
 static inline enum mms_err mem_device_count(void *context, int64_t user_id, uint32_t *count)
 {
-	const struct mem_server *mem = context;
+	struct mem_server *mem = context;
 	*count = 0;
 	for (uint32_t i = 0; i < mem->device_count; i++)
 		*count += mem->device[i].user_id == user_id;
-	return mem->read_err;
+	return mem_read(mem);
 }
 
 static inline enum mms_err mem_invite_is_spent(void *context, const uint8_t *hash, bool *is_spent)
 {
-	const struct mem_server *mem = context;
+	struct mem_server *mem = context;
 	*is_spent = false;
 	for (uint32_t i = 0; i < mem->spent_count; i++)
 		*is_spent = *is_spent || memcmp(mem->spent[i], hash, STORAGE_KEY_BYTES) == 0;
-	return mem->read_err;
+	return mem_read(mem);
 }
 
 static inline enum mms_err mem_accepted_find(void *context, int64_t sender_id, const struct uuid *id,
 					     struct storage_accepted *accepted)
 {
-	const struct mem_server *mem = context;
+	struct mem_server *mem = context;
 	for (uint32_t i = 0; i < mem->message_count; i++) {
 		const struct mem_message *message = &mem->message[i];
 		if (message->sender_id != sender_id || memcmp(message->id.bytes, id->bytes, ID_BYTES) != 0)
 			continue;
 		*accepted = (struct storage_accepted){message->user_id, {0}, message->row, message->was_online};
 		memcpy(accepted->digest, message->digest, DIGEST_BYTES);
-		return mem->read_err;
+		return mem_read(mem);
 	}
-	return mem->read_err != MMS_OK ? mem->read_err : MMS_E_MISSING;
+	const enum mms_err err = mem_read(mem);
+	return err == MMS_OK ? MMS_E_MISSING : err;
 }
 
 static inline enum mms_err mem_mailbox_next(void *context, int64_t user_id, uint64_t after_row, struct storage_row *row)
 {
-	const struct mem_server *mem = context;
-	for (uint32_t i = 0; mem->read_err == MMS_OK && i < mem->message_count; i++) {
+	struct mem_server *mem = context;
+	const enum mms_err err = mem_read(mem);
+	for (uint32_t i = 0; err == MMS_OK && i < mem->message_count; i++) {
 		const struct mem_message *message = &mem->message[i];
 		if (message->user_id != user_id || message->is_removed || message->row <= after_row)
 			continue;
@@ -157,13 +172,13 @@ static inline enum mms_err mem_mailbox_next(void *context, int64_t user_id, uint
 					    message->at,  message->text, message->text_bytes};
 		return MMS_OK;
 	}
-	return mem->read_err != MMS_OK ? mem->read_err : MMS_E_MISSING;
+	return err == MMS_OK ? MMS_E_MISSING : err;
 }
 
 static inline enum mms_err mem_mailbox_count(void *context, int64_t user_id, uint64_t after_row, uint64_t *rows,
 					     uint64_t *bytes)
 {
-	const struct mem_server *mem = context;
+	struct mem_server *mem = context;
 	*rows = *bytes = 0;
 	for (uint32_t i = 0; i < mem->message_count; i++)
 		if (mem->message[i].user_id == user_id && !mem->message[i].is_removed &&
@@ -171,28 +186,28 @@ static inline enum mms_err mem_mailbox_count(void *context, int64_t user_id, uin
 			++*rows;
 			*bytes += mem->message[i].text_bytes;
 		}
-	return mem->read_err;
+	return mem_read(mem);
 }
 
 static inline enum mms_err mem_mailbox_taken(void *context, int64_t user_id, uint64_t *row)
 {
-	const struct mem_server *mem = context;
+	struct mem_server *mem = context;
 	*row = 0;
 	for (uint32_t i = 0; i < mem->device_count; i++)
 		if (mem->device[i].user_id == user_id && mem->device[i].cursor > *row)
 			*row = mem->device[i].cursor;
-	return mem->read_err;
+	return mem_read(mem);
 }
 
 static inline enum mms_err mem_mark_is_known(void *context, const struct storage_mark *mark, bool *is_known)
 {
-	const struct mem_server *mem = context;
+	struct mem_server *mem = context;
 	*is_known = false;
 	for (uint32_t i = 0; i < mem->start_count; i++)
 		if (memcmp(mem->start[i].start_id, mark->start_id, STORAGE_START_ID_BYTES) == 0)
 			*is_known = mark->commit <
 				    (i + 1 < mem->start_count ? mem->start[i + 1].commit : mem->commit_next);
-	return mem->read_err;
+	return mem_read(mem);
 }
 
 static inline bool mem_has_room(void *context)
@@ -331,11 +346,26 @@ struct mem_client {
 	bool is_dirty;
 	uint32_t commit_count;
 	enum mms_err commit_err;
+	uint32_t calls_good;   // so many calls go well yet
+	enum mms_err call_err; // of the next one
 };
+
+static inline enum mms_err mem_called(struct mem_client *mem)
+{
+	const enum mms_err err = mem->calls_good == 0 ? mem->call_err : MMS_OK;
+	if (mem->calls_good > 0)
+		mem->calls_good--;
+	else
+		mem->call_err = MMS_OK;
+	return err;
+}
 
 static inline enum mms_err mem_outbox_next(void *context, uint64_t after_seq, struct outbox_row *row)
 {
 	struct mem_client *mem = context;
+	const enum mms_err err = mem_called(mem);
+	if (err != MMS_OK)
+		return err;
 	for (uint32_t i = 0; i < mem->live.outbox_count; i++) {
 		struct mem_outbox *queued = &mem->live.outbox[i];
 		if (queued->row.seq <= after_seq || (queued->state != OUTBOX_QUEUED && !queued->row.is_reoffer))
@@ -351,6 +381,9 @@ static inline enum mms_err mem_outbox_verdict(void *context, const struct uuid *
 					      uint8_t status)
 {
 	struct mem_client *mem = context;
+	const enum mms_err err = mem_called(mem);
+	if (err != MMS_OK)
+		return err;
 	for (uint32_t i = 0; i < mem->live.outbox_count; i++) {
 		struct mem_outbox *queued = &mem->live.outbox[i];
 		if (memcmp(queued->row.id.bytes, id->bytes, ID_BYTES) != 0)
@@ -369,6 +402,9 @@ static inline enum mms_err mem_outbox_verdict(void *context, const struct uuid *
 static inline enum mms_err mem_transcript_put(void *context, const struct transcript_row *row, bool *is_new)
 {
 	struct mem_client *mem = context;
+	const enum mms_err err = mem_called(mem);
+	if (err != MMS_OK)
+		return err;
 	struct mem_client_state *live = &mem->live;
 	*is_new = false;
 	for (uint32_t i = 0; i < live->transcript_count; i++)
@@ -387,13 +423,20 @@ static inline enum mms_err mem_transcript_put(void *context, const struct transc
 
 static inline enum mms_err mem_mark_get(void *context, struct storage_mark *mark)
 {
-	*mark = ((struct mem_client *)context)->live.mark;
+	struct mem_client *mem = context;
+	const enum mms_err err = mem_called(mem);
+	if (err != MMS_OK)
+		return err;
+	*mark = mem->live.mark;
 	return MMS_OK;
 }
 
 static inline enum mms_err mem_mark_set(void *context, const struct storage_mark *mark)
 {
 	struct mem_client *mem = context;
+	const enum mms_err err = mem_called(mem);
+	if (err != MMS_OK)
+		return err;
 	mem->live.mark = *mark;
 	mem->is_dirty = true;
 	return MMS_OK;
@@ -402,6 +445,9 @@ static inline enum mms_err mem_mark_set(void *context, const struct storage_mark
 static inline enum mms_err mem_outbox_reoffer(void *context, struct wtime since)
 {
 	struct mem_client *mem = context;
+	const enum mms_err err = mem_called(mem);
+	if (err != MMS_OK)
+		return err;
 	assert_true(since.ms < WALL.ms);
 	for (uint32_t i = 0; i < mem->live.outbox_count; i++) {
 		const enum outbox_state state = mem->live.outbox[i].state;
@@ -420,6 +466,9 @@ static inline enum mms_err mem_unshown_count(void *context, uint64_t *count)
 static inline enum mms_err mem_commit(void *context)
 {
 	struct mem_client *mem = context;
+	const enum mms_err err = mem_called(mem);
+	if (err != MMS_OK)
+		return err;
 	if (!mem->is_dirty || mem->commit_err != MMS_OK)
 		return mem->is_dirty ? mem->commit_err : MMS_OK;
 	mem->disk = mem->live;
