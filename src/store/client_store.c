@@ -39,8 +39,6 @@ void client_store_close(struct client_store *store)
 {
 	if (store == NULL)
 		return;
-	if (store->sql.db != NULL)
-		sql_rollback(&store->sql);
 	sql_finalize(store->statement, CLIENT_STATEMENT_COUNT);
 	sql_close(&store->sql);
 	free(store);
@@ -78,10 +76,9 @@ enum mms_err client_store_run(struct client_store *store, sqlite3_stmt *statemen
 	const enum mms_err err = sql_run(&store->sql, statement);
 	if (err == MMS_OK || err == MMS_E_EXISTS)
 		return err;
-	sql_rollback(&store->sql);
 	store->is_writing = false;
-	store->failed = err;
-	return err;
+	store->failed = sql_rollback(&store->sql) == MMS_OK ? err : MMS_E_IO;
+	return store->failed;
 }
 
 enum mms_err client_store_commit(struct client_store *store)

@@ -218,6 +218,8 @@ bool sql_read_text(sqlite3_stmt *statement, int column, uint8_t *target, size_t 
 
 enum mms_err sql_begin(struct sql *sql)
 {
+	if (sql->is_stuck && sql_rollback(sql) != MMS_OK)
+		return MMS_E_IO;
 	assert(sqlite3_get_autocommit(sql->db));
 	return sql_exec(sql, "BEGIN IMMEDIATE");
 }
@@ -236,24 +238,28 @@ enum mms_err sql_checkpoint(struct sql *sql)
 enum mms_err sql_commit(struct sql *sql)
 {
 	assert(!sqlite3_get_autocommit(sql->db));
-	const enum mms_err err = sql_exec(sql, "COMMIT");
-	if (err != MMS_OK)
-		sql_rollback(sql);
+	enum mms_err err = sql_exec(sql, "COMMIT");
+	if (err != MMS_OK && sql_rollback(sql) != MMS_OK)
+		err = MMS_E_IO;
 	// Left to SQLite, a checkpoint happens inside COMMIT, which then hides a sync that failed.
 	return err == MMS_OK && sql->wal_pages >= SQL_WAL_PAGES_MAX ? sql_checkpoint(sql) : err;
 }
 
-void sql_rollback(struct sql *sql)
+enum mms_err sql_rollback(struct sql *sql)
 {
+	enum mms_err err = MMS_OK;
 	// After some errors SQLite has rolled back by itself. A rollback only drops pages from memory, no sync fails.
-	if (!sqlite3_get_autocommit(sql->db))
-		(void)sqlite3_exec(sql->db, "ROLLBACK", NULL, NULL, NULL);
+	if (!sqlite3_get_autocommit(sql->db) && sqlite3_exec(sql->db, "ROLLBACK", NULL, NULL, NULL) != SQLITE_OK) {
+		(void)sql_fail(sql, "undo a change of");
+		err = MMS_E_IO;
+	}
+	sql->is_stuck = err != MMS_OK;
+	return err;
 }
 
 enum mms_err sql_end(struct sql *sql, enum mms_err err)
 {
 	if (err == MMS_OK)
 		return sql_commit(sql);
-	sql_rollback(sql);
-	return err;
+	return sql_rollback(sql) == MMS_OK ? err : MMS_E_IO;
 }

@@ -127,7 +127,8 @@ static enum mms_err identify(struct sql *sql, enum sql_access mode, struct ident
 	if (err != MMS_OK)
 		return err;
 	err = read_identity(sql, identity);
-	sql_rollback(sql);
+	if (err == MMS_OK)
+		err = sql_rollback(sql);
 	return err == MMS_OK ? judge(sql, identity, mode) : err;
 }
 
@@ -164,7 +165,8 @@ static enum mms_err set_wal(struct sql *sql)
 	for (int i = 0; i < WAL_SWITCH_TRIES && err == MMS_E_BUSY; i++) {
 		if (i > 0) {
 			err = sql_begin(sql);
-			sql_rollback(sql);
+			if (err == MMS_OK)
+				err = sql_rollback(sql);
 			if (err != MMS_OK)
 				break;
 		}
@@ -235,7 +237,8 @@ static enum mms_err rewrite_log(struct sql *sql)
 	enum mms_err err = sql_begin(sql); // nobody else writes the log meanwhile
 	if (err == MMS_OK)
 		err = make_log_durable(sql);
-	sql_rollback(sql);
+	if (err == MMS_OK)
+		err = sql_rollback(sql);
 	errno = 0;
 	if (err == MMS_OK &&
 	    sqlite3_wal_checkpoint_v2(sql->db, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL) != SQLITE_OK)
