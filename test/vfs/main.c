@@ -1,0 +1,160 @@
+// SPDX-License-Identifier: ISC
+// mms-vfs: the real stores on disks in memory, through every crash and every failing call (doc/design.md, "Accepted
+// means on disk"). Prints what it tried and how often; on a violation the arguments that do that one case again.
+#include <inttypes.h>
+#include <malloc.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "explore.h"
+#include "fault_vfs.h"
+#include "wraps.h"
+
+// How much of the whole a run does: every so many-th point.
+struct effort {
+	uint64_t power;
+	uint64_t power_log;
+	uint64_t fault;
+	uint64_t memory;
+	unsigned second_every;
+	unsigned sync_again_every; // failed syncs after which the opening is tried at every change
+};
+
+static const struct effort whole = {1, 197, 1, 41, 401, 7};
+static const struct effort quick = {29, 2003, 23, 499, 1100, 3};
+
+static double seconds(void)
+{
+	struct timespec now;
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
+}
+
+static void report(const struct explore *explore, const char *what, double began)
+{
+	printf("%-22s %6" PRIu64 " crash points, %7" PRIu64 " disks after them; %6" PRIu64
+	       " crashes while opening; %7" PRIu64 " openings; %5.1f s\n",
+	       what, explore->points[FAULT_POWER], explore->states, explore->second_points, explore->openings,
+	       seconds() - began);
+}
+
+// Every fault of every kind, once and from then on.
+static void try_faults(struct explore *explore, const struct world_kind *kind, const struct effort *effort)
+{
+	for (int fault = FAULT_READ; fault < EXPLORE_KINDS; fault++) {
+		const double began = seconds();
+		const uint64_t points = explore->points[fault];
+		const uint64_t errors = explore->errors[fault];
+		const uint64_t stride = fault == FAULT_MEMORY ? effort->memory : effort->fault;
+		for (int is_persistent = 0; is_persistent < 2; is_persistent++)
+			explore_all(explore, kind, fault, is_persistent, 1 + explore->seed % stride, stride,
+				    effort->sync_again_every);
+		printf("%-8s %-13s %6" PRIu64 " runs, %6" PRIu64 " reported by the store; %5.1f s\n", kind->name,
+		       explore_fault_name(fault), explore->points[fault] - points, explore->errors[fault] - errors,
+		       seconds() - began);
+	}
+}
+
+static void try_crashes(struct explore *explore, const struct world_kind *kind, uint64_t stride, unsigned second_every)
+{
+	const double began = seconds();
+	struct explore one = {.seed = explore->seed, .directory = explore->directory};
+	explore_all(&one, kind, FAULT_POWER, true, 1 + explore->seed % stride, stride, second_every);
+	report(&one, kind->name, began);
+	explore->violations += one.violations;
+	explore->states += one.states;
+	explore->second_points += one.second_points;
+	explore->openings += one.openings;
+	explore->points[FAULT_POWER] += one.points[FAULT_POWER];
+}
+
+// The harness must notice a store that is broken on purpose. Returns how many weaknesses went unnoticed.
+static int try_weak(struct explore *explore)
+{
+	static const char *const names[] = {"syncs that do nothing", "each statement committed alone"};
+	static const struct world_kind *const kinds[] = {&server_world_kind, &client_world_kind};
+	int unnoticed = 0;
+	for (int weakness = 0; weakness < 2; weakness++) {
+		for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
+			struct explore one = *explore;
+			one.is_silent = true;
+			one.is_lying = weakness == 0;
+			wraps.splits_transactions = weakness == 1;
+			explore_all(&one, kinds[i], FAULT_POWER, true, 5, 29, 0);
+			wraps.splits_transactions = false;
+			printf("%-8s %-31s %5" PRIu64 " violations at %" PRIu64 " crash points\n", kinds[i]->name,
+			       names[weakness], one.violations, one.points[FAULT_POWER]);
+			unnoticed += one.violations == 0;
+		}
+	}
+	return unnoticed;
+}
+
+static void try_everything(struct explore *explore, const struct effort *effort)
+{
+	try_crashes(explore, &server_world_kind, effort->power, effort->second_every);
+	try_crashes(explore, &client_world_kind, effort->power, effort->second_every);
+	try_crashes(explore, &server_log_world_kind, effort->power_log, effort->second_every);
+	try_faults(explore, &server_world_kind, effort);
+	try_faults(explore, &client_world_kind, effort);
+}
+
+static void usage(void)
+{
+	fputs("usage: mms-vfs [--seed N] [--quick | --weak | --case WORDS]\n", stderr);
+	exit(64);
+}
+
+int main(int argc, char **argv)
+{
+	struct explore explore = {.seed = 1};
+	struct explore_case one = {.kind = NULL};
+	const struct effort *effort = &whole;
+	bool is_weak = false;
+	for (int i = 1; i < argc; i++) {
+		if (strcmp(argv[i], "--quick") == 0)
+			effort = &quick;
+		else if (strcmp(argv[i], "--weak") == 0)
+			is_weak = true;
+		else if (i + 1 < argc && strcmp(argv[i], "--seed") == 0)
+			explore.seed = strtoull(argv[++i], NULL, 10);
+		else if (i + 1 == argc || strcmp(argv[i], "--case") != 0 || !explore_case_parse(&one, argv[++i]))
+			usage();
+	}
+	const char *parent = getenv("TMPDIR");
+	char directory[256];
+	snprintf(directory, sizeof directory, "%s/mms-vfs-XXXXXX", parent == NULL ? "/tmp" : parent);
+	if (mkdtemp(directory) == NULL) {
+		perror(directory);
+		return 73;
+	}
+	explore.directory = directory;
+	mallopt(M_MMAP_THRESHOLD, 64 << 20); // worlds and disks come and go by the thousand
+	mallopt(M_TRIM_THRESHOLD, 256 << 20);
+	wraps_register();
+	fault_vfs_register();
+	setvbuf(stdout, NULL, _IOLBF, 0);
+	const double began = seconds();
+	int status = 0;
+	if (is_weak) {
+		status = try_weak(&explore) > 0;
+	} else {
+		if (one.kind != NULL && !explore_run(&explore, &one, 0))
+			puts("the script ends before that");
+		if (one.kind == NULL)
+			try_everything(&explore, effort);
+		printf("seed %" PRIu64 ": %" PRIu64 " openings, %" PRIu64 " violations, %.1f s\n", explore.seed,
+		       explore.openings, explore.violations, seconds() - began);
+		status = explore.violations > 0;
+	}
+	char path[300];
+	snprintf(path, sizeof path, "%s/server.db", directory);
+	unlink(path);
+	snprintf(path, sizeof path, "%s/fred.db", directory);
+	unlink(path);
+	rmdir(directory);
+	return status;
+}

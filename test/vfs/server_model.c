@@ -1,0 +1,227 @@
+// SPDX-License-Identifier: ISC
+// What must stand in the server's database after each operation; see server_model.h.
+#include "server_model.h"
+
+#include <assert.h>
+#include <string.h>
+
+#include "base/limits.h"
+
+static const int64_t DAY_MS = 24 * 60 * 60 * 1000;
+
+void model_init(struct server_model *model)
+{
+	memset(model, 0, sizeof *model);
+	model->commit_next = 1;
+}
+
+void model_start(struct server_model *model, uint32_t serial)
+{
+	assert(model->start_count < MODEL_STARTS_MAX);
+	model->start_serial[model->start_count] = serial;
+	model->start_first[model->start_count++] = model->commit_next;
+}
+
+void model_users_sync(struct server_model *model, unsigned listed, bool is_loud, int64_t now_ms)
+{
+	for (unsigned i = 0; i < MODEL_USERS; i++) {
+		struct model_user *user = &model->user[i];
+		if ((listed & (1u << i)) != 0) {
+			if (user->id == 0)
+				user->id = ++model->user_id_last;
+			user->absent_ms = 0;
+			user->is_loud = is_loud;
+		} else if (user->id != 0 && user->absent_ms == 0) {
+			user->absent_ms = now_ms;
+		}
+	}
+}
+
+uint32_t model_cursors(const struct server_model *model, int64_t user_id, uint64_t *low, uint64_t *high)
+{
+	uint32_t count = 0;
+	*low = *high = 0;
+	for (unsigned i = 0; i < MODEL_KEYS; i++) {
+		const struct model_device *device = &model->device[i];
+		if (device->id == 0 || device->user_id != user_id)
+			continue;
+		*low = count == 0 || device->cursor < *low ? device->cursor : *low;
+		*high = device->cursor > *high ? device->cursor : *high;
+		count++;
+	}
+	return count;
+}
+
+static void remove_rows(struct server_model *model, int64_t user_id, uint64_t row)
+{
+	for (uint32_t i = 0; i < model->message_count; i++) {
+		struct model_message *message = &model->message[i];
+		if (message->recipient_id == user_id && message->row <= row)
+			message->is_kept = false;
+	}
+}
+
+void model_accept(struct server_model *model, uint64_t row, uint32_t serial, uint8_t sender, uint8_t recipient,
+		  int64_t now_ms)
+{
+	assert(model->message_count < MODEL_MESSAGES_MAX);
+	model->message[model->message_count++] = (struct model_message){
+		.row = row,
+		.serial = serial,
+		.sender = sender,
+		.sender_id = model->user[sender].id,
+		.recipient_id = model->user[recipient].id,
+		.at_ms = now_ms,
+		.is_kept = true,
+		.is_held = true,
+	};
+}
+
+void model_cursor(struct server_model *model, unsigned key, uint64_t row, int64_t now_ms)
+{
+	struct model_device *device = &model->device[key];
+	uint64_t low;
+	uint64_t high_before;
+	uint64_t high;
+	if (device->id == 0 || device->cursor >= row)
+		return;
+	model_cursors(model, device->user_id, &low, &high_before);
+	device->cursor = row;
+	model_cursors(model, device->user_id, &low, &high);
+	remove_rows(model, device->user_id, low);
+	for (uint32_t i = 0; i < model->message_count; i++) {
+		struct model_message *message = &model->message[i];
+		if (message->is_kept && message->recipient_id == device->user_id && message->row > high_before &&
+		    message->row <= high && message->taken_ms == 0)
+			message->taken_ms = now_ms;
+	}
+}
+
+void model_enroll(struct server_model *model, unsigned key, uint8_t user, bool has_invite)
+{
+	struct model_device *device = &model->device[key];
+	if (device->id != 0)
+		return;
+	*device = (struct model_device){.id = ++model->device_id_last, .user_id = model->user[user].id};
+	device->cursor = model->commit_next - 1;
+	for (uint32_t i = model->message_count; i > 0; i--) {
+		if (model->message[i - 1].is_kept && model->message[i - 1].recipient_id == device->user_id)
+			device->cursor = model->message[i - 1].row - 1;
+	}
+	if (has_invite)
+		model->is_spent[key] = true;
+}
+
+void model_gap_told(struct server_model *model, unsigned key, uint64_t row)
+{
+	struct model_device *device = &model->device[key];
+	if (device->gap_row <= row)
+		device->gap_row = device->gap_count = 0;
+}
+
+void model_batch_end(struct server_model *model, uint64_t row_next)
+{
+	model->commit_next = row_next;
+}
+
+void model_revoke(struct server_model *model, unsigned key)
+{
+	const struct model_device removed = model->device[key];
+	uint64_t low;
+	uint64_t high;
+	model->device[key] = (struct model_device){0};
+	if (removed.id != 0 && model_cursors(model, removed.user_id, &low, &high) > 0)
+		remove_rows(model, removed.user_id, low);
+}
+
+// --- housekeeping ---
+
+// The message that its first device took longest ago, if that is long enough ago.
+static struct model_message *find_expired(struct server_model *model, int64_t limit_ms)
+{
+	struct model_message *found = NULL;
+	for (uint32_t i = 0; i < model->message_count; i++) {
+		struct model_message *message = &model->message[i];
+		if (message->is_kept && message->taken_ms != 0 && message->taken_ms <= limit_ms &&
+		    (found == NULL || message->taken_ms < found->taken_ms))
+			found = message;
+	}
+	return found;
+}
+
+static void expire_message(struct server_model *model, struct model_message *message)
+{
+	message->is_kept = false;
+	for (unsigned i = 0; i < MODEL_KEYS; i++) {
+		struct model_device *device = &model->device[i];
+		if (device->id == 0 || device->user_id != message->recipient_id || device->cursor >= message->row)
+			continue;
+		device->gap_row = message->row > device->gap_row ? message->row : device->gap_row;
+		device->gap_count++;
+	}
+}
+
+static struct model_user *find_expired_user(struct server_model *model, int64_t limit_ms)
+{
+	struct model_user *found = NULL;
+	for (unsigned i = 0; i < MODEL_USERS; i++) {
+		struct model_user *user = &model->user[i];
+		if (user->id != 0 && user->absent_ms != 0 && user->absent_ms <= limit_ms &&
+		    (found == NULL || user->absent_ms < found->absent_ms))
+			found = user;
+	}
+	return found;
+}
+
+static void expire_user(struct server_model *model, struct model_user *user, uint32_t *rows_left)
+{
+	for (uint32_t i = 0; i < model->message_count && *rows_left > 0; i++) {
+		struct model_message *message = &model->message[i];
+		if (message->is_kept && message->recipient_id == user->id) {
+			message->is_kept = false;
+			--*rows_left;
+		}
+	}
+	if (*rows_left == 0)
+		return;
+	for (unsigned i = 0; i < MODEL_KEYS; i++) {
+		if (model->device[i].user_id == user->id)
+			model->device[i] = (struct model_device){0};
+	}
+	*user = (struct model_user){0};
+	--*rows_left;
+}
+
+// Returns whether ids are left to look at.
+static bool expire_ids(struct server_model *model, int64_t now_ms, uint32_t rows_left, uint64_t *expired_row)
+{
+	for (uint32_t i = 0; i < model->message_count && rows_left > 0; i++) {
+		struct model_message *message = &model->message[i];
+		if (!message->is_held || message->row <= *expired_row)
+			continue;
+		if (message->at_ms > now_ms - ID_RETENTION_DAYS * DAY_MS && message->at_ms <= now_ms)
+			break;
+		*expired_row = message->row;
+		message->is_held = message->is_kept || message->at_ms > now_ms;
+		rows_left--;
+	}
+	return rows_left == 0;
+}
+
+bool model_housekeep(struct server_model *model, int64_t now_ms, uint32_t rows_max, uint64_t *expired_row)
+{
+	const int64_t limit_ms = now_ms - RETENTION_DAYS * DAY_MS;
+	uint32_t rows_left = rows_max;
+	struct model_message *message;
+	struct model_user *user;
+	while (rows_left > 0 && (message = find_expired(model, limit_ms)) != NULL) {
+		expire_message(model, message);
+		rows_left--;
+	}
+	while (rows_left > 0 && (user = find_expired_user(model, limit_ms)) != NULL)
+		expire_user(model, user, &rows_left);
+	const bool has_more = expire_ids(model, now_ms, rows_left, expired_row);
+	if (!has_more)
+		*expired_row = 0;
+	return has_more;
+}

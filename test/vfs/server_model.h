@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: ISC
+// What must stand in the server's database, said in arrays: a second statement of what src/store/server_store.h and
+// storage.h promise, which shares no code with them. Plain values, copied by assignment; no errors.
+#ifndef MMS_TEST_SERVER_MODEL_H
+#define MMS_TEST_SERVER_MODEL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum { MODEL_USERS = 4, MODEL_KEYS = 8, MODEL_STARTS_MAX = 24, MODEL_MESSAGES_MAX = 2800 };
+
+struct model_user {
+	int64_t id; // 0: not in the database
+	int64_t absent_ms; // 0: present
+	bool is_loud; // its name is written in capitals
+};
+
+struct model_device {
+	int64_t id; // 0: not enrolled
+	int64_t user_id;
+	uint64_t cursor;
+	uint64_t gap_row;
+	uint64_t gap_count;
+};
+
+struct model_message {
+	uint64_t row;
+	uint32_t serial; // what its id, text and digest are made from; never used twice
+	uint8_t sender;  // index of the user
+	int64_t sender_id;
+	int64_t recipient_id;
+	int64_t at_ms;
+	int64_t taken_ms; // 0: not by one of several
+	bool is_kept;     // in the mailbox
+	bool is_held;     // its id is remembered
+};
+
+struct server_model {
+	uint64_t commit_next;
+	uint32_t start_count;
+	uint32_t start_serial[MODEL_STARTS_MAX];
+	uint64_t start_first[MODEL_STARTS_MAX];
+	struct model_user user[MODEL_USERS];
+	int64_t user_id_last;
+	struct model_device device[MODEL_KEYS]; // by the key they have
+	int64_t device_id_last;
+	bool is_spent[MODEL_KEYS]; // the invite that came with this key
+	uint32_t message_count;
+	struct model_message message[MODEL_MESSAGES_MAX]; // in the order of rows
+};
+
+void model_init(struct server_model *model);
+void model_start(struct server_model *model, uint32_t serial);
+
+// The users file lists the users whose bits are set in `listed`; `is_loud` is how it writes their names.
+void model_users_sync(struct server_model *model, unsigned listed, bool is_loud, int64_t now_ms);
+
+// Parts of a batch, in order; `row_next` is set at its end with model_batch_end.
+void model_accept(struct server_model *model, uint64_t row, uint32_t serial, uint8_t sender, uint8_t recipient,
+		  int64_t now_ms);
+void model_cursor(struct server_model *model, unsigned key, uint64_t row, int64_t now_ms);
+void model_enroll(struct server_model *model, unsigned key, uint8_t user, bool has_invite);
+void model_gap_told(struct server_model *model, unsigned key, uint64_t row);
+void model_batch_end(struct server_model *model, uint64_t row_next);
+
+void model_revoke(struct server_model *model, unsigned key);
+
+// `*expired_row` is how far the open store has looked at ids; returns whether there is more.
+bool model_housekeep(struct server_model *model, int64_t now_ms, uint32_t rows_max, uint64_t *expired_row);
+
+// The lowest and the highest cursor of a user's devices, 0 without one; returns how many there are.
+uint32_t model_cursors(const struct server_model *model, int64_t user_id, uint64_t *low, uint64_t *high);
+
+#endif
