@@ -1,0 +1,382 @@
+// SPDX-License-Identifier: ISC
+// Hostile devices at a whole server: four keys, two of them enrolled, one of them revoked, that sign in as anybody, submit,
+// ask, answer or do not, with good bodies and with any, while batches are held back, stored or rolled back and the users file
+// changes. Held: who is told OK is enrolled; ACCEPTED means that the store has it; delivered is what the store has for that
+// user, in order; the server breaks nothing of the protocol and never stops.
+#include "fuzz_peer.h"
+#include "fuzz_server_store.h"
+#include "fuzz_server_users.h"
+#include "node/server_node.h"
+
+enum { PEERS = 4, SUBMITS_MAX = 128, ROUNDS_MAX = 4 };
+
+struct far {
+	struct peer peer;
+	struct session session;
+	struct blocks blocks;
+	void *memory;
+	uint8_t answers_with; // status; 0: it does not answer
+	int64_t user_id;      // of the SIGNIN that was answered OK on this session
+	uint8_t user_asked;   // of the SIGNIN that went
+	uint64_t row_seen;
+	struct call_who who; // where its list goes on
+};
+
+struct submission {
+	struct uuid id;
+	uint8_t digest[DIGEST_BYTES];
+};
+
+static const struct wtime wall = {1800000000000};
+static struct server_node node;
+static struct store store;
+static struct far fars[PEERS];
+static struct keypair server;
+static struct snapshot snapshots[3];
+static struct server_user users[TABLES][USERS];
+static uint32_t table;
+static struct submission submissions[SUBMITS_MAX];
+static uint32_t submission_count;
+static const struct storage_batch *batch; // that is with the store
+static struct mtime now;
+static uint64_t random_state;
+
+static void on_answer(struct far *far, const struct session_event *event)
+{
+	if (event->kind == CALL_SIGNIN && event->status == STATUS_OK) {
+		struct call_signin_ok ok;
+		struct storage_device device;
+		const enum mms_err err = call_signin_ok_decode(&ok, event->body, event->body_bytes);
+		assert(err == MMS_OK);
+		far->user_id = user_id_of(&ok.name);
+		const enum mms_err found = store_device_find(&store, far->peer.keypair.public_key, &device);
+		assert(found == MMS_OK && device.user_id == far->user_id);
+		far->row_seen = device.cursor;
+	} else if (event->kind == CALL_SUBMIT && event->status == STATUS_ACCEPTED) {
+		struct call_accepted accepted;
+		const enum mms_err err = call_accepted_decode(&accepted, event->body, event->body_bytes);
+		assert(err == MMS_OK);
+		if (event->tag >= submission_count)
+			return; // a body of any bytes
+		const struct submission *submission = &submissions[event->tag];
+		const struct store_message *held = store_find(&store, far->user_id, &submission->id);
+		assert(held != NULL && memcmp(held->op.digest, submission->digest, DIGEST_BYTES) == 0);
+		assert(held->op.row <= accepted.mark.commit);
+	} else if (event->kind == CALL_WHO && event->status == STATUS_OK) {
+		struct call_who_ok ok;
+		const enum mms_err err = call_who_ok_decode(&ok, event->body, event->body_bytes);
+		assert(err == MMS_OK);
+		far->who = (struct call_who){ok.generation, ok.first + ok.count};
+	}
+}
+
+static void on_call(struct far *far, const struct session_event *event)
+{
+	if (event->kind == CALL_DELIVER) {
+		struct call_deliver deliver;
+		const enum mms_err err = call_deliver_decode(&deliver, event->body, event->body_bytes);
+		assert(err == MMS_OK);
+		const struct store_message *held = store_find(&store, user_id_of(&deliver.sender), &deliver.id);
+		assert(held != NULL && held->op.user_id == far->user_id && held->op.row > far->row_seen);
+		assert(held->op.text_bytes == deliver.text_bytes);
+		assert(memcmp(held->text, deliver.text, deliver.text_bytes) == 0);
+		far->row_seen = held->op.row;
+	} else {
+		struct call_notice notice;
+		const enum mms_err err = call_notice_decode(&notice, event->body, event->body_bytes);
+		assert(event->kind == CALL_NOTICE && err == MMS_OK);
+	}
+	if (far->answers_with == 0)
+		return;
+	const enum mms_err err = callee_answer(&far->session.callee, &far->blocks, event->number, far->answers_with,
+					       NULL, 0, now);
+	assert(err == MMS_OK);
+}
+
+static void poll_far(struct far *far)
+{
+	struct session_event event;
+	while (session_poll(&far->session, &far->blocks, now, &event)) {
+		if (event.type == SESSION_ANSWER)
+			on_answer(far, &event);
+		else
+			on_call(far, &event);
+	}
+}
+
+static void hang_up(struct far *far)
+{
+	if (far->peer.is_up)
+		session_clear(&far->session, &far->blocks);
+	far->peer.is_up = false;
+}
+
+// What every device has to say goes to the server, and what it says goes to them, until there is quiet or enough.
+static void exchange(void)
+{
+	static struct session_out out;
+	uint8_t reply[WIRE_DATAGRAM_BYTES_MAX];
+	const struct rng rng = seeded_rng(&random_state);
+	for (int round = 0; round < ROUNDS_MAX; round++) {
+		bool is_quiet = true;
+		for (uint8_t i = 0; i < PEERS; i++) {
+			const struct addr addr = addr_of(i);
+			while (fars[i].peer.is_up && session_send(&fars[i].session, &fars[i].blocks, now, &out)) {
+				is_quiet = false;
+				const size_t bytes =
+					server_node_recv(&node, &addr, out.datagram[0], out.bytes, now, reply);
+				if (bytes == WIRE_UNKNOWN_BYTES)
+					hang_up(&fars[i]);
+			}
+		}
+		server_node_run(&node, now, wall);
+		assert(!server_is_broken(&node.server));
+		while (server_node_send(&node, now, &out)) {
+			struct far *far = &fars[out.addr.ip[3]];
+			uint32_t index;
+			uint64_t counter;
+			is_quiet = false;
+			const bool is_data =
+				wire_data_decode(out.datagram[0], out.bytes, &index, &counter) == MMS_OK;
+			assert(is_data);
+			if (!far->peer.is_up || index != far->session.local_index)
+				continue; // its session of before
+			const struct addr addr = addr_of(9);
+			const enum mms_err err = session_recv(&far->session, &far->blocks, &addr, out.datagram[0],
+							      out.bytes, now, &rng);
+			assert(err == MMS_OK);
+			poll_far(far);
+		}
+		if (is_quiet)
+			return;
+	}
+}
+
+static void connect(struct far *far, uint8_t i)
+{
+	uint8_t datagram[WIRE_INIT_BYTES];
+	uint8_t reply[WIRE_DATAGRAM_BYTES_MAX];
+	const uint8_t cookie[COOKIE_BYTES] = {0};
+	const struct addr addr = addr_of(i);
+	const struct rng rng = seeded_rng(&random_state);
+	hang_up(far);
+	peer_dial_index(&far->peer, server.public_key, &rng, far->peer.index + PEERS);
+	wire_init_encode(cookie, far->peer.noise_message, datagram);
+	const size_t bytes = server_node_recv(&node, &addr, datagram, sizeof datagram, now, reply);
+	far->user_id = 0;
+	if (!peer_accept(&far->peer, reply, bytes))
+		return; // over the budget
+	peer_session(&far->peer, &far->session, false, &addr, now);
+	blocks_init(&far->blocks, far->memory, 128, 64);
+}
+
+static void call(struct far *far, uint8_t kind, const void *body, size_t bytes, uint64_t tag)
+{
+	(void)!caller_open(&far->session.caller, &far->blocks, kind, body, bytes, tag);
+}
+
+static void sign_in(struct far *far, struct reader *input)
+{
+	const uint8_t how = take_u8(input);
+	const uint8_t place = take_u8(input);
+	struct call_signin signin = {
+		.is_receiving = (how & 1) == 0, .has_proof = (how & 2) != 0, .name = name_at(place)};
+	uint8_t body[CALL_BODY_BYTES_MAX];
+	if ((how & 4) != 0)
+		hash_invite_proof(invite_hash, far->peer.handshake_hash, INVITE_DEVICE, signin.proof);
+	if ((how & 8) != 0)
+		signin.mark = (struct storage_mark){{(uint8_t)(1 + (how >> 4 & 3))}, take_u8(input)};
+	call(far, CALL_SIGNIN, body, call_signin_encode(&signin, body), 0);
+}
+
+static void submit(struct far *far, struct reader *input)
+{
+	static const uint8_t any[] = "hello";
+	const uint8_t *text = any;
+	const uint8_t how = take_u8(input);
+	struct call_submit message = {.id = {{how & 7}}, .recipient = name_at(how >> 3 & 7)};
+	uint8_t body[CALL_BODY_BYTES_MAX];
+	message.text_bytes = how < 128 ? 1U + how % 5 : take_span(input, &text, TEXT_BYTES_MAX);
+	message.text = text;
+	if (message.text_bytes == 0 || submission_count == SUBMITS_MAX)
+		return;
+	struct submission *submission = &submissions[submission_count];
+	submission->id = message.id;
+	hash_message(&message.recipient, message.text, message.text_bytes, submission->digest);
+	call(far, CALL_SUBMIT, body, call_submit_encode(&message, body), submission_count++);
+}
+
+static void give_to_store(enum mms_err result)
+{
+	if (batch == NULL)
+		batch = server_node_batch(&node, false, now, wall);
+	if (batch == NULL)
+		return;
+	if (result == MMS_OK)
+		store_append(&store, batch);
+	batch = NULL;
+	server_node_stored(&node, result, now);
+}
+
+static void reload(void)
+{
+	if (batch != NULL || !server_can_reload(&node.server))
+		return;
+	const uint32_t old = table;
+	table = 1 - table;
+	memset(users[table], 0, sizeof users[table]);
+	server_reload(&node.server, &tables[table], users[table]);
+	memset(users[old], 0, sizeof users[old]);
+}
+
+static void step(struct reader *input)
+{
+	const uint8_t op = take_u8(input);
+	const uint8_t i = op >> 6;
+	struct far *far = &fars[i];
+	const uint8_t *body = NULL;
+	size_t bytes;
+	uint8_t how;
+	if (!far->peer.is_up)
+		connect(far, i);
+	if (!far->peer.is_up)
+		return;
+	switch (op % 12) {
+	case 0:
+	case 1:
+		sign_in(far, input);
+		break;
+	case 2:
+	case 3:
+		submit(far, input);
+		break;
+	case 4:
+		how = take_u8(input);
+		bytes = take_span(input, &body, CALL_BODY_BYTES_MAX);
+		call(far, how, body, bytes, SUBMITS_MAX);
+		break;
+	case 5: {
+		uint8_t page[CALL_BODY_BYTES_MAX];
+		call(far, CALL_WHO, page, call_who_encode(&far->who, page), 0);
+		break;
+	}
+	case 6:
+		how = take_u8(input);
+		call(far, (how & 1) != 0 ? CALL_PING : CALL_SIGNOUT, &how, how >> 7, 0);
+		break;
+	case 7:
+		far->answers_with = take_u8(input) % 4;
+		break;
+	case 8:
+		give_to_store(take_u8(input) % 4 == 3 ? MMS_E_NOSPACE : MMS_OK);
+		break;
+	case 9:
+		now = mtime_add_us(now, take_wait_us(input));
+		for (int k = 0; k < PEERS; k++)
+			if (fars[k].peer.is_up)
+				session_tick(&fars[k].session, now);
+		break;
+	case 10:
+		if (take_u8(input) % 2 == 0)
+			reload();
+		else
+			batch = batch != NULL ? batch : server_node_batch(&node, true, now, wall);
+		break;
+	default:
+		connect(far, i);
+		break;
+	}
+	if ((op & 32) == 0)
+		exchange();
+}
+
+// Everything is stored, and then nothing is due at once.
+static void settle(void)
+{
+	for (int turn = 0;; turn++) {
+		assert(turn < 40);
+		exchange();
+		if (batch == NULL)
+			batch = server_node_batch(&node, true, now, wall);
+		if (batch != NULL) {
+			give_to_store(MMS_OK);
+			continue;
+		}
+		if (server_node_deadline(&node).us > now.us)
+			return;
+	}
+}
+
+int LLVMFuzzerInitialize(int *argc, char ***argv)
+{
+	(void)argc;
+	(void)argv;
+	const uint8_t secret[NOISE_KEY_BYTES] = {88};
+	if (crypto_init() != MMS_OK)
+		return 1;
+	keypair_derive(&server, secret);
+	store.commit_next = 1;
+	for (uint8_t i = 0; i < PEERS; i++) {
+		peer_init(&fars[i].peer, 1 + i);
+		fars[i].peer.index = 1 + i;
+		fars[i].answers_with = STATUS_OK;
+		fars[i].memory = must_alloc(blocks_memory_bytes(128, 64));
+		if (i < 2)
+			store_enrol(&store, 1 + i, fars[i].peer.keypair.public_key, NULL);
+	}
+	make_tables(&fars[3].peer.keypair);
+	struct server_node_setup setup = {
+		.listener = listener_config_default(),
+		.server = server_config_default(),
+		.keys = &server,
+		.storage = store_storage(&store),
+		.mark = {{2}, 1},
+		.users = &tables[0],
+		.user = users[0],
+		.rng = seeded_rng(&random_state),
+	};
+	setup.listener.sessions_max = 6;
+	setup.listener.half_open_max = 6;
+	setup.listener.prefixes_max = 2 * BUDGET_WAYS;
+	setup.listener.blocks_small_max = 80;
+	setup.listener.blocks_large_max = 16;
+	setup.server.may_claim = true;
+	setup.server.mailbox_rows_max = 4;
+	setup.server.mailbox_bytes_max = 1200;
+	setup.server.submit_rate = (struct bucket_rate){5, 10};
+	void *memory = must_alloc(server_node_memory_bytes(&setup));
+	now = (struct mtime){1000000};
+	server_node_init(&node, &setup, memory, now);
+	for (uint8_t i = 0; i < PEERS; i++)
+		connect(&fars[i], i);
+	// The batches behind the peers are empty between executions.
+	const struct server_peer *end = node.server.peer + node.server.peer_capacity;
+	snapshots[0] = snapshot_take(&node, sizeof node);
+	snapshots[1] = snapshot_take(memory, (size_t)((const uint8_t *)end - (uint8_t *)memory));
+	snapshots[2] = snapshot_take(fars, sizeof fars);
+	return 0;
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes)
+{
+	struct reader input = reader_of(data, bytes);
+	for (int i = 0; i < 3; i++)
+		snapshot_restore(&snapshots[i]);
+	now = (struct mtime){1000000};
+	random_state = 8;
+	table = 0;
+	memset(users, 0, sizeof users);
+	submission_count = 0;
+	store.message_count = store.spent_count = 0;
+	store.device_count = 2;
+	store.device[0].cursor = store.device[1].cursor = 0;
+	store.commit_next = 1;
+	for (int ops = 0; input.left_bytes > 0 && ops < FUZZ_OPS_MAX; ops++)
+		step(&input);
+	settle();
+	for (int i = 0; i < PEERS; i++)
+		hang_up(&fars[i]);
+	server_node_clear(&node);
+	assert(node.listener.blocks.small.used_count == 0 && node.listener.blocks.large.used_count == 0);
+	return 0;
+}

@@ -1,0 +1,215 @@
+// SPDX-License-Identifier: ISC
+// A client's database that somebody or something has changed: the input is a list of edits to a good one, with or without a
+// log beside it, each a place and bytes. Held: it is opened or refused with a reason; what is read keeps the contract of
+// its type, and lists end; what is written to one that was opened is there afterwards, or refused with a reason.
+#include <sqlite3.h>
+
+#include "base/utf8.h"
+#include "fuzz_scratch.h"
+#include "store/client_store.h"
+
+enum { FILE_BYTES_MAX = 128 * 1024, ROWS_MAX = 100, FILES = 2 };
+
+struct file {
+	char *path;
+	size_t bytes;
+	uint8_t seed[FILE_BYTES_MAX];
+	uint8_t edited[FILE_BYTES_MAX];
+};
+
+static struct file files[FILES]; // the database and its log
+static const struct name sender = {"Tim"};
+static const struct wtime wall = {1800000000000};
+
+static struct uuid id_of(uint8_t number)
+{
+	return (struct uuid){{1, number}};
+}
+
+static bool is_failure(struct client_store *store, enum mms_err err)
+{
+	if (err == MMS_OK || err == MMS_E_MISSING || err == MMS_E_EXISTS)
+		return false;
+	const char *reason = client_store_reason(store)->text;
+	assert(reason[0] != 0 && reason[strlen(reason) - 1] != '\n');
+	return true;
+}
+
+static void check_name(const struct name *name)
+{
+	struct name parsed;
+	const bool is_name = name_parse(&parsed, name->text, name_bytes(name));
+	assert(is_name && memcmp(&parsed, name, sizeof parsed) == 0);
+}
+
+static void read_all(struct client_store *store)
+{
+	const struct client_storage storage = client_store_storage(store);
+	struct client_store_identity identity;
+	struct outbox_row queued = {0};
+	struct transcript_row row = {0};
+	struct storage_mark mark;
+	enum outbox_state state = OUTBOX_QUEUED;
+	uint8_t status = 0;
+	uint64_t count;
+	const struct uuid id = id_of(2);
+	enum mms_err err = client_store_identity_get(store, &identity);
+	if (!is_failure(store, err) && err == MMS_OK)
+		check_name(&identity.user);
+	err = client_store_outbox_find(store, &id, &state, &status);
+	if (!is_failure(store, err) && err == MMS_OK)
+		assert(state >= OUTBOX_QUEUED && state <= OUTBOX_REFUSED);
+	(void)is_failure(store, client_store_outbox_queued_count(store, &count));
+	(void)is_failure(store, storage.unshown_count(store, &count));
+	(void)is_failure(store, storage.mark_get(store, &mark));
+	uint64_t after = 0;
+	for (int rows = 0; storage.outbox_next(store, after, &queued) == MMS_OK; rows++) {
+		assert(rows < ROWS_MAX && queued.seq > after);
+		check_name(&queued.recipient);
+		assert(utf8_is_message(queued.text, queued.text_bytes));
+		after = queued.seq;
+	}
+	after = 0;
+	for (int rows = 0; client_store_transcript_next_unshown(store, after, &row) == MMS_OK; rows++) {
+		assert(rows < ROWS_MAX && row.seq > after);
+		assert(row.is_gap ? row.gap_count > 0 : utf8_is_message(row.text, row.text_bytes));
+		if (!row.is_gap)
+			check_name(&row.sender);
+		after = row.seq;
+	}
+}
+
+static void write_all(struct client_store *store)
+{
+	const struct client_storage storage = client_store_storage(store);
+	const struct uuid id = id_of(9);
+	const struct uuid old_id = id_of(1);
+	const struct storage_mark mark = {{1}, 9};
+	const struct transcript_row row = {
+		.id = id, .sender = sender, .accepted_at = wall, .text = (const uint8_t *)"new", .text_bytes = 3};
+	enum outbox_state state = OUTBOX_QUEUED;
+	uint8_t status = 0;
+	bool is_new = false;
+	const enum mms_err added = client_store_outbox_add(store, &id, &sender, "new", 3, wall);
+	(void)is_failure(store, added);
+	const enum mms_err put = storage.transcript_put(store, &row, &is_new);
+	(void)is_failure(store, storage.outbox_verdict(store, &old_id, OUTBOX_SAVED, 0));
+	(void)is_failure(store, storage.mark_set(store, &mark));
+	(void)is_failure(store, storage.outbox_reoffer(store, (struct wtime){0}));
+	const enum mms_err committed = storage.commit(store);
+	(void)is_failure(store, committed);
+	if (committed == MMS_OK && put == MMS_OK && is_new) {
+		const enum mms_err again = storage.transcript_put(store, &row, &is_new);
+		assert(is_failure(store, again) || !is_new);
+		(void)is_failure(store, storage.commit(store));
+	}
+	if (added == MMS_OK) {
+		const enum mms_err found = client_store_outbox_find(store, &id, &state, &status);
+		assert(is_failure(store, found) || found == MMS_OK);
+	}
+	(void)is_failure(store, client_store_transcript_mark_shown(store, 3));
+	(void)is_failure(store, client_store_signed_in_set(store, &sender));
+}
+
+static void remove_files(void)
+{
+	(void)unlink(files[0].path);
+	(void)unlink(files[1].path);
+	(void)unlink(scratch_path(&scratch, "a.db-shm"));
+}
+
+// A small profile, as it lies on disk while it is open: rows in the database, later ones in the log.
+static void make_seed(void)
+{
+	struct client_store *store = NULL;
+	struct reason why;
+	const struct client_store_identity identity = {.user = {"fred"}, .public_key = {1}, .server_key = {2}};
+	enum mms_err err = client_store_open(files[0].path, &store, &why);
+	assert(err == MMS_OK);
+	const struct client_storage storage = client_store_storage(store);
+	err = client_store_identity_create(store, &identity);
+	assert(err == MMS_OK);
+	for (uint8_t i = 1; i <= 4; i++) {
+		const struct uuid id = id_of(i);
+		const struct transcript_row row = {.id = id, .sender = sender, .accepted_at = wall, .is_gap = false,
+						   .text = (const uint8_t *)"hello", .text_bytes = 5};
+		const struct transcript_row gap = {.id = id, .is_gap = true, .gap_count = i, .accepted_at = wall};
+		bool is_new;
+		err = client_store_outbox_add(store, &id, &sender, "hi there", 8, wall);
+		assert(err == MMS_OK);
+		err = storage.transcript_put(store, i == 3 ? &gap : &row, &is_new);
+		assert(err == MMS_OK && is_new);
+	}
+	err = storage.commit(store);
+	assert(err == MMS_OK);
+	client_store_close(store);
+	files[0].bytes = scratch_read(files[0].path, files[0].seed, FILE_BYTES_MAX);
+	err = client_store_open(files[0].path, &store, &why);
+	assert(err == MMS_OK);
+	write_all(store);
+	files[1].bytes = scratch_read(files[1].path, files[1].seed, FILE_BYTES_MAX);
+	client_store_close(store);
+	assert(files[0].bytes > 0 && files[0].bytes < FILE_BYTES_MAX && files[1].bytes < FILE_BYTES_MAX);
+	remove_files();
+}
+
+// One edit: 3 bytes of place, then so many bytes that are written there; a place behind the end cuts the file off.
+static void edit(struct file *file, struct reader *input, size_t *bytes)
+{
+	const uint8_t *patch = NULL;
+	const size_t place = (size_t)take_u8(input) << 16 | (size_t)take_u8(input) << 8 | take_u8(input);
+	size_t patch_bytes = take_u8(input) % 24;
+	patch_bytes = patch_bytes < input->left_bytes ? patch_bytes : input->left_bytes;
+	(void)read_span(input, &patch, patch_bytes);
+	if (place >= FILE_BYTES_MAX) {
+		*bytes = place % (file->bytes + 1);
+		return;
+	}
+	const size_t at = place % file->bytes;
+	if (patch_bytes > 0)
+		memcpy(file->edited + at, patch, patch_bytes < file->bytes - at ? patch_bytes : file->bytes - at);
+}
+
+int LLVMFuzzerInitialize(int *argc, char ***argv)
+{
+	(void)argc;
+	(void)argv;
+	scratch_enter();
+	files[0].path = strdup(scratch_path(&scratch, "a.db"));
+	files[1].path = strdup(scratch_path(&scratch, "a.db-wal"));
+	assert(files[0].path != NULL && files[1].path != NULL);
+	make_seed();
+	return 0;
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes)
+{
+	struct reader input = reader_of(data, bytes);
+	struct client_store *store = NULL;
+	struct reason why = {""};
+	const bool has_log = take_u8(&input) % 4 == 3 && files[1].bytes > 0;
+	size_t edited_bytes[FILES];
+	for (int i = 0; i < FILES; i++) {
+		memcpy(files[i].edited, files[i].seed, files[i].bytes);
+		edited_bytes[i] = files[i].bytes;
+	}
+	while (input.left_bytes > 0) {
+		const int i = has_log ? take_u8(&input) & 1 : 0;
+		edit(&files[i], &input, &edited_bytes[i]);
+	}
+	scratch_write(files[0].path, files[0].edited, edited_bytes[0]);
+	if (has_log)
+		scratch_write(files[1].path, files[1].edited, edited_bytes[1]);
+	const enum mms_err err = client_store_open(files[0].path, &store, &why);
+	if (err == MMS_OK) {
+		read_all(store);
+		write_all(store);
+		read_all(store);
+		client_store_close(store);
+	} else {
+		assert(store == NULL && why.text[0] != 0);
+		assert(strchr(why.text, '\n') == NULL);
+	}
+	remove_files();
+	return 0;
+}
