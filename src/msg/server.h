@@ -27,6 +27,7 @@ enum {
 	SERVER_STARVED_US = 100 * 1000,          // when a delivery that found no memory is tried again
 	SERVER_CALLS_RESERVED = 4,               // room in a session's window kept for notices
 	SERVER_OPS_MAX = 2 * BATCH_MESSAGES_MAX, // operations of a batch; full: submissions wait, cursors go with the next
+	SERVER_REFUSALS_MAX = 256, // refusals remembered; full: the oldest is forgotten
 	SERVER_WAITERS_MAX = 2 * BATCH_MESSAGES_MAX, // calls that wait for a batch; full: the same
 };
 
@@ -104,6 +105,14 @@ struct server_waiter {
 	uint32_t op;
 };
 
+// A submission that was refused on a session: one of an older session that comes late must not be accepted after it.
+struct server_refusal {
+	int64_t sender_id;
+	struct uuid id;
+	struct mtime handshake_at; // of the session
+	uint8_t status;
+};
+
 struct server_batch {
 	struct storage_op *ops; // SERVER_OPS_MAX
 	uint32_t *op_user;      // the user's place in the table, by op
@@ -137,6 +146,8 @@ struct server {
 	uint32_t dirty_head; // peers whose cursor moved: slot + 1
 	struct mtime cursor_at; // when they are to be stored at the latest
 	struct mtime starved_at; // when to try deliveries again that found no memory; MTIME_NEVER: none
+	struct server_refusal refusal[SERVER_REFUSALS_MAX]; // a ring
+	uint64_t refusal_count; // ever noted; the next goes to refusal_count % SERVER_REFUSALS_MAX
 	bool is_broken; // the storage failed; stop
 };
 

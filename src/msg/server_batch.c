@@ -129,7 +129,7 @@ static void answer_submission(struct server *server, const struct server_waiter 
 {
 	uint8_t body[CALL_BODY_BYTES_MAX];
 	if (result != MMS_OK) {
-		server_answer_bare(server, waiter->slot, waiter->number, STATUS_SERVER_FULL);
+		server_refuse(server, waiter->slot, waiter->number, &op->id, STATUS_SERVER_FULL);
 		return;
 	}
 	struct call_accepted accepted = {.was_online = op->was_online, .mark = server->mark};

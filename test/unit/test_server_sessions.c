@@ -156,6 +156,28 @@ static void test_late_signin(void **state)
 	finish();
 }
 
+// A submission that was held up on an older session does not undo the refusal that its user was told on a later one.
+static void test_late_submission(void **state)
+{
+	(void)state;
+	begin("fred\nTim\n", false);
+	f.handshake_at[0] = at_ms(9);
+	f.handshake_at[1] = at_ms(10);
+	f.handshake_at[2] = at_ms(11);
+	for (uint32_t slot = 0; slot < 3; slot++)
+		come_in(slot, 1, "fred", FRED, false);
+	f.mem.is_full = true;
+	assert_int_equal(status_of(1, submit(1, 1, "Tim", "a")), STATUS_SERVER_FULL);
+	f.mem.is_full = false;
+	assert_int_equal(status_of(0, submit(0, 1, "Tim", "a")), STATUS_SERVER_FULL);
+	for (uint32_t slot = 1; slot < 3; slot++) { // the same session or a later one: offered anew
+		const uint32_t number = submit(slot, 1, "Tim", "a");
+		(void)store(MMS_OK, false);
+		assert_int_equal(status_of(slot, number), STATUS_ACCEPTED);
+	}
+	finish();
+}
+
 static void test_sending_sessions(void **state)
 {
 	(void)state;
@@ -397,6 +419,7 @@ int main(void)
 		cmocka_unit_test(test_deliveries_in_order),      cmocka_unit_test(test_cursor_moves),
 		cmocka_unit_test(test_cursor_of_a_quick_return), cmocka_unit_test(test_one_session_receives),
 		cmocka_unit_test(test_late_signin),
+		cmocka_unit_test(test_late_submission),
 		cmocka_unit_test(test_sending_sessions),         cmocka_unit_test(test_gap),
 		cmocka_unit_test(test_signout_waits),            cmocka_unit_test(test_rates_delay),
 		cmocka_unit_test(test_who),                      cmocka_unit_test(test_reload),
