@@ -144,7 +144,7 @@ static void news(void *context, enum device_news news, const uint8_t key[NOISE_K
 
 static void note_company(struct process *fresh)
 {
-	fresh->was_alone = true;
+	fresh->was_alone = fresh->is_receiving; // of those that only send, the ninth replaces another
 	for (uint32_t i = 0; fresh->is_receiving && i < PROCESSES_MAX; i++) {
 		struct process *other = &world.process[i];
 		if (other == fresh || !other->is_alive || !other->is_receiving || world_owner(other) != world_owner(fresh))

@@ -185,10 +185,12 @@ static void apply_accept(struct server_disk *disk, const struct storage_op *op, 
 	if (number == MESSAGES_MAX)
 		report_failure("the server accepted a message that nobody wrote");
 	struct message *message = truth_message(number);
-	if (!world_user_is_hostile((uint8_t)sender) &&
-	    (message->recipient != recipient || message->text_bytes != op->text_bytes ||
-	     memcmp(message->text, text + op->text_offset, op->text_bytes) != 0))
+	const bool is_same = message->recipient == recipient && message->text_bytes == op->text_bytes &&
+			     memcmp(message->text, text + op->text_offset, op->text_bytes) == 0;
+	if (!is_same && !world_user_is_hostile((uint8_t)sender))
 		report_failure("message %u was accepted with another text or for another user", number);
+	if (!is_same)
+		truth_rewrite(number, (uint8_t)recipient, text + op->text_offset, op->text_bytes);
 	if (find_id(disk, op->sender_id, &op->id) != NULL)
 		report_failure("message %u was accepted again though its id was held", number);
 	if (op->row < disk->commit_next)

@@ -364,8 +364,11 @@ static void check_gaps(void)
 // Then the wire carries keepalives and nothing else.
 static void listen(void)
 {
-	enum { SETTLE_MS = 30 * 1000 }; // for what was on its way, and old sessions
-	run_ms(SETTLE_MS);
+	// For what was on its way; where a device is gone for good, until the server has given up its session.
+	enum { SETTLE_MS = 30 * 1000, GIVE_UP_MS = 200 * 1000 };
+	const struct options *options = &world.options;
+	const bool is_anyone_gone = options->hostile_devices + options->revocations + options->user_changes > 0;
+	run_ms(is_anyone_gone ? GIVE_UP_MS : SETTLE_MS);
 	const uint64_t before = network_sent_count();
 	uint32_t alive_count = 0;
 	for (uint32_t i = 0; i < PROCESSES_MAX; i++)

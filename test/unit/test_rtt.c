@@ -54,7 +54,7 @@ static void caps_follow_silence(void **state)
 	(void)state;
 	struct rtt rtt = {.smoothed_us = 20000, .variance_us = 0, .probe_count = 40};
 	static const int64_t table[][2] = {{0, 250},      {2999, 250},    {3000, 1000},    {29999, 1000},
-					   {30000, 3000}, {299999, 3000}, {300000, 30000}, {9000000, 30000}};
+					   {59999, 1000}, {60000, 3000}, {299999, 3000}, {300000, 30000}, {9000000, 30000}};
 	for (size_t i = 0; i < sizeof table / sizeof table[0]; i++) {
 		assert_int_equal(rtt_probe_us(&rtt, table[i][0] * 1000), table[i][1] * 1000);
 		assert_int_equal(rtt_cap_us(table[i][0] * 1000), table[i][1] * 1000);
