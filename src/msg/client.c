@@ -90,7 +90,7 @@ void client_up(struct client *client, uint32_t slot, struct mtime now)
 	if (signin.has_proof)
 		hash_invite_proof(client->config.invite_hash, client->port.handshake_hash(client->port.context, slot),
 				  INVITE_DEVICE, signin.proof);
-	client->slot[slot] = (struct client_slot){.state = CLIENT_SLOT_SIGNING_IN};
+	client->slot[slot] = (struct client_slot){.state = CLIENT_SLOT_SIGNING_IN, .shown = signin.mark};
 	client->slot[1 - slot].is_superseded = true;
 	// A fresh session has room; only a server that keeps all memory busy through the other session can prevent this, and
 	// then silence makes us dial again.
@@ -123,7 +123,7 @@ static bool submit(struct client *client, uint32_t slot, const struct outbox_row
 	for (uint32_t i = 0; i < CALL_WINDOW; i++) {
 		if (session->submission[i].seq != 0)
 			continue;
-		session->submission[i] = (struct client_submission){row->seq, row->id, row->recipient, row->is_reoffer, false};
+		session->submission[i] = (struct client_submission){row->seq, row->id, row->recipient, row->is_reoffer};
 		break;
 	}
 	session->submission_count++;
@@ -236,6 +236,11 @@ void client_flush(struct client *client, struct mtime now)
 void client_defer_reoffer(struct client *client, struct mtime now)
 {
 	client->reoffer_at = mtime_min(client->reoffer_at, mtime_add_us(now, client->reoffer_wait_us));
+}
+
+void client_make_reoffers(struct client *client, struct mtime now)
+{
+	client->reoffer_at = now;
 }
 
 // The outbox is gone through again from its oldest message, so nothing may be on its way.

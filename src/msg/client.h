@@ -82,11 +82,11 @@ struct client_submission {
 	struct uuid id;
 	struct name recipient;
 	bool is_reoffer;
-	bool is_settled; // its verdict came on the other session
 };
 
 struct client_slot {
 	enum client_slot_state state;
+	struct storage_mark shown; // the mark that its SIGNIN showed
 	uint32_t waiting_count;   // deliveries that waited when it signed in
 	uint32_t delivered_count; // deliveries so far; they may come before the answer to SIGNIN
 	uint64_t submitted_seq; // everything queued up to here was submitted on this session

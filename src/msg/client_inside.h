@@ -27,6 +27,9 @@ void client_catch_up(struct client *client, struct mtime now);
 // A re-offer found no room at the server: to be made again in a while.
 void client_defer_reoffer(struct client *client, struct mtime now);
 
+// What is queued again is submitted as soon as nothing is in flight.
+void client_make_reoffers(struct client *client, struct mtime now);
+
 // The storage failed.
 void client_break(struct client *client);
 

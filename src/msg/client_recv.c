@@ -18,6 +18,51 @@ static void reoffer(struct client *client, const struct storage_mark *mark, stru
 		client_break(client);
 }
 
+static bool is_same_start(const struct storage_mark *a, const struct storage_mark *b)
+{
+	return memcmp(a->start_id, b->start_id, sizeof a->start_id) == 0;
+}
+
+// Whether nobody has seen if the store behind `mark` still knows the one kept. The server judged the mark that SIGNIN showed
+// on this session; one that came after it, through another session or process of this device, it did not.
+static bool is_unjudged(const struct client *client, uint32_t slot, const struct storage_mark *kept,
+			const struct storage_mark *mark)
+{
+	static const struct storage_mark none;
+	const struct storage_mark *shown = &client->slot[slot].shown;
+	return !is_same_start(kept, mark) && !is_same_start(kept, &none) &&
+	       !(is_same_start(kept, shown) && kept->commit == shown->commit);
+}
+
+// Keeps the mark of an acceptance: within one start the highest number, and a later start's in any case.
+static void keep_mark(struct client *client, uint32_t slot, const struct storage_mark *mark, struct mtime now,
+		      struct wtime wall)
+{
+	struct storage_mark kept;
+	if (client->storage.mark_get(client->storage.context, &kept) != MMS_OK) {
+		client_break(client);
+		return;
+	}
+	if (is_unjudged(client, slot, &kept, mark)) {
+		reoffer(client, mark, wall);
+		client_make_reoffers(client, now);
+	} else if ((!is_same_start(&kept, mark) || mark->commit > kept.commit) &&
+		   client->storage.mark_set(client->storage.context, mark) != MMS_OK) {
+		client_break(client);
+	}
+}
+
+// At a sign-in: whether what was accepted is to be offered again.
+static bool is_reoffer_due(struct client *client, uint32_t slot, const struct call_signin_ok *ok)
+{
+	struct storage_mark kept;
+	if (client->storage.mark_get(client->storage.context, &kept) != MMS_OK) {
+		client_break(client);
+		return false;
+	}
+	return ok->is_reoffer_wanted || is_unjudged(client, slot, &kept, &ok->mark);
+}
+
 static bool is_proved(const struct client *client, uint32_t slot, const struct call_signin_ok *ok)
 {
 	uint8_t proof[INVITE_PROOF_BYTES];
@@ -48,7 +93,7 @@ static void signin_answered(struct client *client, uint32_t slot, uint8_t status
 	client->present = slot + 1;
 	session->waiting_count = ok.waiting_count;
 	client->port.prefer(client->port.context, slot);
-	if (ok.is_reoffer_wanted)
+	if (is_reoffer_due(client, slot, &ok))
 		reoffer(client, &ok.mark, wall);
 	client->port.told(client->port.context,
 			  &(struct client_told){.type = client->was_signed_in ? TOLD_RECONNECTED : TOLD_SIGNED_IN,
@@ -72,35 +117,16 @@ static bool take_submission(struct client_slot *session, uint64_t seq, struct cl
 	return false;
 }
 
-// Keeps the newest mark: within one start the highest number, and a later start's in any case.
-static void keep_mark(struct client *client, const struct storage_mark *mark)
-{
-	struct storage_mark kept;
-	if (client->storage.mark_get(client->storage.context, &kept) != MMS_OK) {
-		client_break(client);
-		return;
-	}
-	const bool is_same_start = memcmp(kept.start_id, mark->start_id, sizeof kept.start_id) == 0;
-	if ((!is_same_start || mark->commit > kept.commit) &&
-	    client->storage.mark_set(client->storage.context, mark) != MMS_OK)
-		client_break(client);
-}
-
-// A message that was submitted on both sessions has its verdict: the other answer is nothing new.
-static void settle(struct client *client, uint32_t slot, uint64_t seq)
-{
-	struct client_slot *other = &client->slot[1 - slot];
-	for (uint32_t i = 0; i < CALL_WINDOW; i++)
-		if (other->submission[i].seq == seq)
-			other->submission[i].is_settled = true;
-}
-
 static void submit_answered(struct client *client, uint32_t slot, uint8_t status, const uint8_t *body, size_t bytes,
-			    uint64_t seq, struct mtime now)
+			    uint64_t seq, struct mtime now, struct wtime wall)
 {
 	struct client_submission submission;
 	struct call_accepted accepted = {0};
 	if (!take_submission(&client->slot[slot], seq, &submission))
+		return;
+	// On a session that another has followed, no verdict is the last word: a refusal may be overtaken, and what was
+	// accepted may be lost in a restore that the newer sign-in did not show. The message was submitted there again.
+	if (slot + 1 != client->present)
 		return;
 	struct client_told verdict = {
 		.type = TOLD_VERDICT,
@@ -110,14 +136,10 @@ static void submit_answered(struct client *client, uint32_t slot, uint8_t status
 				      .state = OUTBOX_REFUSED};
 	if (status == STATUS_ACCEPTED && call_accepted_decode(&accepted, body, bytes) == MMS_OK) {
 		verdict.state = accepted.was_online ? OUTBOX_ONLINE : OUTBOX_SAVED;
-		if (slot + 1 == client->present)
-			keep_mark(client, &accepted.mark);
+		keep_mark(client, slot, &accepted.mark, now, wall);
 	} else {
 		verdict.status = status;
 	}
-	// A refusal on a session that another has followed is not the last word: the message was submitted there again.
-	if (submission.is_settled || (verdict.state == OUTBOX_REFUSED && slot + 1 != client->present))
-		return;
 	// Its user was told that it was accepted: it stays queued until there is room for it.
 	if (submission.is_reoffer && (status == STATUS_MAILBOX_FULL || status == STATUS_SERVER_FULL)) {
 		client_defer_reoffer(client, now);
@@ -131,7 +153,6 @@ static void submit_answered(struct client *client, uint32_t slot, uint8_t status
 	if (client->is_broken)
 		return;
 	client->verdict[client->verdict_count++] = verdict;
-	settle(client, slot, seq);
 	client_submit(client, now);
 }
 
@@ -168,7 +189,7 @@ void client_answer(struct client *client, uint32_t slot, uint8_t kind, uint8_t s
 		signin_answered(client, slot, status, body, bytes, now, wall);
 		break;
 	case CALL_SUBMIT:
-		submit_answered(client, slot, status, body, bytes, tag, now);
+		submit_answered(client, slot, status, body, bytes, tag, now, wall);
 		break;
 	case CALL_WHO:
 		if (slot + 1 == client->present)

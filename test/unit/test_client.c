@@ -86,7 +86,7 @@ static void test_outbox_in_order_and_again(void **state)
 	assert_int_equal(f.mem.disk.outbox[2].status, STATUS_NO_SUCH_USER);
 	assert_int_equal(f.mem.disk.outbox[3].state, OUTBOX_SAVED);
 	assert_int_equal(f.mem.disk.mark.commit, 6); // the newest stays
-	// In a new session: what has no verdict, from the beginning. A late verdict of the old one counts.
+	// In a new session: what has no verdict, from the beginning. A late verdict of the old one is none.
 	const uint32_t before = f.record_count;
 	come_in(1, 0);
 	seq = 0;
@@ -98,11 +98,11 @@ static void test_outbox_in_order_and_again(void **state)
 	assert_int_equal(seq, span + 3);
 	accept(0, 5, true, 50);
 	client_flush(&f.client, f.now);
-	assert_int_equal(f.mem.disk.outbox[4].state, OUTBOX_ONLINE);
+	assert_int_equal(f.mem.disk.outbox[4].state, OUTBOX_QUEUED);
 	assert_int_equal(f.mem.disk.mark.commit, 6);
 	accept(1, 5, false, 51);
 	client_flush(&f.client, f.now);
-	assert_int_equal(f.mem.disk.outbox[4].state, OUTBOX_ONLINE); // the verdict there stays
+	assert_int_equal(f.mem.disk.outbox[4].state, OUTBOX_SAVED);
 }
 
 static void test_delivery_is_answered_when_stored(void **state)
@@ -223,7 +223,7 @@ static void test_notices(void **state)
 	assert_int_equal(count(TOLD, TOLD_REMOVED, NULL), 1);
 }
 
-// What was submitted on two sessions gets one verdict, and a refusal on the earlier one is not it.
+// What was submitted on two sessions gets one verdict, that of the later one.
 static void test_one_verdict(void **state)
 {
 	(void)state;
@@ -235,8 +235,9 @@ static void test_one_verdict(void **state)
 	answer_call(0, CALL_SUBMIT, STATUS_MAILBOX_FULL, NULL, 0, 1);
 	accept(0, 2, false, 5);
 	client_flush(&f.client, f.now);
-	assert_int_equal(count(TOLD, TOLD_VERDICT, NULL), 1);
+	assert_int_equal(count(TOLD, TOLD_VERDICT, NULL), 0);
 	assert_int_equal(f.mem.disk.outbox[0].state, OUTBOX_QUEUED);
+	assert_int_equal(f.mem.disk.outbox[1].state, OUTBOX_QUEUED);
 	accept(1, 1, false, 6);
 	accept(1, 2, false, 6);
 	client_flush(&f.client, f.now);
@@ -276,6 +277,44 @@ static void test_reoffer_without_room(void **state)
 	client_flush(&f.client, f.now);
 	assert_false(f.mem.disk.outbox[0].row.is_reoffer);
 	assert_int_equal(f.mem.disk.outbox[0].state, OUTBOX_SAVED);
+}
+
+// A mark that came after SIGNIN showed another was not judged by the server: when its start is followed by another,
+// everything is offered again.
+static void test_unjudged_mark(void **state)
+{
+	(void)state;
+	for (int case_number = 0; case_number < 3; case_number++) {
+		begin_with(false);
+		queue_many(1, 1);
+		come_in(0, 0);
+		accept(0, 1, true, 5);
+		client_flush(&f.client, f.now);
+		client_up(&f.client, 1, f.now); // shows number 5
+		const struct storage_mark later = {{1}, 6};
+		if (case_number != 0)
+			f.mem.disk.mark = f.mem.live.mark = later; // by another process of this device
+		const struct call_signin_ok ok = {.mark = {{2}, 4}, .name = name_of("Fred")};
+		if (case_number == 1) {
+			grant(1, &ok);
+		} else { // the other process comes after the answer
+			f.mem.disk.mark.commit = f.mem.live.mark.commit = 5;
+			grant(1, &ok);
+			f.mem.disk.mark.commit = f.mem.live.mark.commit = 5 + (uint64_t)(case_number == 2);
+			queue_many(2, 2);
+			client_submit(&f.client, f.now);
+			const struct call_accepted accepted = {false, {{2}, 5}};
+			uint8_t body[CALL_BODY_BYTES_MAX];
+			answer_call(1, CALL_SUBMIT, STATUS_ACCEPTED, body, call_accepted_encode(&accepted, body), 2);
+			client_flush(&f.client, f.now);
+			client_tick(&f.client, f.now);
+		}
+		assert_int_equal(f.mem.disk.outbox[0].row.is_reoffer, case_number != 0);
+		struct record *record = NULL;
+		count(CALLED, CALL_SUBMIT, &record);
+		assert_int_equal(record->tag, case_number == 0 ? 2 : 1);
+		assert_int_equal(f.mem.disk.mark.start_id[0], 2);
+	}
 }
 
 static void test_reoffer(void **state)
@@ -402,6 +441,7 @@ int main(void)
 		cmocka_unit_test(test_notices),
 		cmocka_unit_test(test_one_verdict),
 		cmocka_unit_test(test_reoffer_without_room),
+		cmocka_unit_test(test_unjudged_mark),
 		cmocka_unit_test(test_reoffer),
 		cmocka_unit_test(test_who),
 		cmocka_unit_test(test_signout_and_ping),
