@@ -184,7 +184,6 @@ def test_not_a_byte_left_for_the_server(disk, server, user):
 
 def fails(profile, command, *words):
     done = profile.run(command, *words)
-    print(done)
     assert done.returncode in (73, 74) and done.stdout == "", done
     assert NO_ROOM.search(done.stderr), done
     assert done.stderr.count("\n") == 1, done
@@ -212,9 +211,10 @@ def test_device_without_room(disk, server_with_room, user):
     assert NO_ROOM.search(listener.errors[-1]), str(listener)
     disk.free("filler")
     fred.send("Tim", "second")
-    again = fred.listen("-n", "1")
-    assert again.wait() == 0
-    assert mms.texts(listener) + mms.texts(again) == ["waits at the server", "for a listener without room"]
+    again = fred.listen()
+    again.wait_for(lambda lines: "for a listener without room" in mms.texts(again))
+    shown = mms.texts(listener) + mms.texts(again)  # the first is shown again when there was no room to note that it was
+    assert list(dict.fromkeys(shown)) == ["waits at the server", "for a listener without room"]
     done = tim.listen("-n", "3")
     assert done.wait() == 0
     assert mms.texts(done) == ["here I am", "first", "second"]
