@@ -30,7 +30,7 @@ static void writes_what_it_reads(void **state)
 	struct writer writer = writer_of(bytes, sizeof bytes);
 	assert_true(write_u64(&writer, 0x8000000000000001ULL) && write_u32(&writer, 0x80000001) &&
 		    write_u16(&writer, 0x8001) && write_u8(&writer, 0x81) && write_bytes(&writer, "ab", 2) &&
-		    write_zeros(&writer, 3));
+		    write_zeros(&writer, 3) && write_zeros(&writer, 0));
 	static const uint8_t expected[20] = {0x80, 0, 0,    0, 0,    0,   0,   1, 0x80, 0,
 					     0,    1, 0x80, 1, 0x81, 'a', 'b', 0, 0,    0};
 	assert_memory_equal(bytes, expected, sizeof expected);

@@ -1,0 +1,137 @@
+// SPDX-License-Identifier: ISC
+// proto/listener: an owner that speaks of sessions which are over, and datagrams that are none.
+#include "dialer_world.h"
+
+static const struct addr client_addr = {.family = ADDR_IPV4, .port = 1000, .ip = {10, 0, 0, 100}};
+
+// The slot's session is over and its end polled: whatever is asked of it, nothing happens.
+static void check_nothing_there(uint32_t slot)
+{
+	struct session_out out;
+	listener_answer(&world.listener, slot, 1, 1, NULL, 0, world.now);
+	listener_defer(&world.listener, slot, world.now);
+	assert_int_equal(listener_call(&world.listener, slot, KIND_DELIVER, NULL, 0, 0), MMS_E_MISSING);
+	assert_int_equal(listener_call_room(&world.listener, slot), 0);
+	listener_signed_in(&world.listener, slot);
+	listener_close(&world.listener, slot, world.now);
+	assert_true(listener_handshake_at(&world.listener, slot).us < 0);
+	assert_true(listener_heard_at(&world.listener, slot).us < 0);
+	assert_false(listener_send(&world.listener, world.now, &out));
+	assert_int_equal(listener_deadline(&world.listener).us, MTIME_NEVER.us);
+}
+
+static void sessions_that_are_over(void **state)
+{
+	(void)state;
+	begin(1, 1);
+	dial_all();
+	run_ms(500);
+	assert_int_equal(world.slot_device[0], 1);
+	assert_true(listener_call_room(&world.listener, 0) > 0);
+	assert_true(listener_handshake_at(&world.listener, 0).us > 0);
+	assert_true(listener_heard_at(&world.listener, 0).us > 0);
+	const uint32_t ended_count = world.listener_ended_count;
+	listener_end(&world.listener, 0);
+	check_nothing_there(0); // its end not polled yet
+	pump_listener();
+	assert_int_equal(world.listener_ended_count, ended_count + 1);
+	check_nothing_there(0);
+	pump_listener();
+	assert_int_equal(world.listener_ended_count, ended_count + 1);
+	finish();
+}
+
+static void signed_in_twice(void **state)
+{
+	(void)state;
+	begin(2, 2);
+	dial_all();
+	run_ms(500);
+	listener_signed_in(&world.listener, 0);
+	listener_signed_in(&world.listener, 0);
+	run_ms(500);
+	assert_int_equal(world.listener.unsigned_oldest, 0);
+	assert_int_equal(world.listener.unsigned_newest, 0);
+	finish();
+}
+
+// A closing session ends with the answer to its last call; answers to others, and calls, do not end it.
+static void closing(void **state)
+{
+	(void)state;
+	begin(3, 1);
+	dial_all();
+	run_ms(500);
+	assert_int_equal(listener_call(&world.listener, 0, KIND_DELIVER, "a", 1, 1), MMS_OK);
+	run_ms(5); // on its way
+	assert_int_equal(listener_call(&world.listener, 0, KIND_DELIVER, "b", 1, 2), MMS_OK);
+	listener_close(&world.listener, 0, world.now);
+	world.device[0].message_count = 1; // a call that concerns nobody any more
+	run_ms(16);
+	assert_int_equal(world.listener.slot[0].state, LISTENER_CLOSING);
+	run_ms(100);
+	assert_int_equal(world.device[0].delivered_count, 2);
+	assert_int_equal(world.device[0].accepted_count, 0);
+	assert_int_equal(world.listener_ended_count, 1);
+	finish();
+}
+
+// With nothing left to be answered it stays a while, so that the answer to SIGNOUT can be given again.
+static void closing_without_a_call(void **state)
+{
+	(void)state;
+	begin(6, 1);
+	dial_all();
+	run_ms(500);
+	listener_close(&world.listener, 0, world.now);
+	world.device[0].message_count = 1;
+	run_ms(100);
+	assert_int_equal(world.listener.slot[0].state, LISTENER_CLOSING);
+	run_ms(LISTENER_CLOSING_US / 1000);
+	assert_int_equal(world.listener_ended_count, 1);
+	finish();
+}
+
+// Everybody has signed in: a newcomer finds no place, and nobody is turned out for it.
+static void full_of_signed_in_sessions(void **state)
+{
+	(void)state;
+	begin(4, 1);
+	dial_all();
+	run_ms(500);
+	world.listener.sessions_max = world.listener.fresh_count;
+	uint32_t slot;
+	assert_false(listener_take_slot(&world.listener, &slot));
+	assert_int_equal(world.listener.slot[0].state, LISTENER_OPEN);
+	world.listener.sessions_max = SLOTS;
+	finish();
+}
+
+static void what_is_no_datagram(void **state)
+{
+	(void)state;
+	static uint8_t datagram[WIRE_DATAGRAM_BYTES_MAX + 1];
+	uint8_t reply[WIRE_DATAGRAM_BYTES_MAX];
+	begin(5, 0);
+	for (int type = 0; type < 256; type++) {
+		datagram[0] = (uint8_t)type;
+		assert_int_equal(listener_recv(&world.listener, &client_addr, datagram, 0, world.now, reply), 0);
+		assert_int_equal(
+			listener_recv(&world.listener, &client_addr, datagram, sizeof datagram, world.now, reply), 0);
+	}
+	assert_int_equal(world.listener.counts.malformed, 512);
+	finish();
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(sessions_that_are_over),
+		cmocka_unit_test(signed_in_twice),
+		cmocka_unit_test(closing),
+		cmocka_unit_test(closing_without_a_call),
+		cmocka_unit_test(full_of_signed_in_sessions),
+		cmocka_unit_test(what_is_no_datagram),
+	};
+	return cmocka_run_group_tests(tests, crypto_set_up, NULL);
+}
