@@ -175,6 +175,8 @@ struct process *device_host_start(uint8_t profile, bool is_receiving)
 	process->is_alive = process->is_due = true;
 	process->is_stopped = process->is_refused = false;
 	process->is_receiving = is_receiving;
+	process->is_poked = false;
+	process->sent_count = 0;
 	process->profile = profile;
 	process->awake_at = world.now;
 	note_company(process);
@@ -210,8 +212,7 @@ void device_host_revive(void)
 
 void device_host_move(struct process *process)
 {
-	static uint16_t port = 20000;
-	struct addr addr = network_addr(1 + place_of(process) + (draw_chance(&world.draw, 500) ? 40 : 0), ++port);
+	struct addr addr = network_addr(1 + place_of(process) + (draw_chance(&world.draw, 500) ? 40 : 0), ++world.port);
 	report_trace("process %u has another address", place_of(process));
 	process->addr = addr;
 }

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "acceptance.h"
+#include "network.h"
 #include "report.h"
 #include "world.h"
 
@@ -17,9 +18,9 @@ struct run {
 	uint64_t count;
 	bool is_tracing;
 	bool has_sights;
+	bool has_digests;
 	const char *argument[64]; // options set by hand, to be repeated in the replay command
 	int argument_count;
-	uint32_t jobs_of; // every n-th seed only
 };
 
 static uint64_t running_seed;
@@ -73,7 +74,9 @@ static bool run_seed(const struct run *run, uint64_t seed)
 		fflush(stdout);
 	}
 	if (setjmp(report_escape) == 0) {
-		world_run(seed, NULL, 0, run->argument_count > 0 ? &options : NULL);
+		world_run(seed, run->argument_count > 0 ? &options : NULL);
+		if (run->has_digests)
+			printf("seed %" PRIu64 " sent %016" PRIx64 "\n", seed, network_digest());
 		return true;
 	}
 	world_end();
@@ -107,7 +110,8 @@ static int usage(FILE *file, int status)
 {
 	fprintf(file,
 		"usage: mms-sim [--trace] [--set NAME=VALUE]... SEED     one run; its options first\n"
-		"       mms-sim --seeds COUNT [--sights] [SEED]          COUNT runs, from SEED (1) on\n"
+		"       mms-sim --seeds COUNT [--sights] [--digests] [SEED]\n"
+		"                                                        COUNT runs, from SEED (1) on\n"
 		"       mms-sim --acceptance                             how long an acceptance takes over lossy links\n"
 		"       mms-sim --options                                what a run is made of\n"
 		"Exit status: 0 no failure, 1 a failure (the last line repeats it), 2 something never happened, 64 usage.\n");
@@ -126,6 +130,8 @@ int main(int argc, char **argv)
 	for (int i = 1; i < argc; i++) {
 		if (strcmp(argv[i], "--trace") == 0) {
 			report_set_trace(true);
+		} else if (strcmp(argv[i], "--digests") == 0) {
+			run.has_digests = true;
 		} else if (strcmp(argv[i], "--sights") == 0) {
 			run.has_sights = true;
 		} else if (strcmp(argv[i], "--seeds") == 0 && i + 1 < argc) {

@@ -29,6 +29,7 @@ static struct {
 	uint32_t count;
 	uint64_t order;
 	uint64_t sent_count;
+	uint64_t digest;
 	uint32_t burst_left;
 	struct flying record[RECORDS];
 	uint32_t record_count;
@@ -43,6 +44,7 @@ void network_begin(void)
 	network.count = 0;
 	network.order = 0;
 	network.sent_count = 0;
+	network.digest = 0;
 	network.burst_left = 0;
 	network.record_count = 0;
 	memset(network.stranger_sent, 0, sizeof network.stranger_sent);
@@ -62,6 +64,11 @@ struct addr network_server(void)
 bool network_is_stranger(const struct addr *addr)
 {
 	return addr->ip[0] == 10 && addr->ip[2] == 0 && addr->ip[3] >= STRANGER_HOST;
+}
+
+uint64_t network_digest(void)
+{
+	return network.digest;
 }
 
 uint64_t network_sent_count(void)
@@ -194,11 +201,19 @@ static void trace_datagram(bool is_up, const struct addr *device, const uint8_t 
 		     device->port, types[type], bytes, index, (unsigned long long)counter);
 }
 
+static void note(const uint8_t *datagram, size_t bytes)
+{
+	uint64_t tail = bytes;
+	memcpy(&tail, datagram + bytes - (bytes < 8 ? bytes : 8), bytes < 8 ? bytes : 8);
+	network.digest = (network.digest ^ tail ^ (uint64_t)world.now.us) * 0x100000001b3;
+}
+
 void network_send(const struct addr *from, const struct addr *to, const uint8_t *datagram, size_t bytes)
 {
 	const bool is_up = to->port == SERVER_PORT && to->ip[0] == 192;
 	count_stranger(from, to, bytes);
 	network.sent_count++;
+	note(datagram, bytes);
 	trace_datagram(is_up, is_up ? from : to, datagram, bytes);
 	if (!world.is_faulty) {
 		launch(arrival(), from, to, datagram, bytes);

@@ -32,6 +32,9 @@ void network_replay(void);
 // A burst of INIT from many addresses.
 void network_flood(void);
 
+// What was sent since network_begin, and when, as one number: the same for every replay of a run.
+uint64_t network_digest(void);
+
 // Datagrams sent since network_begin.
 uint64_t network_sent_count(void);
 

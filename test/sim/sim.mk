@@ -16,4 +16,15 @@ $(BUILD)/test/mms-sim: $(SIM_OBJECTS) $(SIM_LAYERS)
 	@mkdir -p $(@D)
 	$(call QUIET,LD)$(CC) $(SANITIZE) $(SIM_WRAPS:%=-Wl,--wrap=%) -o $@ $^ -lsodium
 
--include $(SIM_OBJECTS:.o=.d)
+# The stateful fuzzer is a simulator whose decisions are the fuzzer's bytes; the rest of its rules are test/fuzz/fuzz.mk's.
+SIM_FUZZ_OBJECTS := $(patsubst test/sim/%.c,$(BUILD)/fuzz/sim/%.o,$(filter-out %/main.c %/acceptance.c,$(SIM_SOURCES)))
+
+$(BUILD)/fuzz/sim/%.o: test/sim/%.c Makefile test/sim/sim.mk test/fuzz/fuzz.mk
+	@mkdir -p $(@D)
+	$(call QUIET,FUZZCC)$(FUZZ_CC) $(FUZZ_CFLAGS) -Itest/sim -MMD -MP -c -o $@ $<
+
+$(BUILD)/fuzz/fuzz_sim: test/fuzz/fuzz_sim.c $(SIM_FUZZ_OBJECTS) $(BUILD)/fuzz/product.a
+	$(call QUIET,FUZZ)$(FUZZ_CC) $(FUZZ_CFLAGS) -Itest/sim -fsanitize=fuzzer $(SIM_WRAPS:%=-Wl,--wrap=%) -o $@ $< \
+		$(SIM_FUZZ_OBJECTS) $(BUILD)/fuzz/product.a -lsodium
+
+-include $(SIM_FUZZ_OBJECTS:.o=.d) $(SIM_OBJECTS:.o=.d)

@@ -170,6 +170,8 @@ void world_begin(uint64_t seed, const struct options *options)
 	world.options = *options;
 	world.has_backup = world.had_absence = world.had_wall_jump = false;
 	world.device_backup_profile = -1;
+	world.port = 20000;
+	world.still_count = 0;
 	truth_begin();
 	network_begin();
 	server_disk_begin(&world.disk);
@@ -188,14 +190,12 @@ void world_end(void)
 
 void world_step(struct mtime until)
 {
-	static uint32_t still_count;
 	struct mtime next = mtime_min(until, mtime_min(network_next(), script_next()));
 	next = mtime_min(next, mtime_min(server_host_deadline(), device_host_deadline()));
 	if (next.us > world.now.us) {
 		world.now = next;
-		still_count = 0;
-	} else if (++still_count > STILL_STEPS_MAX) {
-		still_count = 0;
+		world.still_count = 0;
+	} else if (++world.still_count > STILL_STEPS_MAX) {
 		report_failure("the clock stands still");
 	}
 	script_run();
@@ -367,7 +367,8 @@ static void listen(void)
 	// For what was on its way; where a device is gone for good, until the server has given up its session.
 	enum { SETTLE_MS = 30 * 1000, GIVE_UP_MS = 200 * 1000 };
 	const struct options *options = &world.options;
-	const bool is_anyone_gone = options->hostile_devices + options->revocations + options->user_changes > 0;
+	const bool is_anyone_gone = options->hostile_devices + options->revocations + options->user_changes > 0 ||
+				    options->sessions_max < 2 * world.profile_count;
 	run_ms(is_anyone_gone ? GIVE_UP_MS : SETTLE_MS);
 	const uint64_t before = network_sent_count();
 	uint32_t alive_count = 0;
@@ -381,24 +382,41 @@ static void listen(void)
 	settle();
 }
 
-void world_run(uint64_t seed, const uint8_t *script, size_t script_bytes, const struct options *given)
+// The active phase, and then peace.
+static void run(uint64_t seed, const struct options *options)
 {
-	struct options options;
-	world.draw = (struct draw){.state = seed, .script = script, .script_bytes = script_bytes};
-	if (given != NULL)
-		options = *given;
-	else
-		options_draw(&options, &world.draw);
-	double_begin(seed % 64 == 0);
-	world_begin(seed, &options);
+	world_begin(seed, options);
 	script_plan();
-	const struct mtime end = mtime_add_ms(world.now, options.active_ms);
+	const struct mtime end = mtime_add_ms(world.now, options->active_ms);
 	while (world.now.us < end.us || script_next().us != MTIME_NEVER.us)
 		world_step(end.us > world.now.us ? end : script_next());
 	script_heal();
 	report_trace("the faults stop");
 	settle();
+}
+
+void world_run(uint64_t seed, const struct options *given)
+{
+	struct options options;
+	world.draw = (struct draw){.state = seed};
+	options_draw(&options, &world.draw);
+	double_begin(seed % 64 == 0);
+	run(seed, given != NULL ? given : &options);
 	check_gaps();
 	listen();
+	world_end();
+}
+
+void world_run_briefly(uint64_t seed, const uint8_t *script, size_t script_bytes)
+{
+	enum { MESSAGES = 12, ACTIVE_MS = 6000, DEVICES = 4 };
+	struct options options;
+	world.draw = (struct draw){.state = seed, .script = script, .script_bytes = script_bytes};
+	options_draw(&options, &world.draw);
+	options.messages %= MESSAGES;
+	options.active_ms = options.active_ms % ACTIVE_MS + 1;
+	options.devices = options.devices < DEVICES ? options.devices : DEVICES;
+	double_begin(false);
+	run(seed, &options);
 	world_end();
 }

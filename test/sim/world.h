@@ -109,8 +109,8 @@ struct world {
 	struct rng rng;
 	struct options options;
 	struct mtime now;
+	uint32_t still_count; // steps since it moved
 	bool is_faulty; // the active phase
-	bool is_measuring; // no invariants of long runs, see acceptance.c
 	struct user user[USERS_MAX];
 	uint32_t user_count;
 	struct identity identity[IDENTITIES_MAX];
@@ -125,15 +125,18 @@ struct world {
 	struct device_disk device_backup;
 	int device_backup_profile; // -1: none
 	uint16_t lineage_count;
+	uint16_t port; // the last one that a device moved to
 	bool had_absence;
 	bool had_wall_jump;
 };
 
 extern struct world world;
 
-// Runs one seed; `script` NULL, or the bytes that decide in its place. `given`: options to use instead of drawn ones, or
-// NULL. Fails through report_failure.
-void world_run(uint64_t seed, const uint8_t *script, size_t script_bytes, const struct options *given);
+// Runs one seed. `given`: options to use instead of drawn ones, or NULL. Fails through report_failure.
+void world_run(uint64_t seed, const struct options *given);
+
+// A short run in which the bytes of `script` decide, for as long as they last, without the silence at the end.
+void world_run_briefly(uint64_t seed, const uint8_t *script, size_t script_bytes);
 
 // Prepares a world of these options, its people and an up server, no event planned.
 void world_begin(uint64_t seed, const struct options *options);
