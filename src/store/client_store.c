@@ -277,7 +277,8 @@ enum mms_err client_store_transcript_next_unshown(struct client_store *store, ui
 	enum mms_err err = sql_row(&store->sql, statement);
 	if (err != MMS_OK)
 		return err;
-	if (read_entry(store, statement, &found))
+	// An entry not behind the one before: a damaged index leads back, and whoever reads on would never come to an end.
+	if (read_entry(store, statement, &found) && found.seq > after_seq)
 		*row = found;
 	else
 		err = sql_damaged(&store->sql, "an entry of its transcript is malformed");

@@ -92,7 +92,8 @@ static enum mms_err next_row(void *context, int64_t user_id, uint64_t after_row,
 	if (err != MMS_OK)
 		return err;
 	found.accepted_at.ms = sqlite3_column_int64(statement, 3);
-	if (sql_read_number(statement, 0, &found.row) &&
+	// The number too: a damaged index may lead back.
+	if (sql_read_number(statement, 0, &found.row) && found.row > after_row &&
 	    sql_read_blob(statement, 1, found.id.bytes, sizeof found.id.bytes) &&
 	    sql_read_name(statement, 2, &found.sender) &&
 	    sql_read_text(statement, 4, store->text, sizeof store->text, &found.text_bytes))

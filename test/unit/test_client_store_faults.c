@@ -211,6 +211,30 @@ static void test_tampered_values_are_not_used(void **state)
 	assert_int_equal(client_store_transcript_next_unshown(fixture->store, 0, &line), MMS_E_FORMAT);
 }
 
+// An index whose entries stand for other numbers than the rows they lead to: a list would never end.
+static void test_damaged_index_ends_no_list(void **state)
+{
+	struct fixture *fixture = *state;
+	struct outbox_row row;
+	struct transcript_row line;
+	assert_int_equal(add(fixture->store, 1), MMS_OK);
+	put(fixture, entry(1));
+	commit(fixture);
+	client_store_close(fixture->store);
+	client_store_close(fixture->other);
+	fixture->other = NULL;
+	tamper(fixture, "DROP INDEX outbox_by_queue; DROP INDEX transcript_by_unshown;"
+			"CREATE INDEX outbox_by_queue ON outbox(written_at, state) WHERE is_queued = 1;"
+			"CREATE INDEX transcript_by_unshown ON transcript(accepted_at) WHERE is_shown = 0;"
+			"PRAGMA writable_schema = 1;"
+			"UPDATE sqlite_schema SET sql = replace(sql, '(written_at, ', '(seq, ') WHERE name = 'outbox_by_queue';"
+			"UPDATE sqlite_schema SET sql = replace(sql, '(accepted_at', '(seq') WHERE name = 'transcript_by_unshown'");
+	fixture->store = open_one(fixture);
+	fixture->storage = client_store_storage(fixture->store);
+	assert_int_equal(fixture->storage.outbox_next(fixture->store, 1, &row), MMS_E_FORMAT);
+	assert_int_equal(client_store_transcript_next_unshown(fixture->store, 1, &line), MMS_E_FORMAT);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -223,6 +247,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_newer_version_is_refused, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_tampered_key_is_refused, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_tampered_values_are_not_used, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_damaged_index_ends_no_list, set_up, tear_down),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -305,6 +305,21 @@ static void test_malformed_row_is_not_delivered(void **state)
 	assert_int_equal(fixture->storage.device_find(fixture->store, key, &device), MMS_E_FORMAT);
 }
 
+// An index whose entries stand for other rows than those they lead to: a message would be delivered for ever.
+static void test_damaged_index_ends_no_mailbox(void **state)
+{
+	struct fixture *fixture = *state;
+	struct storage_row row;
+	const uint64_t accepted = accept_one(fixture, FRED);
+	server_store_close(fixture->store);
+	tamper(fixture, "DROP INDEX message_by_recipient;"
+			"CREATE INDEX message_by_recipient ON message(recipient_id, accepted_at, text_bytes);"
+			"PRAGMA writable_schema = 1; UPDATE sqlite_schema SET sql = replace(sql, 'accepted_at', 'row')"
+			" WHERE name = 'message_by_recipient'");
+	open_store(fixture);
+	assert_int_equal(fixture->storage.mailbox_next(fixture->store, FRED, accepted, &row), MMS_E_FORMAT);
+}
+
 static void test_after_a_broken_write_nothing_is_appended(void **state)
 {
 	struct fixture *fixture = *state;
@@ -333,6 +348,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_counter_behind_is_refused, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_missing_table_is_refused, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_malformed_row_is_not_delivered, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_damaged_index_ends_no_mailbox, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_after_a_broken_write_nothing_is_appended, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_full_disk, set_up, tear_down), // last: it changes the mounts
 	};
