@@ -16,8 +16,8 @@ static enum mms_err next_queued(void *context, uint64_t after_seq, struct outbox
 	if (err != MMS_OK)
 		return err;
 	// The number too: a damaged index may lead back.
-	if (sql_read_number(statement, 0, &found.seq) && found.seq > after_seq && sql_read_blob(statement, 1, found.id.bytes, ID_BYTES) &&
-	    sql_read_name(statement, 2, &found.recipient) &&
+	if (sql_read_number(statement, 0, &found.seq) && found.seq > after_seq &&
+	    sql_read_blob(statement, 1, found.id.bytes, ID_BYTES) && sql_read_name(statement, 2, &found.recipient) &&
 	    client_store_read_text(store, statement, 3, &found.text_bytes) && sql_read_number(statement, 4, &state)) {
 		found.is_reoffer = state != OUTBOX_QUEUED;
 		*row = found;
