@@ -69,7 +69,7 @@ static void make_durable(struct device_disk *disk)
 {
 	struct device_disk_state *state = &disk->state;
 	for (uint32_t i = disk->transcript_undo; i < state->transcript_count; i++)
-		truth_had(state->transcript[i], disk->identity, &state->last_index);
+		truth_had(state->transcript, i, disk->identity, &state->last_index);
 	close_transaction(disk);
 }
 

@@ -153,6 +153,14 @@ static void note_company(struct process *fresh)
 	}
 }
 
+// The name a device signs in with. A hostile one tries others, but none that it might claim: that would be its right.
+static struct name name_for(const struct identity *identity)
+{
+	const struct identity *other = &world.identity[draw_below(&world.draw, world.identity_count)];
+	const bool is_stealing = world.user[identity->user].is_hostile && other->has_invite && draw_chance(&world.draw, 400);
+	return world.user[is_stealing ? other->user : identity->user].name;
+}
+
 struct process *device_host_start(uint8_t profile, bool is_receiving)
 {
 	struct process *process = NULL;
@@ -166,7 +174,7 @@ struct process *device_host_start(uint8_t profile, bool is_receiving)
 	const struct client_storage storage = device_disk_storage(&world.profile[profile].disk);
 	const struct identity *identity = &world.identity[world.profile[profile].disk.identity];
 	struct client_config config = {
-		.name = world.user[identity->user].name,
+		.name = name_for(identity),
 		.is_receiving = is_receiving,
 		.is_server_proved = identity->is_server_proved,
 		.has_invite = identity->has_invite,

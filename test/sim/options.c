@@ -87,7 +87,7 @@ static void draw_people(struct options *options, struct draw *draw)
 	options->text_bytes_max = draw_chance(draw, 250) ? 1024 : 1 + draw_below(draw, 200);
 	some(draw, &options->user_changes, 120, 4);
 	some(draw, &options->revocations, 80, 2);
-	some(draw, &options->side_senders, 150, 12);
+	some(draw, &options->side_senders, 150, 16);
 	some(draw, &options->sign_outs, 150, 4);
 	some(draw, &options->hostile_devices, 150, 2);
 	some(draw, &options->floods, 60, 2);

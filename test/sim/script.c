@@ -130,7 +130,8 @@ static void write_message(void)
 	const uint8_t profile = any_profile();
 	const uint8_t sender = world_user_of_identity(world.profile[profile].disk.identity);
 	const uint8_t recipient = (uint8_t)draw_below(&world.draw, world.user_count);
-	const uint32_t count = draw_chance(&world.draw, 100) ? 1 + draw_below(&world.draw, 20) : 1;
+	const uint32_t most = draw_chance(&world.draw, 100) ? 90 : 20;
+	const uint32_t count = draw_chance(&world.draw, 100) ? 1 + draw_below(&world.draw, most) : 1;
 	if (world.user[sender].is_hostile)
 		return;
 	for (uint32_t i = 0; i < count; i++)
@@ -394,7 +395,8 @@ static void happen(const struct event *event)
 		world.server.is_stopping = world.server.is_due = world.server.is_up;
 		break;
 	case EVENT_SIDE_SENDER:
-		device_host_start(any_profile(), false);
+		// Many of one device, so that it comes to have all it may.
+		device_host_start(draw_chance(&world.draw, 500) ? 0 : any_profile(), false);
 		break;
 	case EVENT_SIGN_OUT:
 		sign_out();

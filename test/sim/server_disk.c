@@ -269,6 +269,9 @@ static void apply_enroll(struct server_disk *disk, const struct storage_op *op)
 			report_failure("a device of one user was enrolled for another");
 		return;
 	}
+	for (uint32_t i = 0; !op->has_invite && i < disk->device_count; i++)
+		if (disk->device[i].held.device_id != 0 && disk->device[i].held.user_id == op->user_id)
+			report_failure("a name was claimed twice");
 	for (uint32_t i = 0; op->has_invite && i < disk->spent_count; i++)
 		if (memcmp(disk->spent[i], op->invite_hash, STORAGE_KEY_BYTES) == 0)
 			report_failure("an invite was spent twice");

@@ -15,6 +15,10 @@ void __real_listener_answer(struct listener *listener, uint32_t slot, uint32_t n
 			    size_t body_bytes, struct mtime now);
 void __wrap_listener_answer(struct listener *listener, uint32_t slot, uint32_t number, uint8_t status, const void *body,
 			    size_t body_bytes, struct mtime now);
+enum callee_verdict __real_callee_recv_call(struct callee *callee, struct blocks *blocks,
+					    const struct wire_frame_view *frame, bool is_repeat_twice);
+enum callee_verdict __wrap_callee_recv_call(struct callee *callee, struct blocks *blocks,
+					    const struct wire_frame_view *frame, bool is_repeat_twice);
 void __real_listener_defer(struct listener *listener, uint32_t slot, struct mtime until);
 void __wrap_listener_defer(struct listener *listener, uint32_t slot, struct mtime until);
 
@@ -60,6 +64,17 @@ void __wrap_server_call(struct server *server, uint32_t slot, uint32_t number, u
 	__real_server_call(server, slot, number, kind, body, bytes, now, wall);
 }
 
+// Who is not in the users file, or revoked there, stays out.
+static void check_grant(uint32_t slot)
+{
+	const int identity = world_identity_of_key(world.server.node.listener.slot[slot].session.peer_key);
+	if (identity < 0 || world.server.is_reload_due)
+		return;
+	const struct identity *owner = &world.identity[identity];
+	if (owner->is_revoked || !world.user[owner->user].is_listed)
+		report_failure("a device of %s was let in that is shut out", world.user[owner->user].name.text);
+}
+
 // Who is in the users file and enrolled, and not revoked there, is let in.
 static void check_refusal(uint32_t slot)
 {
@@ -87,6 +102,7 @@ void __wrap_listener_answer(struct listener *listener, uint32_t slot, uint32_t n
 	if (look->is_answered && look->kind != CALL_WHO)
 		report_failure("call %u of a session was answered twice", number);
 	look->is_answered = true;
+	look->answered_at = now;
 	if (look->kind == CALL_SUBMIT && look->message < MESSAGES_MAX)
 		truth_answered(look->message, status == STATUS_ACCEPTED, server_disk_holds(&world.disk, look->message));
 	if (look->kind == CALL_SUBMIT && status == STATUS_MAILBOX_FULL)
@@ -97,6 +113,8 @@ void __wrap_listener_answer(struct listener *listener, uint32_t slot, uint32_t n
 		report_sight(SIGHT_SERVER_FULL);
 	if (look->kind == CALL_SIGNIN && status == STATUS_NOT_AUTHORIZED)
 		check_refusal(slot);
+	if (look->kind == CALL_SIGNIN && status == STATUS_OK)
+		check_grant(slot);
 	__real_listener_answer(listener, slot, number, status, body, body_bytes, now);
 }
 
@@ -104,6 +122,30 @@ void __wrap_listener_defer(struct listener *listener, uint32_t slot, struct mtim
 {
 	report_sight(SIGHT_DEFERRED);
 	__real_listener_defer(listener, slot, until);
+}
+
+// The session at the server that a callee belongs to, or NULL.
+static const struct watched_slot *watched_callee(const struct callee *callee)
+{
+	const struct listener *listener = &world.server.node.listener;
+	for (uint32_t i = 0; world.server.is_up && i < listener->fresh_count; i++)
+		if (&listener->slot[i].session.callee == callee)
+			return watched(i);
+	return NULL;
+}
+
+enum callee_verdict __wrap_callee_recv_call(struct callee *callee, struct blocks *blocks,
+					    const struct wire_frame_view *frame, bool is_repeat_twice)
+{
+	const enum callee_verdict verdict = __real_callee_recv_call(callee, blocks, frame, is_repeat_twice);
+	const struct watched_slot *slot = verdict == CALLEE_REPEAT ? watched_callee(callee) : NULL;
+	const struct look *look = slot == NULL ? NULL : &slot->look[frame->number % LOOKS_MAX];
+	if (look == NULL || look->number != frame->number || look->kind != CALL_SUBMIT || !look->is_answered)
+		return verdict;
+	// Later than an answer and a repetition that have crossed.
+	if (mtime_diff_us(world.now, look->answered_at) > 2000LL * world.options.delay_ms_max)
+		report_sight(SIGHT_ANSWER_LOST);
+	return verdict;
 }
 
 // --- datagrams ---
@@ -123,26 +165,64 @@ static uint64_t sessions_digest(const struct listener *listener)
 	return digest;
 }
 
+static void note_half_open(struct watched_half_open *noted, const struct halfopen *half_open)
+{
+	*noted = (struct watched_half_open){half_open->index, half_open->addr, half_open->created_at};
+}
+
+// An INIT that comes again leaves its half-open handshake as it is.
+static void check_half_open(const struct watch_recv *watch)
+{
+	const struct admission *admission = &world.server.node.listener.admission;
+	for (uint32_t i = 0; i < admission->capacity && i < HALF_OPEN_WATCHED_MAX; i++) {
+		const struct watched_half_open *before = &watch->half_open_before[i];
+		const struct halfopen *after = &admission->ring[i];
+		if (before->index != 0 && before->index == after->index &&
+		    (!addr_is_same_peer(&before->addr, &after->addr) || before->created_at.us != after->created_at.us))
+			report_failure("a first message of a handshake that came again changed it");
+	}
+}
+
+static uint32_t find_session(const struct listener *listener, uint32_t index)
+{
+	for (uint32_t i = 0; i < listener->fresh_count; i++)
+		if ((listener->slot[i].state == LISTENER_OPEN || listener->slot[i].state == LISTENER_CLOSING) &&
+		    listener->slot[i].session.local_index == index)
+			return i;
+	return listener->sessions_max;
+}
+
 void server_watch_before(struct watch_recv *watch, const uint8_t *datagram, size_t bytes)
 {
 	const struct listener *listener = &world.server.node.listener;
-	uint32_t index;
 	*watch = (struct watch_recv){.type = bytes == 0 ? 0 : datagram[0], .slot = listener->sessions_max};
 	watch->unparsable_before = listener->counts.unparsable;
 	watch->unopened_before = listener->counts.unopened;
 	watch->full_before = listener->counts.full;
 	if (watch->type == WIRE_INIT || watch->type == WIRE_HELLO)
 		watch->sessions_before = sessions_digest(listener);
-	if (watch->type != WIRE_DATA || wire_data_decode(datagram, bytes, &index, &watch->counter) != MMS_OK)
+	for (uint32_t i = 0; watch->type == WIRE_INIT && i < listener->admission.capacity && i < HALF_OPEN_WATCHED_MAX; i++)
+		note_half_open(&watch->half_open_before[i], &listener->admission.ring[i]);
+	if (watch->type != WIRE_DATA || wire_data_decode(datagram, bytes, &watch->index, &watch->counter) != MMS_OK)
 		return;
-	for (uint32_t i = 0; i < listener->fresh_count; i++) {
-		const struct listener_slot *slot = &listener->slot[i];
-		if ((slot->state != LISTENER_OPEN && slot->state != LISTENER_CLOSING) || slot->session.local_index != index)
-			continue;
-		watch->slot = i;
-		watch->next_before = slot->session.replay.next;
-		watch->path_before = slot->session.path.current;
-	}
+	watch->slot = find_session(listener, watch->index);
+	if (watch->slot == listener->sessions_max)
+		return;
+	watch->next_before = listener->slot[watch->slot].session.replay.next;
+	watch->path_before = listener->slot[watch->slot].session.path.current;
+}
+
+// A DATA was opened, and must not have been before.
+static void note_opened(const struct watch_recv *watch)
+{
+	const struct listener *listener = &world.server.node.listener;
+	const uint32_t slot = find_session(listener, watch->index);
+	if (slot == listener->sessions_max || listener->counts.unopened > watch->unopened_before)
+		return;
+	uint64_t *opened = &watched(slot)->opened[watch->counter % OPENED_MAX];
+	if (*opened == watch->counter + 1)
+		report_failure("datagram %llu of a session was taken twice", (unsigned long long)watch->counter);
+	*opened = watch->counter + 1;
 }
 
 void server_watch_after(const struct watch_recv *watch, const struct addr *from)
@@ -156,6 +236,10 @@ void server_watch_after(const struct watch_recv *watch, const struct addr *from)
 		report_sight(SIGHT_SESSIONS_FULL);
 	if ((watch->type == WIRE_INIT || watch->type == WIRE_HELLO) && watch->sessions_before != sessions_digest(listener))
 		report_failure("a first message of a handshake changed a session");
+	if (watch->type == WIRE_INIT)
+		check_half_open(watch);
+	if (watch->type == WIRE_DATA)
+		note_opened(watch);
 	if (watch->slot == listener->sessions_max)
 		return;
 	const struct session *session = &listener->slot[watch->slot].session;
@@ -184,7 +268,7 @@ static uint32_t check_session(const struct session *session, const struct blocks
 	const uint32_t base = caller_base(&session->caller, blocks);
 	if (session->caller.next_number - base > CALL_WINDOW)
 		report_failure("more calls are in flight than the window has");
-	if (session->caller.next_number - base == CALL_WINDOW)
+	if (session->caller.next_number - base >= CALL_WINDOW - SERVER_CALLS_RESERVED)
 		report_sight(SIGHT_WINDOW_FULL);
 	for (uint32_t handle = session->callee.calls; handle != 0; handle = blocks_get(blocks, handle)->next)
 		if (blocks_get(blocks, handle)->number - session->callee.peer_base >= CALL_WINDOW)
@@ -204,6 +288,23 @@ static void check_blocks(const struct listener *listener)
 			       listener->blocks.small.used_count + listener->blocks.large.used_count, count);
 	if (blocks_is_used(&listener->blocks, 3))
 		report_sight(SIGHT_BLOCKS_SHORT);
+}
+
+static void check_senders(const struct server *server)
+{
+	for (uint32_t i = 0; i < server->peer_capacity; i++) {
+		const struct server_peer *peer = &server->peer[i];
+		uint32_t count = 0;
+		if (peer->state != PEER_SIGNED_IN || peer->is_receiving)
+			continue;
+		for (uint32_t j = 0; j < server->peer_capacity; j++)
+			count += server->peer[j].state == PEER_SIGNED_IN && !server->peer[j].is_receiving &&
+				 server->peer[j].device_id == peer->device_id;
+		if (count > SENDING_PER_DEVICE_MAX)
+			report_failure("a device has %u sending sessions", count);
+		if (count == SENDING_PER_DEVICE_MAX)
+			report_sight(SIGHT_SENDERS_FULL);
+	}
 }
 
 void server_watch_turn(void)
@@ -226,6 +327,8 @@ void server_watch_turn(void)
 	for (int i = 0; i < 2; i++)
 		if (server->batch[i].op_count > SERVER_OPS_MAX || server->batch[i].waiter_count > SERVER_WAITERS_MAX)
 			report_failure("a batch is larger than its bound");
-	if (world.server.turn_count++ % 16 == 0)
-		check_blocks(listener);
+	if (world.server.turn_count++ % 16 != 0)
+		return;
+	check_blocks(listener);
+	check_senders(server);
 }

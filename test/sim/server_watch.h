@@ -8,9 +8,20 @@
 #include <stdint.h>
 
 #include "base/addr.h"
+#include "base/time.h"
+
+enum { HALF_OPEN_WATCHED_MAX = 16 };
+
+// A half-open handshake as it was before a datagram came.
+struct watched_half_open {
+	uint32_t index; // 0: none
+	struct addr addr;
+	struct mtime created_at;
+};
 
 struct watch_recv {
 	uint8_t type;
+	uint32_t index;
 	uint32_t slot; // of the session a DATA is for; sessions_max: none
 	uint64_t counter;
 	uint64_t next_before;
@@ -19,6 +30,7 @@ struct watch_recv {
 	uint64_t unparsable_before;
 	uint64_t unopened_before;
 	uint64_t full_before;
+	struct watched_half_open half_open_before[HALF_OPEN_WATCHED_MAX]; // by its place in the ring
 };
 
 // A new process: nothing has been called.

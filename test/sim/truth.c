@@ -139,9 +139,13 @@ void truth_restored(void)
 	truth.restored_count = truth.accepted_count;
 }
 
-void truth_had(uint32_t number, uint8_t identity, uint64_t *last_index)
+void truth_had(const uint16_t *transcript, uint32_t place, uint8_t identity, uint64_t *last_index)
 {
+	const uint32_t number = transcript[place];
 	struct message *message = truth_message(number);
+	for (uint32_t i = 0; i < place; i++)
+		if (transcript[i] == number)
+			report_failure("message %u stands twice in a transcript of identity %u", number, identity);
 	message->had |= 1U << identity;
 	// What was accepted once stands in every transcript in the order of acceptance: so each sender's order holds, and
 	// all devices of a user show the same one.

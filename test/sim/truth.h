@@ -55,7 +55,7 @@ void truth_told(uint32_t number, enum outbox_state state);
 // The server's store was put back. A device that the backup does not know starts again before what it has already, so
 // the order of what was accepted until now is kept no longer.
 void truth_restored(void);
-// A device's transcript holds it durably now; `*last_index` is the transcript's own.
-void truth_had(uint32_t number, uint8_t identity, uint64_t *last_index);
+// A device's transcript holds the message at `place` durably now; `*last_index` is the transcript's own.
+void truth_had(const uint16_t *transcript, uint32_t place, uint8_t identity, uint64_t *last_index);
 
 #endif

@@ -149,8 +149,8 @@ static void settle_people(void)
 	for (uint32_t i = 0; i < options->devices && i < 8; i++)
 		count[i < options->users ? i : draw_below(&world.draw, options->users)]++;
 	for (uint8_t u = 0; u < world.user_count; u++) {
-		// A name with one device may be claimed; several devices need an invite each.
-		const bool has_invite = count[u] > 1 || draw_chance(&world.draw, 200);
+		// A name without an invite may be claimed: of several devices by the first.
+		const bool has_invite = draw_chance(&world.draw, count[u] > 1 ? 700 : 200);
 		for (uint32_t i = 0; i < count[u] && i < INVITES_PER_USER_MAX; i++)
 			add_device(u, has_invite);
 	}
@@ -232,6 +232,14 @@ static bool may_enroll(const struct identity *identity)
 	for (uint32_t i = 0; i < world.disk.spent_count; i++)
 		if (identity->has_invite && memcmp(world.disk.spent[i], identity->invite_hash, STORAGE_KEY_BYTES) == 0)
 			return false;
+	// A claim takes a name that nobody has, and a line without a revocation.
+	for (uint32_t i = 0; !identity->has_invite && i < world.identity_count; i++) {
+		const struct identity *other = &world.identity[i];
+		const struct disk_device *device = server_disk_device(&world.disk, other->keys.public_key);
+		if (other->user == identity->user &&
+		    (other->is_revoked || (device != NULL && device->held.user_id == world.disk.user[other->user].user_id)))
+			return false;
+	}
 	return true;
 }
 
@@ -368,7 +376,7 @@ static void listen(void)
 	enum { SETTLE_MS = 30 * 1000, GIVE_UP_MS = 200 * 1000 };
 	const struct options *options = &world.options;
 	const bool is_anyone_gone = options->hostile_devices + options->revocations + options->user_changes > 0 ||
-				    options->sessions_max < 2 * world.profile_count;
+				    options->sessions_max < 2 * world.profile_count + options->side_senders;
 	run_ms(is_anyone_gone ? GIVE_UP_MS : SETTLE_MS);
 	const uint64_t before = network_sent_count();
 	uint32_t alive_count = 0;

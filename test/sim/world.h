@@ -18,6 +18,7 @@ enum {
 	PROCESSES_MAX = 20,
 	SERVER_PORT = 1060,
 	LOOKS_MAX = 128,
+	OPENED_MAX = 128,
 };
 
 struct user {
@@ -68,12 +69,14 @@ struct look {
 	uint8_t kind;
 	bool is_answered;
 	uint16_t message; // of the truth; MESSAGES_MAX: none
+	struct mtime answered_at;
 };
 
 struct watched_slot {
 	uint32_t index; // of the session, 0: none
 	struct addr path;
 	struct look look[LOOKS_MAX];
+	uint64_t opened[OPENED_MAX]; // counters of datagrams it took, each + 1, by its rest
 };
 
 struct server_host {
