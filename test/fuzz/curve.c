@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: ISC
-// Instead of X25519, in the fuzzers alone: a public key is its secret, and what two keys share is their exclusive or. So a
-// handshake costs microseconds; all of it but the curve is the product's. Zero counts as a point of low order.
+// Instead of X25519, in the fuzzers alone: a public key is its secret, and what two keys share is their exclusive or.
+// So a handshake costs microseconds; all of it but the curve is the product's. Zero counts as a point of low order.
 #include <sodium.h>
 #include <string.h>
 

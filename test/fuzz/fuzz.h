@@ -51,7 +51,8 @@ static inline size_t take_span(struct reader *input, const uint8_t **span, size_
 // The next byte as a duration that crosses one kind of deadline or another.
 static inline int64_t take_wait_us(struct reader *input)
 {
-	static const int64_t waits_ms[] = {0, 1, 20, 50, 100, 250, 1000, 3000, 10000, 20000, 61000, 100000, 181000, 3601000};
+	static const int64_t waits_ms[] = {0,    1,     20,    50,    100,    250,    1000,
+					   3000, 10000, 20000, 61000, 100000, 181000, 3601000};
 	return waits_ms[take_u8(input) % (sizeof waits_ms / sizeof *waits_ms)] * 1000;
 }
 

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: ISC
-// A hostile server at a whole device: it holds the pinned key, grants, refuses, delivers, notices and answers as it likes,
-// with good bodies and with any, in one session after another. Held: a delivery is answered OK only when the committed
-// transcript has it, and only if it could be shown; an id is there once; each message gets one verdict and is told it after
-// it was committed; once the device has stopped it says nothing more; the store is given nothing it cannot read back.
+// A hostile server at a whole device: it holds the pinned key, grants, refuses, delivers, notices and answers as it
+// likes, with good bodies and with any, in one session after another. Held: a delivery is answered OK only when the
+// committed transcript has it, and only if it could be shown; an id is there once; each message gets one verdict and
+// is told it after it was committed; once the device has stopped it says nothing more; the store is given nothing it
+// cannot read back.
 #include "fuzz_client_store.h"
 #include "fuzz_peer.h"
 #include "node/device_node.h"
@@ -180,7 +181,8 @@ static void deliver(struct reader *input)
 	uint8_t body[CALL_BODY_BYTES_MAX];
 	struct call_deliver *made = &delivered[delivered_count];
 	const char *sender = senders[how >> 3 & 3];
-	*made = (struct call_deliver){.id = {{how & 7}}, .accepted_at = {take_u32(input)}, .text_bytes = QUEUED_TEXT_BYTES};
+	*made = (struct call_deliver){
+		.id = {{how & 7}}, .accepted_at = {take_u32(input)}, .text_bytes = QUEUED_TEXT_BYTES};
 	if (!name_parse(&made->sender, sender, strlen(sender)) || delivered_count == 255)
 		return;
 	if (how >= 128)
@@ -195,7 +197,8 @@ static size_t make_answer(uint8_t kind, struct reader *input, uint8_t *status, u
 {
 	const uint8_t how = take_u8(input);
 	struct call_signin_ok ok = {.is_reoffer_wanted = (how & 1) != 0, .has_proof = (how & 2) != 0,
-				    .mark = {{how >> 6}, how >> 4 & 3}, .waiting_count = how >> 2 & 3, .name = {"Fred"}};
+				    .mark = {{how >> 6}, how >> 4 & 3}, .waiting_count = how >> 2 & 3,
+				    .name = {"Fred"}};
 	const struct call_accepted accepted = {(how & 1) != 0, {{how >> 6}, how >> 4 & 3}};
 	const uint8_t invite_hash[INVITE_HASH_BYTES] = {0};
 	struct writer writer = writer_of(body, CALL_BODY_BYTES_MAX);
@@ -247,7 +250,8 @@ static void notice(struct reader *input)
 {
 	const uint8_t how = take_u8(input);
 	uint8_t body[CALL_BODY_BYTES_MAX];
-	const struct call_notice made = {(enum notice_what)(how < 128 ? NOTICE_GAP : how % 8), {{how & 7}}, how >> 3 & 7};
+	const enum notice_what what = how < 128 ? NOTICE_GAP : (enum notice_what)(how % 8);
+	const struct call_notice made = {what, {{how & 7}}, how >> 3 & 7};
 	call(CALL_NOTICE, body, call_notice_encode(&made, body), 255);
 }
 

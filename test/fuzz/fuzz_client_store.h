@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: ISC
-// A device's store in memory, within the contract of store/storage.h, that says what has been committed. It is given nothing
-// that the real one could not read back. Its outbox begins with messages that wait.
+// A device's store in memory, within the contract of store/storage.h, that says what has been committed. It is given
+// nothing that the real one could not read back. Its outbox begins with messages that wait.
 #ifndef MMS_TEST_FUZZ_CLIENT_STORE_H
 #define MMS_TEST_FUZZ_CLIENT_STORE_H
 
@@ -36,7 +36,11 @@ static inline enum mms_err outbox_next(void *context, uint64_t after_seq, struct
 	(void)context;
 	for (uint64_t i = after_seq; i < QUEUED; i++)
 		if (outbox[i].is_queued) {
-			*row = (struct outbox_row){i + 1, outbox[i].id, {"Tim"}, (const uint8_t *)"hello", QUEUED_TEXT_BYTES,
+			*row = (struct outbox_row){i + 1,
+						   outbox[i].id,
+						   {"Tim"},
+						   (const uint8_t *)"hello",
+						   QUEUED_TEXT_BYTES,
 						   outbox[i].state != OUTBOX_QUEUED};
 			return MMS_OK;
 		}

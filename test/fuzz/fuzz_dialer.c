@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: ISC
-// Datagrams at a device's end, raw and well made: SERVERINFO, RETRY, ACCEPT and UNKNOWN that match what it sent or nearly
-// do, DATA under the session's keys, while its owner dials, calls, answers and stops. Held: what is not authentic and
-// matches nothing changes nothing; only the server's addresses are spoken to; handshakes are repeated no faster than told,
-// whatever RETRY and UNKNOWN say; no block is lost, no timer stands still.
+// Datagrams at a device's end, raw and well made: SERVERINFO, RETRY, ACCEPT and UNKNOWN that match what it sent or
+// nearly do, DATA under the session's keys, while its owner dials, calls, answers and stops. Held: what is not
+// authentic and matches nothing changes nothing; only the server's addresses are spoken to; handshakes are repeated no
+// faster than told, whatever RETRY and UNKNOWN say; no block is lost, no timer stands still.
 #include "fuzz_peer.h"
 #include "proto/dialer.h"
 
@@ -43,8 +43,10 @@ static void look_at(const struct session_out *out)
 	} else {
 		memcpy(nonce, datagram + 1, sizeof nonce);
 	}
-	// Once at each beginning, of INIT and of HELLO; then each of the two, and INIT for a RETRY, in copies each quarter second.
-	const uint64_t waits = (uint64_t)(mtime_diff_us(now, born_at) + DIALER_REPEAT_US_FIRST - 1) / DIALER_REPEAT_US_FIRST;
+	// Once at each beginning, of INIT and of HELLO; then each of the two, and INIT for a RETRY, in copies each
+	// quarter second.
+	const uint64_t waits =
+		(uint64_t)(mtime_diff_us(now, born_at) + DIALER_REPEAT_US_FIRST - 1) / DIALER_REPEAT_US_FIRST;
 	assert(init_count <= (2 + 2 * begun_count) * ADDRS + 3 * waits * ADDRS * SESSION_COPIES_MAX);
 }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: ISC
 // The terminal filter, the sentences and the JSON lines that go through it: whatever the text, what comes out is UTF-8
-// within the promised size, has nothing that steers a terminal, forges no line, and depends on no cut between characters.
+// within the promised size, has nothing that steers a terminal, forges no line, and depends on no cut between
+// characters.
 #include <jansson.h>
 #include <stdio.h>
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: ISC
-// The frames behind the seal: two real sessions with known keys, server's end and device's end, that make and answer calls
-// while the input forges plain text under either one's key, replays, bends and delays. Held: what opens and is malformed
-// ends the session and nothing else does; what does not open changes nothing; calls start in order, once; an answer comes
-// once; an unproved address gets three times what came from it; no block is lost; no timer stands still.
+// The frames behind the seal: two real sessions with known keys, server's end and device's end, that make and answer
+// calls while the input forges plain text under either one's key, replays, bends and delays. Held: what opens and is
+// malformed ends the session and nothing else does; what does not open changes nothing; calls start in order, once; an
+// answer comes once; an unproved address gets three times what came from it; no block is lost; no timer stands still.
 #include "fuzz.h"
 #include "proto/session.h"
 
@@ -75,8 +75,8 @@ static void begin(uint8_t options)
 	}
 }
 
-// What section 5.4 says about a plain text, said again. The server's challenge in it, copied back from the address it was
-// sent to, proves `host`.
+// What section 5.4 says about a plain text, said again. The server's challenge in it, copied back from the address it
+// was sent to, proves `host`.
 static bool is_good_plain(const uint8_t *plain, size_t bytes, bool to_server, uint8_t host)
 {
 	for (size_t at = WIRE_STATE_BYTES; at < bytes;) {

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: ISC
-// Datagrams from strangers at a server's end, raw and well made: HELLO, INIT with every kind of cookie, replays, DATA that
-// confirms a handshake, from four addresses, over time. Held: no answer is larger than its question; an address that has not
-// proved itself gets three times what came from it; a repeated INIT gets the same ACCEPT and changes nothing; tables keep
-// their bounds and lose no block; afterwards an honest device still comes in.
+// Datagrams from strangers at a server's end, raw and well made: HELLO, INIT with every kind of cookie, replays, DATA
+// that confirms a handshake, from four addresses, over time. Held: no answer is larger than its question; an address
+// that has not proved itself gets three times what came from it; a repeated INIT gets the same ACCEPT and changes
+// nothing; tables keep their bounds and lose no block; afterwards an honest device still comes in.
 #include "fuzz_peer.h"
 #include "proto/listener.h"
 
@@ -105,7 +105,8 @@ static void send_init(uint8_t host, struct reader *input)
 		payload[take_u8(input) % 24] ^= take_u8(input);
 	peer_dial(&peers[i], server.public_key, &rng, payload);
 	if ((how & 8) != 0)
-		hash_cookie((how & 16) != 0 ? listener.admission.cookie_secret : listener.admission.cookie_secret_previous,
+		hash_cookie((how & 16) != 0 ? listener.admission.cookie_secret
+					    : listener.admission.cookie_secret_previous,
 			    &addr, cookie);
 	wire_init_encode(cookie, peers[i].noise_message, datagram);
 	if ((how & 32) != 0)
@@ -159,7 +160,8 @@ static void replay(uint8_t host, struct reader *input)
 	const uint8_t back = take_u8(input);
 	if (record_count == 0)
 		return;
-	const struct record *kept = &records[(record_count - 1 - back % (record_count < RECORDS ? record_count : RECORDS)) % RECORDS];
+	const uint32_t kept_count = record_count < RECORDS ? record_count : RECORDS;
+	const struct record *kept = &records[(record_count - 1 - back % kept_count) % RECORDS];
 	uint8_t datagram[WIRE_DATAGRAM_BYTES_MAX];
 	memcpy(datagram, kept->datagram, kept->bytes);
 	if (back >= 128)

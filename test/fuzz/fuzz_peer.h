@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: ISC
-// The other end of a handshake, as device or as server, in the fuzzers' hands: it does what the protocol says, and keeps the
-// keys, so that anything can be sealed afterwards.
+// The other end of a handshake, as device or as server, in the fuzzers' hands: it does what the protocol says, and
+// keeps the keys, so that anything can be sealed afterwards.
 #ifndef MMS_TEST_FUZZ_PEER_H
 #define MMS_TEST_FUZZ_PEER_H
 
@@ -129,8 +129,8 @@ static inline size_t peer_open(const struct peer *peer, const uint8_t *datagram,
 }
 
 // The same end as a session of the product, at the address the other one knows it by.
-static inline void peer_session(const struct peer *peer, struct session *session, bool is_server, const struct addr *addr,
-				struct mtime now)
+static inline void peer_session(const struct peer *peer, struct session *session, bool is_server,
+				const struct addr *addr, struct mtime now)
 {
 	const struct session_birth birth = {
 		.keys = &peer->keys,

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: ISC
-// The file of pinned keys. Held: a key that is found stands in the file behind its server; what is refused is refused with
-// the line; a pin that is added is found, and every byte that was there before is still there.
+// The file of pinned keys. Held: a key that is found stands in the file behind its server; what is refused is refused
+// with the line; a pin that is added is found, and every byte that was there before is still there.
 #include "fuzz_scratch.h"
 #include "cmd/pins.h"
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: ISC
-// For the fuzzers that need files: one directory for the whole run, under TMPDIR. tools/fuzz has that in memory, and takes it
-// away also after a crash.
+// For the fuzzers that need files: one directory for the whole run, under TMPDIR. tools/fuzz has that in memory, and
+// takes it away also after a crash.
 #ifndef MMS_TEST_FUZZ_SCRATCH_H
 #define MMS_TEST_FUZZ_SCRATCH_H
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: ISC
-// Hostile devices at a whole server: four keys, two of them enrolled, one of them revoked, that sign in as anybody, submit,
-// ask, answer or do not, with good bodies and with any, while batches are held back, stored or rolled back and the users file
-// changes. Held: who is told OK is enrolled; ACCEPTED means that the store has it; delivered is what the store has for that
-// user, in order; the server breaks nothing of the protocol and never stops.
+// Hostile devices at a whole server: four keys, two of them enrolled, one of them revoked, that sign in as anybody,
+// submit, ask, answer or do not, with good bodies and with any, while batches are held back, stored or rolled back and
+// the users file changes. Held: who is told OK is enrolled; ACCEPTED means that the store has it; delivered is what
+// the store has for that user, in order; the server breaks nothing of the protocol and never stops.
 #include "fuzz_peer.h"
 #include "fuzz_server_store.h"
 #include "fuzz_server_users.h"

@@ -55,7 +55,8 @@ static inline enum mms_err store_invite_is_spent(void *context, const uint8_t *h
 	return MMS_OK;
 }
 
-static inline const struct store_message *store_find(const struct store *store, int64_t sender_id, const struct uuid *id)
+static inline const struct store_message *store_find(const struct store *store, int64_t sender_id,
+						     const struct uuid *id)
 {
 	for (uint32_t i = 0; i < store->message_count; i++)
 		if (store->message[i].op.sender_id == sender_id &&
@@ -75,7 +76,8 @@ static inline enum mms_err store_accepted_find(void *context, int64_t sender_id,
 	return MMS_OK;
 }
 
-static inline enum mms_err store_mailbox_next(void *context, int64_t user_id, uint64_t after_row, struct storage_row *row)
+static inline enum mms_err store_mailbox_next(void *context, int64_t user_id, uint64_t after_row,
+					      struct storage_row *row)
 {
 	const struct store *store = context;
 	for (uint32_t i = 0; i < store->message_count; i++) {

@@ -39,7 +39,8 @@ static inline void read_users(uint32_t which, const char *text)
 	static struct map_slot slot[TABLES][4 * USERS];
 	struct users_table *read = &tables[which];
 	struct reason why;
-	*read = (struct users_table){user[which], invite[which], revoke[which], slot[which], 0, 0, 0, 0, 0, 0, 0, {0}};
+	*read = (struct users_table){
+		.user = user[which], .invite = invite[which], .revoke = revoke[which], .slot = slot[which]};
 	users_measure(read, text, strlen(text));
 	assert(read->slot_count <= 4 * USERS);
 	const enum mms_err err = users_parse(read, text, strlen(text), "users", &why);
@@ -58,7 +59,8 @@ static inline void make_tables(const struct keypair *revoked_keypair)
 	base64url_encode(invite_hash, sizeof invite_hash, hash);
 	const struct fingerprint fingerprint = hash_fingerprint(revoked_keypair->public_key);
 	base64url_encode(fingerprint.bytes, sizeof fingerprint.bytes, revoked);
-	snprintf(text, sizeof text, "fred\nTim\nlibero invite=%s,2028-01-01T00:00:00Z\nfrancoc revoke=%s\n", hash, revoked);
+	snprintf(text, sizeof text, "fred\nTim\nlibero invite=%s,2028-01-01T00:00:00Z\nfrancoc revoke=%s\n", hash,
+		 revoked);
 	read_users(0, text);
 	snprintf(text, sizeof text, "francoc\nlibero\nfred revoke=%s\n", revoked);
 	read_users(1, text);

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: ISC
-// A client's database that somebody or something has changed: the input is a list of edits to a good one, with or without a
-// log beside it, each a place and bytes. Held: it is opened or refused with a reason; what is read keeps the contract of
-// its type, and lists end; what is written is taken or refused with a reason. Not that a changed schema still knows an id.
+// A client's database that somebody or something has changed: the input is a list of edits to a good one, with or
+// without a log beside it, each a place and bytes. Held: it is opened or refused with a reason; what is read keeps the
+// contract of its type, and lists end; what is written is taken or refused with a reason. Not that a changed schema
+// still knows an id.
 #include <sqlite3.h>
 
 #include "base/utf8.h"
@@ -146,8 +147,8 @@ static void make_seed(void)
 				files[i].used[files[i].used_count++] = at;
 }
 
-// One edit: 3 bytes of place, then so many bytes that are written there. A place below 2^23 counts bytes that are not zero, one
-// behind that all bytes, the highest cut the file off.
+// One edit: 3 bytes of place, then so many bytes that are written there. A place below 2^23 counts bytes that are not
+// zero, one behind that all bytes, the highest cut the file off.
 static void edit(struct file *file, struct reader *input, size_t *bytes)
 {
 	const uint8_t *patch = NULL;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: ISC
-// The users file: read, and changed by what `mms user` does. Held: what is accepted gives names that can be found, each
-// once, in order; what is refused says why in one printable line; a change to an accepted file gives an accepted file in
-// which that change happened to that user, and nothing to anybody else.
+// The users file: read, and changed by what `mms user` does. Held: what is accepted gives names that can be found,
+// each once, in order; what is refused says why in one printable line; a change to an accepted file gives an accepted
+// file in which that change happened to that user, and nothing to anybody else.
 #include "fuzz.h"
 #include "msg/users.h"
 #include "msg/users_edit.h"
@@ -23,7 +23,8 @@ static bool parse(struct memory *memory, const char *text, size_t bytes)
 {
 	struct users_table *table = &memory->table;
 	struct reason why = {""};
-	*table = (struct users_table){memory->user, memory->invite, memory->revoke, memory->slot, 0, 0, 0, 0, 0, 0, 0, {0}};
+	*table = (struct users_table){
+		.user = memory->user, .invite = memory->invite, .revoke = memory->revoke, .slot = memory->slot};
 	users_measure(table, text, bytes);
 	assert(table->user_capacity <= USERS_MAX && table->slot_count <= 4 * USERS_MAX);
 	assert(table->invite_capacity <= USERS_MAX && table->revoke_capacity <= USERS_MAX);
@@ -77,8 +78,9 @@ static void check_others(const struct name *name)
 			assert(old->expires_at.ms == new->expires_at.ms);
 			assert(memcmp(old->hash, new->hash, sizeof old->hash) == 0);
 		}
-		assert(was->revoke_count == 0 || memcmp(&before.revoke[was->revoke_first], &after.revoke[is->revoke_first],
-							was->revoke_count * sizeof *before.revoke) == 0);
+		assert(was->revoke_count == 0 ||
+		       memcmp(&before.revoke[was->revoke_first], &after.revoke[is->revoke_first],
+			      was->revoke_count * sizeof *before.revoke) == 0);
 	}
 }
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: ISC
-// The parsers alone: every datagram, the frames, and the bodies of calls. What one of them accepts, encoded again, gives
-// the same bytes: nothing is accepted that is not exactly the layout.
+// The parsers alone: every datagram, the frames, and the bodies of calls. What one of them accepts, encoded again,
+// gives the same bytes: nothing is accepted that is not exactly the layout.
 #include "fuzz.h"
 #include "msg/call.h"
 #include "proto/wire.h"
