@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: ISC
-// The server's store in a world (world.h): what its script (server_script.c) and its check (server_check.c) share.
+// The server's store in a world (world.h): what its script (server_script.c),
+// the batches of that (server_batch.c) and its check (server_check.c) share.
 #ifndef MMS_TEST_SERVER_WORLD_H
 #define MMS_TEST_SERVER_WORLD_H
 
@@ -17,6 +18,8 @@ struct server_world {
 	struct server_model next; // with the operation that failed
 	bool has_next;            // nobody knows yet whether `next` or `now`
 
+	unsigned listed; // what the users file says: bits of users
+	bool is_loud;    // and how it writes them
 	int64_t clock_ms;
 	uint32_t serial_next; // of messages and starts, also of those that failed
 	uint64_t expired_row; // where housekeeping of the open store stands
@@ -25,6 +28,22 @@ struct server_world {
 // What start `serial` and device `key` are made of.
 void server_world_start_id(uint32_t serial, uint8_t start_id[STORAGE_START_ID_BYTES]);
 void server_world_key(unsigned key, uint8_t bytes[STORAGE_KEY_BYTES]);
+
+// Before an operation: `next` becomes `now`, for the operation to be done to it.
+struct server_model *server_world_expect(struct server_world *server);
+
+// What came of an operation that had to end with `expected`.
+enum mms_err server_world_settle(struct server_world *server, enum mms_err err, enum mms_err expected);
+
+// Steps of the script that append a batch.
+enum { SERVER_BATCH_INVITE = 0x10 };
+enum mms_err server_batch_accept(struct server_world *server, unsigned count);
+enum mms_err server_batch_take(struct server_world *server, unsigned key); // moves its cursor
+enum mms_err server_batch_enroll(struct server_world *server, unsigned argument); // a key, for user key % 4
+enum mms_err server_batch_tell_gap(struct server_world *server, unsigned key);
+enum mms_err server_batch_tell_old_gap(struct server_world *server, unsigned key); // it has grown since
+enum mms_err server_batch_mixed(struct server_world *server, unsigned key); // all that a turn of the loop may bring
+enum mms_err server_batch_forbidden(struct server_world *server, unsigned which); // must not do half
 
 // Compares the store with the model, and settles what became of an operation that failed.
 void server_world_check(struct world *world);
