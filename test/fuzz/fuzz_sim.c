@@ -15,6 +15,7 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
 {
 	(void)argc;
 	(void)argv;
+	report_set_trace(getenv("MMS_SIM_TRACE") != NULL); // to replay one input and read it
 	return crypto_init() == MMS_OK ? 0 : 1;
 }
 

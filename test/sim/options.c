@@ -96,7 +96,7 @@ static void draw_people(struct options *options, struct draw *draw)
 static void draw_bounds(struct options *options, struct draw *draw)
 {
 	options->mailbox_rows_max = draw_chance(draw, 200) ? strength(draw, 12) : 1000;
-	options->sessions_max = draw_chance(draw, 100) ? 8 + draw_below(draw, 4) : 24;
+	options->sessions_max = draw_chance(draw, 100) ? 12 + draw_below(draw, 4) : 24;
 	options->half_open_max = draw_chance(draw, 100) ? 2 + draw_below(draw, 6) : 16;
 	options->blocks_small_max = draw_chance(draw, 100) ? 64 + draw_below(draw, 200) : 2000;
 	options->blocks_large_max = draw_chance(draw, 100) ? 32 + draw_below(draw, 64) : 500;
