@@ -24,7 +24,7 @@ LIBRARY := $(filter-out $(BUILD)/obj/cmd/main.o,$(OBJECTS))
 UNIT_SOURCES := $(sort $(wildcard test/unit/test_*.c))
 UNIT_TESTS := $(UNIT_SOURCES:test/unit/%.c=$(BUILD)/test/%)
 
-.PHONY: all demo check unit-tests vectors clean
+.PHONY: all demo check check-long unit-tests vectors clean
 all: $(BUILD)/mms
 
 $(BUILD)/mms: $(OBJECTS)
@@ -48,6 +48,11 @@ demo:
 
 check:
 	@sh tools/check
+
+# make check-long TIME=8h: simulator, fuzzers, crashes and the model for so long.
+TIME ?= 8h
+check-long:
+	@sh tools/check_long $(TIME)
 
 unit-tests: $(UNIT_TESTS) $(BUILD)/test/terminal_driver $(BUILD)/test/make_vectors
 
