@@ -63,6 +63,8 @@ struct world {
 	struct listener_config config;
 	struct keypair server;
 	bool refuses;
+	uint32_t defer_count; // so many starts of calls after SIGNIN are put off
+	int64_t defer_ms;     // for so long
 	uint32_t slot_device[SLOTS]; // by slot: which device signed in, plus 1
 	bool is_slot_live[SLOTS];
 	uint32_t listener_ended_count;
@@ -241,6 +243,11 @@ static inline void on_listener_call(const struct listener_event *event)
 	const uint32_t slot = event->slot;
 	if (event->call.kind != KIND_SIGNIN) {
 		assert_int_not_equal(world.slot_device[slot], 0); // the gate
+		if (world.defer_count > 0) {
+			world.defer_count--;
+			listener_defer(&world.listener, slot, mtime_add_ms(world.now, world.defer_ms));
+			return;
+		}
 		listener_answer(&world.listener, slot, event->call.number, event->call.kind == KIND_SUBMIT ? 4 : 1,
 				NULL, 0, world.now);
 		if (event->call.kind == KIND_SIGNOUT)

@@ -244,6 +244,56 @@ static void hello_and_its_budget(void **state)
 	admission_clear(&world.admission);
 }
 
+// Without a cookie and over the budget of handshakes: RETRY, and at last silence.
+static void retry_and_its_budget(void **state)
+{
+	(void)state;
+	struct world world;
+	uint32_t retries = 0;
+	begin(&world);
+	size_t reply_bytes = knock(&world, 1, NULL, 10);
+	assert_int_equal(reply_bytes, WIRE_ACCEPT_BYTES);
+	while (reply_bytes == WIRE_ACCEPT_BYTES)
+		reply_bytes = knock(&world, 1, NULL, 10);
+	for (; reply_bytes == WIRE_RETRY_BYTES && retries < 1000; retries++)
+		reply_bytes = knock(&world, 1, NULL, 10);
+	assert_int_equal(reply_bytes, 0);
+	assert_int_equal(retries, 40);
+	admission_clear(&world.admission);
+}
+
+// Randomness that gives 0 and then an index that is taken, before it gives new ones.
+struct repeating {
+	struct rng rng;
+	uint32_t taken;
+	uint32_t asked_count;
+};
+
+static void repeating_fill(void *context, void *target, size_t bytes)
+{
+	struct repeating *repeating = context;
+	const uint32_t index = repeating->asked_count == 0 ? 0 : repeating->taken;
+	if (bytes == sizeof index && repeating->asked_count++ < 2)
+		memcpy(target, &index, sizeof index);
+	else
+		rng_fill(&repeating->rng, target, bytes);
+}
+
+static void an_index_is_nobody_elses(void **state)
+{
+	(void)state;
+	struct world world;
+	begin(&world);
+	assert_int_equal(knock(&world, 1, NULL, 10), WIRE_ACCEPT_BYTES);
+	struct repeating repeating = {.rng = world.rng, .taken = world.ring[0].index};
+	world.admission.rng = (struct rng){repeating_fill, &repeating};
+	assert_int_equal(knock(&world, 2, NULL, 10), WIRE_ACCEPT_BYTES);
+	assert_int_equal(repeating.asked_count, 3);
+	assert_int_not_equal(world.ring[1].index, 0);
+	assert_int_not_equal(world.ring[1].index, world.ring[0].index);
+	admission_clear(&world.admission);
+}
+
 static void unknown_and_its_budget(void **state)
 {
 	(void)state;
@@ -304,6 +354,8 @@ int main(void)
 		cmocka_unit_test(cookie_secrets_rotate),
 		cmocka_unit_test(the_oldest_goes),
 		cmocka_unit_test(hello_and_its_budget),
+		cmocka_unit_test(retry_and_its_budget),
+		cmocka_unit_test(an_index_is_nobody_elses),
 		cmocka_unit_test(unknown_and_its_budget),
 		cmocka_unit_test(rubbish_is_dropped),
 	};

@@ -131,6 +131,8 @@ static void test_submit_and_accepted(void **state)
 	submit.text_bytes = 3;
 	bytes = call_submit_encode(&submit, body);
 	check_lengths(decode_submit, body, bytes, true, bytes - 3); // any text, also none: that is BAD_TEXT
+	body[ID_BYTES + 1] = '/';
+	assert_int_equal(decode_submit(body, bytes), MMS_E_BAD); // a letter no name has
 
 	const struct call_accepted accepted = {true, mark};
 	struct call_accepted verdict;
@@ -165,6 +167,8 @@ static void test_deliver(void **state)
 	deliver.text_bytes = 4;
 	bytes = call_deliver_encode(&deliver, body);
 	check_lengths(decode_deliver, body, bytes, true, bytes - 3); // at least one byte of text
+	body[ID_BYTES + 8 + 1] = '/';
+	assert_int_equal(decode_deliver(body, bytes), MMS_E_BAD); // a letter no name has
 }
 
 static void test_notice(void **state)
@@ -236,6 +240,7 @@ static void test_page(void **state)
 	assert_int_equal(decode_page(body, page_of(body, 3, 4, 0)), MMS_E_BAD);
 	assert_int_equal(decode_page(body, page_of(body, 5, 4, 0)), MMS_E_BAD);
 	assert_int_equal(decode_page(body, page_of(body, 4, 4, 0)), MMS_OK);
+	assert_int_equal(decode_page(body, page_of(body, 4, 4, 0) + 1), MMS_E_BAD); // an end, and more behind it
 }
 
 static void test_page_full(void **state)

@@ -262,6 +262,11 @@ static void blocks_exhausted(void **state)
 	assert_int_equal(poll_at(&world, 500), 2);
 	assert_int_equal(answer(&world, 2, 1, BLOCK_SMALL_BYTES + 1), MMS_OK);
 	finish(&world);
+	begin(&world, false, 2, 0);
+	assert_int_equal(recv(&world, 1, BLOCK_SMALL_BYTES + 1), CALLEE_IGNORED); // no block so large, though it is next
+	assert_int_equal(recv(&world, 1, BLOCK_LARGE_BYTES + 1), CALLEE_IGNORED); // nor can there be
+	assert_int_equal(recv(&world, 1, BLOCK_SMALL_BYTES), CALLEE_NEW);
+	finish(&world);
 }
 
 // A stranger's session, not signed in, must not fill the memory of those who are.
@@ -299,6 +304,12 @@ static void small_answers_free_large_blocks(void **state)
 	assert_int_equal(poll_at(&world, 0), 2);
 	assert_int_equal(recv(&world, 1, 1), CALLEE_REPEAT);
 	finish(&world);
+	begin(&world, false, 0, 1);
+	recv(&world, 1, WIRE_CALL_BODY_BYTES_MAX);
+	poll_at(&world, 0);
+	assert_int_equal(answer(&world, 1, 1, 5), MMS_OK); // no small block to move to: it stays
+	assert_int_equal(world.pool.blocks.large.used_count, 1);
+	finish(&world);
 }
 
 static void an_empty_session_misses_it(void **state)
@@ -306,6 +317,8 @@ static void an_empty_session_misses_it(void **state)
 	(void)state;
 	struct world world;
 	begin(&world, false, 2, 0);
+	assert_int_equal(answer(&world, 1, 1, 0), MMS_E_MISSING);
+	recv(&world, 2, 0);
 	assert_int_equal(answer(&world, 1, 1, 0), MMS_E_MISSING);
 	finish(&world);
 }

@@ -316,6 +316,51 @@ static void pool_exhausted(void **state)
 	assert_int_equal(poll_number(&world), 1);
 	open_calls(&world, 1, 1);
 	finish(&world);
+	begin(&world, 2, 0);
+	assert_int_equal(caller_open(&world.caller, &world.pool.blocks, 3, NULL, BLOCK_SMALL_BYTES + 1, 0), MMS_E_FULL);
+	assert_int_equal(world.caller.next_number, 1);
+	finish(&world);
+}
+
+// A peer whose state lags far behind its answers marks nothing by it: 64 marks reach no further.
+static void marks_reach_64_calls(void **state)
+{
+	(void)state;
+	struct world world;
+	begin(&world, 300, 0);
+	for (uint32_t number = 1; number <= 70; number++) {
+		open_calls(&world, 1, 1);
+		send_one(&world, number);
+		if (number < 65)
+			answer(&world, number, 0, number);
+	}
+	while (poll_number(&world) != 0)
+		;
+	marks(&world, 1, UINT64_MAX, 100);
+	for (uint32_t handle = world.caller.unanswered; handle != 0;) {
+		const struct block *block = blocks_get(&world.pool.blocks, handle);
+		assert_int_equal(block->is_marked, block->number <= 65);
+		handle = block->next;
+	}
+	finish(&world);
+}
+
+// What counts transmissions and probes stands still at its end, and does not begin again.
+static void counters_end(void **state)
+{
+	(void)state;
+	struct world world;
+	begin(&world, 10, 0);
+	open_calls(&world, 1, 1);
+	for (int64_t i = 0; i < UINT8_MAX + 10; i++) {
+		send_one(&world, i);
+		caller_tick(&world.caller);
+	}
+	assert_int_equal(blocks_get(&world.pool.blocks, world.caller.unanswered)->send_count, UINT8_MAX);
+	world.caller.rtt.probe_count = UINT32_MAX;
+	caller_tick(&world.caller);
+	assert_int_equal(world.caller.rtt.probe_count, UINT32_MAX);
+	finish(&world);
 }
 
 static void silence(void **state)
@@ -353,6 +398,8 @@ int main(void)
 		cmocka_unit_test(a_steady_flow_still_probes),
 		cmocka_unit_test(large_answers_move),
 		cmocka_unit_test(pool_exhausted),
+		cmocka_unit_test(marks_reach_64_calls),
+		cmocka_unit_test(counters_end),
 		cmocka_unit_test(silence),
 	};
 	return cmocka_run_group_tests_name("caller", tests, NULL, NULL);

@@ -372,6 +372,13 @@ static void unknown(void **state)
 	dialer_recv(dialer, &server_addr, datagram, sizeof datagram, world.now); // to nothing that was sent
 	assert_int_equal(dialer->state, DIALER_UP);
 	datagram[sizeof datagram - 1] ^= 1;
+	for (world.device[0].message_count = 0; session->send_counter <= 2 * SESSION_TRAILERS;) {
+		world.device[0].message_count++;
+		run_ms(100);
+	}
+	dialer_recv(dialer, &server_addr, datagram, sizeof datagram, world.now); // to one of long ago
+	assert_int_equal(dialer->state, DIALER_UP);
+	wire_unknown_encode(session->remote_index, session->trailer[0], datagram);
 	dialer_recv(dialer, &server_addr, datagram, sizeof datagram, world.now);
 	assert_int_equal(dialer->state, DIALER_DIALING);
 	finish();

@@ -66,6 +66,7 @@ static void closing(void **state)
 	run_ms(5); // on its way
 	assert_int_equal(listener_call(&world.listener, 0, KIND_DELIVER, "b", 1, 2), MMS_OK);
 	listener_close(&world.listener, 0, world.now);
+	assert_int_equal(listener_call_room(&world.listener, 0), CALL_WINDOW - 2); // it has not ended yet
 	world.device[0].message_count = 1; // a call that concerns nobody any more
 	run_ms(16);
 	assert_int_equal(world.listener.slot[0].state, LISTENER_CLOSING);
@@ -73,6 +74,66 @@ static void closing(void **state)
 	assert_int_equal(world.device[0].delivered_count, 2);
 	assert_int_equal(world.device[0].accepted_count, 0);
 	assert_int_equal(world.listener_ended_count, 1);
+	finish();
+}
+
+// Both answers in one datagram.
+static void closing_with_two_answers(void **state)
+{
+	(void)state;
+	begin(7, 1);
+	dial_all();
+	run_ms(500);
+	assert_int_equal(listener_call(&world.listener, 0, KIND_DELIVER, "a", 1, 1), MMS_OK);
+	assert_int_equal(listener_call(&world.listener, 0, KIND_DELIVER, "b", 1, 2), MMS_OK);
+	listener_close(&world.listener, 0, world.now);
+	run_ms(100);
+	assert_int_equal(world.device[0].delivered_count, 2);
+	assert_int_equal(world.listener_ended_count, 1);
+	finish();
+}
+
+// What is put off starts again by the listener's own timer, and so does what waits behind it.
+static void deferred_calls_start_again(void **state)
+{
+	(void)state;
+	begin(8, 1);
+	dial_all();
+	run_ms(500);
+	world.defer_count = 2;
+	world.defer_ms = 700;
+	world.device[0].is_silent = true;
+	world.device[0].message_count = 3;
+	run_ms(1300);
+	assert_int_equal(world.defer_count, 0);
+	assert_int_equal(world.device[0].accepted_count, 0);
+	run_ms(200);
+	assert_int_equal(world.device[0].accepted_count, 3);
+	finish();
+}
+
+// The first datagram of a session that is forged, or bent on its way, makes none; the next good one does.
+static void a_bent_confirmation(void **state)
+{
+	(void)state;
+	begin(9, 1);
+	dial_all();
+	pump_all();
+	uint32_t bent_count = 0;
+	for (int i = 0; i < 100 && bent_count == 0; i++) {
+		step(mtime_add_ms(world.now, 10));
+		for (uint32_t n = 0; n < world.flying_count; n++)
+			if (world.flying[n].datagram[0] == WIRE_DATA) {
+				world.flying[n].datagram[world.flying[n].bytes - 1] ^= 1;
+				bent_count++;
+			}
+	}
+	assert_int_equal(bent_count, 1);
+	run_ms(15);
+	assert_int_equal(world.listener.counts.unopened, 1);
+	assert_int_equal(world.listener.fresh_count, 0);
+	run_ms(2000);
+	assert_int_equal(world.slot_device[0], 1);
 	finish();
 }
 
@@ -129,6 +190,9 @@ int main(void)
 		cmocka_unit_test(sessions_that_are_over),
 		cmocka_unit_test(signed_in_twice),
 		cmocka_unit_test(closing),
+		cmocka_unit_test(closing_with_two_answers),
+		cmocka_unit_test(deferred_calls_start_again),
+		cmocka_unit_test(a_bent_confirmation),
 		cmocka_unit_test(closing_without_a_call),
 		cmocka_unit_test(full_of_signed_in_sessions),
 		cmocka_unit_test(what_is_no_datagram),

@@ -4,6 +4,8 @@
 #include "msg_world.h"
 
 #include "node/device_node.h"
+#include "msg/client_inside.h"
+#include "msg/server_inside.h"
 #include "node/server_node.h"
 
 enum { DEVICES = 3, FLYING_MAX = 4096, SESSIONS = 12 };
@@ -24,6 +26,7 @@ struct device {
 	uint16_t host;
 	uint32_t written_count; // messages to each of the others
 	uint32_t told_count[TOLD_SHUTDOWN + 1];
+	enum device_news news;
 };
 
 static struct world {
@@ -61,10 +64,17 @@ static void told(void *context, const struct client_told *told)
 
 static void news(void *context, enum device_news news, const uint8_t key[NOISE_KEY_BYTES])
 {
-	(void)context;
-	(void)news;
-	(void)key;
-	fail_msg("nobody asked for the key");
+	struct device *device = context;
+	assert_memory_equal(key, w.keys.public_key, NOISE_KEY_BYTES);
+	assert_int_equal(device->news, 0);
+	device->news = news;
+}
+
+static void enrolled(void *context, const struct name *user, const struct fingerprint *fingerprint)
+{
+	(void)fingerprint;
+	++*(uint32_t *)context;
+	assert_string_equal(user->text, USER_NAMES[0]);
 }
 
 static void make_pair(struct keypair *keys)
@@ -74,10 +84,12 @@ static void make_pair(struct keypair *keys)
 	keypair_derive(keys, secret);
 }
 
-static void start_server(void)
+static void start_server_with(const char *users, uint32_t *enrolled_count)
 {
-	users_open(&w.users, "fred\nTim\nlibero\n");
+	users_open(&w.users, users);
 	struct server_node_setup setup = {
+		.enrolled = enrolled_count == NULL ? NULL : enrolled,
+		.enrolled_context = enrolled_count,
 		.listener = listener_config_default(),
 		.server = server_config_default(),
 		.keys = &w.keys,
@@ -96,6 +108,11 @@ static void start_server(void)
 	w.memory = must_alloc(server_node_memory_bytes(&setup));
 	server_node_init(&w.server, &setup, w.memory, w.now);
 	w.is_up = true;
+}
+
+static void start_server(void)
+{
+	start_server_with("fred\nTim\nlibero\n", NULL);
 }
 
 // Everything but the store is gone, as after kill -9.
@@ -429,6 +446,74 @@ static void test_restored_store(void **state)
 	}
 }
 
+// Keys and versions are the owner's affair: which key the server shows, that it is another one, that it is too new.
+static void test_news(void **state)
+{
+	(void)state;
+	struct device *device = &w.device[0];
+	struct keypair other;
+	uint8_t datagram[WIRE_SERVERINFO_BYTES];
+	begin(20);
+	device_node_stop(&device->node);
+	device_node_ask(&device->node, w.now);
+	run_ms(1000);
+	assert_int_equal(device->news, DEVICE_SERVER_KEY);
+
+	const struct client_storage storage = mem_client_storage(&device->mem);
+	const struct client_config config = {.name = name_of("fred"), .is_receiving = true};
+	make_pair(&other);
+	device->news = 0;
+	device_node_start(&device->node, &device->keys, other.public_key, &storage, &config, w.now);
+	run_ms(5000);
+	assert_int_equal(device->news, DEVICE_KEY_CHANGED);
+
+	const struct addr server = addr_of(SERVER_HOST);
+	device->news = 0;
+	device_node_ask(&device->node, w.now);
+	wire_serverinfo_encode(device->node.dialer.nonce, w.keys.public_key, datagram);
+	datagram[WIRE_SERVERINFO_BYTES - NOISE_KEY_BYTES - 1]++;
+	device_node_recv(&device->node, &server, datagram, sizeof datagram, w.now);
+	device_node_run(&device->node, w.now, WALL);
+	assert_int_equal(device->news, DEVICE_NO_VERSION);
+	finish();
+}
+
+static void test_enrolment_is_told(void **state)
+{
+	(void)state;
+	uint32_t enrolled_count = 0;
+	begin(21);
+	kill_server();
+	start_server_with("fred\n", &enrolled_count);
+	run_ms(2000);
+	assert_int_equal(enrolled_count, 1);
+	finish();
+}
+
+// An end whose store failed takes no event any more, so none has an effect that is not stored.
+static void test_broken_ends_do_nothing(void **state)
+{
+	(void)state;
+	struct session_out out;
+	begin(22);
+	run_ms(1000);
+	struct device *device = &w.device[0];
+	write_all(1);
+	device->mem.live.transcript_count = 0;
+	client_break(&device->node.client);
+	device_node_ask(&device->node, w.now);
+	device->node.dialer.is_key_due = true;
+	device_node_run(&device->node, w.now, WALL);
+	assert_int_equal(device->news, 0);
+	assert_false(device_node_send(&device->node, w.now, &out));
+
+	server_break(&w.server.server);
+	listener_end(&w.server.listener, 0);
+	server_node_run(&w.server, w.now, WALL);
+	assert_int_not_equal(w.server.server.peer[0].state, PEER_NONE); // not told that its session is over
+	finish();
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -437,6 +522,9 @@ int main(void)
 		cmocka_unit_test(test_killed_server),
 		cmocka_unit_test(test_killed_device),
 		cmocka_unit_test(test_restored_store),
+		cmocka_unit_test(test_news),
+		cmocka_unit_test(test_enrolment_is_told),
+		cmocka_unit_test(test_broken_ends_do_nothing),
 	};
 	return cmocka_run_group_tests(tests, crypto_set_up, NULL);
 }

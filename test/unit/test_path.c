@@ -137,6 +137,9 @@ static void unproved_from_birth(void **state)
 	assert_true(is_at(&world, 1) && !world.path.is_proved);
 	recv(&world, 1, true, 100, 100000);
 	assert_int_equal(path_allowance_bytes(&world.path), 600);
+	path_sent(&world.path, 100, false, at_ms(100000), PROBE_US); // without a challenge, which stays due
+	assert_int_equal(path_allowance_bytes(&world.path), 500);
+	assert_true(path_is_challenge_due(&world.path, at_ms(100000)));
 	respond(&world, 1, world.path.challenge);
 	assert_true(world.path.is_proved);
 }

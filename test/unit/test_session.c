@@ -393,6 +393,72 @@ static void marks_and_back_off(void **state)
 	finish();
 }
 
+// Calls behind a sign-in that has started and is not decided yet: they are no event and due at no time until it is.
+static void calls_behind_the_gate(void **state)
+{
+	(void)state;
+	struct session_out out;
+	struct session_event event;
+	begin(13, 0, 10);
+	struct end *device = &net.end[0];
+	struct end *server = &net.end[1];
+	struct session *session = &server->session;
+	const struct addr from = addr_of(1);
+	session->callee.is_gated = true;
+	assert_false(session_has_event(session, net.now));
+	open_call(device, 10);
+	open_call(device, 10);
+	assert_true(session_send(&device->session, &device->pool.blocks, net.now, &out));
+	assert_int_equal(session_recv(session, &server->pool.blocks, &from, out.datagram[0], out.bytes, net.now, &net.rng),
+			 MMS_OK);
+	assert_true(session_has_event(session, net.now));
+	assert_true(session_deadline(session, net.now).us <= net.now.us);
+	assert_true(session_poll(session, &server->pool.blocks, net.now, &event));
+	assert_int_equal(event.number, 1);
+	assert_false(session_has_event(session, net.now));
+	assert_false(session_poll(session, &server->pool.blocks, net.now, &event));
+	assert_true(session_deadline(session, net.now).us > net.now.us);
+	callee_defer(&session->callee, &server->pool.blocks, mtime_add_ms(net.now, 5)); // put off: due again then
+	assert_false(session_has_event(session, net.now));
+	assert_int_equal(mtime_diff_us(session_deadline(session, net.now), net.now), 5000);
+	assert_true(session_has_event(session, mtime_add_ms(net.now, 5)));
+	assert_true(session_poll(session, &server->pool.blocks, mtime_add_ms(net.now, 5), &event));
+	assert_int_equal(event.number, 1);
+	assert_false(session_has_event(session, mtime_add_ms(net.now, 5)));
+	callee_open_gate(&session->callee);
+	assert_true(session_has_event(session, mtime_add_ms(net.now, 5)));
+	assert_true(session_poll(session, &server->pool.blocks, mtime_add_ms(net.now, 5), &event));
+	assert_int_equal(event.number, 2);
+	finish();
+}
+
+// What is no datagram of this session changes nothing, not even what it knows of the path.
+static void datagrams_that_do_not_open(void **state)
+{
+	(void)state;
+	struct session_out out;
+	begin(14, 0, 10);
+	struct end *device = &net.end[0];
+	struct end *server = &net.end[1];
+	const struct addr from = addr_of(7);
+	open_call(device, 10);
+	assert_true(session_send(&device->session, &device->pool.blocks, net.now, &out));
+	const struct session before = server->session;
+	for (size_t bytes = 0; bytes <= out.bytes; bytes++) {
+		if (bytes == out.bytes)
+			out.datagram[0][bytes - 1] ^= 1;
+		assert_int_equal(session_recv(&server->session, &server->pool.blocks, &from, out.datagram[0], bytes,
+					      mtime_add_ms(net.now, 9), &net.rng),
+				 MMS_E_AUTH);
+	}
+	assert_memory_equal(&server->session, &before, sizeof before);
+	out.datagram[0][out.bytes - 1] ^= 1;
+	assert_int_equal(session_recv(&server->session, &server->pool.blocks, &from, out.datagram[0], out.bytes, net.now,
+				      &net.rng),
+			 MMS_OK);
+	finish();
+}
+
 static void hostile_frames(void **state)
 {
 	(void)state;
@@ -446,6 +512,8 @@ int main(void)
 		cmocka_unit_test(exactly_once_in_order), cmocka_unit_test(answers_are_let_go),
 		cmocka_unit_test(reordering_is_no_loss),
 		cmocka_unit_test(idle_sends_nothing),    cmocka_unit_test(marks_and_back_off),
+		cmocka_unit_test(calls_behind_the_gate),
+		cmocka_unit_test(datagrams_that_do_not_open),
 		cmocka_unit_test(hostile_frames),        cmocka_unit_test(accepted_under_loss),
 	};
 	return cmocka_run_group_tests_name("session", tests, crypto_set_up, NULL);

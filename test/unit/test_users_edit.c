@@ -184,6 +184,10 @@ static void a_line_keeps_its_limits(void **state)
 		strcat(text, "x");
 		fails(grown[i].action, "fred", text, MMS_E_FULL);
 	}
+	memset(text, ' ', sizeof text); // a full line whose last option must stay
+	memcpy(text, "fred", 4);
+	memcpy(text + USERS_LINE_BYTES_MAX - strlen(REVOKE_B), REVOKE_B, strlen(REVOKE_B) + 1);
+	fails(INVITE, "fred", text, MMS_E_FULL);
 }
 
 int main(void)

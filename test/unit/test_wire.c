@@ -162,6 +162,9 @@ static void data(void **state)
 	assert_int_equal(wire_data_decode(datagram, 45, &index, &counter), MMS_OK);
 	wire_data_encode(1, UINT64_MAX, datagram);
 	assert_int_equal(wire_data_decode(datagram, 45, &index, &counter), MMS_E_BAD);
+	wire_data_encode(1, 2, datagram);
+	datagram[0] = WIRE_UNKNOWN;
+	assert_int_equal(wire_data_decode(datagram, 45, &index, &counter), MMS_E_BAD);
 }
 
 static void state_and_frames(void **state)
@@ -242,6 +245,20 @@ static void frames_that_break_the_rules(void **state)
 	assert_int_equal(left, 0);
 }
 
+static void reading_needs_bytes(void **state)
+{
+	(void)state;
+	const uint8_t plain[WIRE_STATE_BYTES] = {0};
+	struct wire_state calls;
+	struct wire_frame_view frame;
+	for (size_t bytes = 0; bytes <= sizeof plain; bytes++) {
+		struct reader reader = reader_of(plain, bytes);
+		assert_int_equal(wire_state_read(&reader, &calls), bytes == sizeof plain);
+	}
+	struct reader empty = reader_of(plain, 0);
+	assert_int_equal(wire_frame_read(&empty, &frame), MMS_E_BAD);
+}
+
 static void writing_needs_room(void **state)
 {
 	(void)state;
@@ -273,6 +290,7 @@ int main(void)
 		cmocka_unit_test(data),
 		cmocka_unit_test(state_and_frames),
 		cmocka_unit_test(frames_that_break_the_rules),
+		cmocka_unit_test(reading_needs_bytes),
 		cmocka_unit_test(writing_needs_room),
 	};
 	return cmocka_run_group_tests_name("wire", tests, NULL, NULL);
