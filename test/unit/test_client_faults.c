@@ -9,7 +9,7 @@ enum { STEPS = 9, CALLS_MAX = 100 };
 
 static void take_step(int step)
 {
-	const struct call_signin_ok ok = {.is_reoffer_wanted = true, .mark = {{8}, 2}, .name = name_of("Fred")};
+	const struct call_signin_ok ok = {.is_reoffer_wanted = true, .mark = {{1}, 2}, .name = name_of("Fred")};
 	switch (step) {
 	case 0: client_up(&f.client, 0, f.now); break;
 	case 1: grant(0, &ok); break; // with a re-offer

@@ -429,6 +429,13 @@ static void calls_behind_the_gate(void **state)
 	assert_true(session_has_event(session, mtime_add_ms(net.now, 5)));
 	assert_true(session_poll(session, &server->pool.blocks, mtime_add_ms(net.now, 5), &event));
 	assert_int_equal(event.number, 2);
+	assert_int_equal(callee_answer(&session->callee, &server->pool.blocks, 1, 1, NULL, 0, net.now), MMS_OK);
+	assert_true(session_send(session, &server->pool.blocks, net.now, &out));
+	assert_false(session_has_event(&device->session, net.now));
+	assert_int_equal(session_recv(&device->session, &device->pool.blocks, &from, out.datagram[0], out.bytes, net.now,
+				      &net.rng),
+			 MMS_OK);
+	assert_true(session_has_event(&device->session, net.now));
 	finish();
 }
 

@@ -158,7 +158,7 @@ static void a_name_not_there_is_missing(void **state)
 	(void)state;
 	for (enum action action = INVITE; action <= REMOVE; action++) {
 		fails(action, "fred", "", MMS_E_MISSING);
-		fails(action, "fred", "freddy\n# fred\ntim # fred\n", MMS_E_MISSING);
+		fails(action, "fred", "freddy\n\n# fred\n \t\ntim # fred\n", MMS_E_MISSING);
 	}
 }
 
