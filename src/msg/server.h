@@ -28,6 +28,7 @@ enum {
 	SERVER_CALLS_RESERVED = 4,               // room in a session's window kept for notices
 	SERVER_OPS_MAX = 2 * BATCH_MESSAGES_MAX, // operations of a batch; full: submissions wait, cursors go with the next
 	SERVER_REFUSALS_MAX = 256, // refusals remembered; full: the oldest is forgotten
+	SERVER_REFUSAL_US = 180 * 1000 * 1000, // and for how long: until no session of a process that is gone is left
 	SERVER_WAITERS_MAX = 2 * BATCH_MESSAGES_MAX, // calls that wait for a batch; full: the same
 };
 
@@ -105,11 +106,13 @@ struct server_waiter {
 	uint32_t op;
 };
 
-// A submission that was refused on a session: one of an older session that comes late must not be accepted after it.
+// A submission that was refused, which its user may have been told: one that waits on another session of the device, or is
+// held up on its way there, must not be accepted after it.
 struct server_refusal {
 	int64_t sender_id;
 	struct uuid id;
-	struct mtime handshake_at; // of the session
+	struct mtime at;
+	uint32_t serial; // of the peer it was refused to
 	uint8_t status;
 };
 

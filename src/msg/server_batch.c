@@ -125,11 +125,11 @@ struct mtime server_deadline(const struct server *server)
 }
 
 static void answer_submission(struct server *server, const struct server_waiter *waiter, const struct storage_op *op,
-			      enum mms_err result)
+			      enum mms_err result, struct mtime now)
 {
 	uint8_t body[CALL_BODY_BYTES_MAX];
 	if (result != MMS_OK) {
-		server_refuse(server, waiter->slot, waiter->number, &op->id, STATUS_SERVER_FULL);
+		server_refuse(server, waiter->slot, waiter->number, &op->id, STATUS_SERVER_FULL, now);
 		return;
 	}
 	struct call_accepted accepted = {.was_online = op->was_online, .mark = server->mark};
@@ -151,7 +151,7 @@ static void answer_waiters(struct server *server, const struct server_batch *bat
 		if (batch->ops[waiter->op].kind == STORAGE_ENROLL)
 			server_joined(server, waiter->slot, result == MMS_OK, now);
 		else
-			answer_submission(server, waiter, &batch->ops[waiter->op], result);
+			answer_submission(server, waiter, &batch->ops[waiter->op], result, now);
 		if (peer->state == PEER_SIGNED_IN && peer->signout_number != 0 && peer->pending_count == 0) {
 			server_answer_bare(server, waiter->slot, peer->signout_number, STATUS_OK);
 			server_dismiss(server, waiter->slot, 0);

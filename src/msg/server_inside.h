@@ -17,7 +17,8 @@ void server_who(struct server *server, uint32_t slot, uint32_t number, const uin
 void server_answer_bare(struct server *server, uint32_t slot, uint32_t number, enum call_status status);
 
 // Refuses a submission for want of a user or of room, and remembers it.
-void server_refuse(struct server *server, uint32_t slot, uint32_t number, const struct uuid *id, enum call_status status);
+void server_refuse(struct server *server, uint32_t slot, uint32_t number, const struct uuid *id, enum call_status status,
+		   struct mtime now);
 
 // Ends a peer's part in everything; its session goes on closing. A NOTICE goes first unless `notice` is 0.
 void server_dismiss(struct server *server, uint32_t slot, enum notice_what notice);

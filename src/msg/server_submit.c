@@ -126,27 +126,26 @@ static bool is_being_emptied(struct server *server, uint32_t place)
 	return false;
 }
 
-void server_refuse(struct server *server, uint32_t slot, uint32_t number, const struct uuid *id, enum call_status status)
+void server_refuse(struct server *server, uint32_t slot, uint32_t number, const struct uuid *id, enum call_status status,
+		   struct mtime now)
 {
+	const struct server_peer *peer = &server->peer[slot];
 	server->refusal[server->refusal_count++ % SERVER_REFUSALS_MAX] = (struct server_refusal){
-		.sender_id = server->users->user[server->peer[slot].user].user_id,
-		.id = *id,
-		.handshake_at = server->port.handshake_at(server->port.context, slot),
-		.status = (uint8_t)status,
-	};
+		server->users->user[peer->user].user_id, *id, now, peer->serial, (uint8_t)status};
 	server_answer_bare(server, slot, number, status);
 }
 
-// The refusal of this message on a later session of its device, or NULL. Its user has been told, and this submission was
-// held up on its way.
-static const struct server_refusal *find_later_refusal(const struct server *server, uint32_t slot, int64_t sender_id,
-						       const struct uuid *id)
+// The refusal of this message on another session after this one had begun, or NULL. On one that began later it is offered
+// anew, and so it is where it was refused.
+static const struct server_refusal *find_refusal(const struct server *server, uint32_t slot, int64_t sender_id,
+						 const struct uuid *id, struct mtime now)
 {
 	const uint64_t kept = server->refusal_count < SERVER_REFUSALS_MAX ? server->refusal_count : SERVER_REFUSALS_MAX;
 	for (uint64_t i = 0; i < kept; i++) {
 		const struct server_refusal *refusal = &server->refusal[i];
 		if (refusal->sender_id == sender_id && memcmp(refusal->id.bytes, id->bytes, ID_BYTES) == 0 &&
-		    refusal->handshake_at.us > server->port.handshake_at(server->port.context, slot).us)
+		    refusal->serial != server->peer[slot].serial && mtime_diff_us(now, refusal->at) < SERVER_REFUSAL_US &&
+		    server->port.handshake_at(server->port.context, slot).us <= refusal->at.us)
 			return refusal;
 	}
 	return NULL;
@@ -211,26 +210,26 @@ void server_submit(struct server *server, uint32_t slot, uint32_t number, const 
 	if (repeat_in_batches(server, slot, number, key, sender_id, &submit, digest, now) == REPEAT_DONE ||
 	    repeat_from_store(server, slot, number, sender_id, &submit, digest) == REPEAT_DONE)
 		return;
-	const struct server_refusal *refusal = find_later_refusal(server, slot, sender_id, &submit.id);
+	const struct server_refusal *refusal = find_refusal(server, slot, sender_id, &submit.id, now);
 	if (refusal != NULL) {
 		server_answer_bare(server, slot, number, (enum call_status)refusal->status);
 		return;
 	}
 	const struct user_entry *entry = users_find(server->users, &submit.recipient);
 	if (entry == NULL) {
-		server_refuse(server, slot, number, &submit.id, STATUS_NO_SUCH_USER);
+		server_refuse(server, slot, number, &submit.id, STATUS_NO_SUCH_USER, now);
 		return;
 	}
 	const uint32_t recipient = (uint32_t)(entry - server->users->user);
 	if (!server->storage.has_room(server->storage.context)) {
-		server_refuse(server, slot, number, &submit.id, STATUS_SERVER_FULL);
+		server_refuse(server, slot, number, &submit.id, STATUS_SERVER_FULL, now);
 		return;
 	}
 	if (!has_quota(server, recipient, submit.text_bytes)) {
 		if (server->is_broken)
 			return;
 		if (!is_being_emptied(server, recipient)) {
-			server_refuse(server, slot, number, &submit.id, STATUS_MAILBOX_FULL);
+			server_refuse(server, slot, number, &submit.id, STATUS_MAILBOX_FULL, now);
 			return;
 		}
 		server->cursor_at = now; // the answer waits until the store knows

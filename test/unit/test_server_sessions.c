@@ -156,24 +156,27 @@ static void test_late_signin(void **state)
 	finish();
 }
 
-// A submission that was held up on an older session does not undo the refusal that its user was told on a later one.
+// A submission that waits on one session of a device does not undo the refusal that its user was told on another.
 static void test_late_submission(void **state)
 {
 	(void)state;
 	begin("fred\nTim\n", false);
-	f.handshake_at[0] = at_ms(9);
-	f.handshake_at[1] = at_ms(10);
-	f.handshake_at[2] = at_ms(11);
+	f.handshake_at[2] = at_us(f.now.us + 1);
 	for (uint32_t slot = 0; slot < 3; slot++)
 		come_in(slot, 1, "fred", FRED, false);
-	f.mem.is_full = true;
-	assert_int_equal(status_of(1, submit(1, 1, "Tim", "a")), STATUS_SERVER_FULL);
-	f.mem.is_full = false;
-	assert_int_equal(status_of(0, submit(0, 1, "Tim", "a")), STATUS_SERVER_FULL);
-	for (uint32_t slot = 1; slot < 3; slot++) { // the same session or a later one: offered anew
-		const uint32_t number = submit(slot, 1, "Tim", "a");
+	for (uint32_t id = 1; id <= 4; id++) {
+		f.mem.is_full = true;
+		assert_int_equal(status_of(1, submit(1, id, "Tim", "a")), STATUS_SERVER_FULL);
+		f.mem.is_full = false;
+		assert_int_equal(status_of(0, submit(0, id, "Tim", "a")), STATUS_SERVER_FULL);
+	}
+	// Where it was refused, on a session that began later, and when the other could not be waiting any more: offered anew.
+	for (uint32_t slot = 0; slot < 3; slot++) {
+		f.now = slot == 0 ? mtime_add_us(f.now, SERVER_REFUSAL_US) : f.now;
+		const uint32_t number = submit(slot, 1 + slot, "Tim", "a");
 		(void)store(MMS_OK, false);
 		assert_int_equal(status_of(slot, number), STATUS_ACCEPTED);
+		f.now = slot == 0 ? at_us(f.now.us - SERVER_REFUSAL_US) : f.now;
 	}
 	finish();
 }
