@@ -8,7 +8,7 @@
 #include "fuzz_server_users.h"
 #include "node/server_node.h"
 
-enum { PEERS = 4, SUBMITS_MAX = 128, ROUNDS_MAX = 4 };
+enum { PEERS = 4, SUBMITS_MAX = 128, ROUNDS_MAX = 4, COMMIT_FIRST = 5 };
 
 struct far {
 	struct peer peer;
@@ -277,7 +277,10 @@ static void step(struct reader *input)
 				session_tick(&fars[k].session, now);
 		break;
 	case 10:
-		if (take_u8(input) % 2 == 0)
+		how = take_u8(input);
+		if (how == 255)
+			server_shutdown(&node.server);
+		else if (how % 2 == 0)
 			reload();
 		else
 			batch = batch != NULL ? batch : server_node_batch(&node, true, now, wall);
@@ -315,7 +318,7 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
 	if (crypto_init() != MMS_OK)
 		return 1;
 	keypair_derive(&server, secret);
-	store.commit_next = 1;
+	store.commit_next = COMMIT_FIRST;
 	for (uint8_t i = 0; i < PEERS; i++) {
 		peer_init(&fars[i].peer, 1 + i);
 		fars[i].peer.index = 1 + i;
@@ -330,7 +333,7 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
 		.server = server_config_default(),
 		.keys = &server,
 		.storage = store_storage(&store),
-		.mark = {{2}, 1},
+		.mark = {{2}, COMMIT_FIRST},
 		.users = &tables[0],
 		.user = users[0],
 		.rng = seeded_rng(&random_state),
@@ -369,8 +372,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes)
 	submission_count = 0;
 	store.message_count = store.spent_count = 0;
 	store.device_count = 2;
-	store.device[0].cursor = store.device[1].cursor = 0;
-	store.commit_next = 1;
+	store.commit_next = COMMIT_FIRST;
+	store.device[0].cursor = store.device[1].cursor = COMMIT_FIRST - 1;
+	store.device[1].gap_count = store.device[1].gap_row = 2; // its user lost some messages before
 	for (int ops = 0; input.left_bytes > 0 && ops < FUZZ_OPS_MAX; ops++)
 		step(&input);
 	settle();
