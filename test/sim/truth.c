@@ -58,7 +58,6 @@ void truth_rewrite(uint32_t number, uint8_t recipient, const void *text, uint16_
 	message->recipient = recipient;
 	message->text = keep_text(text, text_bytes);
 	message->text_bytes = text_bytes;
-	message->had = message->excused = 0;
 }
 
 uint32_t truth_find(uint8_t sender, const struct uuid *id)

@@ -38,7 +38,8 @@ void truth_begin(void);
 uint32_t truth_write(uint8_t sender, uint8_t recipient, uint16_t lineage, const void *text, uint16_t text_bytes,
 		     const struct uuid *id);
 
-// The hostile sender of a message uses its id again, after the server has forgotten it, for something else.
+// The hostile sender of a message uses its id again, after the server has forgotten it, for something else. Who had the
+// first has no use for the second: it knows the id.
 void truth_rewrite(uint32_t number, uint8_t recipient, const void *text, uint16_t text_bytes);
 
 // The message of a sender with an id; MESSAGES_MAX: nobody wrote it.
