@@ -143,7 +143,6 @@ static void submit_answered(struct client *client, uint32_t slot, uint8_t status
 	// Its user was told that it was accepted: it stays queued until there is room for it.
 	if (submission.is_reoffer && (status == STATUS_MAILBOX_FULL || status == STATUS_SERVER_FULL)) {
 		client_defer_reoffer(client, now);
-		client_submit(client, now);
 		return;
 	}
 	if (client->storage.outbox_verdict(client->storage.context, &verdict.id, verdict.state, verdict.status) != MMS_OK)
@@ -153,7 +152,6 @@ static void submit_answered(struct client *client, uint32_t slot, uint8_t status
 	if (client->is_broken)
 		return;
 	client->verdict[client->verdict_count++] = verdict;
-	client_submit(client, now);
 }
 
 static void who_answered(struct client *client, uint8_t status, const uint8_t *body, size_t bytes, struct mtime now)
@@ -203,6 +201,7 @@ void client_answer(struct client *client, uint32_t slot, uint8_t kind, uint8_t s
 	default:
 		break;
 	}
+	client_submit(client, now); // the window is a span: whatever was answered may have made room
 }
 
 // Puts an entry into the transcript, its answer waiting for the commit.

@@ -393,6 +393,27 @@ static void test_who(void **state)
 	assert_int_equal(count(TOLD, TOLD_WHO_END, NULL), 2); // an end in any case
 }
 
+// An old call without an answer keeps the window full; when it is answered, what has waited goes.
+static void test_submissions_behind_another_call(void **state)
+{
+	(void)state;
+	for (int i = 0; i < 2; i++) {
+		begin_with(false);
+		come_in(0, 0);
+		client_who(&f.client, f.now);
+		queue_many(1, 3);
+		f.room = 2;
+		client_submit(&f.client, f.now);
+		assert_int_equal(count(CALLED, CALL_SUBMIT, NULL), 2);
+		accept(0, 1, true, 6);
+		accept(0, 2, true, 7);
+		assert_int_equal(count(CALLED, CALL_SUBMIT, NULL), 2); // the span is as it was
+		f.room = 64;
+		answer_call(0, i == 0 ? CALL_WHO : CALL_PING, STATUS_OK, NULL, 0, 0);
+		assert_int_equal(count(CALLED, CALL_SUBMIT, NULL), 3);
+	}
+}
+
 static void test_signout_and_ping(void **state)
 {
 	(void)state;
@@ -444,6 +465,7 @@ int main(void)
 		cmocka_unit_test(test_unjudged_mark),
 		cmocka_unit_test(test_reoffer),
 		cmocka_unit_test(test_who),
+		cmocka_unit_test(test_submissions_behind_another_call),
 		cmocka_unit_test(test_signout_and_ping),
 	};
 	return cmocka_run_group_tests(tests, crypto_set_up, NULL);
