@@ -144,6 +144,8 @@ void sql_bind_name(sqlite3_stmt *statement, int index, const struct name *name)
 
 enum mms_err sql_row(struct sql *sql, sqlite3_stmt *statement)
 {
+	if (sql->is_stuck && sql_rollback(sql) != MMS_OK)
+		return MMS_E_IO;
 	errno = 0;
 	const int code = sqlite3_step(statement);
 	if (code == SQLITE_ROW)

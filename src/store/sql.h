@@ -47,7 +47,7 @@ struct sql {
 	const struct sql_kind *kind;
 	char *path;
 	int wal_pages; // in the log after the last commit
-	bool is_stuck; // a transaction could not even be given up; sql_begin tries again
+	bool is_stuck; // a transaction could not even be given up; the next call tries again
 	struct reason reason;
 };
 
@@ -102,8 +102,8 @@ enum mms_err sql_commit(struct sql *sql) MUST_CHECK;
 // with a reader in the way, the log stays as it is, as durable as the database. MMS_E_IO: the process must stop.
 enum mms_err sql_checkpoint(struct sql *sql) MUST_CHECK;
 
-// Gives up the open transaction, if there is one. MMS_E_IO: there was no memory even for that; reads see what was to be
-// undone until the next sql_begin, so that the process should stop.
+// Gives up the open transaction, if there is one. MMS_E_IO: there was no memory even for that; what uses the database next
+// tries again, and fails too if it cannot, so that nobody reads what was to be undone.
 enum mms_err sql_rollback(struct sql *sql) MUST_CHECK;
 
 // Ends a transaction begun by sql_begin: commits when `err` is MMS_OK, else rolls back and returns `err`, or MMS_E_IO
