@@ -132,6 +132,10 @@ void client_world_check(struct world *world)
 	struct client_world *client = (struct client_world *)(void *)world;
 	char before[COMPLAINT_BYTES];
 	char after[COMPLAINT_BYTES] = "";
+	uint64_t unshown;
+	// First by the store, which gives up a transaction that could not be given up before.
+	if (client->storage.unshown_count(client->storage.context, &unshown) != MMS_OK)
+		world_complain(world, "nothing can be read: %s", client_store_reason(client->store)->text);
 	world_check_integrity(world, client->store->sql.db);
 	compare(client, &client->now, before);
 	if (before[0] != 0 && client->has_next) {

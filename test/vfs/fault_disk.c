@@ -17,10 +17,11 @@ static void *must(void *memory)
 	return memory;
 }
 
-// Not calloc, nor what a compiler makes calloc of: that is the program's, which can be made to fail.
-static void *must_zeroed(size_t bytes)
+void *fault_zeroed(size_t bytes)
 {
-	return memset(must(realloc(NULL, bytes)), 0, bytes);
+	// calloc is the program's, which can be made to fail; without `volatile` a compiler makes calloc of this.
+	void *volatile memory = must(malloc(bytes));
+	return memset(memory, 0, bytes);
 }
 
 // Room for one more element of `bytes` in an array that doubles.
@@ -68,7 +69,7 @@ static void bytes_apply(struct fault_bytes *target, const struct fault_change *c
 
 struct fault_inode *fault_inode_new(void)
 {
-	struct fault_inode *inode = must_zeroed(sizeof *inode);
+	struct fault_inode *inode = fault_zeroed(sizeof *inode);
 	inode->users = 1;
 	return inode;
 }
@@ -219,7 +220,7 @@ void fault_disk_sync(struct fault_disk *disk, bool has_failed)
 
 struct fault_disk *fault_disk_new(uint64_t seed)
 {
-	struct fault_disk *disk = must_zeroed(sizeof *disk);
+	struct fault_disk *disk = fault_zeroed(sizeof *disk);
 	disk->draw.state = seed;
 	return disk;
 }

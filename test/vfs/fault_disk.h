@@ -136,6 +136,9 @@ void fault_disk_link(struct fault_disk *disk, const char *name, struct fault_ino
 // Makes all names durable, or with `has_failed` some of them, and the rest with the next sync.
 void fault_disk_sync(struct fault_disk *disk, bool has_failed);
 
+// Memory full of zeros, which never fails but ends the test.
+void *fault_zeroed(size_t bytes);
+
 // A new file without a name, used once.
 struct fault_inode *fault_inode_new(void);
 

@@ -3,7 +3,6 @@
 #include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "fault_file.h"
 
@@ -76,12 +75,8 @@ int fault_shm_map(sqlite3_file *base, int region, int bytes, int is_extended, vo
 		inode->shm_users++;
 	}
 	assert(region < FAULT_SHM_REGIONS_MAX);
-	if (inode->shm[region] == NULL && is_extended) {
-		inode->shm[region] = realloc(NULL, (size_t)bytes);
-		if (inode->shm[region] == NULL)
-			abort();
-		memset(inode->shm[region], 0, (size_t)bytes);
-	}
+	if (inode->shm[region] == NULL && is_extended)
+		inode->shm[region] = fault_zeroed((size_t)bytes);
 	*memory = inode->shm[region];
 	return SQLITE_OK;
 }
