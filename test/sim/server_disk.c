@@ -295,11 +295,27 @@ static void apply_enroll(struct server_disk *disk, const struct storage_op *op)
 	memcpy(disk->spent[disk->spent_count++], op->invite_hash, STORAGE_KEY_BYTES);
 }
 
+// A gap is settled when it stands in a transcript of the device, unless that was put back since.
+static void check_gap_told(const struct disk_device *device)
+{
+	const int identity = world_identity_of_key(device->key);
+	if (identity < 0 || !world_identity_is_honest((uint8_t)identity) || world.options.device_restores > 0)
+		return;
+	for (uint32_t p = 0; p < world.profile_count; p++) {
+		const struct device_disk *disk = &world.profile[p].disk;
+		for (uint32_t i = 0; disk->identity == identity && i < disk->state.gap_count; i++)
+			if (disk->state.gap[i].count == device->held.gap_count)
+				return;
+	}
+	report_failure("a gap counts as told that stands in no transcript");
+}
+
 static void apply_gap_told(struct server_disk *disk, const struct storage_op *op)
 {
 	struct disk_device *device = device_of(disk, op);
 	if (device == NULL || device->held.gap_row > op->row)
 		return;
+	check_gap_told(device);
 	device->held.gap_row = device->held.gap_count = 0;
 	report_sight(SIGHT_GAP_SETTLED);
 }

@@ -23,6 +23,15 @@ static struct wtime wall(void)
 
 // --- users file ---
 
+// Whether a device before this one has the same invite.
+static bool is_written(uint32_t place)
+{
+	for (uint32_t i = 0; i < place; i++)
+		if (memcmp(world.identity[i].invite_hash, world.identity[place].invite_hash, INVITE_HASH_BYTES) == 0)
+			return true;
+	return false;
+}
+
 static size_t write_users(char *text)
 {
 	size_t bytes = 0;
@@ -35,7 +44,7 @@ static size_t write_users(char *text)
 			char code[FINGERPRINT_TEXT_BYTES];
 			if (identity->user != u)
 				continue;
-			if (identity->has_invite) {
+			if (identity->has_invite && !is_written(i)) {
 				base64url_encode(identity->invite_hash, sizeof identity->invite_hash, code);
 				bytes += (size_t)snprintf(text + bytes, USERS_TEXT_BYTES - bytes,
 							  " invite=%s,2100-01-01T00:00:00Z", code);

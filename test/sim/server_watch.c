@@ -15,6 +15,10 @@ void __real_listener_answer(struct listener *listener, uint32_t slot, uint32_t n
 			    size_t body_bytes, struct mtime now);
 void __wrap_listener_answer(struct listener *listener, uint32_t slot, uint32_t number, uint8_t status, const void *body,
 			    size_t body_bytes, struct mtime now);
+enum mms_err __real_listener_call(struct listener *listener, uint32_t slot, uint8_t kind, const void *body,
+				  size_t body_bytes, uint64_t tag);
+enum mms_err __wrap_listener_call(struct listener *listener, uint32_t slot, uint8_t kind, const void *body,
+				  size_t body_bytes, uint64_t tag);
 enum callee_verdict __real_callee_recv_call(struct callee *callee, struct blocks *blocks,
 					    const struct wire_frame_view *frame, bool is_repeat_twice);
 enum callee_verdict __wrap_callee_recv_call(struct callee *callee, struct blocks *blocks,
@@ -72,7 +76,7 @@ static void check_grant(uint32_t slot)
 		return;
 	const struct identity *owner = &world.identity[identity];
 	if (owner->is_revoked || !world.user[owner->user].is_listed)
-		report_failure("a device of %s was let in that is shut out", world.user[owner->user].name.text);
+		report_failure("a device of %s is signed in that is shut out", world.user[owner->user].name.text);
 }
 
 // Who is in the users file and enrolled, and not revoked there, is let in.
@@ -122,6 +126,15 @@ void __wrap_listener_defer(struct listener *listener, uint32_t slot, struct mtim
 {
 	report_sight(SIGHT_DEFERRED);
 	__real_listener_defer(listener, slot, until);
+}
+
+enum mms_err __wrap_listener_call(struct listener *listener, uint32_t slot, uint8_t kind, const void *body,
+				  size_t body_bytes, uint64_t tag)
+{
+	const enum mms_err err = __real_listener_call(listener, slot, kind, body, body_bytes, tag);
+	if (err == MMS_OK && kind == CALL_NOTICE && *(const uint8_t *)body == NOTICE_REPLACED)
+		watched(slot)->is_replaced = true;
+	return err;
 }
 
 // The session at the server that a callee belongs to, or NULL.
@@ -290,6 +303,27 @@ static void check_blocks(const struct listener *listener)
 		report_sight(SIGHT_BLOCKS_SHORT);
 }
 
+// The receiving session that replaced another one began after it.
+static void check_replaced(const struct server *server, uint32_t slot)
+{
+	const struct listener *listener = &world.server.node.listener;
+	const struct server_peer *replaced = &server->peer[slot];
+	for (uint32_t i = 0; replaced->is_receiving && i < server->peer_capacity; i++) {
+		const struct server_peer *peer = &server->peer[i];
+		if (peer->state == PEER_SIGNED_IN && peer->is_receiving && peer->device_id == replaced->device_id &&
+		    listener_handshake_at(listener, i).us < listener_handshake_at(listener, slot).us)
+			report_failure("a session was replaced by one that began before it");
+	}
+}
+
+// Nobody stays signed in whom the users file shuts out.
+static void check_admitted(const struct server *server)
+{
+	for (uint32_t i = 0; i < server->peer_capacity && !world.server.is_reload_due; i++)
+		if (server->peer[i].state == PEER_SIGNED_IN)
+			check_grant(i);
+}
+
 static void check_senders(const struct server *server)
 {
 	for (uint32_t i = 0; i < server->peer_capacity; i++) {
@@ -320,6 +354,13 @@ void server_watch_turn(void)
 			report_sight(SIGHT_REVERTED);
 		before->path = session->path.current;
 	}
+	for (uint32_t i = 0; i < listener->fresh_count; i++) {
+		if (!world.server.watched[i].is_replaced)
+			continue;
+		world.server.watched[i].is_replaced = false;
+		if (listener->slot[i].state == LISTENER_CLOSING)
+			check_replaced(server, i);
+	}
 	if (listener->admission.count == listener->admission.capacity)
 		report_sight(SIGHT_HALF_OPEN_FULL);
 	if (server->is_storing && server->batch[server->filling].op_count > 0)
@@ -330,5 +371,6 @@ void server_watch_turn(void)
 	if (world.server.turn_count++ % 16 != 0)
 		return;
 	check_blocks(listener);
+	check_admitted(server);
 	check_senders(server);
 }

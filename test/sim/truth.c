@@ -138,6 +138,15 @@ void truth_restored(void)
 	truth.restored_count = truth.accepted_count;
 }
 
+// Of a device that was copied, each copy has what it happened to be given, and an old session may bring more of it.
+static bool is_copied(uint8_t identity)
+{
+	uint32_t count = 0;
+	for (uint32_t p = 0; p < world.profile_count; p++)
+		count += world.profile[p].disk.identity == identity;
+	return count > 1;
+}
+
 void truth_had(const uint16_t *transcript, uint32_t place, uint8_t identity, uint64_t *last_index)
 {
 	const uint32_t number = transcript[place];
@@ -148,7 +157,7 @@ void truth_had(const uint16_t *transcript, uint32_t place, uint8_t identity, uin
 	message->had |= 1U << identity;
 	// What was accepted once stands in every transcript in the order of acceptance: so each sender's order holds, and
 	// all devices of a user show the same one.
-	if (message->accepted_count != 1 || message->accepted_index <= truth.restored_count)
+	if (message->accepted_count != 1 || message->accepted_index <= truth.restored_count || is_copied(identity))
 		return;
 	if (message->accepted_index < *last_index)
 		report_failure("message %u stands in a transcript of identity %u behind one that was accepted after it", number, identity);

@@ -75,6 +75,7 @@ struct look {
 struct watched_slot {
 	uint32_t index; // of the session, 0: none
 	struct addr path;
+	bool is_replaced; // in this turn, by a session of the same device
 	struct look look[LOOKS_MAX];
 	uint64_t opened[OPENED_MAX]; // counters of datagrams it took, each + 1, by its rest
 };
