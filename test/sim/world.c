@@ -435,7 +435,7 @@ void world_run(uint64_t seed, const struct options *given)
 
 void world_run_briefly(uint64_t seed, const uint8_t *script, size_t script_bytes)
 {
-	enum { MESSAGES = 12, ACTIVE_MS = 6000, DEVICES = 4 };
+	enum { MESSAGES = 8, ACTIVE_MS = 3000, DEVICES = 3 };
 	struct options options;
 	world.draw = (struct draw){.state = seed, .script = script, .script_bytes = script_bytes};
 	options_draw(&options, &world.draw);
