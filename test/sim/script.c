@@ -268,7 +268,6 @@ static void clone_device(void)
 	report_trace("profile %u is copied to %u", from, to);
 	report_sight(SIGHT_CLONED);
 	world.profile[to].is_given_up = false;
-	world.identity[world.profile[from].disk.identity].is_copied = true;
 	device_disk_copy(&world.profile[to].disk, &world.profile[from].disk);
 	disturb(&world.profile[from]);
 	disturb(&world.profile[to]);

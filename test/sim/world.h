@@ -35,7 +35,6 @@ struct identity {
 	bool has_invite;
 	bool is_revoked;
 	bool is_server_proved;
-	bool is_copied; // two stores share its deliveries
 	uint8_t invite_hash[INVITE_HASH_BYTES];
 };
 
