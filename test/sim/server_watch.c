@@ -4,6 +4,7 @@
 
 #include <string.h>
 
+#include "network.h"
 #include "report.h"
 #include "world.h"
 
@@ -238,6 +239,17 @@ static void note_opened(const struct watch_recv *watch)
 	*opened = watch->counter + 1;
 }
 
+// Section 5.9: who INIT and the first DATA came from counts as proved.
+static void note_born_elsewhere(const struct listener *listener, const struct addr *from)
+{
+	for (uint32_t i = 0; i < listener->fresh_count; i++) {
+		const struct listener_slot *slot = &listener->slot[i];
+		if (slot->state == LISTENER_OPEN && slot->session.path.is_proved &&
+		    addr_is_same_peer(&slot->session.path.current, from))
+			network_prove(from);
+	}
+}
+
 void server_watch_after(const struct watch_recv *watch, const struct addr *from)
 {
 	const struct listener *listener = &world.server.node.listener;
@@ -253,6 +265,8 @@ void server_watch_after(const struct watch_recv *watch, const struct addr *from)
 		check_half_open(watch);
 	if (watch->type == WIRE_DATA)
 		note_opened(watch);
+	if (watch->type == WIRE_DATA && network_is_stranger(from))
+		note_born_elsewhere(listener, from);
 	if (watch->slot == listener->sessions_max)
 		return;
 	const struct session *session = &listener->slot[watch->slot].session;
