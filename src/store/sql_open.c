@@ -251,7 +251,7 @@ static bool tells_of_failed_read(const char *verdict)
 {
 	static const char words[] = "error code=";
 	const char *found = strstr(verdict, words);
-	const int code = found == NULL ? SQLITE_OK : atoi(found + strlen(words)) & 0xff;
+	const long code = found == NULL ? SQLITE_OK : strtol(found + strlen(words), NULL, 10) & 0xff;
 	return code == SQLITE_IOERR || code == SQLITE_NOMEM;
 }
 
