@@ -26,9 +26,9 @@ static struct mtime born_at;
 
 static void look_at(const struct session_out *out)
 {
-	const uint8_t *datagram = out->datagram[out->count - 1];
 	assert(out->count >= 1 && out->count <= SESSION_COPIES_MAX && out->bytes <= WIRE_DATAGRAM_BYTES_MAX);
 	assert(out->addr.ip[3] < HOSTS);
+	const uint8_t *datagram = out->datagram[out->count - 1];
 	if (datagram[0] == WIRE_DATA) {
 		data_index = (uint32_t)datagram[1] << 24 | (uint32_t)datagram[2] << 16 | (uint32_t)datagram[3] << 8 |
 			     datagram[4];
