@@ -11,11 +11,12 @@
 #include "server_host.h"
 #include "world.h"
 
-enum { EVENTS_MAX = 600, DAY_S = 24 * 3600 };
+enum { EVENTS_MAX = 600, START_MS = 15000, DAY_S = 24 * 3600 };
 
 enum event_kind {
 	EVENT_START,
 	EVENT_WRITE,
+	EVENT_BURST,
 	EVENT_WHO,
 	EVENT_REPLAY,
 	EVENT_MOVE,
@@ -112,6 +113,13 @@ struct mtime script_next(void)
 	return script.next < script.count ? script.event[script.next].at : MTIME_NEVER;
 }
 
+// Plans an event among those still to come, within some time.
+static void plan_soon(enum event_kind kind, uint32_t within_ms, uint8_t profile)
+{
+	plan_at(kind, draw_below(&world.draw, within_ms), profile);
+	qsort(script.event + script.next, script.count - script.next, sizeof *script.event, compare);
+}
+
 // --- people ---
 
 static uint8_t any_profile(void)
@@ -125,18 +133,27 @@ static struct process *any_process(void)
 	return device_host_of(any_profile());
 }
 
-static void write_message(void)
+static void write_some(uint8_t profile, uint32_t count)
 {
-	const uint8_t profile = any_profile();
 	const uint8_t sender = world_user_of_identity(world.profile[profile].disk.identity);
 	const uint8_t recipient = (uint8_t)draw_below(&world.draw, world.user_count);
-	const uint32_t most = draw_chance(&world.draw, 100) ? 90 : 20;
-	const uint32_t count = draw_chance(&world.draw, 100) ? 1 + draw_below(&world.draw, most) : 1;
 	if (world.user[sender].is_hostile)
 		return;
 	for (uint32_t i = 0; i < count; i++)
 		if (!world_write(profile, recipient, (uint16_t)(1 + draw_below(&world.draw, world.options.text_bytes_max))))
 			return;
+}
+
+static void write_message(void)
+{
+	const uint8_t profile = any_profile();
+	write_some(profile, draw_chance(&world.draw, 100) ? 1 + draw_below(&world.draw, 20) : 1);
+}
+
+// More than the window of calls has room for.
+static void write_burst(uint8_t profile)
+{
+	write_some(profile, CALL_WINDOW + draw_below(&world.draw, CALL_WINDOW));
 }
 
 static void ask_who(void)
@@ -146,6 +163,8 @@ static void ask_who(void)
 		return;
 	client_who(&process->node.client, world.now);
 	process->is_due = true;
+	if (draw_chance(&world.draw, 50))
+		plan_soon(EVENT_BURST, 300, process->profile); // it then stands in front of many others
 }
 
 static void sign_out(void)
@@ -155,7 +174,7 @@ static void sign_out(void)
 		return;
 	client_sign_out(&process->node.client, world.now);
 	process->is_due = true;
-	plan_at(EVENT_START, draw_below(&world.draw, 20000), process->profile);
+	plan_soon(EVENT_START, 20000, process->profile);
 }
 
 static void change_user(void)
@@ -175,12 +194,6 @@ static void revoke(void)
 }
 
 // --- machines ---
-
-static void start_later(uint8_t profile)
-{
-	plan_at(EVENT_START, draw_below(&world.draw, 15000), profile);
-	qsort(script.event + script.next, script.count - script.next, sizeof *script.event, compare);
-}
 
 static void start(uint8_t profile)
 {
@@ -256,7 +269,7 @@ static void restore_device(void)
 	disturb(profile);
 	device_disk_copy(&profile->disk, &world.device_backup);
 	disturb(profile);
-	start_later(place);
+	plan_soon(EVENT_START, START_MS, place);
 }
 
 static void clone_device(void)
@@ -271,7 +284,7 @@ static void clone_device(void)
 	device_disk_copy(&world.profile[to].disk, &world.profile[from].disk);
 	disturb(&world.profile[from]);
 	disturb(&world.profile[to]);
-	start_later(to);
+	plan_soon(EVENT_START, START_MS, to);
 }
 
 // --- clocks ---
@@ -333,6 +346,9 @@ static void happen(const struct event *event)
 	case EVENT_WRITE:
 		write_message();
 		break;
+	case EVENT_BURST:
+		write_burst(event->profile);
+		break;
 	case EVENT_WHO:
 		ask_who();
 		break;
@@ -354,7 +370,7 @@ static void happen(const struct event *event)
 		process = any_process();
 		if (process == NULL)
 			break;
-		start_later(process->profile);
+		plan_soon(EVENT_START, START_MS, process->profile);
 		device_host_kill(process);
 		break;
 	case EVENT_DISK_FILLS:

@@ -133,8 +133,14 @@ enum mms_err __wrap_listener_call(struct listener *listener, uint32_t slot, uint
 				  size_t body_bytes, uint64_t tag)
 {
 	const enum mms_err err = __real_listener_call(listener, slot, kind, body, body_bytes, tag);
-	if (err == MMS_OK && kind == CALL_NOTICE && *(const uint8_t *)body == NOTICE_REPLACED)
+	struct call_notice notice;
+	const int identity = world_identity_of_key(listener->slot[slot].session.peer_key);
+	if (err != MMS_OK || kind != CALL_NOTICE || call_notice_decode(&notice, body, body_bytes) != MMS_OK)
+		return err;
+	if (notice.what == NOTICE_REPLACED)
 		watched(slot)->is_replaced = true;
+	if (notice.what == NOTICE_GAP && identity >= 0)
+		world.identity[identity].gap_id = notice.id;
 	return err;
 }
 

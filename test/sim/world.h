@@ -36,6 +36,7 @@ struct identity {
 	bool is_revoked;
 	bool is_server_proved;
 	uint8_t invite_hash[INVITE_HASH_BYTES];
+	struct uuid gap_id; // of the notice of a gap that the server made last
 };
 
 // A device's store on its machine.
