@@ -163,8 +163,8 @@ static void ask_who(void)
 		return;
 	client_who(&process->node.client, world.now);
 	process->is_due = true;
-	if (draw_chance(&world.draw, 50))
-		plan_soon(EVENT_BURST, 300, process->profile); // it then stands in front of many others
+	if (draw_chance(&world.draw, 200))
+		plan_soon(EVENT_BURST, 150, process->profile); // it then stands in front of many others
 }
 
 static void sign_out(void)
