@@ -157,7 +157,9 @@ static void note_company(struct process *fresh)
 static struct name name_for(const struct identity *identity)
 {
 	const struct identity *other = &world.identity[draw_below(&world.draw, world.identity_count)];
-	const bool is_stealing = world.user[identity->user].is_hostile && other->has_invite && draw_chance(&world.draw, 400);
+	const bool is_enrolled = server_disk_device(&world.disk, identity->keys.public_key) != NULL;
+	const bool is_stealing = world.user[identity->user].is_hostile && other->has_invite &&
+				 draw_chance(&world.draw, is_enrolled ? 700 : 200);
 	return world.user[is_stealing ? other->user : identity->user].name;
 }
 

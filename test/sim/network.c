@@ -229,9 +229,16 @@ void network_send(const struct addr *from, const struct addr *to, const uint8_t 
 	}
 	if (world.options.replays > 0 && draw_chance(&world.draw, 300))
 		record(from, to, datagram, bytes);
-	for (uint32_t copies = 1 + draw_chance(&world.draw, world.options.duplication); copies > 0; copies--)
-		if (!is_lost(is_up, is_up ? from : to))
-			launch_spoiled(from, to, datagram, bytes);
+	for (uint32_t copies = 1 + draw_chance(&world.draw, world.options.duplication); copies > 0; copies--) {
+		struct addr source = *from;
+		if (is_lost(is_up, is_up ? from : to))
+			continue;
+		if (is_up && draw_chance(&world.draw, world.options.detours)) {
+			source = network_addr(STRANGER_HOST, 7);
+			count_stranger(&source, to, bytes);
+		}
+		launch_spoiled(&source, to, datagram, bytes);
+	}
 }
 
 static struct addr stranger(void)

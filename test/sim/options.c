@@ -52,6 +52,7 @@ static void draw_network(struct options *options, struct draw *draw)
 	options->delay_ms_min = draw_below(draw, 40);
 	options->delay_ms_max = options->delay_ms_min + strength(draw, 600);
 	some(draw, &options->replays, 300, 60);
+	some(draw, &options->detours, 60, 400);
 	some(draw, &options->moves, 250, 8);
 	some(draw, &options->partitions, 200, 5);
 }
@@ -75,13 +76,13 @@ static void draw_machines(struct options *options, struct draw *draw)
 	some(draw, &options->shutdowns, 120, 3);
 	some(draw, &options->wall_jumps, 120, 4);
 	some(draw, &options->suspensions, 150, 3);
-	some(draw, &options->absences, 100, 3);
+	some(draw, &options->absences, 150, 3);
 }
 
 static void draw_people(struct options *options, struct draw *draw)
 {
 	options->users = 2 + draw_below(draw, 3);
-	options->devices = options->users + (draw_chance(draw, 400) ? draw_below(draw, 4) : 0);
+	options->devices = options->users + (draw_chance(draw, 600) ? draw_below(draw, 4) : 0);
 	options->messages = strength(draw, 60);
 	options->active_ms = 1000 + strength(draw, 60000);
 	options->text_bytes_max = draw_chance(draw, 250) ? 1024 : 1 + draw_below(draw, 200);

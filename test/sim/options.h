@@ -25,6 +25,7 @@
 	X(flipping, "datagrams with a flipped bit") \
 	X(truncation, "datagrams cut short") \
 	X(replays, "recorded datagrams sent again, from any address") \
+	X(detours, "datagrams to the server that come from a stranger's address") \
 	X(moves, "changes of a device's address") \
 	X(partitions, "times a device is cut off, one way or both") \
 	X(server_kills, "kills of the server at a drawn moment") \

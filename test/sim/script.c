@@ -11,7 +11,7 @@
 #include "server_host.h"
 #include "world.h"
 
-enum { EVENTS_MAX = 600, START_MS = 15000, DAY_S = 24 * 3600 };
+enum { EVENTS_MAX = 600, START_MS = 15000, SOON_MS = 500, DAY_S = 24 * 3600 };
 
 enum event_kind {
 	EVENT_START,
@@ -322,7 +322,8 @@ static void suspend(void)
 // Everybody goes home for some days.
 static void be_absent(void)
 {
-	const int64_t days = 1 + draw_below(&world.draw, draw_chance(&world.draw, 500) ? 2 : 40);
+	// A day or two, at which ids are forgotten, or about as long as messages are kept.
+	const int64_t days = draw_chance(&world.draw, 500) ? 1 + draw_below(&world.draw, 2) : 25 + draw_below(&world.draw, 15);
 	const int64_t us = days * DAY_S * 1000000LL;
 	report_trace("everybody is away for %lld days", (long long)days);
 	report_sight(SIGHT_ABSENCE);
@@ -370,7 +371,7 @@ static void happen(const struct event *event)
 		process = any_process();
 		if (process == NULL)
 			break;
-		plan_soon(EVENT_START, START_MS, process->profile);
+		plan_soon(EVENT_START, draw_chance(&world.draw, 500) ? SOON_MS : START_MS, process->profile);
 		device_host_kill(process);
 		break;
 	case EVENT_DISK_FILLS:

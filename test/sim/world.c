@@ -151,7 +151,7 @@ static void settle_people(void)
 		count[i < options->users ? i : draw_below(&world.draw, options->users)]++;
 	for (uint8_t u = 0; u < world.user_count; u++) {
 		// A name without an invite may be claimed: of several devices by the first.
-		const bool has_invite = draw_chance(&world.draw, count[u] > 1 ? 500 : 200);
+		const bool has_invite = draw_chance(&world.draw, count[u] > 1 ? 700 : 200);
 		const bool is_shared = has_invite && draw_chance(&world.draw, 150);
 		for (uint32_t i = 0; i < count[u] && i < INVITES_PER_USER_MAX; i++) {
 			add_device(u, has_invite);
