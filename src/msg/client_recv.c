@@ -117,6 +117,14 @@ static bool take_submission(struct client_slot *session, uint64_t seq, struct cl
 	return false;
 }
 
+// Whether a re-offer that was refused stays queued: its user was told that it was accepted, and there may be room, or the
+// recipient back, within the retention.
+static bool is_to_be_reoffered(const struct uuid *id, uint8_t status, struct wtime wall)
+{
+	return (status == STATUS_MAILBOX_FULL || status == STATUS_SERVER_FULL || status == STATUS_NO_SUCH_USER) &&
+	       uuid_v7_time(id).ms >= wall.ms - (int64_t)RETENTION_DAYS * RETENTION_MS_PER_DAY;
+}
+
 static void submit_answered(struct client *client, uint32_t slot, uint8_t status, const uint8_t *body, size_t bytes,
 			    uint64_t seq, struct mtime now, struct wtime wall)
 {
@@ -140,8 +148,7 @@ static void submit_answered(struct client *client, uint32_t slot, uint8_t status
 	} else {
 		verdict.status = status;
 	}
-	// Its user was told that it was accepted: it stays queued until there is room for it.
-	if (submission.is_reoffer && (status == STATUS_MAILBOX_FULL || status == STATUS_SERVER_FULL)) {
+	if (submission.is_reoffer && is_to_be_reoffered(&submission.id, status, wall)) {
 		client_defer_reoffer(client, now);
 		return;
 	}

@@ -23,7 +23,7 @@ static inline struct name name_of(const char *text)
 
 static inline struct uuid id_of(uint32_t number)
 {
-	struct uuid id = {{0x01}};
+	struct uuid id = {{0x01, 0xa3, 0x18, 0x5c, 0x50}}; // of the time WALL
 	memcpy(id.bytes + 12, &number, sizeof number);
 	return id;
 }

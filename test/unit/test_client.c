@@ -245,6 +245,27 @@ static void test_one_verdict(void **state)
 	assert_int_equal(f.mem.disk.outbox[0].state, OUTBOX_SAVED);
 }
 
+// What is older than the retention is not offered for ever.
+static void test_reoffer_of_old(void **state)
+{
+	(void)state;
+	begin_with(false);
+	queue_many(1, 1);
+	f.mem.live.outbox[0].row.id.bytes[1]--; // years before WALL
+	f.mem.disk = f.mem.live;
+	come_in(0, 0);
+	accept(0, 1, false, 5);
+	client_flush(&f.client, f.now);
+	client_ended(&f.client, 0);
+	const struct call_signin_ok ok = {.is_reoffer_wanted = true, .mark = {{8}, 2}, .name = name_of("Fred")};
+	client_up(&f.client, 0, f.now);
+	grant(0, &ok);
+	answer_call(0, CALL_SUBMIT, STATUS_NO_SUCH_USER, NULL, 0, 1);
+	client_flush(&f.client, f.now);
+	assert_false(f.mem.disk.outbox[0].row.is_reoffer);
+	assert_int_equal(f.mem.disk.outbox[0].state, OUTBOX_SAVED);
+}
+
 // A re-offer that finds no room stays queued, for its user was told that it was accepted: it is made again, ever later.
 static void test_reoffer_without_room(void **state)
 {
@@ -262,7 +283,8 @@ static void test_reoffer_without_room(void **state)
 	for (uint32_t refusals = 1; refusals <= 8; refusals++) {
 		const uint32_t made = count(CALLED, CALL_SUBMIT, NULL);
 		assert_int_equal(made, 1 + refusals);
-		answer_call(0, CALL_SUBMIT, refusals % 2 == 0 ? STATUS_MAILBOX_FULL : STATUS_SERVER_FULL, NULL, 0, 1);
+		static const uint8_t statuses[] = {STATUS_MAILBOX_FULL, STATUS_SERVER_FULL, STATUS_NO_SUCH_USER};
+		answer_call(0, CALL_SUBMIT, statuses[refusals % 3], NULL, 0, 1);
 		client_flush(&f.client, f.now);
 		assert_true(f.mem.disk.outbox[0].row.is_reoffer);
 		f.client.sent_at = f.now = at_us(f.now.us + wait_us - 1);
@@ -462,6 +484,7 @@ int main(void)
 		cmocka_unit_test(test_notices),
 		cmocka_unit_test(test_one_verdict),
 		cmocka_unit_test(test_reoffer_without_room),
+		cmocka_unit_test(test_reoffer_of_old),
 		cmocka_unit_test(test_unjudged_mark),
 		cmocka_unit_test(test_reoffer),
 		cmocka_unit_test(test_who),
