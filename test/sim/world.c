@@ -264,9 +264,11 @@ static bool is_offered_by_anyone(uint32_t number)
 	return false;
 }
 
-static bool is_mailbox_full(uint8_t user)
+// Whether nothing can be accepted for a user now.
+static bool is_closed(uint8_t user)
 {
-	return server_disk_untaken(&world.disk, user) >= world.options.mailbox_rows_max;
+	return !world.user[user].is_listed ||
+	       server_disk_untaken(&world.disk, user) >= world.options.mailbox_rows_max;
 }
 
 // Whether a device that has this cursor is owed a message of its user.
@@ -278,18 +280,17 @@ static bool is_owed(uint32_t number, const struct message *message, uint8_t iden
 		if (world.disk.row[i].message == number && world.disk.row[i].in_mailbox)
 			return true; // its row waits: the device must come to have it
 	// It is in no mailbox: the devices of its time had it, unless a restore forgot it and its sender has it still.
-	return message->is_lost && !world.had_absence && !world.had_wall_jump && !is_mailbox_full(message->recipient) &&
+	return message->is_lost && !world.had_absence && !world.had_wall_jump && !is_closed(message->recipient) &&
 	       is_offered_by_anyone(number);
 }
 
-// Messages of a profile that must come to a verdict. Those offered again wait as long as their mailbox is full.
+// Messages of a profile that must come to a verdict. Those offered again wait as long as their recipient can have none.
 static uint32_t waiting(const struct profile *profile)
 {
 	uint32_t count = 0;
 	for (uint32_t i = 0; i < profile->disk.state.outbox_count; i++) {
 		const struct disk_outbox *entry = &profile->disk.state.outbox[i];
-		count += entry->is_queued && (entry->state == OUTBOX_QUEUED ||
-					      !is_mailbox_full(truth_message(entry->message)->recipient));
+		count += entry->is_queued && (entry->state == OUTBOX_QUEUED || !is_closed(truth_message(entry->message)->recipient));
 	}
 	return count;
 }
