@@ -62,7 +62,7 @@ static void check_removed(const struct server_disk *disk, const struct disk_row 
 	for (uint32_t i = 0; i < disk->device_count; i++) {
 		const struct disk_device *device = &disk->device[i];
 		const int identity = world_identity_of_key(device->key);
-		if (device->held.device_id == 0 || device->held.user_id != row->recipient_id || identity < 0)
+		if (device->held.device_id == 0 || device->held.user_id != row->recipient_id || identity < 0 || message->is_rewritten)
 			continue;
 		if (((message->had | message->excused) >> identity & 1) == 0 &&
 		    (device->held.cursor < row->row || !world_identity_is_honest((uint8_t)identity)) &&
@@ -224,7 +224,7 @@ static void check_cursor(const struct server_disk *disk, const struct disk_devic
 		const struct disk_row *row = &disk->row[i];
 		const struct message *message = truth_message(row->message);
 		if (row->row > from && row->row <= to && row->recipient_id == device->held.user_id &&
-		    ((message->had | message->excused) >> identity & 1) == 0)
+		    !message->is_rewritten && ((message->had | message->excused) >> identity & 1) == 0)
 			report_failure("a cursor passed message %u, which its device does not have", row->message);
 	}
 }

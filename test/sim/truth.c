@@ -55,6 +55,7 @@ void truth_rewrite(uint32_t number, uint8_t recipient, const void *text, uint16_
 {
 	struct message *message = truth_message(number);
 	assert(truth.text_bytes + text_bytes <= TEXT_ARENA_BYTES);
+	message->is_rewritten = true;
 	message->recipient = recipient;
 	message->text = keep_text(text, text_bytes);
 	message->text_bytes = text_bytes;

@@ -274,7 +274,7 @@ static bool is_closed(uint8_t user)
 // Whether a device that has this cursor is owed a message of its user.
 static bool is_owed(uint32_t number, const struct message *message, uint8_t identity)
 {
-	if (((message->had | message->excused) >> identity & 1) != 0 || message->accepted_count == 0)
+	if (((message->had | message->excused) >> identity & 1) != 0 || message->accepted_count == 0 || message->is_rewritten)
 		return false;
 	for (uint32_t i = 0; i < world.disk.row_count; i++)
 		if (world.disk.row[i].message == number && world.disk.row[i].in_mailbox)
