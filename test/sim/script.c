@@ -268,6 +268,7 @@ static void restore_device(void)
 	kill_profile(place);
 	disturb(profile);
 	device_disk_copy(&profile->disk, &world.device_backup);
+	world.identity[profile->disk.identity].is_put_back = true;
 	disturb(profile);
 	plan_soon(EVENT_START, START_MS, place);
 }

@@ -139,9 +139,11 @@ void truth_restored(void)
 	truth.restored_count = truth.accepted_count;
 }
 
+// Whether two stores share a device's deliveries, or its store was put back: what it had taken, and lost by that, may come
+// again behind what came since, when the server forgets a cursor that it had not stored.
 static bool is_copied(uint8_t identity)
 {
-	uint32_t count = 0;
+	uint32_t count = world.identity[identity].is_put_back;
 	for (uint32_t p = 0; p < world.profile_count; p++)
 		count += world.profile[p].disk.identity == identity;
 	return count > 1;

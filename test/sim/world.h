@@ -35,6 +35,7 @@ struct identity {
 	bool has_invite;
 	bool is_revoked;
 	bool is_server_proved;
+	bool is_put_back; // its store was, once
 	uint8_t invite_hash[INVITE_HASH_BYTES];
 	struct uuid gap_id; // of the notice of a gap that the server made last
 };
