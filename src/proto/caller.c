@@ -218,6 +218,14 @@ static bool write_call(struct caller *caller, struct block *block, struct writer
 	return true;
 }
 
+// Whether it is the lowest call's turn to go first. A peer whose memory is full marks nothing, so that unmarked calls would
+// fill every probe; the lowest one's answer, lost and kept by the peer, is what moves BASE and frees that memory.
+static bool is_turn_of_lowest(const struct caller *caller)
+{
+	enum { PROBES_PER_TURN = 4 };
+	return caller->rtt.probe_count % PROBES_PER_TURN == PROBES_PER_TURN - 1;
+}
+
 // A probe: what was sent and is unanswered, unmarked calls first, whatever the window (section 5.6).
 static size_t write_probe(struct caller *caller, struct blocks *blocks, struct writer *writer, uint64_t counter,
 			  struct mtime now)
@@ -226,10 +234,15 @@ static size_t write_probe(struct caller *caller, struct blocks *blocks, struct w
 	congest_probed(&caller->congest, caller->rtt.probe_count);
 	for (uint32_t handle = caller->unanswered; handle != 0; handle = blocks_get(blocks, handle)->next)
 		blocks_get(blocks, handle)->is_in_flight = false;
+	const struct block *first = NULL;
+	if (is_turn_of_lowest(caller) && write_call(caller, blocks_get(blocks, caller->unanswered), writer, counter, now)) {
+		first = blocks_get(blocks, caller->unanswered);
+		written++;
+	}
 	for (int marked = 0; marked <= 1; marked++)
 		for (uint32_t handle = caller->unanswered; handle != 0; handle = blocks_get(blocks, handle)->next) {
 			struct block *block = blocks_get(blocks, handle);
-			if (block->state == BLOCK_SENT && block->is_marked == (marked == 1))
+			if (block != first && block->state == BLOCK_SENT && block->is_marked == (marked == 1))
 				written += write_call(caller, block, writer, counter, now);
 		}
 	if (written > 0) { // else an unproved path leaves no room for a call, and the probe waits for that

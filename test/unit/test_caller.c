@@ -200,6 +200,28 @@ static void probes_carry_all_unmarked_first(void **state)
 	finish(&world);
 }
 
+// The peer's memory is full: it holds the lowest call, whose answer was lost, and marks no other. It must come again.
+static void lowest_call_has_its_turn(void **state)
+{
+	(void)state;
+	struct world world;
+	begin(&world, 10, 10);
+	open_calls(&world, 3, 1000);
+	for (int i = 0; i < 3; i++)
+		send_one(&world, 0);
+	marks(&world, 2, 0, 20);
+	while (send_one(&world, 20) > 0)
+		continue; // those that count as lost
+	uint32_t lowest_count = 0;
+	for (int probe = 1; probe <= 8; probe++) {
+		caller_tick(&world.caller);
+		assert_int_equal(send_one(&world, 100 * probe), 1);
+		lowest_count += world.sent[0] == 1;
+	}
+	assert_int_equal(lowest_count, 2);
+	finish(&world);
+}
+
 static void large_calls_probe_one_by_one(void **state)
 {
 	(void)state;
@@ -392,6 +414,7 @@ int main(void)
 		cmocka_unit_test(marks_that_cannot_be),
 		cmocka_unit_test(unmarked_before_marked_is_lost),
 		cmocka_unit_test(probes_carry_all_unmarked_first),
+		cmocka_unit_test(lowest_call_has_its_turn),
 		cmocka_unit_test(large_calls_probe_one_by_one),
 		cmocka_unit_test(window_bounds_bytes),
 		cmocka_unit_test(a_probe_dies_with_its_reason),
