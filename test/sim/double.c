@@ -6,6 +6,7 @@
 #include <sodium.h>
 #include <string.h>
 
+#include "proto/wire.h"
 #include "report.h"
 
 // Linker wraps: __real_ names are libsodium's own.
@@ -73,12 +74,23 @@ static void note_sealed(const unsigned char *nonce, const unsigned char *key)
 	state.used[state.used_count++] = at;
 }
 
+// Frames that answer whole windows of calls: some were made, most never were.
+static void answer_nothing(struct draw *draw, unsigned char *plain, size_t bytes)
+{
+	struct writer writer = writer_of(plain + WIRE_STATE_BYTES, bytes - WIRE_STATE_BYTES);
+	uint32_t first = 1 + draw_below(draw, 4) * draw_below(draw, 200);
+	while (wire_answer_write(&writer, first, CALL_WINDOW, (uint8_t)draw_below(draw, 9), NULL, 0))
+		first += draw_below(draw, CALL_WINDOW);
+	memset(plain + WIRE_STATE_BYTES + writer.used_bytes, 0, bytes - WIRE_STATE_BYTES - writer.used_bytes);
+	report_sight(SIGHT_ANSWERS_TO_NOTHING);
+}
+
 // What a hostile device writes in place of honest frames: any byte, and numbers at the ends of their range.
 static void spoil(unsigned char *plain, size_t bytes)
 {
 	static const uint8_t edge[] = {0x00, 0x01, 0x7f, 0x80, 0xff};
 	struct draw *draw = state.spoiler;
-	switch (draw_below(draw, 4)) {
+	switch (draw_below(draw, 5)) {
 	case 0:
 		for (uint32_t i = 0; i < 1 + draw_below(draw, 4); i++)
 			plain[draw_below(draw, (uint32_t)bytes)] = (uint8_t)draw_below(draw, 256);
@@ -91,6 +103,9 @@ static void spoil(unsigned char *plain, size_t bytes)
 	case 2: // the number of the first call
 		if (bytes > 21)
 			memset(plain + 17, edge[draw_below(draw, sizeof edge)], 4);
+		break;
+	case 3:
+		answer_nothing(draw, plain, bytes);
 		break;
 	default:
 		break;

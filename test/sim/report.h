@@ -57,6 +57,7 @@
 	X(SIGHT_DEVICE_RESTORED, "a device's store was put back") \
 	X(SIGHT_SERVER_RESTORED, "the server's store was put back") \
 	X(SIGHT_CALL_OF_HOSTILE, "a hostile device made a call of its own") \
+	X(SIGHT_ANSWERS_TO_NOTHING, "a hostile device answered calls that were never made") \
 	X(SIGHT_WHO, "a list of users came to its end") \
 	X(SIGHT_SENDERS_FULL, "a device had all the sending sessions it may have") \
 	X(SIGHT_RELOADED, "the users file was read again")
