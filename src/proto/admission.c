@@ -49,6 +49,11 @@ static uint32_t place_of(const struct admission *admission, const struct halfope
 	return (uint32_t)(halfopen - admission->ring);
 }
 
+bool admission_is_proof(const struct halfopen *halfopen, const struct addr *addr)
+{
+	return !halfopen->is_accept_elsewhere && addr_is_same_peer(&halfopen->addr, addr);
+}
+
 bool admission_is_expired(const struct halfopen *halfopen, struct mtime now)
 {
 	return mtime_diff_us(now, halfopen->created_at) >= ADMISSION_KEEP_US;
@@ -179,8 +184,11 @@ static size_t recv_init(struct admission *admission, const struct addr *addr, co
 	struct halfopen fresh = {.created_at = now, .addr = *addr};
 	drop_expired(admission, now);
 	hash_bytes_256(init->noise, WIRE_INIT_NOISE_BYTES, fresh.noise_hash);
-	const struct halfopen *answered = find_answered(admission, fresh.noise_hash);
+	struct halfopen *answered = find_answered(admission, fresh.noise_hash);
 	if (answered != NULL) {
+		// Whoever can have a repeat's ACCEPT may send the first DATA from where the first INIT only seemed to come from.
+		if (!addr_is_same_peer(&answered->addr, addr))
+			answered->is_accept_elsewhere = true;
 		memcpy(reply, answered->accept, WIRE_ACCEPT_BYTES);
 		return WIRE_ACCEPT_BYTES;
 	}

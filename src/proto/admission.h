@@ -27,6 +27,7 @@ struct halfopen {
 	uint8_t noise_hash[32]; // BLAKE2b-256 of its Noise message
 	struct mtime created_at;
 	struct addr addr; // where its first INIT came from
+	bool is_accept_elsewhere; // a repeat brought the ACCEPT to another address too
 	uint8_t accept[WIRE_ACCEPT_BYTES];
 	uint32_t index; // ours
 	uint32_t remote_index;
@@ -85,6 +86,9 @@ size_t admission_unknown(struct admission *admission, const struct addr *addr, c
 
 // The half-open session at a place of the ring that by_index named.
 struct halfopen *admission_get(struct admission *admission, uint32_t place);
+
+// Whether a first DATA from `addr` proves that address: it shows knowledge of the ACCEPT, which must have gone there and nowhere else.
+bool admission_is_proof(const struct halfopen *halfopen, const struct addr *addr);
 
 // Whether a half-open session is too old to be confirmed, though its place is not taken yet.
 bool admission_is_expired(const struct halfopen *halfopen, struct mtime now);

@@ -19,6 +19,7 @@ static bool confirm(struct listener *listener, struct halfopen *halfopen, const 
 		listener->counts.full++;
 		return false;
 	}
+	const bool is_same = addr_is_same_peer(&halfopen->addr, addr);
 	const struct session_birth birth = {
 		.keys = &halfopen->keys,
 		.handshake_hash = halfopen->handshake_hash,
@@ -27,7 +28,9 @@ static bool confirm(struct listener *listener, struct halfopen *halfopen, const 
 		.remote_index = halfopen->remote_index,
 		.is_server = true,
 		.addr = *addr,
-		.is_addr_proved = addr_is_same_peer(&halfopen->addr, addr),
+		.is_addr_proved = admission_is_proof(halfopen, addr),
+		.addr_recv_bytes = is_same ? WIRE_INIT_BYTES : 0,
+		.addr_sent_bytes = is_same ? WIRE_ACCEPT_BYTES : 0,
 		.handshake_at = halfopen->created_at,
 	};
 	session_init(&listener->slot[*slot].session, &birth, now);

@@ -4,9 +4,12 @@
 
 #include <assert.h>
 
-void path_init(struct path *path, const struct addr *addr, bool is_proved)
+void path_init(struct path *path, const struct addr *addr, bool is_proved, size_t recv_bytes, size_t sent_bytes)
 {
-	*path = (struct path){.current = *addr, .is_proved = is_proved};
+	*path = (struct path){.current = *addr,
+			      .is_proved = is_proved,
+			      .unproved_recv_bytes = recv_bytes,
+			      .unproved_sent_bytes = sent_bytes};
 	if (is_proved)
 		path->proved = *addr;
 	path->challenge_at = MTIME_NEVER;
@@ -26,6 +29,16 @@ static int64_t revert_us(int64_t probe_us)
 	return 3 * probe_us > PATH_REVERT_US_MIN ? 3 * probe_us : PATH_REVERT_US_MIN;
 }
 
+// Asks the current address to prove itself.
+static void challenge(struct path *path, struct mtime now, int64_t probe_us, const struct rng *rng)
+{
+	if (!addr_is_same_peer(&path->challenged, &path->current))
+		rng_fill(rng, path->challenge, sizeof path->challenge);
+	path->challenged = path->current;
+	path->challenge_at = now;
+	path->revert_at = mtime_add_us(now, revert_us(probe_us));
+}
+
 // Goes to an address and asks it to prove itself, unless it is the one proved already.
 static void move(struct path *path, const struct addr *addr, struct mtime now, int64_t probe_us, const struct rng *rng)
 {
@@ -37,11 +50,7 @@ static void move(struct path *path, const struct addr *addr, struct mtime now, i
 	path->is_proved = false;
 	path->unproved_recv_bytes = 0;
 	path->unproved_sent_bytes = 0;
-	if (!addr_is_same_peer(&path->challenged, addr))
-		rng_fill(rng, path->challenge, sizeof path->challenge);
-	path->challenged = *addr;
-	path->challenge_at = now;
-	path->revert_at = mtime_add_us(now, revert_us(probe_us));
+	challenge(path, now, probe_us, rng);
 }
 
 void path_recv(struct path *path, const struct addr *addr, bool is_newest, size_t bytes, struct mtime now,
@@ -49,10 +58,12 @@ void path_recv(struct path *path, const struct addr *addr, bool is_newest, size_
 {
 	const bool is_same = addr_is_same_peer(&path->current, addr);
 	const bool was_asked = path->is_proved || path->challenged.family != ADDR_NONE;
-	if (is_newest && (!is_same || !was_asked))
+	if (is_newest && !is_same)
 		move(path, addr, now, probe_us, rng);
 	else if (is_newest)
 		path->current = *addr; // our own address may have changed
+	if (!was_asked && is_same)
+		challenge(path, now, probe_us, rng);
 	if (!path->is_proved && addr_is_same_peer(&path->current, addr))
 		path->unproved_recv_bytes += bytes;
 }

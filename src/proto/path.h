@@ -32,8 +32,9 @@ struct path {
 	uint64_t unproved_sent_bytes;
 };
 
-// A path to an address that counts as proved when `is_proved`; else it is challenged when the first datagram comes from it.
-void path_init(struct path *path, const struct addr *addr, bool is_proved);
+// A path to the address that a session is born at. `is_proved`: it has shown what was sent to it and to nobody else. If not, it is
+// challenged when the first datagram comes from it, and what the handshake received from it and sent to it counts already.
+void path_init(struct path *path, const struct addr *addr, bool is_proved, size_t recv_bytes, size_t sent_bytes);
 
 // An authentic datagram of `bytes` bytes came from `addr`; `is_newest`: its counter is above all before. Moves there if so.
 // `probe_us` is the session's probe timeout.

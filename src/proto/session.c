@@ -19,7 +19,8 @@ void session_init(struct session *session, const struct session_birth *birth, st
 	session->handshake_at = birth->handshake_at;
 	session->heard_at = now;
 	session->mark_at = MTIME_NEVER;
-	path_init(&session->path, &birth->addr, birth->is_addr_proved);
+	path_init(&session->path, &birth->addr, birth->is_addr_proved, birth->addr_recv_bytes,
+		  birth->addr_sent_bytes);
 	caller_init(&session->caller);
 	callee_init(&session->callee, birth->is_server);
 	session->told_base = 1;

@@ -93,7 +93,9 @@ struct session_birth {
 	uint32_t remote_index;
 	bool is_server;
 	struct addr addr;
-	bool is_addr_proved;
+	bool is_addr_proved;    // see path_init
+	size_t addr_recv_bytes; // what the handshake received from it ...
+	size_t addr_sent_bytes; // ... and sent to it
 	struct mtime handshake_at;
 };
 

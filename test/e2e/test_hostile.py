@@ -12,6 +12,7 @@ import mms
 import mms_wire as wire
 import pytest
 from mms_noise import Handshake, KeyPair
+from mms_session import Session
 
 SECONDS = 2
 
@@ -146,6 +147,51 @@ def test_flood(server, pair, kind):
     assert after - before < 4096, (before, after)
     assert worst < 5
     assert fred.device.sessions_made == tim.device.sessions_made == 1
+
+
+def take_all(opened, wait=0.02):
+    """How many bytes a socket is sent until nothing has come for `wait` seconds."""
+    opened.settimeout(wait)
+    count = 0
+    while True:
+        try:
+            count += len(opened.recv(65536))
+        except TimeoutError:
+            return count
+
+
+def test_first_address_is_sent_at_most_three_times_what_came_from_it(server, device):
+    """A device aims its own session at an address that hears all of it and answers nothing."""
+    tim = device(server, "Tim").connect()
+    waiting = [tim.submit("fred", "x" * 1000) for _ in range(300)]
+    tim.run_until(lambda: all(message.status for message in waiting), 20)
+    fred = KeyPair()
+    handshake = Handshake(fred, b"MMS\x01", tim.server_key)
+    init = wire.init(handshake.write_1(wire.init_payload(7)))
+    with (socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as victim,
+          socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as here):
+        victim.bind(("127.0.0.2", 0))
+        victim.sendto(init, server.address)
+        victim.settimeout(5)
+        sent, received = len(init), len(victim.recv(65536))
+        here.settimeout(5)
+        here.sendto(init, server.address)  # brings the ACCEPT to who only pretends
+        accept = here.recv(65536)
+        index = int.from_bytes(handshake.read_2(accept[5:]), "big")
+        session = Session(handshake.keys, handshake.hash, 7, index, 0)
+
+        def blindly(frames, state=None):
+            datagram = session.seal(frames, state)
+            victim.sendto(datagram, server.address)
+            return len(datagram)
+
+        sent += blindly(wire.call_frame(1, wire.SIGNIN, wire.signin_body("fred")))
+        for first in range(1, 301, 8):
+            received += take_all(victim)
+            sent += blindly(wire.answer_frame(first, 8, wire.OK), (2, first + 8, 0))
+        received += take_all(victim, 2)
+    print(f"{received} bytes for {sent}: factor {received / sent:.1f}")
+    assert received <= 3 * sent, (received, sent)
 
 
 def test_each_answer_to_a_stranger_is_no_larger_than_its_question(server):

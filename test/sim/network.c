@@ -35,7 +35,7 @@ static struct {
 	uint32_t record_count;
 	uint64_t stranger_sent[STRANGERS]; // bytes from each to the server
 	uint64_t stranger_got[STRANGERS];
-	bool is_proved[STRANGERS];
+	struct mtime reflected_until[PROCESSES_MAX];
 } network;
 
 void network_begin(void)
@@ -50,7 +50,7 @@ void network_begin(void)
 	network.record_count = 0;
 	memset(network.stranger_sent, 0, sizeof network.stranger_sent);
 	memset(network.stranger_got, 0, sizeof network.stranger_got);
-	memset(network.is_proved, 0, sizeof network.is_proved);
+	memset(network.reflected_until, 0, sizeof network.reflected_until);
 }
 
 struct addr network_addr(uint32_t host, uint16_t port)
@@ -165,12 +165,6 @@ static struct mtime arrival(void)
 	return mtime_add_us(world.now, is_late ? delay_us + draw_below(&world.draw, 60000) * 1000LL : delay_us);
 }
 
-void network_prove(const struct addr *stranger)
-{
-	network.is_proved[(stranger->ip[3] - STRANGER_HOST) % STRANGERS] = true;
-	report_sight(SIGHT_BORN_ELSEWHERE);
-}
-
 static void count_stranger(const struct addr *from, const struct addr *to, size_t bytes)
 {
 	if (network_is_stranger(from))
@@ -179,7 +173,7 @@ static void count_stranger(const struct addr *from, const struct addr *to, size_
 		return;
 	const uint32_t who = (uint32_t)(to->ip[3] - STRANGER_HOST) % STRANGERS;
 	network.stranger_got[who] += bytes;
-	if (!network.is_proved[who] && network.stranger_got[who] > PATH_AMPLIFICATION * network.stranger_sent[who])
+	if (network.stranger_got[who] > PATH_AMPLIFICATION * network.stranger_sent[who])
 		report_failure("an address that proved nothing sent %llu bytes and was sent %llu",
 			       (unsigned long long)network.stranger_sent[who],
 			       (unsigned long long)network.stranger_got[who]);
@@ -216,6 +210,23 @@ static void note(const uint8_t *datagram, size_t bytes)
 	network.digest = (network.digest ^ tail ^ (uint64_t)world.now.us) * 0x100000001b3;
 }
 
+// A process that aims the server at a stranger for a while: its INIT comes from there first and then from itself, which brings it the
+// ACCEPT, and everything else as if from there. NULL: it does not.
+static const struct addr *reflected(const struct addr *device, uint8_t type)
+{
+	static struct addr victim;
+	const struct process *process = device_host_at(device);
+	if (process == NULL)
+		return NULL;
+	const ptrdiff_t place = process - world.process;
+	if (type == WIRE_INIT && draw_chance(&world.draw, world.options.reflections))
+		network.reflected_until[place] = mtime_add_ms(world.now, 1000 + draw_below(&world.draw, 30000));
+	if (mtime_is_due(network.reflected_until[place], world.now))
+		return NULL;
+	victim = network_addr(STRANGER_HOST + 1 + (uint32_t)place % (STRANGERS - 1), 7);
+	return &victim;
+}
+
 void network_send(const struct addr *from, const struct addr *to, const uint8_t *datagram, size_t bytes)
 {
 	const bool is_up = to->port == SERVER_PORT && to->ip[0] == 192;
@@ -227,8 +238,16 @@ void network_send(const struct addr *from, const struct addr *to, const uint8_t 
 		launch(arrival(), from, to, datagram, bytes);
 		return;
 	}
-	if (world.options.replays > 0 && draw_chance(&world.draw, 300))
+	// Nobody hears what strangers are sent, or they could prove their addresses.
+	if (world.options.replays > 0 && !network_is_stranger(to) && draw_chance(&world.draw, 300))
 		record(from, to, datagram, bytes);
+	const struct addr *victim = is_up && bytes > 0 ? reflected(from, datagram[0]) : NULL;
+	if (victim != NULL) {
+		count_stranger(victim, to, bytes);
+		launch(world.now, victim, to, datagram, bytes);
+		if (datagram[0] == WIRE_DATA)
+			return;
+	}
 	for (uint32_t copies = 1 + draw_chance(&world.draw, world.options.duplication); copies > 0; copies--) {
 		struct addr source = *from;
 		if (is_lost(is_up, is_up ? from : to))

@@ -17,10 +17,6 @@ struct addr network_addr(uint32_t host, uint16_t port);
 struct addr network_server(void);
 bool network_is_stranger(const struct addr *addr);
 
-// The server takes a stranger's address for proved: INIT and the first DATA of a session were both sent again from there
-// before their device's own came. Who can do that is on the path, and could as well send on what it is sent.
-void network_prove(const struct addr *stranger);
-
 // Sends a datagram into the world's faults.
 void network_send(const struct addr *from, const struct addr *to, const uint8_t *datagram, size_t bytes);
 

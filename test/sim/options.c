@@ -53,6 +53,7 @@ static void draw_network(struct options *options, struct draw *draw)
 	options->delay_ms_max = options->delay_ms_min + strength(draw, 600);
 	some(draw, &options->replays, 300, 60);
 	some(draw, &options->detours, 60, 400);
+	some(draw, &options->reflections, 60, 400);
 	some(draw, &options->moves, 250, 8);
 	some(draw, &options->partitions, 200, 5);
 }

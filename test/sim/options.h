@@ -26,6 +26,7 @@
 	X(truncation, "datagrams cut short") \
 	X(replays, "recorded datagrams sent again, from any address") \
 	X(detours, "datagrams to the server that come from a stranger's address") \
+	X(reflections, "INITs with which a device begins to send as if from a stranger's address, its first DATA too") \
 	X(moves, "changes of a device's address") \
 	X(partitions, "times a device is cut off, one way or both") \
 	X(server_kills, "kills of the server at a drawn moment") \

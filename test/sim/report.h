@@ -16,7 +16,7 @@
 	X(SIGHT_UNKNOWN, "the server said UNKNOWN") \
 	X(SIGHT_MOVED, "a session moved to another address") \
 	X(SIGHT_REVERTED, "an address did not prove itself, and the session went back") \
-	X(SIGHT_BORN_ELSEWHERE, "a session began at an address that only repeated its device's datagrams") \
+	X(SIGHT_BORN_ELSEWHERE, "a session began at an address that hears nothing of it") \
 	X(SIGHT_REKEY, "a second session came up beside the first") \
 	X(SIGHT_REKEY_CROSSED, "data came on the old session after the new one was preferred") \
 	X(SIGHT_RESTORE_NOTICED, "a restored store was noticed by a device's mark") \

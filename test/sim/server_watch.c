@@ -245,15 +245,16 @@ static void note_opened(const struct watch_recv *watch)
 	*opened = watch->counter + 1;
 }
 
-// Section 5.9: who INIT and the first DATA came from counts as proved.
-static void note_born_elsewhere(const struct listener *listener, const struct addr *from)
+// Section 5.9: strangers hear nothing of what is sent to them, so none of them can prove an address, at birth or later.
+static void check_stranger(const struct listener *listener, uint32_t slot, const struct addr *from)
 {
-	for (uint32_t i = 0; i < listener->fresh_count; i++) {
-		const struct listener_slot *slot = &listener->slot[i];
-		if (slot->state == LISTENER_OPEN && slot->session.path.is_proved &&
-		    addr_is_same_peer(&slot->session.path.current, from))
-			network_prove(from);
-	}
+	if (slot == listener->sessions_max || !addr_is_same_peer(&listener->slot[slot].session.path.current, from))
+		return;
+	const struct path *path = &listener->slot[slot].session.path;
+	if (path->is_proved)
+		report_failure("an address counts as proved that has heard nothing");
+	if (path->proved.family == ADDR_NONE)
+		report_sight(SIGHT_BORN_ELSEWHERE);
 }
 
 void server_watch_after(const struct watch_recv *watch, const struct addr *from)
@@ -272,7 +273,7 @@ void server_watch_after(const struct watch_recv *watch, const struct addr *from)
 	if (watch->type == WIRE_DATA)
 		note_opened(watch);
 	if (watch->type == WIRE_DATA && network_is_stranger(from))
-		note_born_elsewhere(listener, from);
+		check_stranger(listener, find_session(listener, watch->index), from);
 	if (watch->slot == listener->sessions_max)
 		return;
 	const struct session *session = &listener->slot[watch->slot].session;

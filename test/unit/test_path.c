@@ -17,7 +17,7 @@ static void begin(struct world *world, uint16_t host, bool is_proved)
 	*world = (struct world){.seeded = {5}};
 	world->rng = seeded_rng(&world->seeded);
 	const struct addr addr = addr_of(host);
-	path_init(&world->path, &addr, is_proved);
+	path_init(&world->path, &addr, is_proved, 0, 0);
 }
 
 static void recv(struct world *world, uint16_t host, bool is_newest, size_t bytes, int64_t ms)
@@ -144,12 +144,29 @@ static void unproved_from_birth(void **state)
 	assert_true(world.path.is_proved);
 }
 
+// What the handshake took from an address and sent there counts for it, and for no other address.
+static void the_handshake_counts(void **state)
+{
+	(void)state;
+	struct world world;
+	const struct addr addr = addr_of(1);
+	begin(&world, 1, false);
+	path_init(&world.path, &addr, false, 256, 57);
+	recv(&world, 1, true, 100, 0);
+	assert_int_equal(path_allowance_bytes(&world.path), 3 * 356 - 57);
+	assert_true(path_is_challenge_due(&world.path, at_ms(0)));
+	recv(&world, 2, true, 100, 1);
+	assert_int_equal(path_allowance_bytes(&world.path), 300);
+	respond(&world, 2, world.path.challenge);
+	assert_true(world.path.is_proved);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(stays_while_nothing_moves), cmocka_unit_test(three_times_until_proved),
 		cmocka_unit_test(goes_back_unproved),        cmocka_unit_test(a_slow_path_has_longer),
-		cmocka_unit_test(unproved_from_birth),
+		cmocka_unit_test(unproved_from_birth),       cmocka_unit_test(the_handshake_counts),
 	};
 	return cmocka_run_group_tests_name("path", tests, crypto_set_up, NULL);
 }

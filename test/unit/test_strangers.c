@@ -11,6 +11,7 @@ struct stranger {
 	struct noise_keys keys;
 	uint32_t index; // the server's
 	uint64_t counter;
+	uint8_t init[WIRE_INIT_BYTES];
 };
 
 static size_t to_listener(uint16_t host, const uint8_t *datagram, size_t bytes, uint8_t *reply)
@@ -25,7 +26,6 @@ static void shake_hands(struct stranger *stranger, uint16_t host)
 	static const uint8_t no_cookie[COOKIE_BYTES];
 	uint8_t payload[WIRE_INIT_PAYLOAD_BYTES];
 	uint8_t message[WIRE_INIT_NOISE_BYTES];
-	uint8_t datagram[WIRE_INIT_BYTES];
 	uint8_t reply[WIRE_DATAGRAM_BYTES_MAX];
 	uint8_t secret[NOISE_KEY_BYTES];
 	struct noise_ik noise;
@@ -35,8 +35,8 @@ static void shake_hands(struct stranger *stranger, uint16_t host)
 	wire_init_payload_encode(5, payload);
 	noise_ik_init_initiator(&noise, prologue, 4, &stranger->keypair, world.server.public_key);
 	assert_int_equal(noise_ik_create_1(&noise, secret, payload, sizeof payload, message), MMS_OK);
-	wire_init_encode(no_cookie, message, datagram);
-	assert_int_equal(to_listener(host, datagram, sizeof datagram, reply), WIRE_ACCEPT_BYTES);
+	wire_init_encode(no_cookie, message, stranger->init);
+	assert_int_equal(to_listener(host, stranger->init, WIRE_INIT_BYTES, reply), WIRE_ACCEPT_BYTES);
 	assert_int_equal(wire_accept_decode(reply, WIRE_ACCEPT_BYTES, &accept), MMS_OK);
 	assert_int_equal(noise_ik_consume_2(&noise, accept.noise, WIRE_ACCEPT_NOISE_BYTES, payload), MMS_OK);
 	noise_ik_split(&noise, &stranger->keys);
@@ -199,6 +199,57 @@ static void spoofed_from_birth(void **state)
 	assert_false(world.listener.slot[0].session.path.is_proved);
 	assert_true(world.sent_to_deaf_bytes > 0);
 	assert_true(world.sent_to_deaf_bytes <= 3 * recv_bytes);
+	finish();
+}
+
+// Reflection: INIT as if from a victim, the same INIT from here, which brings the ACCEPT here; then all as if from the
+// victim, with answers to calls that nobody saw. The victim gets at most three times what came in its name.
+static void spoofed_from_birth_with_the_first_init(void **state)
+{
+	(void)state;
+	struct stranger stranger;
+	uint8_t reply[WIRE_DATAGRAM_BYTES_MAX];
+	begin(55, 0);
+	world.deaf_host = 51;
+	shake_hands(&stranger, 51);
+	assert_int_equal(to_listener(50, stranger.init, WIRE_INIT_BYTES, reply), WIRE_ACCEPT_BYTES);
+	uint64_t recv_bytes = WIRE_INIT_BYTES;
+	world.sent_to_deaf_bytes = WIRE_ACCEPT_BYTES; // the immediate answer
+	send_frames(&stranger, 51, signin_frame, sizeof signin_frame);
+	recv_bytes += WIRE_DATA_BYTES_MIN + sizeof signin_frame;
+	run_ms(10);
+	world.slot_device[0] = 1;
+	for (uint8_t first = 1; first < 200; first = (uint8_t)(first + 8)) {
+		const uint8_t answer[9] = {WIRE_FRAME_ANSWER, 0, 0, 0, first, 8, 1, 0, 0};
+		for (int i = 0; i < 30; i++)
+			deliver_to_all(1000);
+		run_ms(100);
+		send_frames(&stranger, 51, answer, sizeof answer);
+		recv_bytes += WIRE_DATA_BYTES_MIN + sizeof answer;
+	}
+	run_ms(5000);
+	assert_false(world.listener.slot[0].session.path.is_proved);
+	assert_true(world.sent_to_deaf_bytes > WIRE_ACCEPT_BYTES);
+	assert_true(world.sent_to_deaf_bytes <= 3 * recv_bytes);
+	finish();
+}
+
+// A device whose INIT came by two addresses of its own is challenged with the answer to SIGNIN, and waits for nothing.
+static void born_at_the_second_address(void **state)
+{
+	(void)state;
+	uint8_t reply[WIRE_DATAGRAM_BYTES_MAX];
+	struct session_out out;
+	begin(56, 1);
+	dial_all();
+	assert_true(dialer_send(&world.device[0].dialer, world.now, &out));
+	assert_int_equal(to_listener(90, out.datagram[0], out.bytes, reply), WIRE_ACCEPT_BYTES);
+	launch(world.device[0].host, SERVER_HOST, out.datagram[0], out.bytes);
+	run_ms(41); // two round trips: INIT and ACCEPT, SIGNIN and its answer
+	assert_int_not_equal(world.device[0].present, NO_SLOT);
+	assert_false(world.listener.slot[0].session.path.is_proved);
+	run_ms(20);
+	assert_true(world.listener.slot[0].session.path.is_proved);
 	finish();
 }
 
@@ -380,6 +431,8 @@ int main(void)
 		cmocka_unit_test(a_full_table_makes_room),
 		cmocka_unit_test(rubbish_ends_the_session),
 		cmocka_unit_test(spoofed_from_birth),
+		cmocka_unit_test(spoofed_from_birth_with_the_first_init),
+		cmocka_unit_test(born_at_the_second_address),
 		cmocka_unit_test(accept_with_index_zero),
 		cmocka_unit_test(a_broken_server_is_not_flooded),
 		cmocka_unit_test(forged_unknown),
