@@ -37,9 +37,10 @@ enum {
 	BATCH_BYTES_MAX = BATCH_MESSAGES_MAX * 256, // their text; full: the same
 	STORE_RESERVE_BYTES = 4 * 1024 * 1024, // free disk below which nothing more is accepted
 
-	// --- retention ---
+	// --- retention, in store time: time that passes while the store is open ---
 	RETENTION_DAYS = 30,   // mail after the first device took it; a suspended user's mail; re-offers
 	ID_RETENTION_DAYS = 1, // ids of mail that every device has
+	STARTS_MAX = 4096,     // starts of the server remembered; full: the oldest goes, its devices re-offer
 
 	// --- client ---
 	OUTBOX_ROWS_MAX = 10000, // messages queued on one profile; full: the next is refused

@@ -66,7 +66,7 @@ static int start(struct program *program, struct reason *why)
 	};
 	uint8_t start_id[STORAGE_START_ID_BYTES];
 	rng_fill(&node.rng, start_id, sizeof start_id);
-	const enum mms_err err = server_store_start(program->setup.store, start_id, clock_wall(), &node.mark);
+	const enum mms_err err = server_store_start(program->setup.store, start_id, &node.mark);
 	if (err != MMS_OK) {
 		*why = *server_store_reason(program->setup.store);
 		return exit_of_data(err);
@@ -136,10 +136,10 @@ static void commit(struct program *program, bool is_all)
 	struct reason why;
 	for (;;) {
 		const struct storage_batch *batch =
-			server_node_batch(&program->node, is_all, clock_monotonic(), clock_wall());
+			server_node_batch(&program->node, is_all, clock_monotonic());
 		if (batch == NULL)
 			break;
-		const enum mms_err err = server_store_append(program->setup.store, batch, &why);
+		const enum mms_err err = server_store_append(program->setup.store, batch, clock_monotonic(), &why);
 		server_node_stored(&program->node, err, clock_monotonic());
 		if (err != MMS_OK && err != MMS_E_NOSPACE) {
 			fail(program, &why, EXIT_IO);
@@ -199,7 +199,7 @@ static void housekeep(struct program *program, struct mtime now)
 	if (!mtime_is_due(program->housekeep_at, now))
 		return;
 	const enum mms_err err =
-		server_store_housekeep(program->setup.store, clock_wall(), HOUSEKEEP_ROWS_MAX, &has_more);
+		server_store_housekeep(program->setup.store, now, HOUSEKEEP_ROWS_MAX, &has_more);
 	if (err == MMS_E_NOSPACE)
 		log_warn("%s", server_store_reason(program->setup.store)->text);
 	else if (err != MMS_OK)

@@ -170,32 +170,44 @@ static int open_socket(struct server_setup *setup, struct reason *why)
 	}
 }
 
-// Gives every user of a table its id in the store, and lets the store forget revoked devices.
+static_assert(sizeof(struct fingerprint) == STORAGE_KEY_BYTES, "the store reads fingerprints as bytes");
+
+// Says to the store what stands on a line. `invites` has room for its hashes.
+static struct server_store_user describe(const struct users_table *table, const struct user_entry *entry,
+					 uint8_t (*invites)[STORAGE_KEY_BYTES])
+{
+	for (uint32_t i = 0; i < entry->invite_count; i++)
+		memcpy(invites[i], table->invite[entry->invite_first + i].hash, STORAGE_KEY_BYTES);
+	return (struct server_store_user){
+		.name = entry->name,
+		.revoked = (const uint8_t(*)[STORAGE_KEY_BYTES])(table->revoke + entry->revoke_first),
+		.revoked_count = entry->revoke_count,
+		.invite = (const uint8_t(*)[STORAGE_KEY_BYTES])invites,
+		.invite_count = entry->invite_count,
+	};
+}
+
+// Tells the store what stands in the users file, and gives every user of the table its id.
 static enum mms_err sync_users(struct server_setup *setup, struct users_table *table, struct reason *why)
 {
 	const size_t count = table->user_count;
-	struct name *names = calloc(count + 1, sizeof *names);
+	struct server_store_user *users = calloc(count + 1, sizeof *users);
+	uint8_t(*invites)[STORAGE_KEY_BYTES] = calloc(table->invite_count + 1, sizeof *invites);
 	int64_t *ids = calloc(count + 1, sizeof *ids);
 	enum mms_err err = MMS_E_FULL;
 	snprintf(why->text, sizeof why->text, "not enough memory for %zu users: end other programs", count);
-	if (names == NULL || ids == NULL)
+	if (users == NULL || invites == NULL || ids == NULL)
 		goto out;
 	for (size_t i = 0; i < count; i++)
-		names[i] = table->user[i].name;
-	err = server_store_users_sync(setup->store, names, count, clock_wall(), ids);
-	for (size_t i = 0; err == MMS_OK && i < count; i++) {
-		struct user_entry *entry = &table->user[i];
-		entry->user_id = ids[i];
-		for (uint32_t r = 0; err == MMS_OK && r < entry->revoke_count; r++) {
-			bool was_removed;
-			err = server_store_revoke(setup->store, entry->user_id,
-						  table->revoke[entry->revoke_first + r].bytes, &was_removed);
-		}
-	}
+		users[i] = describe(table, &table->user[i], invites + table->user[i].invite_first);
+	err = server_store_users_sync(setup->store, users, count, clock_monotonic(), ids);
+	for (size_t i = 0; err == MMS_OK && i < count; i++)
+		table->user[i].user_id = ids[i];
 	if (err != MMS_OK)
 		*why = *server_store_reason(setup->store);
 out:
-	free(names);
+	free(users);
+	free(invites);
 	free(ids);
 	return err;
 }
@@ -223,7 +235,7 @@ int server_setup_open(struct server_setup *setup, struct reason *why)
 		status = open_socket(setup, why);
 	if (status != EXIT_DONE)
 		return status;
-	err = server_store_open(setup->paths.database.text, &setup->store, why);
+	err = server_store_open(setup->paths.database.text, clock_monotonic(), &setup->store, why);
 	if (err == MMS_OK && !is_new) {
 		status = open_key(setup, false, why);
 		if (status != EXIT_DONE)

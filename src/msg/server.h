@@ -178,7 +178,7 @@ void server_ended(struct server *server, uint32_t slot);
 
 // The batch to make durable now, or NULL: nothing that must go yet, or one is with the storage already. Borrowed until
 // server_stored. With `is_all`, also cursors that could wait.
-const struct storage_batch *server_batch_take(struct server *server, bool is_all, struct mtime now, struct wtime wall);
+const struct storage_batch *server_batch_take(struct server *server, bool is_all, struct mtime now);
 
 // What became of it: MMS_OK, durable; MMS_E_NOSPACE, rolled back, its submissions are refused; else the server is broken.
 void server_stored(struct server *server, enum mms_err result, struct mtime now);

@@ -101,7 +101,7 @@ static void add_cursors(struct server *server)
 	server->cursor_at = MTIME_NEVER;
 }
 
-const struct storage_batch *server_batch_take(struct server *server, bool is_all, struct mtime now, struct wtime wall)
+const struct storage_batch *server_batch_take(struct server *server, bool is_all, struct mtime now)
 {
 	struct server_batch *batch = server_batch_filling(server);
 	const bool are_cursors_due = is_all || mtime_is_due(server->cursor_at, now);
@@ -110,9 +110,6 @@ const struct storage_batch *server_batch_take(struct server *server, bool is_all
 	add_cursors(server);
 	if (batch->op_count == 0)
 		return NULL;
-	for (uint32_t i = 0; i < batch->op_count; i++)
-		if (batch->ops[i].kind == STORAGE_CURSOR)
-			batch->ops[i].at = wall;
 	batch->view = (struct storage_batch){batch->ops, batch->op_count, batch->text, server->mark.commit};
 	server->is_storing = true;
 	server->filling = 1 - server->filling;

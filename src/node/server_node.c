@@ -139,9 +139,9 @@ void server_node_run(struct server_node *node, struct mtime now, struct wtime wa
 	}
 }
 
-const struct storage_batch *server_node_batch(struct server_node *node, bool is_all, struct mtime now, struct wtime wall)
+const struct storage_batch *server_node_batch(struct server_node *node, bool is_all, struct mtime now)
 {
-	return server_batch_take(&node->server, is_all, now, wall);
+	return server_batch_take(&node->server, is_all, now);
 }
 
 void server_node_stored(struct server_node *node, enum mms_err result, struct mtime now)

@@ -54,7 +54,7 @@ size_t server_node_recv(struct server_node *node, const struct addr *addr, const
 void server_node_run(struct server_node *node, struct mtime now, struct wtime wall);
 
 // As server_batch_take and server_stored; after the latter run again.
-const struct storage_batch *server_node_batch(struct server_node *node, bool is_all, struct mtime now, struct wtime wall);
+const struct storage_batch *server_node_batch(struct server_node *node, bool is_all, struct mtime now);
 void server_node_stored(struct server_node *node, enum mms_err result, struct mtime now); // see server_node_batch
 
 // As listener_send. Must: not when server_is_broken.

@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: ISC
-// The client database's schema, its migrations and every statement on it. Layer: store; declared in
+// The client database's schema and every statement on it. Layer: store; declared in
 // client_store_inside.h. Times are milliseconds since 1970 UTC.
 #include "store/client_store_inside.h"
 
-// A migration that has been released is never edited: a change is the next one.
-static const char *const migration[] = {
+static const char schema[] =
 	"CREATE TABLE identity("
 	" only INTEGER PRIMARY KEY CHECK (only = 1),"
 	" static_secret BLOB NOT NULL CHECK (length(static_secret) = 32),"
@@ -42,17 +41,14 @@ static const char *const migration[] = {
 	" is_shown INTEGER NOT NULL DEFAULT 0 CHECK (is_shown IN (0, 1)),"
 	" CHECK ((text IS NULL) = (sender = '') AND (text IS NOT NULL OR gap_count > 0))) STRICT;"
 	"CREATE UNIQUE INDEX transcript_by_id ON transcript(sender, id) WHERE id IS NOT NULL;"
-	"CREATE INDEX transcript_by_unshown ON transcript(seq) WHERE is_shown = 0;",
-};
-
-enum { VERSION = sizeof migration / sizeof *migration };
+	"CREATE INDEX transcript_by_unshown ON transcript(seq) WHERE is_shown = 0;";
 
 const struct sql_kind client_schema_kind = {
 	.noun = "client database",
 	.elsewhere = "another state directory",
 	.application_id = 0x4d4d5343, // "MMSC"
-	.version = VERSION,
-	.migration = migration,
+	.version = 2,
+	.schema = schema,
 	.busy_ms = CLIENT_STORE_BUSY_MS,
 	.cache_kib = 2 * 1024,
 	.checkpoint_mode = SQLITE_CHECKPOINT_TRUNCATE,

@@ -1,26 +1,29 @@
 // SPDX-License-Identifier: ISC
-// The server database's schema, its migrations and every statement on it. Layer: store; declared in
-// server_store_inside.h. Times are milliseconds since 1970 UTC.
+// The server database's schema and every statement on it. Layer: store; declared in server_store_inside.h. What people
+// are shown (enrolled_at, message.accepted_at) is in milliseconds since 1970 UTC; all retention is in seconds of store time
+// (doc/design.md, "Store time").
 #include "store/server_store_inside.h"
 
-// A migration that has been released is never edited: a change is the next one.
-static const char *const migration[] = {
+static const char schema[] =
 	"CREATE TABLE counter("
 	" only INTEGER PRIMARY KEY CHECK (only = 1),"
-	" commit_next INTEGER NOT NULL CHECK (commit_next > 0)) STRICT;"
-	"INSERT INTO counter VALUES (1, 1);"
+	" commit_next INTEGER NOT NULL CHECK (commit_next > 0),"
+	" seconds INTEGER NOT NULL CHECK (seconds >= 0)) STRICT;"
+	"INSERT INTO counter VALUES (1, 1, 0);"
 
 	"CREATE TABLE start("
 	" seq INTEGER PRIMARY KEY AUTOINCREMENT,"
 	" start_id BLOB NOT NULL UNIQUE CHECK (length(start_id) = 16),"
-	" first_commit INTEGER NOT NULL CHECK (first_commit > 0),"
-	" started_at INTEGER NOT NULL) STRICT;"
+	" first_commit INTEGER NOT NULL CHECK (first_commit > 0)) STRICT;"
 
-	// AUTOINCREMENT: an id that sessions or messages may still name must not become someone else's.
+	// AUTOINCREMENT: an id that sessions or messages may still name must not become someone else's. life: what the line
+	// says, empty when it says none; another life is another user.
 	"CREATE TABLE user("
 	" user_id INTEGER PRIMARY KEY AUTOINCREMENT,"
-	" name TEXT NOT NULL UNIQUE COLLATE NOCASE,"
-	" absent_since INTEGER) STRICT;"
+	" name TEXT NOT NULL COLLATE NOCASE,"
+	" life BLOB NOT NULL CHECK (length(life) IN (0, 16)),"
+	" absent_since INTEGER,"
+	" UNIQUE (name, life)) STRICT;"
 	"CREATE INDEX user_by_absence ON user(absent_since) WHERE absent_since IS NOT NULL;"
 
 	"CREATE TABLE device("
@@ -35,9 +38,7 @@ static const char *const migration[] = {
 	"CREATE INDEX device_by_user ON device(user_id, cursor);"
 
 	"CREATE TABLE invite_spent("
-	" hash BLOB PRIMARY KEY CHECK (length(hash) = 32),"
-	" user_id INTEGER NOT NULL,"
-	" spent_at INTEGER NOT NULL) STRICT, WITHOUT ROWID;"
+	" hash BLOB PRIMARY KEY CHECK (length(hash) = 32)) STRICT, WITHOUT ROWID;"
 
 	// The index holds the text's size too, so that a quota is counted without reading texts. taken_at: when the
 	// first of several devices took the row.
@@ -54,7 +55,7 @@ static const char *const migration[] = {
 	"CREATE INDEX message_by_recipient ON message(recipient_id, row, text_bytes);"
 	"CREATE INDEX message_by_taken ON message(taken_at) WHERE taken_at IS NOT NULL;"
 
-	// The ids held; in the order of `row` they are in the order of time, so the index finds the oldest.
+	// The ids held; in the order of `row` they are in the order of store time, so the index finds the oldest.
 	"CREATE TABLE accepted("
 	" sender_id INTEGER NOT NULL,"
 	" id BLOB NOT NULL CHECK (length(id) = 16),"
@@ -62,36 +63,34 @@ static const char *const migration[] = {
 	" digest BLOB NOT NULL CHECK (length(digest) = 16),"
 	" row INTEGER NOT NULL,"
 	" was_online INTEGER NOT NULL,"
-	" accepted_at INTEGER NOT NULL,"
+	" held_since INTEGER NOT NULL,"
 	" PRIMARY KEY (sender_id, id)) STRICT, WITHOUT ROWID;"
-	"CREATE INDEX accepted_by_row ON accepted(row, accepted_at);",
-};
-
-enum { VERSION = sizeof migration / sizeof *migration };
+	"CREATE INDEX accepted_by_row ON accepted(row, held_since);";
 
 const struct sql_kind server_schema_kind = {
 	.noun = "server database",
 	.elsewhere = "another data directory",
 	.application_id = 0x4d4d5353, // "MMSS"
-	.version = VERSION,
-	.migration = migration,
+	.version = 2,
+	.schema = schema,
 	.busy_ms = 2000,
 	.cache_kib = 32 * 1024,
 	.checkpoint_mode = SQLITE_CHECKPOINT_PASSIVE,
 };
 
 const char *const server_schema_statement[SERVER_STATEMENT_COUNT] = {
-	// The second and third column are what the counter must exceed.
-	[COUNTER_GET] = "SELECT commit_next, coalesce((SELECT max(row) FROM message), 0),"
+	// The last two columns are what the counter must exceed.
+	[COUNTER_GET] = "SELECT commit_next, seconds, coalesce((SELECT max(row) FROM message), 0),"
 			" coalesce((SELECT max(row) FROM accepted), 0) FROM counter WHERE only = 1",
-	[COUNTER_SET] = "UPDATE counter SET commit_next = ?1 WHERE only = 1",
+	[COUNTER_SET] = "UPDATE counter SET commit_next = ?1, seconds = ?2 WHERE only = 1",
 
-	[START_PUT] = "INSERT INTO start(start_id, first_commit, started_at) VALUES (?1, ?2, ?3)",
+	[START_PUT] = "INSERT INTO start(start_id, first_commit) VALUES (?1, ?2)",
+	[STARTS_FORGET] = "DELETE FROM start WHERE seq <= (SELECT max(seq) FROM start) - ?1",
 	[START_FIND] = "SELECT seq FROM start WHERE start_id = ?1",
 	[START_NEXT] = "SELECT first_commit FROM start WHERE seq > ?1 ORDER BY seq LIMIT 1",
 
-	[USER_FIND] = "SELECT user_id, name = ?1 COLLATE BINARY, absent_since IS NULL FROM user WHERE name = ?1",
-	[USER_PUT] = "INSERT INTO user(name) VALUES (?1)",
+	[USER_FIND] = "SELECT user_id, name = ?1 COLLATE BINARY, absent_since IS NULL FROM user WHERE name = ?1 AND life = ?2",
+	[USER_PUT] = "INSERT INTO user(name, life) VALUES (?1, ?2)",
 	[USER_UPDATE] = "UPDATE user SET name = ?2, absent_since = NULL WHERE user_id = ?1",
 	[USER_MARK_ABSENT] = "UPDATE user SET absent_since = ?1 WHERE absent_since IS NULL"
 			     " AND user_id NOT IN (SELECT user_id FROM temp.present)",
@@ -114,16 +113,19 @@ const char *const server_schema_statement[SERVER_STATEMENT_COUNT] = {
 	[DEVICE_GAP_TOLD] = "UPDATE device SET gap_row = 0, gap_count = 0"
 			    " WHERE device_id = ?1 AND user_id = ?2 AND gap_row <= ?3",
 	[DEVICE_REMOVE] = "DELETE FROM device WHERE user_id = ?1 AND fingerprint = ?2",
-	[DEVICE_LIST] = "SELECT name, fingerprint, enrolled_at, cursor FROM device JOIN user USING (user_id)"
-			" ORDER BY name, device_id",
+	[DEVICE_LIST] = "SELECT name, fingerprint, enrolled_at, cursor, life FROM device JOIN user USING (user_id)"
+			" ORDER BY name, user_id, device_id",
 
 	[INVITE_FIND] = "SELECT 1 FROM invite_spent WHERE hash = ?1",
-	[INVITE_PUT] = "INSERT INTO invite_spent(hash, user_id, spent_at) VALUES (?1, ?2, ?3)",
+	[INVITE_PUT] = "INSERT INTO invite_spent(hash) VALUES (?1)",
+	[INVITES_FORGET] = "DELETE FROM invite_spent WHERE hash NOT IN (SELECT hash FROM temp.listed)",
+	[LISTED_CLEAR] = "DELETE FROM temp.listed",
+	[LISTED_PUT] = "INSERT OR IGNORE INTO temp.listed VALUES (?1)",
 
 	[ACCEPTED_FIND] = "SELECT recipient_id, digest, row, was_online FROM accepted WHERE sender_id = ?1 AND id = ?2",
-	[ACCEPTED_PUT] = "INSERT INTO accepted(sender_id, id, recipient_id, digest, row, was_online, accepted_at)"
+	[ACCEPTED_PUT] = "INSERT INTO accepted(sender_id, id, recipient_id, digest, row, was_online, held_since)"
 			 " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
-	[ACCEPTED_OLDEST] = "SELECT row, accepted_at, EXISTS (SELECT 1 FROM message WHERE message.row = accepted.row)"
+	[ACCEPTED_OLDEST] = "SELECT row, held_since, EXISTS (SELECT 1 FROM message WHERE message.row = accepted.row)"
 			    " FROM accepted WHERE row > ?1 ORDER BY row LIMIT 1",
 	[ACCEPTED_REMOVE] = "DELETE FROM accepted WHERE row = ?1",
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: ISC
-// The server's database: opening, starts, users and devices; the contract is in server_store.h. Appending, reading and
-// housekeeping have files of their own.
+// The server's database: opening, starts, counters, devices; the contract is in server_store.h. Users, appending, reading
+// and housekeeping have files of their own.
 #include "store/server_store.h"
 
 #include <assert.h>
@@ -32,7 +32,7 @@ static enum mms_err open_directory(struct server_store *store)
 	return store->directory_fd < 0 ? MMS_E_IO : MMS_OK;
 }
 
-// Reads the commit counter. A number at or below one in use would be given twice, so that is damage.
+// Reads the counters. A commit number at or below one in use would be given twice, so that is damage.
 static enum mms_err load_counter(struct server_store *store)
 {
 	sqlite3_stmt *statement = store->statement[COUNTER_GET];
@@ -43,15 +43,17 @@ static enum mms_err load_counter(struct server_store *store)
 		return sql_damaged(&store->sql, "its commit counter is missing");
 	if (err != MMS_OK)
 		return err;
-	if (!sql_read_number(statement, 0, &store->commit_next) || !sql_read_number(statement, 1, &message_row) ||
-	    !sql_read_number(statement, 2, &accepted_row) || store->commit_next <= message_row ||
+	if (!sql_read_number(statement, 0, &store->commit_next) || !sql_read_number(statement, 1, &store->seconds) ||
+	    !sql_read_number(statement, 2, &message_row) || !sql_read_number(statement, 3, &accepted_row) ||
+	    store->commit_next <= message_row ||
 	    store->commit_next <= accepted_row)
 		err = sql_damaged(&store->sql, "its commit counter is behind its messages");
 	sql_reset(statement);
 	return err;
 }
 
-static enum mms_err open_store(const char *path, enum sql_access mode, struct server_store **store, struct reason *why)
+static enum mms_err open_store(const char *path, enum sql_access mode, struct mtime now, struct server_store **store,
+			       struct reason *why)
 {
 	struct server_store *opened = calloc(1, sizeof *opened);
 	enum mms_err err;
@@ -64,7 +66,8 @@ static enum mms_err open_store(const char *path, enum sql_access mode, struct se
 	opened->directory_fd = -1;
 	err = sql_open(&opened->sql, path, &server_schema_kind, mode);
 	if (err == MMS_OK)
-		err = sql_exec(&opened->sql, "CREATE TEMP TABLE present(user_id INTEGER PRIMARY KEY)");
+		err = sql_exec(&opened->sql, "CREATE TEMP TABLE present(user_id INTEGER PRIMARY KEY);"
+					     "CREATE TEMP TABLE listed(hash BLOB PRIMARY KEY) WITHOUT ROWID");
 	if (err == MMS_OK)
 		err = sql_prepare(&opened->sql, server_schema_statement, SERVER_STATEMENT_COUNT, opened->statement);
 	if (err == MMS_OK)
@@ -72,6 +75,8 @@ static enum mms_err open_store(const char *path, enum sql_access mode, struct se
 	if (err == MMS_OK)
 		err = open_directory(opened);
 	if (err == MMS_OK) {
+		opened->opened_at = now;
+		opened->seconds_then = opened->seconds;
 		server_store_room_changed(opened);
 		*store = opened;
 	} else {
@@ -81,14 +86,14 @@ static enum mms_err open_store(const char *path, enum sql_access mode, struct se
 	return err;
 }
 
-enum mms_err server_store_open(const char *path, struct server_store **store, struct reason *why)
+enum mms_err server_store_open(const char *path, struct mtime now, struct server_store **store, struct reason *why)
 {
-	return open_store(path, SQL_READ_WRITE, store, why);
+	return open_store(path, SQL_READ_WRITE, now, store, why);
 }
 
 enum mms_err server_store_open_readonly(const char *path, struct server_store **store, struct reason *why)
 {
-	return open_store(path, SQL_READ_ONLY, store, why);
+	return open_store(path, SQL_READ_ONLY, (struct mtime){0}, store, why);
 }
 
 void server_store_close(struct server_store *store)
@@ -107,8 +112,36 @@ const struct reason *server_store_reason(const struct server_store *store)
 	return &store->sql.reason;
 }
 
+uint64_t server_store_seconds(const struct server_store *store, struct mtime now)
+{
+	const int64_t open_us = mtime_diff_us(now, store->opened_at);
+	const uint64_t seconds = store->seconds_then + (open_us > 0 ? (uint64_t)open_us / 1000000 : 0);
+	return seconds > store->seconds ? seconds : store->seconds;
+}
+
+enum mms_err server_store_counter_set(struct server_store *store, uint64_t commit_next, uint64_t seconds)
+{
+	sqlite3_stmt *statement = store->statement[COUNTER_SET];
+	if (commit_next == store->commit_next && seconds == store->seconds)
+		return MMS_OK;
+	sql_bind_number(statement, 1, commit_next);
+	sql_bind_number(statement, 2, seconds);
+	return sql_run(&store->sql, statement);
+}
+
+enum mms_err server_store_counter_end(struct server_store *store, uint64_t commit_next, uint64_t seconds,
+				      enum mms_err err)
+{
+	err = sql_end(&store->sql, err);
+	if (err != MMS_OK)
+		return err;
+	store->commit_next = commit_next;
+	store->seconds = seconds;
+	return MMS_OK;
+}
+
 enum mms_err server_store_start(struct server_store *store, const uint8_t start_id[STORAGE_START_ID_BYTES],
-				struct wtime now, struct storage_mark *first)
+				struct storage_mark *first)
 {
 	sqlite3_stmt *statement = store->statement[START_PUT];
 	enum mms_err err = sql_begin(&store->sql);
@@ -116,61 +149,17 @@ enum mms_err server_store_start(struct server_store *store, const uint8_t start_
 		return err;
 	sql_bind_blob(statement, 1, start_id, STORAGE_START_ID_BYTES);
 	sql_bind_number(statement, 2, store->commit_next);
-	sql_bind_int(statement, 3, now.ms);
-	err = sql_end(&store->sql, sql_run(&store->sql, statement));
+	err = sql_run(&store->sql, statement);
+	if (err == MMS_OK) {
+		sql_bind_int(store->statement[STARTS_FORGET], 1, STARTS_MAX);
+		err = sql_run(&store->sql, store->statement[STARTS_FORGET]);
+	}
+	err = sql_end(&store->sql, err);
 	if (err == MMS_OK) {
 		memcpy(first->start_id, start_id, STORAGE_START_ID_BYTES);
 		first->commit = store->commit_next;
 	}
 	return err;
-}
-
-// Finds or makes the user of one listed name, as it is written there and not absent.
-static enum mms_err sync_user(struct server_store *store, const struct name *name, int64_t *user_id)
-{
-	sqlite3_stmt *statement = store->statement[USER_FIND];
-	sql_bind_name(statement, 1, name);
-	enum mms_err err = sql_row(&store->sql, statement);
-	if (err == MMS_OK) {
-		*user_id = sqlite3_column_int64(statement, 0);
-		const bool is_current = sqlite3_column_int(statement, 1) != 0 && sqlite3_column_int(statement, 2) != 0;
-		sql_reset(statement);
-		if (is_current)
-			return MMS_OK;
-		statement = store->statement[USER_UPDATE];
-		sql_bind_int(statement, 1, *user_id);
-		sql_bind_name(statement, 2, name);
-		return sql_run(&store->sql, statement);
-	}
-	if (err != MMS_E_MISSING)
-		return err;
-	statement = store->statement[USER_PUT];
-	sql_bind_name(statement, 1, name);
-	err = sql_run(&store->sql, statement);
-	*user_id = sqlite3_last_insert_rowid(store->sql.db);
-	return err;
-}
-
-enum mms_err server_store_users_sync(struct server_store *store, const struct name *names, size_t count,
-				     struct wtime now, int64_t *ids)
-{
-	struct sql *sql = &store->sql;
-	enum mms_err err = sql_begin(sql);
-	if (err != MMS_OK)
-		return err;
-	err = sql_run(sql, store->statement[PRESENT_CLEAR]);
-	for (size_t i = 0; i < count && err == MMS_OK; i++) {
-		err = sync_user(store, &names[i], &ids[i]);
-		if (err != MMS_OK)
-			break;
-		sql_bind_int(store->statement[PRESENT_PUT], 1, ids[i]);
-		err = sql_run(sql, store->statement[PRESENT_PUT]);
-	}
-	if (err == MMS_OK) {
-		sql_bind_int(store->statement[USER_MARK_ABSENT], 1, now.ms);
-		err = sql_run(sql, store->statement[USER_MARK_ABSENT]);
-	}
-	return sql_end(sql, err);
 }
 
 enum mms_err server_store_cursors(struct server_store *store, int64_t user_id, struct server_cursors *cursors)
@@ -195,29 +184,6 @@ enum mms_err server_store_purge(struct server_store *store, int64_t user_id, uin
 	return sql_run(&store->sql, statement);
 }
 
-enum mms_err server_store_revoke(struct server_store *store, int64_t user_id,
-				 const uint8_t fingerprint[STORAGE_KEY_BYTES], bool *removed)
-{
-	sqlite3_stmt *statement = store->statement[DEVICE_REMOVE];
-	struct server_cursors cursors = {0};
-	enum mms_err err = sql_begin(&store->sql);
-	if (err != MMS_OK)
-		return err;
-	sql_bind_int(statement, 1, user_id);
-	sql_bind_blob(statement, 2, fingerprint, STORAGE_KEY_BYTES);
-	err = sql_run(&store->sql, statement);
-	const bool has_removed = err == MMS_OK && sqlite3_changes(store->sql.db) > 0;
-	if (has_removed) {
-		err = server_store_cursors(store, user_id, &cursors);
-		if (err == MMS_OK) // without any device left, low is 0
-			err = server_store_purge(store, user_id, cursors.low);
-	}
-	err = sql_end(&store->sql, err);
-	if (err == MMS_OK)
-		*removed = has_removed;
-	return err;
-}
-
 enum mms_err server_store_devices(struct server_store *store,
 				  void (*each)(void *context, const struct server_store_device *device), void *context)
 {
@@ -227,7 +193,9 @@ enum mms_err server_store_devices(struct server_store *store,
 		struct server_store_device device = {.enrolled_at = {sqlite3_column_int64(statement, 2)}};
 		if (!sql_read_name(statement, 0, &device.user) ||
 		    !sql_read_blob(statement, 1, device.fingerprint, sizeof device.fingerprint) ||
-		    !sql_read_number(statement, 3, &device.cursor)) {
+		    !sql_read_number(statement, 3, &device.cursor) ||
+		    !(sqlite3_column_bytes(statement, 4) == 0 ||
+		      sql_read_blob(statement, 4, device.life, sizeof device.life))) {
 			err = sql_damaged(&store->sql, "a device is malformed");
 			sql_reset(statement);
 			return err;

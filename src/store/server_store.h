@@ -24,12 +24,24 @@ struct server_store_device {
 	uint8_t fingerprint[STORAGE_KEY_BYTES];
 	struct wtime enrolled_at;
 	uint64_t cursor; // highest row it has
+	uint8_t life[STORAGE_LIFE_BYTES]; // of the user; zeros: none
+};
+
+// One line of the users file. A name with another life is another user.
+struct server_store_user {
+	struct name name;
+	uint8_t life[STORAGE_LIFE_BYTES]; // zeros: the line says none, which is a life like any other
+	const uint8_t (*revoked)[STORAGE_KEY_BYTES]; // fingerprints of devices to be removed; borrowed
+	size_t revoked_count;
+	const uint8_t (*invite)[STORAGE_KEY_BYTES]; // hashes of the invites; borrowed
+	size_t invite_count;
 };
 
 // Opens the database file at `path`, made with mode 0600 when missing, and checks all of it; its directory must exist.
-// MMS_E_FORMAT: not our database, or damaged. MMS_E_VERSION: a newer one. MMS_E_DENIED. MMS_E_BUSY: another program
-// keeps it. On error *store is NULL and `why` says what to do.
-enum mms_err server_store_open(const char *path, struct server_store **store, struct reason *why) MUST_CHECK;
+// `now` is where the store's time goes on from. MMS_E_FORMAT: not our database, or damaged. MMS_E_VERSION: one of another
+// version. MMS_E_DENIED. MMS_E_BUSY: another program keeps it. On error *store is NULL and `why` says what to do.
+enum mms_err server_store_open(const char *path, struct mtime now, struct server_store **store,
+			       struct reason *why) MUST_CHECK;
 
 // Opens it beside a running server: server_store_devices and the reads of server_store_storage work, nothing is
 // written. Also MMS_E_MISSING: no such file.
@@ -41,21 +53,18 @@ void server_store_close(struct server_store *store);
 // What the last function that failed has to say; kept until the next one.
 const struct reason *server_store_reason(const struct server_store *store);
 
-// Records this start durably: its random id and the next commit number. `*first` becomes both.
+// Records this start durably: its random id and the next commit number. `*first` becomes both. Of more than STARTS_MAX
+// starts the oldest are forgotten.
 enum mms_err server_store_start(struct server_store *store, const uint8_t start_id[STORAGE_START_ID_BYTES],
-				struct wtime now, struct storage_mark *first) MUST_CHECK;
+				struct storage_mark *first) MUST_CHECK;
 
-// Makes the users of the database those of the users file, in one transaction: new names get an id, a name written in
-// other case is renamed, one that is not listed is absent from `now` on, one that is back is no longer absent. Sets
-// ids[i], never 0 and never used again for another name, for names[i]. Names differ when case is ignored. On error the
-// ids are undefined.
-enum mms_err server_store_users_sync(struct server_store *store, const struct name *names, size_t count,
-				     struct wtime now, int64_t *ids) MUST_CHECK;
-
-// Removes the user's device with this fingerprint, and the rows that all others of the user have. `*removed`: there was
-// one.
-enum mms_err server_store_revoke(struct server_store *store, int64_t user_id,
-				 const uint8_t fingerprint[STORAGE_KEY_BYTES], bool *removed) MUST_CHECK;
+// Makes the users of the database those of the users file, all in one transaction. A name and life that are new get an
+// id; one written in other case is renamed; one that is not listed is absent from now on, and one that is back no longer.
+// Devices revoked are removed, and what all others of their user have. Spent invites that no line has any more are
+// forgotten. Sets ids[i], never 0 and never used again for another user, for users[i]. Names differ when case is ignored.
+// On error the ids are undefined, and unless it is MMS_E_NOSPACE nobody knows what is on the disk: every later append fails.
+enum mms_err server_store_users_sync(struct server_store *store, const struct server_store_user *users, size_t count,
+				     struct mtime now, int64_t *ids) MUST_CHECK;
 
 // Calls `each` for every device, ordered by user and by time of enrolment. `each` must not use the store.
 enum mms_err server_store_devices(struct server_store *store,
@@ -69,18 +78,18 @@ struct server_storage server_store_storage(struct server_store *store);
 // below batch->commit_next.
 // ENROLL: the device's id is found with device_find afterwards. A key that this user has enrolled already changes
 // nothing.
-// CURSOR: only forwards; op.at is now. A device that does not exist (any more) is passed over, also by GAP_TOLD.
+// CURSOR: only forwards. A device that does not exist (any more) is passed over, also by GAP_TOLD.
 // GAP_TOLD: when the gap has grown beyond `row` since, it stays, and the device is told once more.
 // Errors: MMS_E_NOSPACE: rolled back, the store is usable. MMS_E_EXISTS: a key of another user, a spent invite or an id
 // held already, which the caller must exclude; rolled back, usable. MMS_E_IO: nobody knows what is on the disk; every
 // later append fails too.
-enum mms_err server_store_append(struct server_store *store, const struct storage_batch *batch,
+enum mms_err server_store_append(struct server_store *store, const struct storage_batch *batch, struct mtime now,
 				 struct reason *why) MUST_CHECK;
 
-// Removes what is kept no longer: mail that the first device took RETENTION_DAYS ago (devices behind get a gap), ids of
+// Removes what is kept no longer, by store time: mail that the first device took RETENTION_DAYS ago (devices behind get a gap), ids of
 // more than ID_RETENTION_DAYS whose message is in no mailbox, mail and devices of users absent for RETENTION_DAYS.
 // Looks at no more than `rows_max` rows, at least 1; `*has_more`: call again soon, else in some minutes.
-enum mms_err server_store_housekeep(struct server_store *store, struct wtime now, uint32_t rows_max,
+enum mms_err server_store_housekeep(struct server_store *store, struct mtime now, uint32_t rows_max,
 				    bool *has_more) MUST_CHECK;
 
 #endif

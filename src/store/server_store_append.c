@@ -23,7 +23,7 @@ static enum mms_err put_message(struct server_store *store, const struct storage
 	return sql_run(&store->sql, statement);
 }
 
-static enum mms_err put_accepted(struct server_store *store, const struct storage_op *op)
+static enum mms_err put_accepted(struct server_store *store, const struct storage_op *op, uint64_t seconds)
 {
 	sqlite3_stmt *statement = store->statement[ACCEPTED_PUT];
 	sql_bind_int(statement, 1, op->sender_id);
@@ -32,16 +32,15 @@ static enum mms_err put_accepted(struct server_store *store, const struct storag
 	sql_bind_blob(statement, 4, op->digest, DIGEST_BYTES);
 	sql_bind_number(statement, 5, op->row);
 	sql_bind_int(statement, 6, op->was_online);
-	sql_bind_int(statement, 7, op->at.ms);
+	sql_bind_number(statement, 7, seconds);
 	return sql_run(&store->sql, statement);
 }
 
-static enum mms_err move_cursor(struct server_store *store, const struct storage_op *op)
+static enum mms_err move_cursor(struct server_store *store, const struct storage_op *op, uint64_t seconds)
 {
 	struct server_cursors before;
 	struct server_cursors after;
 	sqlite3_stmt *statement = store->statement[DEVICE_MOVE];
-	assert(op->at.ms > 0); // the retention counts from it
 	enum mms_err err = server_store_cursors(store, op->user_id, &before);
 	if (err != MMS_OK)
 		return err;
@@ -62,7 +61,7 @@ static enum mms_err move_cursor(struct server_store *store, const struct storage
 	sql_bind_int(statement, 1, op->user_id);
 	sql_bind_number(statement, 2, before.high);
 	sql_bind_number(statement, 3, after.high);
-	sql_bind_int(statement, 4, op->at.ms);
+	sql_bind_number(statement, 4, seconds);
 	return sql_run(&store->sql, statement);
 }
 
@@ -121,8 +120,6 @@ static enum mms_err enroll(struct server_store *store, const struct storage_op *
 
 	statement = store->statement[INVITE_PUT];
 	sql_bind_blob(statement, 1, op->invite_hash, STORAGE_KEY_BYTES);
-	sql_bind_int(statement, 2, op->user_id);
-	sql_bind_int(statement, 3, op->at.ms);
 	return sql_run(&store->sql, statement);
 }
 
@@ -135,7 +132,8 @@ static enum mms_err note_gap_told(struct server_store *store, const struct stora
 	return sql_run(&store->sql, statement);
 }
 
-static enum mms_err apply(struct server_store *store, const struct storage_batch *batch, const struct storage_op *op)
+static enum mms_err apply(struct server_store *store, const struct storage_batch *batch, const struct storage_op *op,
+			  uint64_t seconds)
 {
 	enum mms_err err;
 	switch (op->kind) {
@@ -143,10 +141,10 @@ static enum mms_err apply(struct server_store *store, const struct storage_batch
 		assert(op->row >= store->commit_next); // a number is never given twice
 		assert(op->row < batch->commit_next);
 		err = put_message(store, op, batch->text);
-		return err == MMS_OK ? put_accepted(store, op) : err;
+		return err == MMS_OK ? put_accepted(store, op, seconds) : err;
 	case STORAGE_CURSOR:
 		assert(op->row < batch->commit_next); // else rows to come would be taken unseen
-		return move_cursor(store, op);
+		return move_cursor(store, op, seconds);
 	case STORAGE_ENROLL:
 		return enroll(store, op);
 	case STORAGE_GAP_TOLD:
@@ -156,34 +154,31 @@ static enum mms_err apply(struct server_store *store, const struct storage_batch
 	return MMS_E_BAD;
 }
 
-static enum mms_err set_counter(struct server_store *store, uint64_t commit_next)
+enum mms_err server_store_judge(struct server_store *store, enum mms_err err)
 {
-	sqlite3_stmt *statement = store->statement[COUNTER_SET];
-	if (commit_next == store->commit_next)
+	if (err == MMS_OK)
 		return MMS_OK;
-	sql_bind_number(statement, 1, commit_next);
-	return sql_run(&store->sql, statement);
-}
-
-enum mms_err server_store_append(struct server_store *store, const struct storage_batch *batch, struct reason *why)
-{
-	assert(batch->commit_next >= store->commit_next);
-	enum mms_err err = store->is_broken ? MMS_E_IO : sql_begin(&store->sql);
-	if (err == MMS_OK) {
-		for (size_t i = 0; i < batch->op_count && err == MMS_OK; i++)
-			err = apply(store, batch, &batch->ops[i]);
-		if (err == MMS_OK)
-			err = set_counter(store, batch->commit_next);
-		err = sql_end(&store->sql, err);
-	}
-	if (err == MMS_OK) {
-		store->commit_next = batch->commit_next;
-		return MMS_OK;
-	}
-	*why = store->sql.reason;
 	server_store_room_changed(store);
 	if (err == MMS_E_NOSPACE || err == MMS_E_EXISTS)
 		return err;
 	store->is_broken = true;
 	return MMS_E_IO;
+}
+
+enum mms_err server_store_append(struct server_store *store, const struct storage_batch *batch, struct mtime now,
+				 struct reason *why)
+{
+	const uint64_t seconds = server_store_seconds(store, now);
+	assert(batch->commit_next >= store->commit_next);
+	enum mms_err err = store->is_broken ? MMS_E_IO : sql_begin(&store->sql);
+	if (err == MMS_OK) {
+		for (size_t i = 0; i < batch->op_count && err == MMS_OK; i++)
+			err = apply(store, batch, &batch->ops[i], seconds);
+		if (err == MMS_OK)
+			err = server_store_counter_set(store, batch->commit_next, seconds);
+		err = server_store_counter_end(store, batch->commit_next, seconds, err);
+	}
+	if (err != MMS_OK)
+		*why = store->sql.reason;
+	return server_store_judge(store, err);
 }

@@ -4,18 +4,19 @@
 
 #include "store/server_store_inside.h"
 
-enum { DAY_MS = 24 * 60 * 60 * 1000 };
+static const uint64_t DAY_SECONDS = 24 * 60 * 60;
 
-static struct wtime days_before(struct wtime now, int days)
+// The store time some days ago; before the store's beginning, when nothing was kept.
+static int64_t days_before(uint64_t seconds, int days)
 {
-	return (struct wtime){now.ms - (int64_t)days * DAY_MS};
+	return (int64_t)seconds - days * (int64_t)DAY_SECONDS;
 }
 
 // One message that its first device took long ago; devices that do not have it get the gap.
-static enum mms_err expire_message(struct server_store *store, struct wtime limit)
+static enum mms_err expire_message(struct server_store *store, int64_t limit)
 {
 	sqlite3_stmt *statement = store->statement[MESSAGE_EXPIRED];
-	sql_bind_int(statement, 1, limit.ms);
+	sql_bind_int(statement, 1, limit);
 	enum mms_err err = sql_row(&store->sql, statement);
 	if (err != MMS_OK)
 		return err;
@@ -34,9 +35,8 @@ static enum mms_err expire_message(struct server_store *store, struct wtime limi
 	return sql_run(&store->sql, statement);
 }
 
-// The next id held, in the order of acceptance. MMS_E_MISSING: all that are old enough have been looked at. A time in
-// the future comes from a clock that was wrong; such an id is passed over, and goes when its time has come.
-static enum mms_err expire_id(struct server_store *store, struct wtime limit, struct wtime now)
+// The next id held, in the order of acceptance. MMS_E_MISSING: all that are old enough have been looked at.
+static enum mms_err expire_id(struct server_store *store, int64_t limit)
 {
 	sqlite3_stmt *statement = store->statement[ACCEPTED_OLDEST];
 	sql_bind_number(statement, 1, store->expired_row);
@@ -44,15 +44,15 @@ static enum mms_err expire_id(struct server_store *store, struct wtime limit, st
 	if (err != MMS_OK)
 		return err;
 	const int64_t row = sqlite3_column_int64(statement, 0);
-	const int64_t accepted_at_ms = sqlite3_column_int64(statement, 1);
+	const int64_t held_since = sqlite3_column_int64(statement, 1);
 	const bool is_held = sqlite3_column_int(statement, 2) != 0;
 	sql_reset(statement);
-	if (accepted_at_ms > limit.ms && accepted_at_ms <= now.ms)
+	if (held_since > limit)
 		return MMS_E_MISSING;
 	if (row <= 0)
 		return sql_damaged(&store->sql, "the verdict on a message is malformed");
 	store->expired_row = (uint64_t)row;
-	if (is_held || accepted_at_ms > now.ms)
+	if (is_held)
 		return MMS_OK;
 	statement = store->statement[ACCEPTED_REMOVE];
 	sql_bind_int(statement, 1, row);
@@ -60,11 +60,11 @@ static enum mms_err expire_id(struct server_store *store, struct wtime limit, st
 }
 
 // Up to `*rows_left` messages of one user who is absent for long; when none is left, devices and user.
-static enum mms_err expire_user(struct server_store *store, struct wtime limit, uint32_t *rows_left)
+static enum mms_err expire_user(struct server_store *store, int64_t limit, uint32_t *rows_left)
 {
 	static const enum server_statement rest[] = {USER_DEVICES_REMOVE, USER_REMOVE};
 	sqlite3_stmt *statement = store->statement[USER_EXPIRED];
-	sql_bind_int(statement, 1, limit.ms);
+	sql_bind_int(statement, 1, limit);
 	enum mms_err err = sql_row(&store->sql, statement);
 	if (err != MMS_OK)
 		return err;
@@ -105,10 +105,11 @@ static enum mms_err give_back_pages(struct server_store *store)
 	return err == MMS_OK ? sql_checkpoint(&store->sql) : err;
 }
 
-enum mms_err server_store_housekeep(struct server_store *store, struct wtime now, uint32_t rows_max, bool *has_more)
+enum mms_err server_store_housekeep(struct server_store *store, struct mtime now, uint32_t rows_max, bool *has_more)
 {
-	const struct wtime retention = days_before(now, RETENTION_DAYS);
-	const struct wtime id_retention = days_before(now, ID_RETENTION_DAYS);
+	const uint64_t seconds = server_store_seconds(store, now);
+	const int64_t retention = days_before(seconds, RETENTION_DAYS);
+	const int64_t id_retention = days_before(seconds, ID_RETENTION_DAYS);
 	uint32_t rows_left = rows_max;
 	assert(rows_max >= 1);
 	enum mms_err err = sql_begin(&store->sql);
@@ -123,11 +124,13 @@ enum mms_err server_store_housekeep(struct server_store *store, struct wtime now
 	if (err == MMS_E_MISSING)
 		err = MMS_OK;
 	for (; rows_left > 0 && err == MMS_OK; rows_left -= err == MMS_OK)
-		err = expire_id(store, id_retention, now);
+		err = expire_id(store, id_retention);
 	const bool is_through = err == MMS_E_MISSING;
 	if (is_through)
 		err = MMS_OK;
-	err = sql_end(&store->sql, err);
+	if (err == MMS_OK)
+		err = server_store_counter_set(store, store->commit_next, seconds);
+	err = server_store_counter_end(store, store->commit_next, seconds, err);
 	if (is_through || err != MMS_OK)
 		store->expired_row = 0; // the next call begins another round
 	if (err == MMS_OK)

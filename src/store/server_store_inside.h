@@ -10,6 +10,7 @@ enum server_statement {
 	COUNTER_GET,
 	COUNTER_SET,
 	START_PUT,
+	STARTS_FORGET,
 	START_FIND,
 	START_NEXT,
 	USER_FIND,
@@ -33,6 +34,9 @@ enum server_statement {
 	DEVICE_LIST,
 	INVITE_FIND,
 	INVITE_PUT,
+	INVITES_FORGET,
+	LISTED_CLEAR, // temp.listed: the invites' hashes in the users file, made at opening
+	LISTED_PUT,
 	ACCEPTED_FIND,
 	ACCEPTED_PUT,
 	ACCEPTED_OLDEST,
@@ -55,6 +59,9 @@ struct server_store {
 	int directory_fd;
 
 	uint64_t commit_next;   // what the counter row holds
+	uint64_t seconds;       // of store time, as the counter row holds them
+	uint64_t seconds_then;  // and as it held them when the store was opened
+	struct mtime opened_at;
 	uint64_t expired_row;   // housekeeping has looked at the ids held up to this row
 	uint32_t room_age;      // calls of has_room since the disk was asked
 	bool has_room;          // its answer then
@@ -78,6 +85,20 @@ enum mms_err server_store_cursors(struct server_store *store, int64_t user_id,
 
 // Removes the rows of a user up to `row`.
 enum mms_err server_store_purge(struct server_store *store, int64_t user_id, uint64_t row) MUST_CHECK;
+
+// Store time: seconds that have passed while the store was open. Never below what the database holds.
+uint64_t server_store_seconds(const struct server_store *store, struct mtime now);
+
+// Writes the counters, in the open transaction, unless they are there already.
+enum mms_err server_store_counter_set(struct server_store *store, uint64_t commit_next, uint64_t seconds) MUST_CHECK;
+
+// Ends the open transaction that came to `err`; committed, the counters are as they were set in it.
+enum mms_err server_store_counter_end(struct server_store *store, uint64_t commit_next, uint64_t seconds,
+				      enum mms_err err) MUST_CHECK;
+
+// Judges what a transaction came to: MMS_OK, MMS_E_NOSPACE and MMS_E_EXISTS leave the store usable; anything else breaks
+// it and becomes MMS_E_IO.
+enum mms_err server_store_judge(struct server_store *store, enum mms_err err) MUST_CHECK;
 
 // Makes the next has_room ask the disk.
 void server_store_room_changed(struct server_store *store);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: ISC
-// What both databases share over SQLite: opening with the promised durability, migrations, statements, transactions,
-// and errors in words. Layer: store; private to this folder. The caller owns `struct sql`, which must not move while
-// open; one thread; open it after any fork. Every function that fails leaves a sentence in sql->reason.
+// What both databases share over SQLite: opening with the promised durability, statements, transactions, and errors in
+// words. Layer: store; private to this folder. The caller owns `struct sql`, which must not move while open; one thread;
+// open it after any fork. Every function that fails leaves a sentence in sql->reason.
 //
 // Errors: MMS_E_NOSPACE: the disk, a quota or a file size limit is used up. MMS_E_BUSY: another process held the lock
 // for longer than busy_ms. MMS_E_EXISTS: a unique or check constraint forbids it. MMS_E_FORMAT: not our database, or
@@ -28,8 +28,8 @@ struct sql_kind {
 	const char *noun;             // what it is in a reason: "server database"
 	const char *elsewhere;        // what to use instead of this file: "another data directory"
 	uint32_t application_id;      // stands in the file's header
-	uint32_t version;             // of the schema this program writes; newer ones are refused
-	const char *const *migration; // `version` scripts: migration[i] makes version i + 1 out of version i
+	uint32_t version;             // of the schema this program writes; all others are refused
+	const char *schema;           // the script that makes it
 	int busy_ms;                  // how long a call may wait for other processes
 	int cache_kib;                // memory for pages, used as needed
 	// SQLite before 3.51.3 can lose a commit when one connection checkpoints while another one writes. So: PASSIVE
@@ -38,7 +38,7 @@ struct sql_kind {
 };
 
 enum sql_access {
-	SQL_READ_WRITE = 1, // made when missing (mode 0600), migrated, checked
+	SQL_READ_WRITE = 1, // made when missing (mode 0600), checked
 	SQL_READ_ONLY = 2,  // must exist in our version; nothing is ever written or checkpointed
 };
 

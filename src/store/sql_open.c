@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: ISC
-// Opening a database: whose it is, which version, migrations, durability that is read back; the contract is in sql.h.
+// Opening a database: whose it is, which version, durability that is read back; the contract is in sql.h.
 #include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -103,21 +103,21 @@ static enum mms_err judge(struct sql *sql, const struct identity *identity, enum
 			 kind->elsewhere);
 		return MMS_E_FORMAT;
 	}
-	if (identity->version > (int64_t)kind->version) {
+	if (mode == SQL_READ_ONLY && is_empty(identity)) {
 		snprintf(sql->reason.text, sizeof sql->reason.text,
-			 "the %s %s was written by a newer version of MMS (its schema is %" PRId64
-			 ", this program knows %" PRIu32 "); use that version, or %s",
-			 kind->noun, sql->path, identity->version, kind->version, kind->elsewhere);
-		return MMS_E_VERSION;
-	}
-	if (mode == SQL_READ_ONLY && (is_empty(identity) || identity->version < (int64_t)kind->version)) {
-		snprintf(sql->reason.text, sizeof sql->reason.text,
-			 "the %s %s is of an older version of MMS; start that server once with this version",
-			 kind->noun, sql->path);
+			 "the %s %s is empty; start that server once, or use %s", kind->noun, sql->path, kind->elsewhere);
 		return MMS_E_VERSION;
 	}
 	if (identity->version < 1)
 		return sql_damaged(sql, "its schema has no version");
+	if (identity->version != (int64_t)kind->version) {
+		snprintf(sql->reason.text, sizeof sql->reason.text,
+			 "the %s %s was written by %s version of MMS (its schema is %" PRId64
+			 ", this program knows %" PRIu32 "); use that version, or %s",
+			 kind->noun, sql->path, identity->version > (int64_t)kind->version ? "a newer" : "an older",
+			 identity->version, kind->version, kind->elsewhere);
+		return MMS_E_VERSION;
+	}
 	return MMS_OK;
 }
 
@@ -132,26 +132,24 @@ static enum mms_err identify(struct sql *sql, enum sql_access mode, struct ident
 	return err == MMS_OK ? judge(sql, identity, mode) : err;
 }
 
-// Runs the scripts that are missing, all in one transaction; another process may have been faster.
-static enum mms_err migrate(struct sql *sql)
+// Makes the tables of an empty file, all in one transaction; another process may have been faster.
+static enum mms_err make_schema(struct sql *sql)
 {
 	struct identity identity = {0};
+	char text[96];
 	enum mms_err err = sql_begin(sql);
 	if (err != MMS_OK)
 		return err;
 	err = read_identity(sql, &identity);
 	if (err == MMS_OK)
 		err = judge(sql, &identity, SQL_READ_WRITE);
-	if (err != MMS_OK || identity.version == (int64_t)sql->kind->version)
+	if (err != MMS_OK || !is_empty(&identity))
 		return sql_end(sql, err);
-	for (uint32_t i = (uint32_t)identity.version; i < sql->kind->version && err == MMS_OK; i++)
-		err = sql_exec(sql, sql->kind->migration[i]);
-	if (err == MMS_OK) {
-		char text[96];
-		snprintf(text, sizeof text, "PRAGMA application_id = %" PRIu32 "; PRAGMA user_version = %" PRIu32,
-			 sql->kind->application_id, sql->kind->version);
+	snprintf(text, sizeof text, "PRAGMA application_id = %" PRIu32 "; PRAGMA user_version = %" PRIu32,
+		 sql->kind->application_id, sql->kind->version);
+	err = sql_exec(sql, sql->kind->schema);
+	if (err == MMS_OK)
 		err = sql_exec(sql, text);
-	}
 	return sql_end(sql, err);
 }
 
@@ -345,8 +343,8 @@ enum mms_err sql_open(struct sql *sql, const char *path, const struct sql_kind *
 		err = sql_exec(sql, "PRAGMA auto_vacuum = INCREMENTAL");
 	if (err == MMS_OK)
 		err = set_wal(sql);
-	if (err == MMS_OK && identity.version < (int64_t)kind->version)
-		err = migrate(sql);
+	if (err == MMS_OK && is_empty(&identity))
+		err = make_schema(sql);
 	if (err == MMS_OK)
 		err = rewrite_log(sql);
 	if (err == MMS_OK)

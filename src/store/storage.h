@@ -19,7 +19,7 @@
 #include "base/time.h"
 #include "base/uuid.h"
 
-enum { STORAGE_KEY_BYTES = 32, STORAGE_START_ID_BYTES = 16 };
+enum { STORAGE_KEY_BYTES = 32, STORAGE_START_ID_BYTES = 16, STORAGE_LIFE_BYTES = 16 };
 
 // --- server ---
 
@@ -74,7 +74,7 @@ struct storage_op {
 	struct name sender;
 	struct uuid id;
 	uint8_t digest[DIGEST_BYTES];
-	struct wtime at; // also ENROLL and CURSOR: now
+	struct wtime at; // the wall clock, for people; also ENROLL. Retention does not follow it
 	bool was_online;
 	uint16_t text_bytes;
 	uint32_t text_offset; // where the text starts in the batch's `text`

@@ -209,7 +209,7 @@ static void submit(struct far *far, struct reader *input)
 static void give_to_store(enum mms_err result)
 {
 	if (batch == NULL)
-		batch = server_node_batch(&node, false, now, wall);
+		batch = server_node_batch(&node, false, now);
 	if (batch == NULL)
 		return;
 	if (result == MMS_OK)
@@ -283,7 +283,7 @@ static void step(struct reader *input)
 		else if (how % 2 == 0)
 			reload();
 		else
-			batch = batch != NULL ? batch : server_node_batch(&node, true, now, wall);
+			batch = batch != NULL ? batch : server_node_batch(&node, true, now);
 		break;
 	default:
 		connect(far, i);
@@ -300,7 +300,7 @@ static void settle(void)
 		assert(turn < 40);
 		exchange();
 		if (batch == NULL)
-			batch = server_node_batch(&node, true, now, wall);
+			batch = server_node_batch(&node, true, now);
 		if (batch != NULL) {
 			give_to_store(MMS_OK);
 			continue;

@@ -292,7 +292,7 @@ static void clone_device(void)
 
 static int64_t drawn_jump_ms(void)
 {
-	int64_t jump_ms = 1000LL << draw_below(&world.draw, 27); // to some four years
+	int64_t jump_ms = 1000LL << draw_below(&world.draw, 32); // to some seventy years, before 1970
 	jump_ms += draw_below(&world.draw, 1000);
 	return draw_chance(&world.draw, 500) ? jump_ms : -jump_ms;
 }
@@ -300,12 +300,12 @@ static int64_t drawn_jump_ms(void)
 static void jump(void)
 {
 	const int64_t jump_ms = drawn_jump_ms();
-	world.had_wall_jump = true;
 	if (draw_chance(&world.draw, 500)) {
 		world.server.wall_offset_ms += jump_ms;
 		world.server.housekeep_at = world.now;
 		report_trace("the server's wall clock jumps by %lld s", (long long)jump_ms / 1000);
 	} else {
+		world.had_wall_jump = true; // re-offers follow the device's clock
 		world.process[draw_below(&world.draw, PROCESSES_MAX)].wall_offset_ms += jump_ms;
 	}
 }

@@ -10,7 +10,7 @@
 #include "truth.h"
 #include "world.h"
 
-enum { DAY_MS = 24 * 60 * 60 * 1000 };
+enum { DAY_SECONDS = 24 * 60 * 60 };
 
 void server_disk_begin(struct server_disk *disk)
 {
@@ -29,8 +29,8 @@ struct storage_mark server_disk_start(struct server_disk *disk, const uint8_t st
 {
 	struct storage_mark mark = {.commit = disk->commit_next};
 	memcpy(mark.start_id, start_id, sizeof mark.start_id);
-	if (disk->start_count == STARTS_MAX) { // the oldest ones are of no use to a run any more
-		memmove(disk->start, disk->start + 1, (STARTS_MAX - 1) * sizeof *disk->start);
+	if (disk->start_count == DISK_STARTS_MAX) { // the oldest ones are of no use to a run any more
+		memmove(disk->start, disk->start + 1, (DISK_STARTS_MAX - 1) * sizeof *disk->start);
 		disk->start_count--;
 	}
 	disk->start[disk->start_count++] = mark;
@@ -107,8 +107,9 @@ static void revoke(struct server_disk *disk, int64_t user_id, const uint8_t *fin
 	}
 }
 
-void server_disk_sync_users(struct server_disk *disk, struct users_table *table, struct wtime now)
+void server_disk_sync_users(struct server_disk *disk, struct users_table *table, int64_t seconds)
 {
+	disk->seconds = seconds;
 	bool is_present[DISK_USERS_MAX] = {false};
 	for (uint32_t i = 0; i < table->user_count; i++) {
 		struct user_entry *entry = &table->user[i];
@@ -122,7 +123,7 @@ void server_disk_sync_users(struct server_disk *disk, struct users_table *table,
 		if (is_present[user] || disk->user[user].user_id == 0 || disk->user[user].is_absent)
 			continue;
 		disk->user[user].is_absent = true;
-		disk->user[user].absent_since = now;
+		disk->user[user].absent_since = seconds;
 	}
 }
 
@@ -208,6 +209,7 @@ static void apply_accept(struct server_disk *disk, const struct storage_op *op, 
 		.sender_id = op->sender_id,
 		.recipient_id = op->user_id,
 		.accepted_at = op->at,
+		.held_since = disk->seconds,
 	};
 	memcpy(row->digest, op->digest, DIGEST_BYTES);
 	check_acceptance(disk, op, number);
@@ -241,7 +243,6 @@ static void apply_cursor(struct server_disk *disk, const struct storage_op *op)
 {
 	struct disk_device *device = device_of(disk, op);
 	uint64_t before_low, before_high, low, high;
-	assert(op->at.ms > 0);
 	if (device == NULL || device->held.cursor >= op->row)
 		return;
 	cursors(disk, op->user_id, &before_low, &before_high);
@@ -253,8 +254,10 @@ static void apply_cursor(struct server_disk *disk, const struct storage_op *op)
 	for (uint32_t i = 0; i < disk->row_count; i++) {
 		struct disk_row *row = &disk->row[i];
 		if (row->in_mailbox && row->recipient_id == op->user_id && row->row > before_high && row->row <= high &&
-		    row->taken_at.ms == 0)
-			row->taken_at = op->at;
+		    !row->is_taken) {
+			row->is_taken = true;
+			row->taken_at = disk->seconds;
+		}
 	}
 }
 
@@ -322,8 +325,9 @@ static void apply_gap_told(struct server_disk *disk, const struct storage_op *op
 	report_sight(SIGHT_GAP_SETTLED);
 }
 
-void server_disk_append(struct server_disk *disk, const struct storage_batch *batch)
+void server_disk_append(struct server_disk *disk, const struct storage_batch *batch, int64_t seconds)
 {
+	disk->seconds = seconds;
 	for (size_t i = 0; i < batch->op_count; i++) {
 		const struct storage_op *op = &batch->ops[i];
 		switch (op->kind) {
@@ -378,21 +382,22 @@ static void expire_user(struct server_disk *disk, struct disk_user *user)
 	report_sight(SIGHT_USER_EXPIRED);
 }
 
-void server_disk_housekeep(struct server_disk *disk, struct wtime now)
+void server_disk_housekeep(struct server_disk *disk, int64_t seconds)
 {
-	const int64_t limit_ms = now.ms - (int64_t)RETENTION_DAYS * DAY_MS;
-	const int64_t id_limit_ms = now.ms - (int64_t)ID_RETENTION_DAYS * DAY_MS;
+	const int64_t limit = seconds - (int64_t)RETENTION_DAYS * DAY_SECONDS;
+	const int64_t id_limit = seconds - (int64_t)ID_RETENTION_DAYS * DAY_SECONDS;
+	disk->seconds = seconds;
 	for (uint32_t i = 0; i < disk->row_count; i++)
-		if (disk->row[i].in_mailbox && disk->row[i].taken_at.ms != 0 && disk->row[i].taken_at.ms <= limit_ms)
+		if (disk->row[i].in_mailbox && disk->row[i].is_taken && disk->row[i].taken_at <= limit)
 			expire_row(disk, &disk->row[i]);
 	for (int i = 0; i < DISK_USERS_MAX; i++)
-		if (disk->user[i].is_absent && disk->user[i].absent_since.ms <= limit_ms)
+		if (disk->user[i].is_absent && disk->user[i].absent_since <= limit)
 			expire_user(disk, &disk->user[i]);
 	for (uint32_t i = 0; i < disk->row_count; i++) {
 		struct disk_row *row = &disk->row[i];
-		if (!row->is_id_held || row->accepted_at.ms > now.ms)
+		if (!row->is_id_held)
 			continue;
-		if (row->accepted_at.ms > id_limit_ms)
+		if (row->held_since > id_limit)
 			break;
 		if (row->in_mailbox)
 			continue;

@@ -7,7 +7,7 @@
 #include "msg/users.h"
 #include "store/storage.h"
 
-enum { ROWS_MAX = 1024, DISK_DEVICES_MAX = 32, STARTS_MAX = 64, SPENT_MAX = 16, DISK_USERS_MAX = 8 };
+enum { ROWS_MAX = 1024, DISK_DEVICES_MAX = 32, DISK_STARTS_MAX = 64, SPENT_MAX = 16, DISK_USERS_MAX = 8 };
 
 struct disk_row {
 	uint64_t row;
@@ -19,7 +19,9 @@ struct disk_row {
 	int64_t recipient_id;
 	uint8_t digest[DIGEST_BYTES];
 	struct wtime accepted_at;
-	struct wtime taken_at; // by the first device; 0: not yet
+	bool is_taken;    // by the first device
+	int64_t taken_at; // seconds of store time
+	int64_t held_since;
 };
 
 struct disk_device {
@@ -31,7 +33,7 @@ struct disk_device {
 struct disk_user {
 	int64_t user_id; // 0: not known
 	bool is_absent;
-	struct wtime absent_since;
+	int64_t absent_since;
 };
 
 struct server_disk {
@@ -41,9 +43,10 @@ struct server_disk {
 	uint32_t spent_count;
 	uint64_t commit_next;
 	int64_t user_id_next;
+	int64_t seconds; // of store time, as they are durable
 	struct disk_user user[DISK_USERS_MAX]; // by the world's user
 	struct disk_device device[DISK_DEVICES_MAX];
-	struct storage_mark start[STARTS_MAX]; // with the first number of each
+	struct storage_mark start[DISK_STARTS_MAX]; // with the first number of each
 	uint8_t spent[SPENT_MAX][STORAGE_KEY_BYTES];
 	struct disk_row row[ROWS_MAX]; // by row
 };
@@ -53,17 +56,19 @@ void server_disk_begin(struct server_disk *disk);
 // A backup: what is used of `from`.
 void server_disk_copy(struct server_disk *to, const struct server_disk *from);
 
-// Reads it as after a start of the process: the counter is checked as the product does.
+// Reads it as after a start of the process: store time goes on from what is durable.
 struct storage_mark server_disk_start(struct server_disk *disk, const uint8_t start_id[STORAGE_START_ID_BYTES]);
 
+// What follows takes store time: the seconds at the process's start, and what has passed by the monotonic clock since.
+
 // Gives the users of a table their ids, makes the others absent, and removes revoked devices.
-void server_disk_sync_users(struct server_disk *disk, struct users_table *table, struct wtime now);
+void server_disk_sync_users(struct server_disk *disk, struct users_table *table, int64_t seconds);
 
 // Applies a batch, whole, and reports to the truth.
-void server_disk_append(struct server_disk *disk, const struct storage_batch *batch);
+void server_disk_append(struct server_disk *disk, const struct storage_batch *batch, int64_t seconds);
 
 // Removes what is kept no longer.
-void server_disk_housekeep(struct server_disk *disk, struct wtime now);
+void server_disk_housekeep(struct server_disk *disk, int64_t seconds);
 
 // Whether an id of this message is held, that is: whether it is durable.
 bool server_disk_holds(const struct server_disk *disk, uint32_t message);

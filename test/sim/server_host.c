@@ -21,6 +21,12 @@ static struct wtime wall(void)
 	return world_wall(world.server.wall_offset_ms);
 }
 
+// Store time.
+static int64_t seconds(void)
+{
+	return world.server.opened_seconds + mtime_diff_us(world.now, world.server.opened_at) / 1000000;
+}
+
 // --- users file ---
 
 // Whether a device before this one has the same invite.
@@ -91,7 +97,7 @@ static void read_users(struct users_table *table, struct server_user **user)
 	*user = room(table->user_capacity, sizeof **user);
 	if (users_parse(table, text, bytes, "users", &why) != MMS_OK)
 		report_failure("%s", why.text);
-	server_disk_sync_users(&world.disk, table, wall());
+	server_disk_sync_users(&world.disk, table, seconds());
 }
 
 void server_host_users_changed(void)
@@ -155,6 +161,8 @@ void server_host_start(void)
 	struct server_host *host = &world.server;
 	uint8_t start_id[STORAGE_START_ID_BYTES];
 	rng_fill(&world.rng, start_id, sizeof start_id);
+	host->opened_at = world.now;
+	host->opened_seconds = world.disk.seconds;
 	host->table = &host->tables[0];
 	read_users(host->table, &host->user);
 	struct server_node_setup parts = setup();
@@ -199,7 +207,7 @@ void server_host_kill(void)
 		return;
 	report_trace("the server is killed");
 	if (host->batch != NULL && (host->fate == MMS_OK || host->is_kept) && draw_chance(&world.draw, 500)) {
-		server_disk_append(&world.disk, host->batch);
+		server_disk_append(&world.disk, host->batch, seconds());
 		report_sight(SIGHT_BATCH_KEPT);
 	} else if (host->batch != NULL) {
 		report_sight(SIGHT_BATCH_LOST);
@@ -298,7 +306,7 @@ static bool finish_commit(void)
 	if (is_killed_here())
 		return false;
 	if (host->fate == MMS_OK || host->is_kept)
-		server_disk_append(&world.disk, host->batch);
+		server_disk_append(&world.disk, host->batch, seconds());
 	host->batch = NULL;
 	host->stored_at = MTIME_NEVER;
 	if (host->fate == MMS_E_NOSPACE)
@@ -321,7 +329,7 @@ static bool commit(bool is_all)
 	struct server_host *host = &world.server;
 	for (int count = 0; count < TURN_BATCHES_MAX; count++) {
 		if (host->batch == NULL) {
-			host->batch = server_node_batch(&host->node, is_all, world.now, wall());
+			host->batch = server_node_batch(&host->node, is_all, world.now);
 			if (host->batch == NULL)
 				return true;
 			draw_fate();
@@ -381,7 +389,7 @@ static void housekeep(void)
 {
 	if (!mtime_is_due(world.server.housekeep_at, world.now))
 		return;
-	server_disk_housekeep(&world.disk, wall());
+	server_disk_housekeep(&world.disk, seconds());
 	world.server.housekeep_at = mtime_add_ms(world.now, HOUSEKEEP_MS);
 }
 

@@ -126,7 +126,7 @@ void truth_told(uint32_t number, enum outbox_state state)
 	if (!message->is_disturbed && (message->is_told_accepted || message->is_told_refused))
 		report_failure("the verdict on message %u was told twice", number);
 	// A server forgets an id a day after everybody has its message: who asks for a verdict later asks anew.
-	const bool may_be_forgotten = message->is_lost || world.had_absence || world.had_wall_jump;
+	const bool may_be_forgotten = message->is_lost || world.had_absence;
 	if (!message->is_disturbed && !is_accepted && message->accepted_count > 0 && !may_be_forgotten)
 		report_failure("message %u was told as refused though it was accepted", number);
 	message->is_told_accepted = message->is_told_accepted || is_accepted;

@@ -92,6 +92,8 @@ struct server_host {
 	struct mtime room_at; // when the disk has room again
 	struct mtime housekeep_at;
 	int64_t wall_offset_ms;
+	struct mtime opened_at;  // when it began with its store
+	int64_t opened_seconds;  // and store time then
 	struct server_node node;
 	struct server_config config;
 	struct keypair keys;

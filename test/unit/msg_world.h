@@ -278,7 +278,6 @@ static inline void mem_accept(struct mem_server *mem, const struct storage_op *o
 static inline void mem_move_cursor(struct mem_server *mem, const struct storage_op *op)
 {
 	uint64_t low = UINT64_MAX;
-	assert_true(op->at.ms > 0);
 	assert_in_range(op->device_id, 1, mem->device_count);
 	struct storage_device *device = &mem->device[op->device_id - 1];
 	assert_int_equal(device->user_id, op->user_id);

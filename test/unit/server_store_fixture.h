@@ -14,7 +14,9 @@
 #include "store/server_store.h"
 
 #define NOW ((struct wtime){1800000000000})
-#define DAYS(n) ((struct wtime){NOW.ms + (n) * 86400000LL})
+// Moments on the monotonic clock.
+#define DAYS(n) ((struct mtime){5000000000LL + (n) * 86400000000LL})
+#define LATER(at, seconds) ((struct mtime){(at).us + (seconds) * 1000000LL})
 
 enum { FRED = 1, JIMMY = 2, SENDER = 9 };
 
@@ -25,6 +27,7 @@ struct fixture {
 	struct server_storage storage;
 	struct reason why;
 	uint64_t commit_next;
+	struct mtime now;
 };
 
 static inline void open_store(struct fixture *fixture)
@@ -35,10 +38,10 @@ static inline void open_store(struct fixture *fixture)
 	assert_non_null(random);
 	assert_int_equal(fread(start_id, 1, sizeof start_id, random), sizeof start_id);
 	fclose(random);
-	if (server_store_open(fixture->path, &fixture->store, &fixture->why) != MMS_OK)
+	if (server_store_open(fixture->path, fixture->now, &fixture->store, &fixture->why) != MMS_OK)
 		fail_msg("%s", fixture->why.text);
 	fixture->storage = server_store_storage(fixture->store);
-	assert_int_equal(server_store_start(fixture->store, start_id, NOW, &first), MMS_OK);
+	assert_int_equal(server_store_start(fixture->store, start_id, &first), MMS_OK);
 	assert_memory_equal(first.start_id, start_id, sizeof start_id);
 	fixture->commit_next = first.commit;
 }
@@ -54,6 +57,7 @@ static inline int set_up(void **state)
 	struct fixture *fixture = calloc(1, sizeof *fixture);
 	scratch_open(&fixture->scratch);
 	snprintf(fixture->path, sizeof fixture->path, "%.4000s/server.db", fixture->scratch.directory);
+	fixture->now = DAYS(0);
 	open_store(fixture);
 	*state = fixture;
 	return 0;
@@ -71,7 +75,7 @@ static inline int tear_down(void **state)
 static inline enum mms_err append(struct fixture *fixture, struct storage_op *ops, size_t count, const char *text)
 {
 	struct storage_batch batch = {ops, count, (const uint8_t *)text, fixture->commit_next};
-	return server_store_append(fixture->store, &batch, &fixture->why);
+	return server_store_append(fixture->store, &batch, fixture->now, &fixture->why);
 }
 
 static inline void must_append(struct fixture *fixture, struct storage_op op, const char *text)
@@ -81,7 +85,7 @@ static inline void must_append(struct fixture *fixture, struct storage_op op, co
 }
 
 // A message to `user_id` with the next commit number, which is also its id's first byte and its text's length.
-static inline struct storage_op accept_op(struct fixture *fixture, int64_t user_id, struct wtime at)
+static inline struct storage_op accept_op(struct fixture *fixture, int64_t user_id)
 {
 	struct storage_op op = {
 		.kind = STORAGE_ACCEPT,
@@ -89,7 +93,7 @@ static inline struct storage_op accept_op(struct fixture *fixture, int64_t user_
 		.row = fixture->commit_next++,
 		.sender_id = SENDER,
 		.sender = {"Sender"},
-		.at = at,
+		.at = NOW,
 		.was_online = true,
 	};
 	op.text_bytes = (uint16_t)(op.row % TEXT_BYTES_MAX + 1);
@@ -98,18 +102,13 @@ static inline struct storage_op accept_op(struct fixture *fixture, int64_t user_
 	return op;
 }
 
-static inline uint64_t accept_at(struct fixture *fixture, int64_t user_id, struct wtime at)
+static inline uint64_t accept_one(struct fixture *fixture, int64_t user_id)
 {
 	static char text[TEXT_BYTES_MAX];
 	memset(text, 't', sizeof text);
-	const struct storage_op op = accept_op(fixture, user_id, at);
+	const struct storage_op op = accept_op(fixture, user_id);
 	must_append(fixture, op, text);
 	return op.row;
-}
-
-static inline uint64_t accept_one(struct fixture *fixture, int64_t user_id)
-{
-	return accept_at(fixture, user_id, NOW);
 }
 
 static inline struct storage_op enroll_op(int64_t user_id, uint8_t key)
@@ -140,19 +139,13 @@ static inline struct storage_device enroll(struct fixture *fixture, int64_t user
 	return device_of(fixture, key);
 }
 
-static inline void take_at(struct fixture *fixture, const struct storage_device *device, uint64_t row, struct wtime at)
+static inline void take(struct fixture *fixture, const struct storage_device *device, uint64_t row)
 {
 	const struct storage_op op = {.kind = STORAGE_CURSOR,
 				      .user_id = device->user_id,
 				      .device_id = device->device_id,
-				      .row = row,
-				      .at = at};
+				      .row = row};
 	must_append(fixture, op, NULL);
-}
-
-static inline void take(struct fixture *fixture, const struct storage_device *device, uint64_t row)
-{
-	take_at(fixture, device, row, NOW);
 }
 
 static inline uint64_t rows_held(struct fixture *fixture, int64_t user_id)
@@ -161,6 +154,33 @@ static inline uint64_t rows_held(struct fixture *fixture, int64_t user_id)
 	uint64_t bytes;
 	assert_int_equal(fixture->storage.mailbox_count(fixture->store, user_id, 0, &rows, &bytes), MMS_OK);
 	return rows;
+}
+
+static inline struct server_store_user user_of(const char *name)
+{
+	struct server_store_user user = {.name = {{0}}};
+	snprintf(user.name.text, sizeof user.name.text, "%s", name);
+	return user;
+}
+
+static inline void sync_users(struct fixture *fixture, const struct server_store_user *users, size_t count, int64_t *ids)
+{
+	if (server_store_users_sync(fixture->store, users, count, fixture->now, ids) != MMS_OK)
+		fail_msg("%s", server_store_reason(fixture->store)->text);
+}
+
+// Makes FRED and JIMMY; fred's line revokes the device with this key unless it is 0.
+static inline void list_and_revoke(struct fixture *fixture, uint8_t key)
+{
+	uint8_t fingerprint[1][STORAGE_KEY_BYTES];
+	struct server_store_user users[] = {user_of("fred"), user_of("jimmy")};
+	int64_t ids[2];
+	memset(fingerprint, key ^ 0xff, sizeof fingerprint);
+	users[0].revoked = (const uint8_t(*)[STORAGE_KEY_BYTES])fingerprint;
+	users[0].revoked_count = key != 0;
+	sync_users(fixture, users, 2, ids);
+	assert_int_equal(ids[0], FRED);
+	assert_int_equal(ids[1], JIMMY);
 }
 
 // The row that mailbox_next gives, 0: none.

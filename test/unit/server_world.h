@@ -186,7 +186,7 @@ static inline uint8_t status_of(uint32_t slot, uint32_t number)
 
 static inline bool store(enum mms_err result, bool is_all)
 {
-	const struct storage_batch *batch = server_batch_take(&f.server, is_all, f.now, WALL);
+	const struct storage_batch *batch = server_batch_take(&f.server, is_all, f.now);
 	if (batch == NULL)
 		return false;
 	if (result == MMS_OK)

@@ -194,7 +194,7 @@ static void turn_server(void)
 	const struct storage_batch *batch;
 	struct session_out out;
 	server_node_run(&w.server, w.now, WALL);
-	while ((batch = server_node_batch(&w.server, false, w.now, WALL)) != NULL) {
+	while ((batch = server_node_batch(&w.server, false, w.now)) != NULL) {
 		if (w.crash != CRASH_BEFORE_STORING)
 			mem_append(&w.mem, batch);
 		if (w.crash != CRASH_NOT) {

@@ -117,13 +117,13 @@ static void test_submit_is_answered_when_stored(void **state)
 	const uint32_t first = submit(0, 1, "tim", "a");
 	const uint32_t again = submit(0, 1, "Tim", "a"); // in the filling batch
 	assert_int_equal(status_of(0, submit(0, 1, "Tim", "b")), STATUS_BAD);
-	const struct storage_batch *batch = server_batch_take(&f.server, false, f.now, WALL);
+	const struct storage_batch *batch = server_batch_take(&f.server, false, f.now);
 	assert_non_null(batch);
 	assert_int_equal(batch->op_count, 1);
 	const uint32_t storing = submit(0, 1, "Tim", "a"); // in the storing batch
 	assert_int_equal(status_of(0, submit(0, 1, "fred", "a")), STATUS_BAD);
 	const uint32_t next = submit(0, 2, "Tim", "b");
-	assert_null(server_batch_take(&f.server, true, f.now, WALL)); // one at a time
+	assert_null(server_batch_take(&f.server, true, f.now)); // one at a time
 	assert_int_equal(status_of(0, first), 0);
 	check_delivered(1, "");
 	mem_append(&f.mem, batch);

@@ -36,7 +36,7 @@ static uint32_t signin_with_mark(uint32_t slot, uint8_t key, const char *name, c
 // Stores what is there; the storage's own look-ups while it writes do not count as reads.
 static void store_reading(void)
 {
-	const struct storage_batch *batch = server_batch_take(&f.server, true, f.now, WALL);
+	const struct storage_batch *batch = server_batch_take(&f.server, true, f.now);
 	const uint32_t reads_good = f.mem.reads_good;
 	const enum mms_err read_err = f.mem.read_err;
 	assert_non_null(batch);
@@ -102,7 +102,7 @@ static void test_device_removed_while_it_joins(void **state)
 	(void)state;
 	begin("fred\n", true);
 	const uint32_t number = signin_with(0, 1, "fred", true, NULL);
-	const struct storage_batch *batch = server_batch_take(&f.server, true, f.now, WALL);
+	const struct storage_batch *batch = server_batch_take(&f.server, true, f.now);
 	mem_append(&f.mem, batch);
 	f.mem.device_count = 0;
 	server_stored(&f.server, MMS_OK, f.now);
@@ -122,7 +122,7 @@ static void test_enrolments_in_batches(void **state)
 			signin_with(1, 2, "Tim", true, CODE);
 			assert_int_equal(f.record_count, 0);
 			if (is_storing)
-				assert_non_null(server_batch_take(&f.server, true, f.now, WALL));
+				assert_non_null(server_batch_take(&f.server, true, f.now));
 			signin_with(2, 3, "libero", true, is_shared ? CODE : "another");
 			assert_int_equal(count(DEFERRED, 2, NULL), is_shared);
 			signin_with(3, 4, "libero", true, NULL); // no invite, no claim
@@ -216,7 +216,7 @@ static void test_batch_full_of_waiters(void **state)
 	submit(0, 1, "Tim", "a");
 	submit(0, 2, "Tim", "b");
 	check_starts_wait(2);
-	assert_non_null(server_batch_take(&f.server, true, f.now, WALL));
+	assert_non_null(server_batch_take(&f.server, true, f.now));
 	submit(0, 2, "Tim", "b"); // the next batch has room
 	submit(0, 1, "Tim", "a"); // and this one waits for the full one
 	assert_int_equal(count(DEFERRED, 0, NULL), 3);
@@ -263,12 +263,12 @@ static void test_batch_full_of_operations(void **state)
 	submit(1, 1, "Tim", "a");
 	assert_int_equal(count(DEFERRED, 1, NULL), 1);
 	answer(1, CALL_NOTICE, 20);
-	const struct storage_batch *batch = server_batch_take(&f.server, true, f.now, WALL);
+	const struct storage_batch *batch = server_batch_take(&f.server, true, f.now);
 	assert_int_equal(batch->op_count, SERVER_OPS_MAX);
 	assert_int_equal(server_deadline(&f.server).us, MTIME_NEVER.us); // nothing can be done before this one is stored
 	server_stored(&f.server, MMS_OK, f.now);
 	assert_int_not_equal(server_deadline(&f.server).us, MTIME_NEVER.us);
-	batch = server_batch_take(&f.server, true, f.now, WALL);
+	batch = server_batch_take(&f.server, true, f.now);
 	assert_int_equal(batch->op_count, 1);
 	assert_int_equal(batch->ops[0].kind, STORAGE_CURSOR);
 	finish();
@@ -314,14 +314,14 @@ static void test_signout_waits_for_both_batches(void **state)
 	begin("fred\nTim\n", false);
 	come_in(0, 1, "fred", FRED, true);
 	submit(0, 1, "Tim", "a");
-	const struct storage_batch *batch = server_batch_take(&f.server, true, f.now, WALL);
+	const struct storage_batch *batch = server_batch_take(&f.server, true, f.now);
 	mem_append(&f.mem, batch);
 	submit(0, 2, "Tim", "b");
 	const uint32_t signout = call(0, CALL_SIGNOUT, NULL, 0);
 	assert_false(server_can_reload(&f.server));
 	server_stored(&f.server, MMS_OK, f.now);
 	assert_int_equal(status_of(0, signout), 0);
-	assert_non_null(server_batch_take(&f.server, true, f.now, WALL));
+	assert_non_null(server_batch_take(&f.server, true, f.now));
 	assert_false(server_can_reload(&f.server));
 	server_stored(&f.server, MMS_E_NOSPACE, f.now);
 	assert_int_equal(status_of(0, signout), STATUS_OK);
@@ -371,7 +371,7 @@ static void test_mailbox_being_emptied(void **state)
 	assert_int_equal(count(DEFERRED, 0, NULL), 1);
 	assert_int_equal(server_deadline(&f.server).us, f.now.us); // the cursor goes at once
 	assert_int_equal(status_of(0, submit(0, 98, "libero", "c")), STATUS_MAILBOX_FULL);
-	const struct storage_batch *batch = server_batch_take(&f.server, false, f.now, WALL);
+	const struct storage_batch *batch = server_batch_take(&f.server, false, f.now);
 	assert_int_equal(batch->op_count, 1);
 	submit(0, 99, "Tim", "c");
 	assert_int_equal(count(DEFERRED, 0, NULL), 2);

@@ -2,11 +2,18 @@
 // store/server_store_housekeep: retention, gaps, ids held, users gone; all in bounded steps.
 #include "server_store_fixture.h"
 
+static void take_at(struct fixture *fixture, const struct storage_device *device, uint64_t row, struct mtime at)
+{
+	fixture->now = at;
+	take(fixture, device, row);
+}
+
 // Calls it until nothing is left to do; returns the number of calls.
-static int housekeep(struct fixture *fixture, struct wtime now, uint32_t rows_max)
+static int housekeep(struct fixture *fixture, struct mtime now, uint32_t rows_max)
 {
 	bool has_more = true;
 	int calls = 0;
+	fixture->now = now;
 	for (; has_more; calls++) {
 		assert_true(calls < 1000);
 		assert_int_equal(server_store_housekeep(fixture->store, now, rows_max, &has_more), MMS_OK);
@@ -23,13 +30,14 @@ static void test_device_behind_gets_a_gap(void **state)
 	uint64_t row[4];
 	for (int i = 0; i < 4; i++)
 		row[i] = accept_one(fixture, FRED);
-	take_at(fixture, &ahead, row[1], NOW);
+	take_at(fixture, &ahead, row[1], DAYS(0));
 	take_at(fixture, &ahead, row[2], DAYS(3)); // the first two keep their time
-	housekeep(fixture, (struct wtime){DAYS(30).ms - 1}, 100);
+	housekeep(fixture, LATER(DAYS(30), -1), 100);
 	assert_int_equal(rows_held(fixture, FRED), 4);
 	assert_int_equal(device_of(fixture, 2).gap_count, 0);
 
 	reopen_store(fixture);
+	fixture->now = LATER(DAYS(30), -1);
 	housekeep(fixture, DAYS(30), 100);
 	assert_int_equal(next_row(fixture, FRED, 0), row[2]);
 	assert_int_equal(device_of(fixture, 2).gap_count, 2);
@@ -65,7 +73,7 @@ static void test_new_device_after_a_first_one_took(void **state)
 	const struct storage_device first = enroll(fixture, FRED, 1);
 	enroll(fixture, FRED, 2);
 	const uint64_t row = accept_one(fixture, FRED);
-	take_at(fixture, &first, row, NOW);
+	take_at(fixture, &first, row, DAYS(0));
 	const struct storage_device third = enroll(fixture, FRED, 3);
 	take_at(fixture, &third, row, DAYS(20)); // not the first to take it
 	housekeep(fixture, DAYS(30), 100);
@@ -79,14 +87,11 @@ static void test_time_of_the_first_outlives_its_device(void **state)
 	struct fixture *fixture = *state;
 	const struct storage_device first = enroll(fixture, FRED, 1);
 	const struct storage_device second = enroll(fixture, FRED, 2);
-	uint8_t fingerprint[STORAGE_KEY_BYTES];
-	bool removed;
+	list_and_revoke(fixture, 0);
 	enroll(fixture, FRED, 3);
 	const uint64_t row = accept_one(fixture, FRED);
-	take_at(fixture, &first, row, NOW);
-	memset(fingerprint, 1 ^ 0xff, sizeof fingerprint);
-	assert_int_equal(server_store_revoke(fixture->store, FRED, fingerprint, &removed), MMS_OK);
-	assert_true(removed);
+	take_at(fixture, &first, row, DAYS(0));
+	list_and_revoke(fixture, 1);
 	take_at(fixture, &second, row, DAYS(20));
 	housekeep(fixture, DAYS(30), 100);
 	assert_int_equal(rows_held(fixture, FRED), 0);
@@ -97,12 +102,13 @@ static void test_ids_outlive_their_mail_by_a_day(void **state)
 {
 	struct fixture *fixture = *state;
 	const struct storage_device device = enroll(fixture, FRED, 1);
-	const uint64_t taken = accept_at(fixture, FRED, NOW);
-	const uint64_t waiting = accept_at(fixture, JIMMY, NOW);
-	const uint64_t younger = accept_at(fixture, FRED, (struct wtime){NOW.ms + 1});
+	const uint64_t taken = accept_one(fixture, FRED);
+	const uint64_t waiting = accept_one(fixture, JIMMY);
+	fixture->now = LATER(DAYS(0), 1);
+	const uint64_t younger = accept_one(fixture, FRED);
 	take(fixture, &device, younger);
 	assert_int_equal(rows_held(fixture, FRED), 0);
-	housekeep(fixture, (struct wtime){DAYS(1).ms - 1}, 100);
+	housekeep(fixture, LATER(DAYS(1), -1), 100);
 	assert_true(is_id_held(fixture, taken));
 	housekeep(fixture, DAYS(1), 100);
 	assert_false(is_id_held(fixture, taken));
@@ -117,38 +123,78 @@ static void test_ids_outlive_their_mail_by_a_day(void **state)
 	assert_false(is_id_held(fixture, younger));
 }
 
-static void test_id_of_a_wrong_clock(void **state)
+// Whatever the wall clock says when a message is accepted, it is delivered, and kept as long as any other.
+static void test_no_wall_clock_moves_store_time(void **state)
+{
+	static const int64_t walls[] = {INT64_MIN, -1, 0, 1800000000000, INT64_MAX};
+	struct fixture *fixture = *state;
+	const struct storage_device ahead = enroll(fixture, FRED, 1);
+	uint64_t row = 0;
+	enroll(fixture, FRED, 2);
+	for (size_t i = 0; i < sizeof walls / sizeof *walls; i++) {
+		struct storage_op op = accept_op(fixture, FRED);
+		op.at.ms = walls[i];
+		must_append(fixture, op, "................");
+		assert_int_equal(next_row(fixture, FRED, row), op.row);
+		row = op.row;
+	}
+	take(fixture, &ahead, row);
+	housekeep(fixture, LATER(DAYS(30), -1), 100);
+	assert_int_equal(rows_held(fixture, FRED), 5);
+	housekeep(fixture, DAYS(30), 100);
+	assert_int_equal(rows_held(fixture, FRED), 0);
+	assert_int_equal(device_of(fixture, 2).gap_count, 5);
+	assert_false(is_id_held(fixture, row));
+}
+
+// The time in which the store is closed is none.
+static void test_time_off_counts_nothing(void **state)
 {
 	struct fixture *fixture = *state;
-	const struct storage_device device = enroll(fixture, FRED, 1);
-	const uint64_t future = accept_at(fixture, FRED, DAYS(9999));
-	const uint64_t usual = accept_at(fixture, FRED, NOW);
-	take(fixture, &device, usual);
-	housekeep(fixture, DAYS(2), 100);
-	assert_true(is_id_held(fixture, future));
-	assert_false(is_id_held(fixture, usual));
+	const struct storage_device ahead = enroll(fixture, FRED, 1);
+	enroll(fixture, FRED, 2);
+	take(fixture, &ahead, accept_one(fixture, FRED));
+	housekeep(fixture, DAYS(20), 100);
+	fixture->now = DAYS(5000);
+	reopen_store(fixture);
+	housekeep(fixture, LATER(DAYS(5010), -1), 100);
+	assert_int_equal(rows_held(fixture, FRED), 1);
+	housekeep(fixture, DAYS(5010), 100);
+	assert_int_equal(rows_held(fixture, FRED), 0);
+
+	// Nor is a clock that goes on from nothing, as after the machine was started again.
+	take(fixture, &ahead, accept_one(fixture, FRED));
+	fixture->now = (struct mtime){0};
+	reopen_store(fixture);
+	housekeep(fixture, (struct mtime){29 * 86400000000LL}, 100);
+	assert_int_equal(rows_held(fixture, FRED), 1);
+	housekeep(fixture, (struct mtime){30 * 86400000000LL}, 100);
+	assert_int_equal(rows_held(fixture, FRED), 0);
 }
 
 static void test_suspended_user(void **state)
 {
 	struct fixture *fixture = *state;
-	const struct name names[] = {{"fred"}, {"jimmy"}};
+	const struct server_store_user names[] = {user_of("fred"), user_of("jimmy")};
 	struct storage_device device;
 	int64_t ids[2];
 	int64_t new_ids[2];
-	assert_int_equal(server_store_users_sync(fixture->store, names, 2, NOW, ids), MMS_OK);
+	sync_users(fixture, names, 2, ids);
 	enroll(fixture, ids[0], 1);
 	enroll(fixture, ids[1], 2);
 	accept_one(fixture, ids[0]);
 	accept_one(fixture, ids[1]);
 
 	// Back in time: nothing happened, and the days count from the next absence.
-	assert_int_equal(server_store_users_sync(fixture->store, names, 1, NOW, new_ids), MMS_OK);
-	assert_int_equal(server_store_users_sync(fixture->store, names, 2, DAYS(20), new_ids), MMS_OK);
+	sync_users(fixture, names, 1, new_ids);
+	fixture->now = DAYS(20);
+	sync_users(fixture, names, 2, new_ids);
 	assert_int_equal(new_ids[1], ids[1]);
-	assert_int_equal(server_store_users_sync(fixture->store, names, 1, DAYS(25), new_ids), MMS_OK);
-	assert_int_equal(server_store_users_sync(fixture->store, names, 1, DAYS(40), new_ids), MMS_OK);
-	housekeep(fixture, (struct wtime){DAYS(55).ms - 1}, 100);
+	fixture->now = DAYS(25);
+	sync_users(fixture, names, 1, new_ids);
+	fixture->now = DAYS(40);
+	sync_users(fixture, names, 1, new_ids);
+	housekeep(fixture, LATER(DAYS(55), -1), 100);
 	assert_int_equal(find(fixture, 2, &device), MMS_OK);
 	assert_int_equal(rows_held(fixture, ids[1]), 1);
 
@@ -157,7 +203,8 @@ static void test_suspended_user(void **state)
 	assert_int_equal(rows_held(fixture, ids[1]), 0);
 	assert_int_equal(find(fixture, 1, &device), MMS_OK);
 	assert_int_equal(rows_held(fixture, ids[0]), 1);
-	assert_int_equal(server_store_users_sync(fixture->store, names, 2, DAYS(56), new_ids), MMS_OK);
+	fixture->now = DAYS(56);
+	sync_users(fixture, names, 2, new_ids);
 	assert_int_equal(new_ids[0], ids[0]);
 	assert_true(new_ids[1] > ids[1]); // the name came back as someone new
 }
@@ -166,14 +213,14 @@ static void test_steps_are_bounded(void **state)
 {
 	enum { ROWS = 40, STEP = 7 };
 	struct fixture *fixture = *state;
-	const struct name names[] = {{"fred"}};
+	const struct server_store_user names[] = {user_of("fred")};
 	const struct storage_device ahead = enroll(fixture, JIMMY, 1);
 	uint64_t last = 0;
 	bool has_more = false;
 	int64_t id;
 	enroll(fixture, JIMMY, 2);
-	assert_int_equal(server_store_users_sync(fixture->store, names, 1, NOW, &id), MMS_OK);
-	assert_int_equal(server_store_users_sync(fixture->store, names, 0, NOW, NULL), MMS_OK);
+	sync_users(fixture, names, 1, &id);
+	sync_users(fixture, names, 0, NULL);
 	assert_int_equal(id, FRED);
 	for (int i = 0; i < ROWS; i++) {
 		accept_one(fixture, FRED);
@@ -218,7 +265,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_new_device_after_a_first_one_took, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_time_of_the_first_outlives_its_device, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_ids_outlive_their_mail_by_a_day, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(test_id_of_a_wrong_clock, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_no_wall_clock_moves_store_time, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_time_off_counts_nothing, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_suspended_user, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_steps_are_bounded, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_round_goes_on_where_it_stopped, set_up, tear_down),

@@ -44,7 +44,7 @@ static void test_signin_while_storing(void **state)
 	come_in(0, 1, "fred", FRED, true);
 	submit(0, 1, "Tim", "a");
 	submit(0, 2, "Tim", "b");
-	const struct storage_batch *batch = server_batch_take(&f.server, false, f.now, WALL);
+	const struct storage_batch *batch = server_batch_take(&f.server, false, f.now);
 	mem_append(&f.mem, batch);
 	come_in(1, 2, "Tim", TIM, true);
 	f.mem.device[1].cursor = 0; // enrolled before

@@ -5,7 +5,7 @@
 static void test_accepted_message(void **state)
 {
 	struct fixture *fixture = *state;
-	struct storage_op op = accept_op(fixture, FRED, NOW);
+	struct storage_op op = accept_op(fixture, FRED);
 	struct storage_accepted accepted;
 	struct storage_row row;
 	uint64_t rows;
@@ -45,7 +45,7 @@ static void test_batch_is_all_or_nothing(void **state)
 {
 	struct fixture *fixture = *state;
 	const uint64_t first = fixture->commit_next;
-	struct storage_op ops[2] = {accept_op(fixture, FRED, NOW), accept_op(fixture, JIMMY, NOW)};
+	struct storage_op ops[2] = {accept_op(fixture, FRED), accept_op(fixture, JIMMY)};
 	ops[1].id = ops[0].id; // held already, by the operation before
 	ops[0].text_bytes = ops[1].text_bytes = 1;
 	assert_int_equal(append(fixture, ops, 2, "x"), MMS_E_EXISTS);
@@ -89,7 +89,7 @@ static void test_enrolled_device(void **state)
 
 	// With an empty mailbox: all that comes later, also in the same batch.
 	accept_one(fixture, JIMMY);
-	struct storage_op ops[2] = {enroll_op(FRED, 1), accept_op(fixture, FRED, NOW)};
+	struct storage_op ops[2] = {enroll_op(FRED, 1), accept_op(fixture, FRED)};
 	ops[1].text_bytes = 1;
 	assert_int_equal(append(fixture, ops, 2, "x"), MMS_OK);
 	device = device_of(fixture, 1);
@@ -183,25 +183,22 @@ static void test_without_a_device_mail_waits(void **state)
 static void test_revoked_device_holds_nothing_up(void **state)
 {
 	struct fixture *fixture = *state;
-	const struct storage_device a = enroll(fixture, FRED, 1);
-	uint8_t fingerprint[STORAGE_KEY_BYTES];
 	struct storage_device device;
-	bool removed = true;
+	list_and_revoke(fixture, 0);
+	const struct storage_device a = enroll(fixture, FRED, 1);
 	enroll(fixture, FRED, 2);
+	enroll(fixture, JIMMY, 4);
 	take(fixture, &a, accept_one(fixture, FRED));
 	assert_int_equal(rows_held(fixture, FRED), 1);
-	memset(fingerprint, 2 ^ 0xff, sizeof fingerprint);
-	assert_int_equal(server_store_revoke(fixture->store, JIMMY, fingerprint, &removed), MMS_OK);
-	assert_false(removed);
-	assert_int_equal(server_store_revoke(fixture->store, FRED, fingerprint, &removed), MMS_OK);
-	assert_true(removed);
+	list_and_revoke(fixture, 4); // of another user
+	assert_int_equal(find(fixture, 4, &device), MMS_OK);
+	list_and_revoke(fixture, 2);
 	assert_int_equal(find(fixture, 2, &device), MMS_E_MISSING);
 	assert_int_equal(rows_held(fixture, FRED), 0);
 
 	// The last one gone, mail waits for the next, which has an id of its own.
 	const uint64_t row = accept_one(fixture, FRED);
-	memset(fingerprint, 1 ^ 0xff, sizeof fingerprint);
-	assert_int_equal(server_store_revoke(fixture->store, FRED, fingerprint, &removed), MMS_OK);
+	list_and_revoke(fixture, 1);
 	assert_int_equal(rows_held(fixture, FRED), 1);
 	device = enroll(fixture, FRED, 3);
 	assert_int_equal(device.cursor, row - 1);
@@ -211,18 +208,99 @@ static void test_revoked_device_holds_nothing_up(void **state)
 static void test_users_get_ids_for_ever(void **state)
 {
 	struct fixture *fixture = *state;
-	const struct name first[] = {{"fred"}, {"jimmy"}};
-	const struct name second[] = {{"Jimmy"}, {"anna"}, {"FRED"}};
+	const struct server_store_user first[] = {user_of("fred"), user_of("jimmy")};
+	const struct server_store_user second[] = {user_of("Jimmy"), user_of("anna"), user_of("FRED")};
 	int64_t ids[3];
 	int64_t again[3];
-	assert_int_equal(server_store_users_sync(fixture->store, first, 2, NOW, ids), MMS_OK);
+	sync_users(fixture, first, 2, ids);
 	assert_true(ids[0] > 0);
 	assert_true(ids[0] != ids[1]);
 	reopen_store(fixture);
-	assert_int_equal(server_store_users_sync(fixture->store, second, 3, NOW, again), MMS_OK);
+	sync_users(fixture, second, 3, again);
 	assert_int_equal(again[0], ids[1]);
 	assert_int_equal(again[2], ids[0]);
 	assert_true(again[1] != ids[0] && again[1] != ids[1]);
+}
+
+// Another life on the line is another user; the old one waits like one whose line is gone, and comes back with its life.
+static void test_another_life_is_another_user(void **state)
+{
+	struct fixture *fixture = *state;
+	struct server_store_user dave = user_of("dave");
+	struct storage_device device;
+	int64_t first;
+	int64_t second;
+	int64_t third;
+	sync_users(fixture, &dave, 1, &first);
+	enroll(fixture, first, 1);
+	accept_one(fixture, first);
+	memset(dave.life, 7, sizeof dave.life);
+	sync_users(fixture, &dave, 1, &second);
+	assert_true(second != first);
+	assert_int_equal(rows_held(fixture, second), 0);
+	assert_int_equal(device_of(fixture, 1).user_id, first);
+	enroll(fixture, second, 2);
+	reopen_store(fixture);
+	dave = user_of("Dave");
+	sync_users(fixture, &dave, 1, &third);
+	assert_int_equal(third, first);
+	assert_int_equal(rows_held(fixture, first), 1);
+
+	fixture->now = DAYS(30);
+	bool has_more = true;
+	while (has_more)
+		assert_int_equal(server_store_housekeep(fixture->store, fixture->now, 100, &has_more), MMS_OK);
+	assert_int_equal(find(fixture, 2, &device), MMS_E_MISSING);
+	assert_int_equal(find(fixture, 1, &device), MMS_OK);
+}
+
+// A spent invite is remembered as long as a line has it, whatever time passes.
+static void test_spent_invite_goes_with_its_line(void **state)
+{
+	struct fixture *fixture = *state;
+	struct server_store_user fred = user_of("fred");
+	struct storage_op op = enroll_op(FRED, 1);
+	uint8_t hash[1][STORAGE_KEY_BYTES];
+	bool is_spent = false;
+	int64_t id;
+	memset(hash, 0x77, sizeof hash);
+	op.has_invite = true;
+	memcpy(op.invite_hash, hash, sizeof op.invite_hash);
+	fred.invite = (const uint8_t(*)[STORAGE_KEY_BYTES])hash;
+	fred.invite_count = 1;
+	sync_users(fixture, &fred, 1, &id);
+	must_append(fixture, op, NULL);
+	fixture->now = DAYS(9999);
+	sync_users(fixture, &fred, 1, &id);
+	assert_int_equal(fixture->storage.invite_is_spent(fixture->store, hash[0], &is_spent), MMS_OK);
+	assert_true(is_spent);
+	fred.invite_count = 0;
+	sync_users(fixture, &fred, 1, &id);
+	assert_int_equal(fixture->storage.invite_is_spent(fixture->store, hash[0], &is_spent), MMS_OK);
+	assert_false(is_spent);
+}
+
+// A start that was forgotten is one that the server never promised anything by: its devices re-offer.
+static void test_starts_are_bounded(void **state)
+{
+	struct fixture *fixture = *state;
+	struct storage_mark first = {{0}, 0};
+	struct storage_mark mark;
+	uint8_t start_id[STORAGE_START_ID_BYTES] = {0};
+	bool is_known = false;
+	accept_one(fixture, FRED);
+	for (uint32_t i = 0; i < STARTS_MAX + 1; i++) {
+		memcpy(start_id, &(uint32_t){i + 1}, sizeof(uint32_t));
+		assert_int_equal(server_store_start(fixture->store, start_id, &mark), MMS_OK);
+		if (i == 1)
+			first = mark;
+	}
+	first.commit--;
+	assert_int_equal(fixture->storage.mark_is_known(fixture->store, &first, &is_known), MMS_OK);
+	assert_true(is_known); // the second of them is the oldest kept
+	memcpy(first.start_id, &(uint32_t){1}, sizeof(uint32_t));
+	assert_int_equal(fixture->storage.mark_is_known(fixture->store, &first, &is_known), MMS_OK);
+	assert_false(is_known);
 }
 
 struct listing {
@@ -240,17 +318,17 @@ static void list_one(void *context, const struct server_store_device *device)
 static void test_listing_beside_the_server(void **state)
 {
 	struct fixture *fixture = *state;
-	const struct name names[] = {{"fred"}, {"Jimmy"}};
-	const struct name renamed[] = {{"Fred"}, {"Jimmy"}};
+	const struct server_store_user names[] = {user_of("fred"), user_of("Jimmy")};
+	const struct server_store_user renamed[] = {user_of("Fred"), user_of("Jimmy")};
 	struct listing listing = {0};
 	struct server_store *reader;
 	int64_t ids[2];
-	assert_int_equal(server_store_users_sync(fixture->store, names, 2, NOW, ids), MMS_OK);
+	sync_users(fixture, names, 2, ids);
 	enroll(fixture, ids[1], 1);
 	enroll(fixture, ids[0], 2);
 	const struct storage_device last = enroll(fixture, ids[1], 3);
 	take(fixture, &last, accept_one(fixture, ids[1]));
-	assert_int_equal(server_store_users_sync(fixture->store, renamed, 2, NOW, ids), MMS_OK);
+	sync_users(fixture, renamed, 2, ids);
 
 	assert_int_equal(server_store_open_readonly(fixture->path, &reader, &fixture->why), MMS_OK);
 	assert_int_equal(server_store_devices(reader, list_one, &listing), MMS_OK);
@@ -282,6 +360,9 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_without_a_device_mail_waits, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_revoked_device_holds_nothing_up, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_users_get_ids_for_ever, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_another_life_is_another_user, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_spent_invite_goes_with_its_line, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_starts_are_bounded, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_listing_beside_the_server, set_up, tear_down),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

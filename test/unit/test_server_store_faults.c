@@ -24,9 +24,9 @@ static struct storage_mark restart(struct fixture *fixture, int letter)
 	uint8_t start_id[STORAGE_START_ID_BYTES];
 	memset(start_id, letter, sizeof start_id);
 	server_store_close(fixture->store);
-	assert_int_equal(server_store_open(fixture->path, &fixture->store, &fixture->why), MMS_OK);
+	assert_int_equal(server_store_open(fixture->path, fixture->now, &fixture->store, &fixture->why), MMS_OK);
 	fixture->storage = server_store_storage(fixture->store);
-	assert_int_equal(server_store_start(fixture->store, start_id, NOW, &first), MMS_OK);
+	assert_int_equal(server_store_start(fixture->store, start_id, &first), MMS_OK);
 	fixture->commit_next = first.commit;
 	first.commit--;
 	return first;
@@ -133,7 +133,7 @@ static void test_file_size_limit(void **state)
 	limit.rlim_cur = 200000;
 	assert_int_equal(setrlimit(RLIMIT_FSIZE, &limit), 0);
 	for (int i = 0; i < 1000 && err == MMS_OK; i++) {
-		struct storage_op op = accept_op(fixture, FRED, NOW);
+		struct storage_op op = accept_op(fixture, FRED);
 		err = append(fixture, &op, 1, text);
 		accepted += err == MMS_OK;
 	}
@@ -198,7 +198,7 @@ static void test_full_disk(void **state)
 
 	const struct storage_device a = enroll(fixture, FRED, 1);
 	while (fixture->storage.has_room(fixture->store) && err == MMS_OK && accepted < 100000) {
-		struct storage_op op = accept_op(fixture, FRED, NOW);
+		struct storage_op op = accept_op(fixture, FRED);
 		op.text_bytes = TEXT_BYTES_MAX;
 		err = append(fixture, &op, 1, text);
 		accepted += err == MMS_OK;
@@ -223,7 +223,7 @@ static void test_full_disk(void **state)
 	const uint64_t before = rows_held(fixture, FRED);
 	uint64_t added = 0;
 	for (int i = 0; i < 20000 && err == MMS_OK; i++) {
-		struct storage_op op = accept_op(fixture, FRED, NOW);
+		struct storage_op op = accept_op(fixture, FRED);
 		op.text_bytes = TEXT_BYTES_MAX;
 		err = append(fixture, &op, 1, text);
 		added += err == MMS_OK;
@@ -252,7 +252,7 @@ static void tamper(struct fixture *fixture, const char *sql)
 static void refuse(struct fixture *fixture, enum mms_err expected, const char *words)
 {
 	server_store_close(fixture->store);
-	assert_int_equal(server_store_open(fixture->path, &fixture->store, &fixture->why), expected);
+	assert_int_equal(server_store_open(fixture->path, fixture->now, &fixture->store, &fixture->why), expected);
 	assert_null(fixture->store);
 	if (strstr(fixture->why.text, words) == NULL)
 		fail_msg("no \"%s\" in: %s", words, fixture->why.text);
@@ -323,7 +323,7 @@ static void test_damaged_index_ends_no_mailbox(void **state)
 static void test_after_a_broken_write_nothing_is_appended(void **state)
 {
 	struct fixture *fixture = *state;
-	struct storage_op op = accept_op(fixture, FRED, NOW);
+	struct storage_op op = accept_op(fixture, FRED);
 	op.text_bytes = 1;
 	tamper(fixture, "ALTER TABLE accepted RENAME TO elsewhere");
 	assert_int_equal(append(fixture, &op, 1, "x"), MMS_E_IO);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: ISC
-// store/sql: whose file it is, migrations, the durability in force, and damage that is noticed.
+// store/sql: whose file it is, its schema, the durability in force, and damage that is noticed.
 #include <fcntl.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -12,22 +12,16 @@
 #include "scratch.h"
 #include "store/sql.h"
 
-static const char *const scripts[] = {
-	"CREATE TABLE thing(n INTEGER) STRICT; INSERT INTO thing VALUES (7)",
-	"ALTER TABLE thing ADD COLUMN m INTEGER NOT NULL DEFAULT 5",
-};
-static const char *const broken_scripts[] = {
-	"CREATE TABLE thing(n INTEGER) STRICT; INSERT INTO thing VALUES (7)",
-	"UPDATE thing SET n = 8; CREATE TABLE thing(n INTEGER)",
-};
+static const char script[] = "CREATE TABLE thing(n INTEGER) STRICT; INSERT INTO thing VALUES (7)";
+static const char broken_script[] = "CREATE TABLE thing(n INTEGER) STRICT; CREATE TABLE thing(n INTEGER)";
 
-static const struct sql_kind version_1 = {"test database", "another place", 0x54455354, 1, scripts,
+static const struct sql_kind version_1 = {"test database", "another place", 0x54455354, 1, script,
 					  200, 2048, SQLITE_CHECKPOINT_PASSIVE};
-static const struct sql_kind version_2 = {"test database", "another place", 0x54455354, 2, scripts,
+static const struct sql_kind version_2 = {"test database", "another place", 0x54455354, 2, script,
 					  200, 2048, SQLITE_CHECKPOINT_PASSIVE};
-static const struct sql_kind broken_2 = {"test database", "another place", 0x54455354, 2, broken_scripts,
-					 200, 2048, SQLITE_CHECKPOINT_PASSIVE};
-static const struct sql_kind foreign = {"other database", "another place", 0x41424344, 1, scripts,
+static const struct sql_kind broken = {"test database", "another place", 0x54455354, 1, broken_script,
+				       200, 2048, SQLITE_CHECKPOINT_PASSIVE};
+static const struct sql_kind foreign = {"other database", "another place", 0x41424344, 1, script,
 					200, 2048, SQLITE_CHECKPOINT_PASSIVE};
 
 struct fixture {
@@ -105,23 +99,11 @@ static void test_new_file_is_private_and_durable(void **state)
 	sql_close(&sql);
 }
 
-static void test_migration_keeps_data(void **state)
+static void test_failed_schema_leaves_an_empty_file(void **state)
 {
 	const struct fixture *fixture = *state;
 	struct sql sql;
-	make(fixture, &version_1);
-	must_open(&sql, fixture, &version_2);
-	assert_int_equal(number(&sql, "SELECT n * 10 + m FROM thing"), 75);
-	assert_int_equal(number(&sql, "PRAGMA user_version"), 2);
-	sql_close(&sql);
-}
-
-static void test_failed_migration_changes_nothing(void **state)
-{
-	const struct fixture *fixture = *state;
-	struct sql sql;
-	make(fixture, &version_1);
-	refuse(fixture, &broken_2, MMS_E_IO, "already exists");
+	refuse(fixture, &broken, MMS_E_IO, "already exists");
 	must_open(&sql, fixture, &version_1);
 	assert_int_equal(number(&sql, "SELECT n FROM thing"), 7);
 	assert_int_equal(number(&sql, "PRAGMA user_version"), 1);
@@ -133,6 +115,13 @@ static void test_newer_version_is_refused(void **state)
 	make(*state, &version_2);
 	refuse(*state, &version_1, MMS_E_VERSION, "newer version of MMS");
 	refuse(*state, &version_1, MMS_E_VERSION, "another place");
+}
+
+static void test_older_version_is_refused(void **state)
+{
+	make(*state, &version_1);
+	refuse(*state, &version_2, MMS_E_VERSION, "older version of MMS");
+	refuse(*state, &version_2, MMS_E_VERSION, "another place");
 }
 
 static void test_other_databases_are_refused(void **state)
@@ -318,8 +307,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_new_file_is_private_and_durable, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(test_migration_keeps_data, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(test_failed_migration_changes_nothing, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_failed_schema_leaves_an_empty_file, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_older_version_is_refused, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_newer_version_is_refused, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_other_databases_are_refused, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_not_a_database, set_up, tear_down),

@@ -56,21 +56,21 @@ static void enroll(struct server_store *store, int64_t user_id, uint8_t key, uin
 	memset(op.key, key, sizeof op.key);
 	const struct fingerprint fingerprint = hash_fingerprint(op.key);
 	memcpy(op.fingerprint, fingerprint.bytes, sizeof op.fingerprint);
-	if (server_store_append(store, &batch, &why) != MMS_OK)
+	if (server_store_append(store, &batch, (struct mtime){0}, &why) != MMS_OK)
 		fail_msg("%s", why.text);
 }
 
 static void make_database(void)
 {
-	static const struct name names[] = {{"gone"}, {"fred"}, {"tim"}};
+	static const struct server_store_user users[] = {{.name = {"gone"}}, {.name = {"fred"}}, {.name = {"tim"}}};
 	struct server_store *store;
 	struct storage_mark first;
 	int64_t ids[3];
 	const uint8_t start_id[STORAGE_START_ID_BYTES] = {1};
-	if (server_store_open(paths.database.text, &store, &why) != MMS_OK)
+	if (server_store_open(paths.database.text, (struct mtime){0}, &store, &why) != MMS_OK)
 		fail_msg("%s", why.text);
-	assert_int_equal(server_store_start(store, start_id, (struct wtime){1}, &first), MMS_OK);
-	assert_int_equal(server_store_users_sync(store, names, 3, (struct wtime){1}, ids), MMS_OK);
+	assert_int_equal(server_store_start(store, start_id, &first), MMS_OK);
+	assert_int_equal(server_store_users_sync(store, users, 3, (struct mtime){0}, ids), MMS_OK);
 	enroll(store, ids[0], 10, 1000);
 	enroll(store, ids[2], 30, 1795341600);
 	enroll(store, ids[1], 20, 2000);

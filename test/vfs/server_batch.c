@@ -23,7 +23,7 @@ static struct storage_op *add_op(struct server_world *server, enum storage_op_ki
 	struct build *build = &batch;
 	assert(build->count < OPS_MAX);
 	struct storage_op *op = &build->op[build->count++];
-	*op = (struct storage_op){.kind = kind, .at = {server->clock_ms}};
+	*op = (struct storage_op){.kind = kind, .at = {server->clock.us / 1000}};
 	return op;
 }
 
@@ -38,10 +38,10 @@ static enum mms_err append(struct server_world *server, enum mms_err expected)
 {
 	struct build *build = &batch;
 	const struct storage_batch built = {build->op, build->count, build->text, build->row_next};
-	model_batch_end(&server->next, build->row_next);
+	model_batch_end(&server->next, build->row_next, server_world_seconds(server));
 	server->world.why.text[0] = 0;
-	const enum mms_err err = server_store_append(server->store, &built, &server->world.why);
-	server->clock_ms += 1000;
+	const enum mms_err err = server_store_append(server->store, &built, server->clock, &server->world.why);
+	server->clock = mtime_add_ms(server->clock, 1000);
 	if (err != MMS_OK && server->world.why.text[0] == 0)
 		world_complain(&server->world, "error %d of append without a reason", err);
 	return server_world_settle(server, err, expected);
@@ -63,13 +63,14 @@ static void add_accept(struct server_world *server)
 	op->user_id = server->next.user[recipient].id;
 	op->sender_id = server->next.user[sender].id;
 	op->sender = world_name(sender, server->is_loud);
+	op->at.ms = (int64_t)serial; // whatever a wall clock says
 	op->id = world_id(serial);
 	memset(op->digest, (int)serial, sizeof op->digest);
 	op->was_online = serial % 2 == 0;
 	op->text_offset = (uint32_t)build->text_bytes;
 	op->text_bytes = world_text(serial, build->text + build->text_bytes);
 	build->text_bytes += op->text_bytes;
-	model_accept(&server->next, op->row, serial, sender, recipient, server->clock_ms);
+	model_accept(&server->next, op->row, serial, sender, recipient, server_world_seconds(server));
 }
 
 // The device moves to a row that is drawn; a key without one names a device that is not there.
@@ -82,7 +83,7 @@ static void add_cursor(struct server_world *server, unsigned key)
 	op->user_id = device->id == 0 ? 1 : device->user_id;
 	op->device_id = device->id == 0 ? 999 : device->id;
 	op->row = device->cursor + draw_below(&draw, row_last - device->cursor + 1);
-	model_cursor(&server->next, key, op->row, server->clock_ms);
+	model_cursor(&server->next, key, op->row, server_world_seconds(server));
 }
 
 static struct storage_op *add_enroll(struct server_world *server, unsigned key, uint8_t user, bool has_invite)

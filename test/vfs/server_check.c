@@ -76,8 +76,8 @@ static void expect_row(struct look *look, const struct model_message *expected, 
 	const struct uuid id = world_id(expected->serial);
 	const struct name sender = world_name(expected->sender, false);
 	EXPECT(look,
-	       row->row == expected->row && memcmp(&row->id, &id, sizeof id) == 0 &&
-		       row->accepted_at.ms == expected->at_ms && name_is_same(&row->sender, &sender) &&
+	       row->row == expected->row && row->accepted_at.ms == (int64_t)expected->serial && memcmp(&row->id, &id, sizeof id) == 0 &&
+		       name_is_same(&row->sender, &sender) &&
 		       row->text_bytes == text_bytes && memcmp(row->text, text, text_bytes) == 0,
 	       "row %llu stands where row %llu must, or is another message", (unsigned long long)row->row,
 	       (unsigned long long)expected->row);
@@ -170,7 +170,7 @@ static void look_at_counts(struct look *look)
 	for (uint32_t i = 0; i < model->message_count; i++) {
 		kept += model->message[i].is_kept;
 		held += model->message[i].is_held;
-		taken_sum += model->message[i].is_kept ? (uint64_t)model->message[i].taken_ms / 1000 : 0;
+		taken_sum += model->message[i].is_kept && model->message[i].is_taken ? (uint64_t)model->message[i].taken_at : 0;
 	}
 	for (unsigned i = 0; i < MODEL_KEYS; i++) {
 		devices += model->device[i].id != 0;
@@ -178,11 +178,12 @@ static void look_at_counts(struct look *look)
 	}
 	for (unsigned i = 0; i < MODEL_USERS; i++) {
 		users += model->user[i].id != 0;
-		absent_sum += (uint64_t)model->user[i].absent_ms;
+		absent_sum += model->user[i].is_absent ? (uint64_t)model->user[i].absent_since : 0;
 	}
 	expect_count(look, "SELECT commit_next FROM counter", model->commit_next);
+	expect_count(look, "SELECT seconds FROM counter", (uint64_t)model->seconds);
 	expect_count(look, "SELECT count(*) FROM message", kept);
-	expect_count(look, "SELECT coalesce(sum(taken_at / 1000), 0) FROM message", taken_sum);
+	expect_count(look, "SELECT coalesce(sum(taken_at), 0) FROM message", taken_sum);
 	expect_count(look, "SELECT count(*) FROM accepted", held);
 	expect_count(look, "SELECT count(*) FROM device", devices);
 	expect_count(look, "SELECT count(*) FROM invite_spent", spent);

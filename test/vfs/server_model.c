@@ -7,7 +7,7 @@
 
 #include "base/limits.h"
 
-static const int64_t DAY_MS = 24 * 60 * 60 * 1000;
+static const int64_t DAY_SECONDS = 24 * 60 * 60;
 
 void model_init(struct server_model *model)
 {
@@ -22,19 +22,26 @@ void model_start(struct server_model *model, uint32_t serial)
 	model->start_first[model->start_count++] = model->commit_next;
 }
 
-void model_users_sync(struct server_model *model, unsigned listed, bool is_loud, int64_t now_ms)
+void model_users_sync(struct server_model *model, unsigned listed, bool is_loud, int64_t seconds)
 {
 	for (unsigned i = 0; i < MODEL_USERS; i++) {
 		struct model_user *user = &model->user[i];
 		if ((listed & (1u << i)) != 0) {
 			if (user->id == 0)
 				user->id = ++model->user_id_last;
-			user->absent_ms = 0;
+			user->is_absent = false;
 			user->is_loud = is_loud;
-		} else if (user->id != 0 && user->absent_ms == 0) {
-			user->absent_ms = now_ms;
+		} else if (user->id != 0 && !user->is_absent) {
+			user->is_absent = true;
+			user->absent_since = seconds;
 		}
 	}
+	model->seconds = seconds;
+}
+
+void model_invites_gone(struct server_model *model)
+{
+	memset(model->is_spent, 0, sizeof model->is_spent);
 }
 
 uint32_t model_cursors(const struct server_model *model, int64_t user_id, uint64_t *low, uint64_t *high)
@@ -62,7 +69,7 @@ static void remove_rows(struct server_model *model, int64_t user_id, uint64_t ro
 }
 
 void model_accept(struct server_model *model, uint64_t row, uint32_t serial, uint8_t sender, uint8_t recipient,
-		  int64_t now_ms)
+		  int64_t seconds)
 {
 	assert(model->message_count < MODEL_MESSAGES_MAX);
 	model->message[model->message_count++] = (struct model_message){
@@ -71,13 +78,13 @@ void model_accept(struct server_model *model, uint64_t row, uint32_t serial, uin
 		.sender = sender,
 		.sender_id = model->user[sender].id,
 		.recipient_id = model->user[recipient].id,
-		.at_ms = now_ms,
+		.at = seconds,
 		.is_kept = true,
 		.is_held = true,
 	};
 }
 
-void model_cursor(struct server_model *model, unsigned key, uint64_t row, int64_t now_ms)
+void model_cursor(struct server_model *model, unsigned key, uint64_t row, int64_t seconds)
 {
 	struct model_device *device = &model->device[key];
 	uint64_t low;
@@ -92,8 +99,10 @@ void model_cursor(struct server_model *model, unsigned key, uint64_t row, int64_
 	for (uint32_t i = 0; i < model->message_count; i++) {
 		struct model_message *message = &model->message[i];
 		if (message->is_kept && message->recipient_id == device->user_id && message->row > high_before &&
-		    message->row <= high && message->taken_ms == 0)
-			message->taken_ms = now_ms;
+		    message->row <= high && !message->is_taken) {
+			message->is_taken = true;
+			message->taken_at = seconds;
+		}
 	}
 }
 
@@ -119,9 +128,10 @@ void model_gap_told(struct server_model *model, unsigned key, uint64_t row)
 		device->gap_row = device->gap_count = 0;
 }
 
-void model_batch_end(struct server_model *model, uint64_t row_next)
+void model_batch_end(struct server_model *model, uint64_t row_next, int64_t seconds)
 {
 	model->commit_next = row_next;
+	model->seconds = seconds;
 }
 
 void model_revoke(struct server_model *model, unsigned key)
@@ -137,13 +147,13 @@ void model_revoke(struct server_model *model, unsigned key)
 // --- housekeeping ---
 
 // The message that its first device took longest ago, if that is long enough ago.
-static struct model_message *find_expired(struct server_model *model, int64_t limit_ms)
+static struct model_message *find_expired(struct server_model *model, int64_t limit)
 {
 	struct model_message *found = NULL;
 	for (uint32_t i = 0; i < model->message_count; i++) {
 		struct model_message *message = &model->message[i];
-		if (message->is_kept && message->taken_ms != 0 && message->taken_ms <= limit_ms &&
-		    (found == NULL || message->taken_ms < found->taken_ms))
+		if (message->is_kept && message->is_taken && message->taken_at <= limit &&
+		    (found == NULL || message->taken_at < found->taken_at))
 			found = message;
 	}
 	return found;
@@ -161,13 +171,13 @@ static void expire_message(struct server_model *model, struct model_message *mes
 	}
 }
 
-static struct model_user *find_expired_user(struct server_model *model, int64_t limit_ms)
+static struct model_user *find_expired_user(struct server_model *model, int64_t limit)
 {
 	struct model_user *found = NULL;
 	for (unsigned i = 0; i < MODEL_USERS; i++) {
 		struct model_user *user = &model->user[i];
-		if (user->id != 0 && user->absent_ms != 0 && user->absent_ms <= limit_ms &&
-		    (found == NULL || user->absent_ms < found->absent_ms))
+		if (user->id != 0 && user->is_absent && user->absent_since <= limit &&
+		    (found == NULL || user->absent_since < found->absent_since))
 			found = user;
 	}
 	return found;
@@ -193,34 +203,35 @@ static void expire_user(struct server_model *model, struct model_user *user, uin
 }
 
 // Returns whether ids are left to look at.
-static bool expire_ids(struct server_model *model, int64_t now_ms, uint32_t rows_left, uint64_t *expired_row)
+static bool expire_ids(struct server_model *model, int64_t seconds, uint32_t rows_left, uint64_t *expired_row)
 {
 	for (uint32_t i = 0; i < model->message_count && rows_left > 0; i++) {
 		struct model_message *message = &model->message[i];
 		if (!message->is_held || message->row <= *expired_row)
 			continue;
-		if (message->at_ms > now_ms - ID_RETENTION_DAYS * DAY_MS && message->at_ms <= now_ms)
+		if (message->at > seconds - ID_RETENTION_DAYS * DAY_SECONDS)
 			break;
 		*expired_row = message->row;
-		message->is_held = message->is_kept || message->at_ms > now_ms;
+		message->is_held = message->is_kept;
 		rows_left--;
 	}
 	return rows_left == 0;
 }
 
-bool model_housekeep(struct server_model *model, int64_t now_ms, uint32_t rows_max, uint64_t *expired_row)
+bool model_housekeep(struct server_model *model, int64_t seconds, uint32_t rows_max, uint64_t *expired_row)
 {
-	const int64_t limit_ms = now_ms - RETENTION_DAYS * DAY_MS;
+	const int64_t limit = seconds - RETENTION_DAYS * DAY_SECONDS;
 	uint32_t rows_left = rows_max;
 	struct model_message *message;
 	struct model_user *user;
-	while (rows_left > 0 && (message = find_expired(model, limit_ms)) != NULL) {
+	while (rows_left > 0 && (message = find_expired(model, limit)) != NULL) {
 		expire_message(model, message);
 		rows_left--;
 	}
-	while (rows_left > 0 && (user = find_expired_user(model, limit_ms)) != NULL)
+	while (rows_left > 0 && (user = find_expired_user(model, limit)) != NULL)
 		expire_user(model, user, &rows_left);
-	const bool has_more = expire_ids(model, now_ms, rows_left, expired_row);
+	const bool has_more = expire_ids(model, seconds, rows_left, expired_row);
+	model->seconds = seconds;
 	if (!has_more)
 		*expired_row = 0;
 	return has_more;

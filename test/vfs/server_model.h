@@ -12,7 +12,8 @@ enum { MODEL_USERS = 4, MODEL_KEYS = 8, MODEL_STARTS_MAX = 24, MODEL_MESSAGES_MA
 
 struct model_user {
 	int64_t id; // 0: not in the database
-	int64_t absent_ms; // 0: present
+	bool is_absent;
+	int64_t absent_since; // seconds of store time
 	bool is_loud; // its name is written in capitals
 };
 
@@ -30,14 +31,16 @@ struct model_message {
 	uint8_t sender;  // index of the user
 	int64_t sender_id;
 	int64_t recipient_id;
-	int64_t at_ms;
-	int64_t taken_ms; // 0: not by one of several
+	int64_t at;       // seconds of store time
+	bool is_taken;    // by one of several
+	int64_t taken_at;
 	bool is_kept;     // in the mailbox
 	bool is_held;     // its id is remembered
 };
 
 struct server_model {
 	uint64_t commit_next;
+	int64_t seconds; // of store time that are durable
 	uint32_t start_count;
 	uint32_t start_serial[MODEL_STARTS_MAX];
 	uint64_t start_first[MODEL_STARTS_MAX];
@@ -54,20 +57,22 @@ void model_init(struct server_model *model);
 void model_start(struct server_model *model, uint32_t serial);
 
 // The users file lists the users whose bits are set in `listed`; `is_loud` is how it writes their names.
-void model_users_sync(struct server_model *model, unsigned listed, bool is_loud, int64_t now_ms);
+void model_users_sync(struct server_model *model, unsigned listed, bool is_loud, int64_t seconds);
+
+// What the lines of the listed users say besides: a revoked device; from now on no invite.
+void model_revoke(struct server_model *model, unsigned key);
+void model_invites_gone(struct server_model *model);
 
 // Parts of a batch, in order; `row_next` is set at its end with model_batch_end.
 void model_accept(struct server_model *model, uint64_t row, uint32_t serial, uint8_t sender, uint8_t recipient,
-		  int64_t now_ms);
-void model_cursor(struct server_model *model, unsigned key, uint64_t row, int64_t now_ms);
+		  int64_t seconds);
+void model_cursor(struct server_model *model, unsigned key, uint64_t row, int64_t seconds);
 void model_enroll(struct server_model *model, unsigned key, uint8_t user, bool has_invite);
 void model_gap_told(struct server_model *model, unsigned key, uint64_t row);
-void model_batch_end(struct server_model *model, uint64_t row_next);
-
-void model_revoke(struct server_model *model, unsigned key);
+void model_batch_end(struct server_model *model, uint64_t row_next, int64_t seconds);
 
 // `*expired_row` is how far the open store has looked at ids; returns whether there is more.
-bool model_housekeep(struct server_model *model, int64_t now_ms, uint32_t rows_max, uint64_t *expired_row);
+bool model_housekeep(struct server_model *model, int64_t seconds, uint32_t rows_max, uint64_t *expired_row);
 
 // The lowest and the highest cursor of a user's devices, 0 without one; returns how many there are.
 uint32_t model_cursors(const struct server_model *model, int64_t user_id, uint64_t *low, uint64_t *high);

@@ -13,6 +13,8 @@ enum { ALL_USERS = (1 << MODEL_USERS) - 1, LOUD = 0x10 };
 
 static const int64_t DAY_MS = 24 * 60 * 60 * 1000;
 
+#define NO_KEY (~0u)
+
 static struct server_world *server_of(struct world *world)
 {
 	return (struct server_world *)(void *)world;
@@ -38,11 +40,14 @@ static enum mms_err open_world(struct world *world)
 	struct server_world *server = server_of(world);
 	world->why.text[0] = 0;
 	server->expired_row = 0;
-	const enum mms_err err = server_store_open(world->path, &server->store, &world->why);
+	const enum mms_err err = server_store_open(world->path, server->clock, &server->store, &world->why);
 	if (err != MMS_OK && (server->store != NULL || world->why.text[0] == 0))
 		world_complain(world, "opening failed with error %d and a store or no reason", err);
-	if (err == MMS_OK)
+	if (err == MMS_OK) {
 		server->storage = server_store_storage(server->store);
+		server->opened_at = server->clock;
+		server->opened_seconds = world_number(server->store->sql.db, "SELECT seconds FROM counter");
+	}
 	return err;
 }
 
@@ -56,6 +61,11 @@ static void close_world(struct world *world)
 static bool is_world_open(const struct world *world)
 {
 	return ((const struct server_world *)(const void *)world)->store != NULL;
+}
+
+int64_t server_world_seconds(const struct server_world *server)
+{
+	return server->opened_seconds + mtime_diff_us(server->clock, server->opened_at) / 1000000;
 }
 
 struct server_model *server_world_expect(struct server_world *server)
@@ -92,34 +102,55 @@ static enum mms_err start(struct server_world *server, unsigned argument)
 	(void)argument;
 	server_world_start_id(serial, start_id);
 	model_start(server_world_expect(server), serial);
-	const enum mms_err err = server_store_start(server->store, start_id, (struct wtime){server->clock_ms}, &first);
+	const enum mms_err err = server_store_start(server->store, start_id, &first);
 	if (err == MMS_OK && (first.commit != server->now.commit_next || memcmp(first.start_id, start_id, 16) != 0))
 		world_complain(&server->world, "the start's first number is %llu", (unsigned long long)first.commit);
 	return server_world_settle(server, err, MMS_OK);
 }
 
-static enum mms_err sync_users(struct server_world *server)
+// Reads the users file into the store. The line of user key % 4 revokes the device `revoked` unless that is NO_KEY; the
+// lines have all invites unless `has_invites` is false.
+static enum mms_err sync_lines(struct server_world *server, unsigned revoked, bool has_invites)
 {
-	struct name names[MODEL_USERS];
+	struct server_store_user users[MODEL_USERS] = {{.name = {{0}}}};
+	uint8_t fingerprint[1][STORAGE_KEY_BYTES];
+	uint8_t invites[MODEL_KEYS][STORAGE_KEY_BYTES];
 	int64_t ids[MODEL_USERS] = {0};
 	unsigned which[MODEL_USERS];
 	size_t count = 0;
 	struct server_model *next = server_world_expect(server);
+	const int64_t seconds = server_world_seconds(server);
+	memset(fingerprint, (int)~revoked & 0xff, sizeof fingerprint);
+	for (unsigned i = 0; i < MODEL_KEYS; i++)
+		server_world_key(i, invites[i]);
+	model_users_sync(next, server->listed, server->is_loud, seconds);
 	for (unsigned i = 0; i < MODEL_USERS; i++) {
 		if ((server->listed & (1u << i)) == 0)
 			continue;
-		which[count] = i;
-		names[count++] = world_name(i, server->is_loud);
+		struct server_store_user *user = &users[count];
+		user->name = world_name(i, server->is_loud);
+		user->revoked = (const uint8_t(*)[STORAGE_KEY_BYTES])fingerprint;
+		user->revoked_count = revoked != NO_KEY && revoked % MODEL_USERS == i;
+		user->invite = (const uint8_t(*)[STORAGE_KEY_BYTES])invites;
+		user->invite_count = has_invites ? MODEL_KEYS : 0;
+		if (user->revoked_count > 0)
+			model_revoke(next, revoked);
+		which[count++] = i;
 	}
-	model_users_sync(next, server->listed, server->is_loud, server->clock_ms);
-	const enum mms_err err =
-		server_store_users_sync(server->store, names, count, (struct wtime){server->clock_ms}, ids);
+	if (!has_invites)
+		model_invites_gone(next);
+	const enum mms_err err = server_store_users_sync(server->store, users, count, server->clock, ids);
 	for (size_t i = 0; i < count && err == MMS_OK; i++) {
 		if (ids[i] != next->user[which[i]].id)
 			world_complain(&server->world, "user %u has id %lld, not %lld", which[i], (long long)ids[i],
 				       (long long)next->user[which[i]].id);
 	}
 	return server_world_settle(server, err, MMS_OK);
+}
+
+static enum mms_err sync_users(struct server_world *server)
+{
+	return sync_lines(server, NO_KEY, true);
 }
 
 static enum mms_err list_users(struct server_world *server, unsigned argument)
@@ -148,23 +179,21 @@ static enum mms_err restart(struct server_world *server, unsigned argument)
 
 static enum mms_err revoke(struct server_world *server, unsigned key)
 {
-	uint8_t fingerprint[STORAGE_KEY_BYTES];
-	const struct model_device device = server->now.device[key];
-	bool removed = device.id == 0;
-	memset(fingerprint, (int)~key & 0xff, sizeof fingerprint);
-	model_revoke(server_world_expect(server), key);
-	const enum mms_err err = server_store_revoke(server->store, device.user_id, fingerprint, &removed);
-	if (err == MMS_OK && removed != (device.id != 0))
-		world_complain(&server->world, "revoking device %u removed %d", key, removed);
-	return server_world_settle(server, err, MMS_OK);
+	return sync_lines(server, key, true);
+}
+
+static enum mms_err forget_invites(struct server_world *server, unsigned argument)
+{
+	(void)argument;
+	return sync_lines(server, NO_KEY, false);
 }
 
 static enum mms_err housekeep(struct server_world *server, unsigned rows_max)
 {
 	bool has_more = false;
-	const bool expected = model_housekeep(server_world_expect(server), server->clock_ms, rows_max, &server->expired_row);
+	const bool expected = model_housekeep(server_world_expect(server), server_world_seconds(server), rows_max, &server->expired_row);
 	const enum mms_err err =
-		server_store_housekeep(server->store, (struct wtime){server->clock_ms}, rows_max, &has_more);
+		server_store_housekeep(server->store, server->clock, rows_max, &has_more);
 	if (err == MMS_OK && has_more != expected)
 		world_complain(&server->world, "housekeeping has more: %d", has_more);
 	if (err != MMS_OK)
@@ -196,7 +225,7 @@ static enum mms_err checkpoint(struct server_world *server, unsigned argument)
 
 static enum mms_err pass_days(struct server_world *server, unsigned days)
 {
-	server->clock_ms += days * DAY_MS;
+	server->clock = mtime_add_ms(server->clock, days * DAY_MS);
 	return MMS_OK;
 }
 
@@ -311,6 +340,7 @@ static const struct step steps[] = {
 	{"restart again", restart, 0},
 	{"another batch of everything", server_batch_mixed, 5},
 	{"move the last", server_batch_take, 3},
+	{"forget invites", forget_invites, 0},
 };
 
 static const struct step log_steps[] = {
@@ -338,7 +368,7 @@ static void init_world(struct world *world, uint64_t seed, const char *directory
 	world->seed = seed;
 	snprintf(world->path, sizeof world->path, "%s/server.db", directory);
 	model_init(&server->now);
-	server->clock_ms = 1800000000000;
+	server->clock = (struct mtime){5000000};
 	server->serial_next = 1;
 	server->listed = ALL_USERS;
 }
@@ -380,8 +410,10 @@ static void check_broken(struct world *world)
 	struct server_world *server = server_of(world);
 	struct reason why = {{0}};
 	const struct storage_batch nothing = {.commit_next = server->store->commit_next};
-	const enum mms_err err = server_store_append(server->store, &nothing, &why);
-	if (server->store->is_broken && err != MMS_E_IO)
+	if (!server->store->is_broken)
+		return;
+	const enum mms_err err = server_store_append(server->store, &nothing, server->clock, &why);
+	if (err != MMS_E_IO)
 		world_complain(world, "error %d of an append after a broken one", err);
 }
 

@@ -20,7 +20,9 @@ struct server_world {
 
 	unsigned listed; // what the users file says: bits of users
 	bool is_loud;    // and how it writes them
-	int64_t clock_ms;
+	struct mtime clock;     // the monotonic clock
+	struct mtime opened_at; // when the store was opened
+	int64_t opened_seconds; // and its time then
 	uint32_t serial_next; // of messages and starts, also of those that failed
 	uint64_t expired_row; // where housekeeping of the open store stands
 };
@@ -28,6 +30,9 @@ struct server_world {
 // What start `serial` and device `key` are made of.
 void server_world_start_id(uint32_t serial, uint8_t start_id[STORAGE_START_ID_BYTES]);
 void server_world_key(unsigned key, uint8_t bytes[STORAGE_KEY_BYTES]);
+
+// Store time by the clock.
+int64_t server_world_seconds(const struct server_world *server);
 
 // Before an operation: `next` becomes `now`, for the operation to be done to it.
 struct server_model *server_world_expect(struct server_world *server);
