@@ -1,15 +1,16 @@
 // SPDX-License-Identifier: ISC
 // `mms client`: the conversation of the specification, on a terminal or through a pipe.
 #include <signal.h>
-#include <stdio.h>
 #include <unistd.h>
 
 #include "cmd/cmd.h"
 #include "cmd/conversation.h"
 #include "cmd/exit.h"
+#include "cmd/invite_code.h"
 #include "cmd/options.h"
 #include "os/clock.h"
 #include "os/signals.h"
+#include "ui/printer.h"
 
 // False: the conversation is to end at once with this status.
 static bool take_signals(struct conversation *conversation, int signal_fd)
@@ -78,7 +79,8 @@ int cmd_client(int argc, char **argv)
 		.items = items,
 		.item_count = sizeof items / sizeof items[0],
 	};
-	if (!options_begin(&command, argc, argv, &words, &status))
+	if (!options_begin(&command, argc, argv, &words, &status) ||
+	    !invite_code_choose(&conversation.invite, &command, &status))
 		return status;
 	if (words.count > 0)
 		options.server = words.word[0];
@@ -90,7 +92,7 @@ int cmd_client(int argc, char **argv)
 	if (status == EXIT_DONE && input_open(&conversation.input, &why) != MMS_OK)
 		status = EXIT_IO;
 	if (status != EXIT_DONE) {
-		fprintf(stderr, "mms client: %s\n", why.text);
+		(void)printer_line(PRINTER_ERR, "mms client: %s", why.text);
 		device_close(&conversation.device);
 		return status;
 	}

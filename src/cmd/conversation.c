@@ -8,7 +8,7 @@
 
 #include "cmd/conversation_inside.h"
 #include "cmd/exit.h"
-#include "cmd/values.h"
+#include "cmd/invite_code.h"
 #include "os/clock.h"
 
 static void write_out(void *context, const char *text, size_t bytes)
@@ -30,12 +30,6 @@ void conversation_start(struct conversation *conversation, enum conversation_sta
 	conversation->began_at = clock_monotonic();
 }
 
-static bool is_invite(const struct command_span *span)
-{
-	uint8_t code[INVITE_CODE_BYTES];
-	return base64url_decode(span->text, span->bytes, code, sizeof code);
-}
-
 static void sign_in(struct conversation *conversation, const struct command *command)
 {
 	struct device *device = &conversation->device;
@@ -44,16 +38,13 @@ static void sign_in(struct conversation *conversation, const struct command *com
 		phrase_say_of(&conversation->out, PHRASE_ALREADY_SIGNED_IN, conversation->user.text);
 		return;
 	}
-	if (command->invite.text != NULL) {
-		if (!is_invite(&command->invite)) {
-			phrase_say(&conversation->out, PHRASE_BAD_INVITE);
-			return;
-		}
-		memcpy(code, command->invite.text, command->invite.bytes);
+	if (command->invite.text != NULL && !invite_code_read(command->invite.text, command->invite.bytes, code)) {
+		phrase_say(&conversation->out, PHRASE_BAD_INVITE);
+		return;
 	}
 	device_forget(device);
 	device_sign_in(device, &command->name, true,
-		       code[0] != 0 ? code : environment_or(NULL, "MMS_INVITE", NULL));
+		       code[0] != 0 ? code : conversation->invite);
 	conversation->is_user = true;
 	conversation->user = command->name;
 	conversation->is_welcomed = false;

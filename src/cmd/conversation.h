@@ -43,6 +43,7 @@ struct conversation {
 	enum conversation_state state;
 	struct mtime began_at; // the command at work
 
+	const char *invite; // for a sign-in without a code of its own; NULL: none
 	bool is_user; // somebody is signed in, or would be if the server answered
 	struct name user;
 	bool is_welcomed;

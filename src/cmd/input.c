@@ -3,9 +3,10 @@
 #include "cmd/input.h"
 
 #include <errno.h>
-#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
+
+#include "ui/printer.h"
 
 enum mms_err input_open(struct input *input, struct reason *why)
 {
@@ -95,12 +96,12 @@ void input_print(struct input *input, const char *text, size_t bytes)
 	if (input->terminal != NULL)
 		input->is_failed = input->is_failed || terminal_print(input->terminal, text, bytes) != MMS_OK;
 	else
-		input->is_failed = input->is_failed || fwrite(text, 1, bytes, stdout) != bytes;
+		input->is_failed = input->is_failed || !printer_write(PRINTER_OUT, text, bytes);
 }
 
 bool input_flush(struct input *input)
 {
-	if (input->terminal == NULL && fflush(stdout) != 0)
+	if (input->terminal == NULL && !printer_flush(PRINTER_OUT))
 		input->is_failed = true;
 	return !input->is_failed;
 }

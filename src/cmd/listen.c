@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: ISC
 // `mms listen`: incoming messages on standard output, one a line, flushed.
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "cmd/cmd.h"
 #include "cmd/exit.h"
+#include "cmd/invite_code.h"
 #include "cmd/script.h"
 #include "cmd/verdict.h"
 #include "os/clock.h"
 #include "ui/filter.h"
 #include "ui/json.h"
+#include "ui/printer.h"
 
 static const char prefix[] = "mms listen: ";
 
@@ -39,7 +39,9 @@ static bool write_plain(const struct transcript_row *row)
 {
 	char text[TEXT_BYTES_MAX * FILTER_EXPANSION_MAX + 1];
 	const size_t bytes = filter_text(row->text, row->text_bytes, FILTER_LINE, text, sizeof text);
-	return printf("%s: ", row->sender.text) > 0 && fwrite(text, 1, bytes, stdout) == bytes && putchar('\n') != EOF;
+	return printer_write(PRINTER_OUT, row->sender.text, name_bytes(&row->sender)) &&
+	       printer_write(PRINTER_OUT, ": ", 2) && printer_write(PRINTER_OUT, text, bytes) &&
+	       printer_write(PRINTER_OUT, "\n", 1);
 }
 
 static bool write_json(const struct program *program, const struct transcript_row *row)
@@ -56,7 +58,7 @@ static bool write_json(const struct program *program, const struct transcript_ro
 	const enum mms_err err = row->is_gap ? json_of_gap(&line, row->gap_count) : json_of_message(&line, &message);
 	if (err == MMS_E_BAD)
 		return true; // a server that lets such text through: nothing that could be shown
-	return err == MMS_OK && fwrite(line.text, 1, line.bytes, stdout) == line.bytes;
+	return err == MMS_OK && printer_write_whole(PRINTER_OUT, line.text, line.bytes);
 }
 
 static bool write_row(const struct program *program, const struct transcript_row *row)
@@ -86,7 +88,7 @@ static int show(struct program *program)
 		err = client_store_transcript_next_unshown(store, shown_seq, &row);
 		if (err != MMS_OK)
 			break;
-		if (!write_row(program, &row) || fflush(stdout) != 0) {
+		if (!write_row(program, &row) || !printer_flush(PRINTER_OUT)) {
 			phrase_say_of(&out, PHRASE_FAILURE, "cannot write to standard output; what was not written is shown next time");
 			status = EXIT_IO;
 			break;
@@ -153,7 +155,8 @@ int cmd_listen(int argc, char **argv)
 		.items = items,
 		.item_count = sizeof items / sizeof items[0],
 	};
-	if (!options_begin(&command, argc, argv, &words, &status))
+	if (!options_begin(&command, argc, argv, &words, &status) ||
+	    !invite_code_choose(&program.options.invite, &command, &status))
 		return status;
 	program.has_timeout = program.timeout_us != UINT64_MAX;
 	program.is_grown = true;

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: ISC
 // `mms`: one program, one table of subcommands.
 #include <signal.h>
-#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "cmd/cmd.h"
 #include "cmd/exit.h"
 #include "crypto/hash.h"
+#include "ui/printer.h"
 
 static const struct subcommand {
 	const char *name;
@@ -24,19 +24,22 @@ static const struct subcommand {
 
 enum { SUBCOMMAND_COUNT = sizeof subcommands / sizeof subcommands[0] };
 
-static void show_help(FILE *stream)
+static void show_help(enum printer_stream stream)
 {
-	fprintf(stream, "usage: mms COMMAND [OPTION]...\n"
-			"Text messaging you run yourself.\n\n"
-			"commands:\n");
+	static const char top[] = "usage: mms COMMAND [OPTION]...\n"
+				  "Text messaging you run yourself.\n\n"
+				  "commands:\n";
+	static const char bottom[] =
+		"\n\"mms COMMAND --help\" tells more about one; \"mms --version\" shows the version.\n";
+	(void)printer_write(stream, top, sizeof top - 1);
 	for (size_t i = 0; i < SUBCOMMAND_COUNT; i++)
-		fprintf(stream, "  %-9s %s\n", subcommands[i].name, subcommands[i].description);
-	fprintf(stream, "\n\"mms COMMAND --help\" tells more about one; \"mms --version\" shows the version.\n");
+		(void)printer_line(stream, "  %-9s %s", subcommands[i].name, subcommands[i].description);
+	(void)printer_write(stream, bottom, sizeof bottom - 1);
 }
 
 static int flushed(void)
 {
-	return fflush(stdout) == 0 && !ferror(stdout) ? EXIT_DONE : EXIT_IO;
+	return printer_flush(PRINTER_OUT) ? EXIT_DONE : EXIT_IO;
 }
 
 // SQLite maps the index of a database's log into memory. Where a block of the disk is smaller than a page of memory,
@@ -60,28 +63,28 @@ int main(int argc, char **argv)
 	const struct sigaction on_bus = {.sa_sigaction = fail_mapped, .sa_flags = SA_SIGINFO};
 	sigaction(SIGBUS, &on_bus, NULL);
 	if (argc < 2) {
-		show_help(stderr);
+		show_help(PRINTER_ERR);
 		return EXIT_USAGE;
 	}
 	const char *name = argv[1];
 	if (strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0) {
-		show_help(stdout);
+		show_help(PRINTER_OUT);
 		return flushed();
 	}
 	if (strcmp(name, "--version") == 0) {
-		printf("mms %s\n", MMS_VERSION);
+		(void)printer_line(PRINTER_OUT, "mms %s", MMS_VERSION);
 		return flushed();
 	}
 	for (size_t i = 0; i < SUBCOMMAND_COUNT; i++) {
 		if (strcmp(name, subcommands[i].name) != 0)
 			continue;
 		if (crypto_init() != MMS_OK) {
-			fputs("mms: libsodium does not start; install it again or use another system\n", stderr);
+			(void)printer_line(PRINTER_ERR, "mms: libsodium does not start; install it again or use another system");
 			return EXIT_IO;
 		}
 		return subcommands[i].function(argc - 1, argv + 1);
 	}
-	fprintf(stderr, "mms: unknown %s \"%.60s\"; \"mms --help\" lists the commands\n",
+	(void)printer_line(PRINTER_ERR, "mms: unknown %s \"%.60s\"; \"mms --help\" lists the commands",
 		name[0] == '-' ? "option" : "command", name);
 	return EXIT_USAGE;
 }

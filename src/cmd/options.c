@@ -5,6 +5,7 @@
 #include <assert.h>
 #include <getopt.h>
 #include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "cmd/cmd.h"
@@ -12,11 +13,11 @@
 
 // getopt's return values: above every letter, so that an option without one can be told.
 enum { CODE_HELP = 256, CODE_VERSION = 257, CODE_ITEM = 258 };
-enum { HELP_COLUMN = 28 };
+enum { HELP_COLUMN = 28, WORD_BYTES_SHOWN = 60 };
 
 struct table {
 	struct option longs[OPTIONS_COUNT_MAX + 3];
-	char shorts[2 * OPTIONS_COUNT_MAX + 4];
+	char shorts[2 * OPTIONS_COUNT_MAX + 5];
 };
 
 static void check_item(const struct options_item *item)
@@ -33,6 +34,8 @@ static void build_table(const struct options_command *command, struct table *tab
 	assert(command->item_count <= OPTIONS_COUNT_MAX);
 	memset(table, 0, sizeof *table);
 	char *letter = table->shorts;
+	if (command->words_end_options)
+		*letter++ = '+';
 	*letter++ = ':'; // a missing argument is told from an unknown option
 	*letter++ = 'h';
 	for (size_t i = 0; i < command->item_count; i++) {
@@ -96,13 +99,24 @@ static enum options_verdict refuse_value(const struct options_item *item, enum v
 	return OPTIONS_BAD;
 }
 
+static enum options_verdict take_text(const struct options_item *item, const char *argument, struct reason *why)
+{
+	if (argument[0] == 0) {
+		snprintf(why->text, sizeof why->text, "option --%s has an empty %s; leave the option away, or set the "
+			 "variable it comes from", item->name, item->argument);
+		return OPTIONS_BAD;
+	}
+	*item->text = argument;
+	return OPTIONS_GO;
+}
+
 static enum options_verdict take_value(const struct options_item *item, const char *argument, struct reason *why)
 {
 	enum values_verdict verdict = VALUES_OK;
 	if (item->flag != NULL)
 		*item->flag = true;
 	else if (item->text != NULL)
-		*item->text = argument;
+		return take_text(item, argument, why);
 	else if (item->number != NULL)
 		verdict = values_number(argument, item->min, item->max, item->number);
 	else if (item->seconds_us != NULL)
@@ -122,12 +136,31 @@ static enum options_verdict take_words(const struct options_command *command, in
 		return OPTIONS_BAD;
 	}
 	if (count > command->positional_max) {
-		snprintf(why->text, sizeof why->text, "too many arguments, beginning with \"%.60s\"",
-			 argv[optind + (int)command->positional_max]);
+		const char *surplus = argv[optind + (int)command->positional_max];
+		snprintf(why->text, sizeof why->text, "too many arguments, beginning with \"%.*s\"%s%.*s",
+			 WORD_BYTES_SHOWN, surplus, command->words_end_options ? "; options stand before " : "",
+			 command->words_end_options ? (int)strcspn(command->positionals, " ") : 0, command->positionals);
 		return OPTIONS_BAD;
 	}
 	*words = (struct options_words){argv + optind, count};
 	return OPTIONS_GO;
+}
+
+// --help or --version. "-hello" is neither: it is a word of somebody's who did not know of "--".
+static enum options_verdict answer_asked(const struct options_command *command, int code, int argc, char **argv,
+					 struct reason *why)
+{
+	const char *word = argv[optind - 1];
+	if (code == 'h' && strcmp(word, "-h") != 0) {
+		snprintf(why->text, sizeof why->text, "-h stands alone; a word that begins with a dash stands behind --");
+		return OPTIONS_BAD;
+	}
+	if (command->words_end_options && optind < argc) {
+		snprintf(why->text, sizeof why->text, "nothing may follow %.*s, but \"%.*s\" does; a word that begins with "
+			 "a dash stands behind --", WORD_BYTES_SHOWN, word, WORD_BYTES_SHOWN, argv[optind]);
+		return OPTIONS_BAD;
+	}
+	return code == CODE_VERSION ? OPTIONS_VERSION : OPTIONS_HELP;
 }
 
 enum options_verdict options_read(const struct options_command *command, int argc, char **argv,
@@ -140,10 +173,8 @@ enum options_verdict options_read(const struct options_command *command, int arg
 		const int code = getopt_long(argc, argv, table.shorts, table.longs, NULL);
 		if (code == -1)
 			return take_words(command, argc, argv, words, why);
-		if (code == 'h' || code == CODE_HELP)
-			return OPTIONS_HELP;
-		if (code == CODE_VERSION)
-			return OPTIONS_VERSION;
+		if (code == 'h' || code == CODE_HELP || code == CODE_VERSION)
+			return answer_asked(command, code, argc, argv, why);
 		if (code == '?' || code == ':')
 			return refuse_option(command, code, argv[optind - 1], why);
 		const struct options_item *item = item_of(command, code);
@@ -154,45 +185,48 @@ enum options_verdict options_read(const struct options_command *command, int arg
 	}
 }
 
-void options_usage(const struct options_command *command, FILE *stream)
+void options_usage(const struct options_command *command, enum printer_stream stream)
 {
-	fprintf(stream, "usage: %s%s%s%s\n", command->name, command->item_count > 0 ? " [OPTION]..." : "",
-		command->positionals[0] != 0 ? " " : "", command->positionals);
+	(void)printer_line(stream, "usage: %s%s%s%s", command->name, command->item_count > 0 ? " [OPTION]..." : "",
+			   command->positionals[0] != 0 ? " " : "", command->positionals);
 }
 
-static void help_item(const struct options_item *item, FILE *stream)
+static void help_item(const struct options_item *item, enum printer_stream stream)
 {
 	char left[64];
 	const char letter[] = {'-', item->letter, ',', ' ', 0};
 	const int bytes = snprintf(left, sizeof left, "  %s--%s%s%s", item->letter != 0 ? letter : "    ", item->name,
 				   item->argument != NULL ? " " : "", item->argument != NULL ? item->argument : "");
-	if (bytes < HELP_COLUMN)
-		fprintf(stream, "%-*s%s\n", HELP_COLUMN, left, item->help);
-	else
-		fprintf(stream, "%s\n%*s%s\n", left, HELP_COLUMN, "", item->help);
+	if (bytes >= HELP_COLUMN)
+		(void)printer_line(stream, "%s", left);
+	(void)printer_line(stream, "%-*s%s", HELP_COLUMN, bytes < HELP_COLUMN ? left : "", item->help);
 }
 
-void options_help(const struct options_command *command, FILE *stream)
+void options_help(const struct options_command *command, enum printer_stream stream)
 {
 	static const struct options_item own[] = {
 		{.name = "help", .letter = 'h', .help = "show this help"},
 		{.name = "version", .help = "show the version"},
 	};
+	static const char options_head[] = "\n\noptions:\n";
 	options_usage(command, stream);
-	fprintf(stream, "%s\n\noptions:\n", command->summary);
+	(void)printer_write(stream, command->summary, strlen(command->summary));
+	(void)printer_write(stream, options_head, sizeof options_head - 1);
 	for (size_t i = 0; i < command->item_count; i++)
 		help_item(&command->items[i], stream);
 	for (size_t i = 0; i < sizeof own / sizeof own[0]; i++)
 		help_item(&own[i], stream);
-	if (command->notes != NULL)
-		fprintf(stream, "\n%s", command->notes);
+	if (command->notes == NULL)
+		return;
+	(void)printer_line(stream, "%s", "");
+	(void)printer_write(stream, command->notes, strlen(command->notes));
 }
 
 int options_fail(const struct options_command *command, const char *what)
 {
-	fprintf(stderr, "%s: %s\n", command->name, what);
-	options_usage(command, stderr);
-	fprintf(stderr, "\"%s --help\" tells more\n", command->name);
+	(void)printer_line(PRINTER_ERR, "%s: %s", command->name, what);
+	options_usage(command, PRINTER_ERR);
+	(void)printer_line(PRINTER_ERR, "\"%s --help\" tells more", command->name);
 	return EXIT_USAGE;
 }
 
@@ -204,15 +238,15 @@ bool options_begin(const struct options_command *command, int argc, char **argv,
 	case OPTIONS_GO:
 		return true;
 	case OPTIONS_HELP:
-		options_help(command, stdout);
+		options_help(command, PRINTER_OUT);
 		break;
 	case OPTIONS_VERSION:
-		fprintf(stdout, "mms %s\n", MMS_VERSION);
+		(void)printer_line(PRINTER_OUT, "mms %s", MMS_VERSION);
 		break;
 	case OPTIONS_BAD:
 		*status = options_fail(command, why.text);
 		return false;
 	}
-	*status = fflush(stdout) == 0 && !ferror(stdout) ? EXIT_DONE : EXIT_IO;
+	*status = printer_flush(PRINTER_OUT) ? EXIT_DONE : EXIT_IO;
 	return false;
 }

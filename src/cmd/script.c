@@ -3,18 +3,17 @@
 #include "cmd/script.h"
 
 #include <signal.h>
-#include <stdio.h>
 #include <unistd.h>
 
 #include "cmd/exit.h"
-#include "cmd/values.h"
 #include "os/clock.h"
 #include "os/signals.h"
+#include "ui/printer.h"
 
 static void write_error(void *context, const char *text, size_t bytes)
 {
 	(void)context;
-	fwrite(text, 1, bytes, stderr);
+	(void)printer_write(PRINTER_ERR, text, bytes); // where could it be told that this failed
 }
 
 struct phrase_out script_notices(const char *prefix)
@@ -24,7 +23,7 @@ struct phrase_out script_notices(const char *prefix)
 
 const char *script_invite(const struct device_options *options)
 {
-	return environment_or(options->invite, "MMS_INVITE", NULL);
+	return options->invite; // as invite_code_choose left it
 }
 
 int script_open(struct device *device, const struct device_options *options, const char *prefix,

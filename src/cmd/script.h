@@ -40,7 +40,7 @@ int script_stopped(const struct device *device, const char *prefix);
 // to end has come.
 bool script_turn(struct device *device, int signal_fd, struct mtime until, const char *prefix, bool *is_said);
 
-// The invite code of the options or the environment; NULL: none.
+// The invite code of the options or the environment, chosen by invite_code_choose; NULL: none.
 const char *script_invite(const struct device_options *options);
 
 // Tells the server goodbye without waiting for its answer, and gives everything back.

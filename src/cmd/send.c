@@ -8,6 +8,7 @@
 #include "base/utf8.h"
 #include "cmd/cmd.h"
 #include "cmd/exit.h"
+#include "cmd/invite_code.h"
 #include "cmd/script.h"
 #include "cmd/verdict.h"
 #include "os/clock.h"
@@ -240,14 +241,17 @@ int cmd_send(int argc, char **argv)
 		.positionals = "RECIPIENT [TEXT|-]",
 		.positional_min = 1,
 		.positional_max = 2,
+		.words_end_options = true,
 		.summary = "Sends one message. Without TEXT, or with -, the text is standard input less one final newline.",
-		.notes = "Exit status: 0 accepted by the server, 75 queued and sent later, 67 no such user, 69 server never\n"
+		.notes = "Options stand before RECIPIENT: behind it nothing is one, so that any TEXT can be sent.\n"
+			 "Exit status: 0 accepted by the server, 75 queued and sent later, 67 no such user, 69 server never\n"
 			 "reached, 71 mailbox or server full, 65 text too long or not UTF-8, 77 not authorized, 76 server key\n"
 			 "changed.\n",
 		.items = items,
 		.item_count = sizeof items / sizeof items[0],
 	};
-	if (!options_begin(&command, argc, argv, &words, &status))
+	if (!options_begin(&command, argc, argv, &words, &status) ||
+	    !invite_code_choose(&program.options.invite, &command, &status))
 		return status;
 	if (!parse_recipient(&program.message, words.word[0]))
 		return EXIT_BAD_TEXT;

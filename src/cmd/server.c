@@ -18,6 +18,7 @@
 #include "os/log.h"
 #include "os/random.h"
 #include "os/signals.h"
+#include "ui/printer.h"
 
 enum {
 	TURN_BATCHES_MAX = 16,           // receive calls in a turn; then commit and send, whatever still waits
@@ -42,7 +43,7 @@ struct program {
 // The environment failed for good: nothing more is answered.
 static void fail(struct program *program, const struct reason *why, int status)
 {
-	fprintf(stderr, "mms server: %s\n", why->text);
+	(void)printer_line(PRINTER_ERR, "mms server: %s", why->text);
 	program->status = status;
 	program->is_stopping = true;
 }
@@ -97,9 +98,9 @@ static void announce(const struct program *program)
 	for (uint8_t i = 0; i < program->setup.udp.socket_count; i++) {
 		char name[ADDR_TEXT_BYTES];
 		udp_socket_name(&program->setup.udp, i, name);
-		printf("listening on %s\n", name);
+		(void)printer_line(PRINTER_OUT, "listening on %s", name);
 	}
-	fflush(stdout);
+	(void)printer_flush(PRINTER_OUT);
 }
 
 static void receive(struct program *program)

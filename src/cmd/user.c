@@ -18,6 +18,7 @@
 #include "os/file.h"
 #include "os/lock.h"
 #include "os/random.h"
+#include "ui/printer.h"
 
 #define MS_PER_DAY (INT64_C(86400) * 1000)
 
@@ -64,7 +65,7 @@ struct action {
 
 static int fail(const struct job *job, int status)
 {
-	fprintf(stderr, "%s: %s\n", job->command->name, job->why.text);
+	(void)printer_line(PRINTER_ERR, "%s: %s", job->command->name, job->why.text);
 	return status;
 }
 
@@ -184,7 +185,7 @@ static int fail_missing(struct job *job)
 static int tell_reload(struct job *job)
 {
 	(void)job;
-	fputs("A server that is running reads the file again when told so: kill -HUP and its process id.\n", stderr);
+	(void)printer_line(PRINTER_ERR, "A server that is running reads the file again when told so: kill -HUP and its process id.");
 	return EXIT_DONE;
 }
 
@@ -203,15 +204,15 @@ static void make_code(struct job *job)
 static int show_code(struct job *job)
 {
 	const char *name = job->name.text;
-	if (printf("%s\n", job->code_secret) < 0 || fflush(stdout) != 0)
+	if (!printer_line(PRINTER_OUT, "%s", job->code_secret) || !printer_flush(PRINTER_OUT))
 		return fail_with(job, EXIT_IO,
 				 "cannot write the code to standard output, so nobody knows it; make another one with "
 				 "\"mms user invite --replace %s\"", name);
 	char expiry[DATE_TEXT_BYTES];
 	date_format_s(job->invite.expires_at, expiry);
-	fprintf(stderr,
+	(void)printer_line(PRINTER_ERR,
 		"With this code one device of %s can join until %s: \"signin %s CODE\" in mms client, or "
-		"MMS_INVITE=CODE before another command.\n", name, expiry, name);
+		"MMS_INVITE=CODE before another command.", name, expiry, name);
 	return tell_reload(job);
 }
 
@@ -231,9 +232,9 @@ static int finish_add(struct job *job)
 {
 	if (!given.is_plain)
 		return show_code(job);
-	fprintf(stderr,
+	(void)printer_line(PRINTER_ERR,
 		"The first device that signs in as %s becomes theirs, if the server listens on loopback only or was "
-		"started with --open-claims.\n", job->name.text);
+		"started with --open-claims.", job->name.text);
 	return tell_reload(job);
 }
 

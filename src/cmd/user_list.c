@@ -10,6 +10,7 @@
 #include "base/date.h"
 #include "cmd/exit.h"
 #include "store/server_store.h"
+#include "ui/printer.h"
 
 struct listed {
 	struct server_store_device device;
@@ -81,23 +82,29 @@ static void show_device(const struct listed *listed, const struct name *name, co
 	char since[DATE_TEXT_BYTES];
 	base64url_encode(listed->device.fingerprint, sizeof listed->device.fingerprint, fingerprint);
 	date_format_s(listed->device.enrolled_at, since);
-	printf("%s\t%s %s since %s\n", name->text, kind, fingerprint, since);
+	char what[128];
+	snprintf(what, sizeof what, "%s %s since %s", kind, fingerprint, since);
+	(void)printer_fields(PRINTER_OUT, name->text, what);
 }
 
 static void show_options(const struct users_table *table, const struct user_entry *user)
 {
 	if (users_is_plain(user))
-		printf("%s\tplain\n", user->name.text);
+		(void)printer_fields(PRINTER_OUT, user->name.text, "plain");
 	for (uint32_t i = 0; i < user->invite_count; i++) {
 		char expiry[DATE_TEXT_BYTES];
+		char what[64];
 		date_format_s(table->invite[user->invite_first + i].expires_at, expiry);
-		printf("%s\tinvite until %s\n", user->name.text, expiry);
+		snprintf(what, sizeof what, "invite until %s", expiry);
+		(void)printer_fields(PRINTER_OUT, user->name.text, what);
 	}
 	for (uint32_t i = 0; i < user->revoke_count; i++) {
 		const struct fingerprint *revoked = &table->revoke[user->revoke_first + i];
 		char fingerprint[FINGERPRINT_TEXT_BYTES];
+		char what[64];
 		base64url_encode(revoked->bytes, sizeof revoked->bytes, fingerprint);
-		printf("%s\trevoke %s\n", user->name.text, fingerprint);
+		snprintf(what, sizeof what, "revoke %s", fingerprint);
+		(void)printer_fields(PRINTER_OUT, user->name.text, what);
 	}
 }
 
@@ -116,7 +123,7 @@ int user_list(const struct users_table *table, const struct data_paths *paths, s
 	free(devices.listed);
 	if (err != MMS_OK)
 		return exit_of_data(err);
-	if (fflush(stdout) != 0 || ferror(stdout)) {
+	if (!printer_flush(PRINTER_OUT)) {
 		snprintf(why->text, sizeof why->text, "cannot write to standard output; check where it leads");
 		return EXIT_IO;
 	}

@@ -1,15 +1,16 @@
 // SPDX-License-Identifier: ISC
 // `mms who`: the users of the server and who of them is online, one a line.
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "cmd/cmd.h"
 #include "cmd/exit.h"
+#include "cmd/invite_code.h"
 #include "cmd/script.h"
 #include "cmd/verdict.h"
 #include "os/clock.h"
 #include "ui/json.h"
+#include "ui/printer.h"
 
 static const char prefix[] = "mms who: ";
 
@@ -76,13 +77,14 @@ static int show(const struct program *program)
 	for (size_t i = 0; i < program->count; i++) {
 		struct json_line line;
 		if (!program->is_json)
-			printf("%s\t%s\n", program->entry[i].name.text, program->entry[i].is_online ? "online" : "offline");
+			(void)printer_fields(PRINTER_OUT, program->entry[i].name.text,
+					     program->entry[i].is_online ? "online" : "offline");
 		else if (json_of_user(&line, &program->entry[i].name, program->entry[i].is_online) == MMS_OK)
-			fwrite(line.text, 1, line.bytes, stdout);
+			(void)printer_write_whole(PRINTER_OUT, line.text, line.bytes);
 		else
 			break; // no memory: as if it could not be written
 	}
-	if (fflush(stdout) == 0 && !ferror(stdout))
+	if (printer_flush(PRINTER_OUT))
 		return EXIT_DONE;
 	const struct phrase_out out = script_notices(prefix);
 	phrase_say_of(&out, PHRASE_FAILURE, "cannot write the list to standard output; make room there and try again");
@@ -139,7 +141,8 @@ int cmd_who(int argc, char **argv)
 		.items = items,
 		.item_count = sizeof items / sizeof items[0],
 	};
-	if (!options_begin(&command, argc, argv, &words, &status))
+	if (!options_begin(&command, argc, argv, &words, &status) ||
+	    !invite_code_choose(&program.options.invite, &command, &status))
 		return status;
 	status = script_open(&program.device, &program.options, prefix, take_told, &program, &signal_fd);
 	if (status == EXIT_DONE)

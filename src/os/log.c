@@ -9,6 +9,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/control.h"
+#include "base/utf8.h"
 #include "os/clock.h"
 
 enum { PREFIX_BYTES_MAX = 64, HEAD_BYTES_MAX = 128 };
@@ -48,6 +50,19 @@ static size_t mark_cut(char *line, size_t end)
 	return at + 3;
 }
 
+// Puts '?' over every byte of a control, of a code point the output filter would replace, and of what is not UTF-8.
+static void mask(char *text, size_t bytes)
+{
+	for (size_t at = 0; at < bytes;) {
+		uint32_t point = 0;
+		const size_t length = utf8_decode(text + at, bytes - at, &point);
+		const size_t taken = length == 0 ? 1 : length;
+		if (length == 0 || point == '\n' || point == '\t' || control_is_dangerous(point))
+			memset(text + at, '?', taken);
+		at += taken;
+	}
+}
+
 __attribute__((format(printf, 2, 0)))
 static void write_line(enum log_level level, const char *format, va_list arguments)
 {
@@ -59,9 +74,7 @@ static void write_line(enum log_level level, const char *format, va_list argumen
 	size_t end = strlen(line);
 	if (wanted >= 0 && (size_t)wanted >= LOG_LINE_BYTES_MAX - head)
 		end = mark_cut(line, end);
-	for (size_t i = head; i < end; i++)
-		if ((unsigned char)line[i] < 0x20 || line[i] == 0x7f)
-			line[i] = '?';
+	mask(line + head, end - head);
 	line[end++] = '\n';
 	const ssize_t put = write(STDERR_FILENO, line, end);
 	(void)put; // where could a lost log line be reported

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: ISC
 // Lines on standard error: UTC time, program, text; one write(2) each, so that lines of two processes do not mix.
 // Layer: os; for cmd and node. One log a process.
-// Must: text that came from a peer has passed the output filter before it gets here. The log only replaces control
-// bytes (below 0x20, and 0x7f) by '?', so that one call is one line; bidi controls and broken UTF-8 would go through.
+// Whatever the arguments say, one call is one line that a terminal may show: '?' stands over each byte of a control, of
+// a code point that is dangerous there (base/control.h) and of what is not UTF-8.
 #ifndef MMS_OS_LOG_H
 #define MMS_OS_LOG_H
 

@@ -87,10 +87,12 @@ static enum command_fault take_signin(struct command *command, struct command_sp
 	const enum command_fault fault = take_name(command, rest);
 	if (fault != COMMAND_FAULT_NONE)
 		return fault;
-	const struct command_span invite = take_word(rest);
-	if (invite.bytes > 0)
-		command->invite = invite;
-	return take_end(command, rest);
+	skip_blanks(rest);
+	while (rest->bytes > 0 && is_blank(rest->text[rest->bytes - 1]))
+		rest->bytes--;
+	if (rest->bytes > 0)
+		command->invite = *rest;
+	return COMMAND_FAULT_NONE;
 }
 
 static enum command_fault take_send(struct command *command, struct command_span *rest)

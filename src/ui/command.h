@@ -3,8 +3,9 @@
 //
 // Words are separated by blanks (spaces and tabs); blanks before the command do not matter; commands are matched
 // without regard to case. A message is everything after exactly one blank behind the recipient, inner and trailing
-// blanks included. Words after whoIsOn, signout and quit, and after the invite code of signin, are a fault, since
-// something else was meant; words after help are not: whoever asks for help gets it.
+// blanks included. An invite code is everything behind the user, for it may come in brackets, or in pieces. Words after
+// whoIsOn, signout and quit are a fault, since something else was meant; words after help are not: whoever asks for help
+// gets it.
 #ifndef MMS_UI_COMMAND_H
 #define MMS_UI_COMMAND_H
 
@@ -44,7 +45,7 @@ struct command {
 	enum command_kind kind;
 	enum command_fault fault;
 	struct name name;           // signin: who; send: to whom
-	struct command_span invite; // signin: the code as typed, unchecked
+	struct command_span invite; // signin: the rest of the line as typed, unchecked
 	struct command_span text;   // send: the message, 1 to TEXT_BYTES_MAX bytes of UTF-8 when there is no fault
 	struct command_span word;   // the word that is unknown or at fault
 };

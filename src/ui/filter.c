@@ -6,15 +6,8 @@
 #include <string.h>
 
 #include "base/bytes.h"
+#include "base/control.h"
 #include "base/utf8.h"
-
-bool filter_is_dangerous(uint32_t point)
-{
-	if (point < 0x20)
-		return point != '\n' && point != '\t';
-	return (point >= 0x7f && point <= 0x9f) || point == 0x061c || point == 0x200e || point == 0x200f ||
-	       (point >= 0x2028 && point <= 0x202e) || (point >= 0x2066 && point <= 0x2069);
-}
 
 static void put(struct writer *out, const void *source, size_t bytes)
 {
@@ -58,7 +51,7 @@ size_t filter_text(const void *text, size_t bytes, enum filter_mode mode, char *
 		const size_t length = utf8_decode(at, bytes, &point);
 		if (length == 0)
 			put(&writer, "\xef\xbf\xbd", 3);
-		else if (filter_is_dangerous(point))
+		else if (control_is_dangerous(point))
 			put_escaped(&writer, point);
 		else if (!put_special(&writer, point, mode))
 			put(&writer, at, length);

@@ -2,14 +2,11 @@
 // The one output filter: whatever came from the network, a file or a command line passes it before a terminal, a log
 // or a JSON reader sees it (doc/security.md). Layer: ui, pure; no allocation, works in the caller's memory.
 //
-// Dangerous code points are: C0 controls but newline and tab, DEL, C1 controls (U+0080-9F), the bidi marks and controls
-// U+061C, U+200E-F, U+202A-E, U+2066-9, and the separators U+2028-9. Each is replaced, visibly, by \uXXXX with four
-// lower-case hexadecimal digits: an escape byte reads \u001b. Each byte that is not UTF-8 becomes U+FFFD. All else
-// stays.
+// Each dangerous code point (base/control.h) is replaced, visibly, by \uXXXX with four lower-case hexadecimal digits: an
+// escape byte reads \u001b. Each byte that is not UTF-8 becomes U+FFFD. All else stays.
 #ifndef MMS_UI_FILTER_H
 #define MMS_UI_FILTER_H
 
-#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -30,8 +27,5 @@ enum {
 // Writes `bytes` bytes of `text`, filtered, and a zero byte to `out`. Returns the bytes written without the zero byte;
 // no zero byte is among them. `capacity` must hold all of it (asserted); text and out must not overlap.
 size_t filter_text(const void *text, size_t bytes, enum filter_mode mode, char *out, size_t capacity);
-
-// Whether filter_text would replace this code point by \uXXXX; newline and tab are not dangerous.
-bool filter_is_dangerous(uint32_t point);
 
 #endif

@@ -3,6 +3,9 @@
 #include "ui/layout.h"
 
 #include <assert.h>
+#include <langinfo.h>
+#include <locale.h>
+#include <string.h>
 #include <wctype.h>
 
 #include "ui/filter.h"
@@ -64,6 +67,34 @@ struct layout_place layout_cursor(const wchar_t *text, size_t count, size_t curs
 	return place;
 }
 
+void layout_set_locale(void)
+{
+	static bool is_set;
+	if (is_set)
+		return;
+	is_set = true;
+	setlocale(LC_CTYPE, "");
+	if (strcmp(nl_langinfo(CODESET), "UTF-8") != 0)
+		setlocale(LC_CTYPE, "C.UTF-8");
+}
+
+int layout_indent(int columns)
+{
+	if (columns >= LAYOUT_COLUMNS_FULL)
+		return FILTER_INDENT;
+	return columns >= LAYOUT_COLUMNS_MIN ? 1 : 0;
+}
+
+// Terminals do not agree on every width, and a row that is broken early does no harm: where they differ, the larger one.
+static int flow_cells(uint32_t point)
+{
+	enum { EMOJI_STYLE = 0xfe0f, JAMO_FIRST = 0x1160, JAMO_LAST = 0x11ff }; // vowels and finals, drawn alone by some
+	if (point == EMOJI_STYLE || (point >= JAMO_FIRST && point <= JAMO_LAST))
+		return 1;
+	const int cells = wcwidth((wchar_t)point);
+	return cells < 0 ? 2 : cells; // newer than the C library
+}
+
 bool layout_flow_step(struct layout_flow *flow, uint32_t point, int columns)
 {
 	assert(flow->column >= 0);
@@ -71,13 +102,14 @@ bool layout_flow_step(struct layout_flow *flow, uint32_t point, int columns)
 		flow->column = 0;
 		return false;
 	}
-	const int cells = point == '\t' ? TAB_CELLS - flow->column % TAB_CELLS : wcwidth((wchar_t)point);
-	const int width = cells < 0 ? 1 : cells; // newer than the C library: most likely one cell
+	int width = point == '\t' ? TAB_CELLS - flow->column % TAB_CELLS : flow_cells(point);
 	const bool breaks = columns >= LAYOUT_COLUMNS_MIN && flow->column + width > columns;
-	flow->column = breaks ? FILTER_INDENT : flow->column;
-	if (point == '\t' && breaks)
-		flow->column += TAB_CELLS - FILTER_INDENT % TAB_CELLS;
-	else
-		flow->column += width;
+	if (breaks) {
+		flow->column = layout_indent(columns);
+		width = point == '\t' ? TAB_CELLS - flow->column % TAB_CELLS : width;
+	}
+	flow->column += width;
+	if (breaks && flow->column > columns)
+		flow->column = columns; // a tab on a narrow screen ends at its edge
 	return breaks;
 }

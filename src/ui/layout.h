@@ -11,6 +11,10 @@
 #include <stdint.h>
 #include <wchar.h>
 
+// Widths are asked of the C library: makes its character type the environment's, or C.UTF-8 if that is not UTF-8.
+// Once in a process; later calls do nothing.
+void layout_set_locale(void);
+
 struct layout_place {
 	int row; // both count from 0
 	int column;
@@ -23,14 +27,21 @@ struct layout_place {
 struct layout_place layout_cursor(const wchar_t *text, size_t count, size_t cursor, int prompt_cells,
 				  int columns);
 
-enum { LAYOUT_COLUMNS_MIN = 24 }; // a narrower screen is left to break lines itself
+enum {
+	LAYOUT_COLUMNS_FULL = 24, // from here on rows are indented by FILTER_INDENT, on a narrower screen by one blank
+	LAYOUT_COLUMNS_MIN = 4,   // a narrower screen is left to break lines itself: it shows no word
+};
 
 // Text on its way to the screen, character by character; {0} is the start of a row.
 struct layout_flow {
 	int column;
 };
 
-// Takes the next code point. Returns whether the row has to be ended, and FILTER_INDENT blanks written, before it.
+// The blanks a broken row of a screen of `columns` begins with.
+int layout_indent(int columns);
+
+// Takes the next code point. Returns whether the row has to be ended, and layout_indent blanks written, before it.
+// Where terminals differ in a character's width it is taken for as wide as any draws it.
 bool layout_flow_step(struct layout_flow *flow, uint32_t point, int columns);
 
 #endif

@@ -250,9 +250,7 @@ void phrase_fault(const struct phrase_out *out, const struct command *command)
 		phrase_say(out, PHRASE_BAD_TEXT);
 		return;
 	case COMMAND_FAULT_SURPLUS:
-		say_about_word(out, "\"", command->word, command->kind == COMMAND_SIGNIN
-			       ? "\" is one word too many; type: signin <username>, or signin <username> <invite>"
-			       : "\" is one word too many; type the command alone");
+		say_about_word(out, "\"", command->word, "\" is one word too many; type the command alone");
 		return;
 	case COMMAND_FAULT_NONE:
 		break;

@@ -6,14 +6,11 @@
 
 #include <assert.h>
 #include <errno.h>
-#include <langinfo.h>
-#include <locale.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "base/utf8.h"
-#include "ui/filter.h"
 #include "ui/terminal_parts.h"
 
 static wchar_t *prompt_text(EditLine *edit)
@@ -85,14 +82,6 @@ int terminal_columns(struct terminal *terminal)
 	return columns;
 }
 
-// Characters are UTF-8 on every side; the C library has to agree for widths and for what libedit writes.
-static void set_locale(void)
-{
-	setlocale(LC_CTYPE, "");
-	if (strcmp(nl_langinfo(CODESET), "UTF-8") != 0)
-		setlocale(LC_CTYPE, "C.UTF-8");
-}
-
 // xterm leaves rows as they are when its width changes; others break them anew.
 static bool breaks_anew(void)
 {
@@ -141,7 +130,7 @@ enum mms_err terminal_open(struct terminal **terminal, const char *prompt, struc
 	struct termios saved;
 	if (!isatty(STDOUT_FILENO) || tcgetattr(STDIN_FILENO, &saved) != 0)
 		return MMS_E_MISSING;
-	set_locale();
+	layout_set_locale(); // libedit writes what is UTF-8 on every side
 	struct terminal *opened = calloc(1, sizeof *opened);
 	if (opened == NULL)
 		goto failed;
@@ -211,7 +200,7 @@ static void write_flowing(struct terminal *terminal, const char *text, size_t by
 		const size_t taken = length == 0 ? 1 : length;
 		if (layout_flow_step(&terminal->flow, point, columns)) {
 			fputc('\n', terminal->out);
-			repeat(terminal, ' ', FILTER_INDENT);
+			repeat(terminal, ' ', layout_indent(columns));
 		}
 		fwrite(text, 1, taken, terminal->out);
 		text += taken;

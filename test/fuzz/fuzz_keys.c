@@ -70,7 +70,7 @@ static void try_layout(size_t count, int prompt_cells, int columns)
 		assert(flow.column >= 0);
 		if (columns >= LAYOUT_COLUMNS_MIN)
 			assert(flow.column <= columns);
-		assert(!breaks || (column > 0 && flow.column >= FILTER_INDENT));
+		assert(!breaks || (column > 0 && flow.column >= layout_indent(columns)));
 	}
 }
 

@@ -90,7 +90,10 @@ static void test_signin(void **state)
 	check("signin fr!ed code", COMMAND_SIGNIN, COMMAND_FAULT_NOT_A_NAME, "fr!ed");
 	check("signin abcdefghijabcdefghijabcdefghij123", COMMAND_SIGNIN, COMMAND_FAULT_NOT_A_NAME,
 	      "abcdefghijabcdefghijabcdefghij123");
-	check("signin fred code more", COMMAND_SIGNIN, COMMAND_FAULT_SURPLUS, "more");
+	command = parse("signin fred  < co de >");
+	assert_int_equal(command.fault, COMMAND_FAULT_NONE);
+	assert_int_equal(command.invite.bytes, 9); // the rest of the line
+	assert_memory_equal(command.invite.text, "< co de >", 9);
 }
 
 static void test_surplus_words(void **state)

@@ -75,7 +75,23 @@ static void test_long_rows_are_broken_and_indented(void **state)
 	check_flow(L"abcdefghijklmnopqrstuvwxyz1234567890123456789", 25, // 16 fit after 9 blanks
 		   L"abcdefghijklmnopqrstuvwxy/z123456789012345/6789");
 	check_flow(L"abcdefghijklmnopqrstuvwx\u65e5\u65e5", 25, L"abcdefghijklmnopqrstuvwx/\u65e5\u65e5");
-	check_flow(L"abcdefghijklmnopqrstuvwxyz", LAYOUT_COLUMNS_MIN - 1, L"abcdefghijklmnopqrstuvwxyz");
+	check_flow(L"abcdefghijklmnopqrstuvwxyz", LAYOUT_COLUMNS_FULL - 1, L"abcdefghijklmnopqrstuvw/xyz");
+	check_flow(L"abcdefghijk", 4, L"abcd/efg/hij/k"); // one blank before the later rows
+	check_flow(L"a\u65e5\u65e5", 4, L"a\u65e5/\u65e5");
+	check_flow(L"abcdefghijk", LAYOUT_COLUMNS_MIN - 1, L"abcdefghijk");
+	assert_int_equal(layout_indent(LAYOUT_COLUMNS_FULL), FILTER_INDENT);
+	assert_int_equal(layout_indent(LAYOUT_COLUMNS_MIN), 1);
+}
+
+// Two terminals draw these differently; a row is counted by the one that needs more room.
+static void test_widths_in_doubt_count_as_the_larger(void **state)
+{
+	(void)state;
+	check_flow(L"abcdefghijklmnopqrstuvwx\u0301", 24, L"abcdefghijklmnopqrstuvwx\u0301"); // a mark: no cell
+	check_flow(L"abcdefghijklmnopqrstuvwx\u200b", 24, L"abcdefghijklmnopqrstuvwx\u200b");
+	check_flow(L"abcdefghijklmnopqrstuvwx\ufe0f", 24, L"abcdefghijklmnopqrstuvwx/\ufe0f"); // may widen what it follows
+	check_flow(L"abcdefghijklmnopqrstuvwx\u1160", 24, L"abcdefghijklmnopqrstuvwx/\u1160"); // a vowel alone
+	check_flow(L"abcdefghijklmnopqrstuvw\u0378", 24, L"abcdefghijklmnopqrstuvw/\u0378"); // not assigned yet
 }
 
 static void test_tabs_in_long_rows(void **state)
@@ -97,6 +113,7 @@ int main(void)
 		cmocka_unit_test(test_wide_characters_do_not_straddle_rows),
 		cmocka_unit_test(test_tabs_and_what_cannot_be_printed),
 		cmocka_unit_test(test_long_rows_are_broken_and_indented),
+		cmocka_unit_test(test_widths_in_doubt_count_as_the_larger),
 		cmocka_unit_test(test_tabs_in_long_rows),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

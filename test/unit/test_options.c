@@ -34,7 +34,7 @@ static const struct options_item items[] = {
 	{.name = "loss-of-every-datagram", .argument = "P", .help = "lose some", .probability_ppm = &got.loss_ppm},
 };
 
-static const struct options_command command = {
+static struct options_command command = {
 	.name = "mms test",
 	.positionals = "RECIPIENT [TEXT]",
 	.positional_min = 1,
@@ -95,10 +95,41 @@ static void options_may_stand_anywhere(void **state)
 	assert_null(got.server);
 	accept("--serv host fred -");
 	assert_string_equal(words.word[1], "-");
-	accept("-s '' -- -p -1");
-	assert_string_equal(got.server, "");
+	accept("-s host -- -p -1");
+	assert_string_equal(got.server, "host");
 	assert_string_equal(words.word[0], "-p");
 	assert_string_equal(words.word[1], "-1");
+}
+
+// A message, or a fingerprint in base64url, may begin with a dash.
+static void behind_the_first_word_nothing_is_an_option(void **state)
+{
+	static const char *const texts[] = {"--help", "-h", "--version", "-starts-with-dash", "--", "-", "-p", "--server=x", "-s"};
+	char line[64];
+	(void)state;
+	command.words_end_options = true;
+	for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
+		snprintf(line, sizeof line, "-p 7 fred %s", texts[i]);
+		accept(line);
+		assert_int_equal(words.count, 2);
+		assert_string_equal(words.word[0], "fred");
+		assert_string_equal(words.word[1], texts[i]);
+		assert_int_equal(got.port, 7);
+		assert_null(got.server);
+	}
+	accept("-- -bob -x");
+	assert_string_equal(words.word[0], "-bob");
+	assert_string_equal(words.word[1], "-x");
+	refuse("fred x -p 5", "too many arguments, beginning with \"-p\"; options stand before RECIPIENT");
+	refuse("fred -- x", "too many arguments, beginning with \"x\"; options stand before RECIPIENT");
+	// Something was to be done: this must not end as if it had been.
+	refuse("--help x", "nothing may follow --help, but \"x\" does; a word that begins with a dash stands behind --");
+	refuse("-h x", "nothing may follow -h, but \"x\" does; a word that begins with a dash stands behind --");
+	refuse("--version x", "nothing may follow --version, but \"x\" does; a word that begins with a dash stands behind --");
+	assert_int_equal(read_line("-p 7 --help"), OPTIONS_HELP);
+	assert_int_equal(read_line("-h"), OPTIONS_HELP);
+	command.words_end_options = false;
+	refuse("-hello", "-h stands alone; a word that begins with a dash stands behind --");
 }
 
 static void mistakes_are_told_in_words(void **state)
@@ -119,6 +150,10 @@ static void missing_and_surplus_arguments(void **state)
 	refuse("fred --timeout", "option --timeout needs an argument, SECONDS");
 	refuse("fred --json=yes", "option --json takes no argument");
 	refuse("fred --help=yes", "option --help takes no argument");
+	refuse("-s '' fred", "option --server has an empty HOST; leave the option away, or set the variable it comes from");
+	refuse("--server= fred", "option --server has an empty HOST; leave the option away, or set the variable it comes from");
+	accept("-s first -s second fred"); // the last one counts
+	assert_string_equal(got.server, "second");
 }
 
 static void numbers_have_a_range(void **state)
@@ -188,14 +223,16 @@ static void an_option_wins_over_the_environment(void **state)
 	assert_null(environment_or(NULL, "MMS_TEST_VALUE", NULL));
 }
 
-// Captures what `write` puts on a stream; the caller frees it.
-static char *capture(void (*write)(const struct options_command *, FILE *))
+// Captures what `write` puts on standard output; the caller frees it.
+static char *capture(void (*write)(const struct options_command *, enum printer_stream))
 {
 	char *text = NULL;
 	size_t bytes = 0;
-	FILE *stream = open_memstream(&text, &bytes);
-	write(&command, stream);
-	fclose(stream);
+	FILE *before = stdout;
+	stdout = open_memstream(&text, &bytes);
+	write(&command, PRINTER_OUT);
+	fclose(stdout);
+	stdout = before;
 	return text;
 }
 
@@ -350,6 +387,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(options_may_stand_anywhere),
+		cmocka_unit_test(behind_the_first_word_nothing_is_an_option),
 		cmocka_unit_test(mistakes_are_told_in_words),
 		cmocka_unit_test(missing_and_surplus_arguments),
 		cmocka_unit_test(numbers_have_a_range),

@@ -84,6 +84,8 @@ static void test_one_call_is_one_line(void **state)
 	log_open("m", LOG_LEVEL_INFO);
 	log_info("a\nb\tc\x1b[2Jd\x7f" "e\xc3\xa9");
 	assert_string_equal(logged() + HEAD_BYTES, " m: a?b?c?[2Jd?e\xc3\xa9\n");
+	log_info("%s", "a\xc2\x9b" "2Jb\xe2\x80\xae" "c\xe2\x80\xa8" "d\xff" "e\xc3"); // CSI in one byte, bidi, a separator, no UTF-8
+	assert_string_equal(logged() + HEAD_BYTES, " m: a??2Jb???c???d?e?\n");
 }
 
 static void test_long_lines_are_cut(void **state)

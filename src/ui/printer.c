@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: ISC
+// Lines on standard output and error; the contract is in printer.h.
+#include "ui/printer.h"
+
+#include <assert.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include "base/utf8.h"
+#include "ui/filter.h"
+#include "ui/layout.h"
+
+enum {
+	COLUMNS_UNKNOWN = 80, // a terminal that does not say how wide it is (a serial line) is taken for this
+};
+
+static struct layout_flow flows[2]; // where the next character comes to stand, for each stream
+
+static FILE *file_of(enum printer_stream stream)
+{
+	return stream == PRINTER_OUT ? stdout : stderr;
+}
+
+// The width of a terminal as it is now; 0: the stream leads elsewhere.
+static int columns_of(FILE *file)
+{
+	struct winsize size = {0};
+	const int fd = fileno(file);
+	if (fd < 0 || !isatty(fd))
+		return 0;
+	return ioctl(fd, TIOCGWINSZ, &size) == 0 && size.ws_col > 0 ? size.ws_col : COLUMNS_UNKNOWN;
+}
+
+static void write_flowing(FILE *file, struct layout_flow *flow, int columns, const char *text, size_t bytes)
+{
+	layout_set_locale();
+	while (bytes > 0) {
+		uint32_t point = 0;
+		const size_t length = utf8_decode(text, bytes, &point);
+		const size_t taken = length == 0 ? 1 : length;
+		if (layout_flow_step(flow, point, columns))
+			fprintf(file, "\n%*s", layout_indent(columns), "");
+		fwrite(text, 1, taken, file);
+		text += taken;
+		bytes -= taken;
+	}
+}
+
+bool printer_write(enum printer_stream stream, const char *text, size_t bytes)
+{
+	assert(text != NULL || bytes == 0);
+	FILE *file = file_of(stream);
+	const int columns = columns_of(file);
+	if (columns == 0)
+		return printer_write_whole(stream, text, bytes);
+	write_flowing(file, &flows[stream], columns, text, bytes);
+	return !ferror(file);
+}
+
+bool printer_write_whole(enum printer_stream stream, const char *text, size_t bytes)
+{
+	return fwrite(text, 1, bytes, file_of(stream)) == bytes;
+}
+
+bool printer_line(enum printer_stream stream, const char *format, ...)
+{
+	char plain[PRINTER_LINE_BYTES_MAX + 1];
+	char line[FILTER_CAPACITY(PRINTER_LINE_BYTES_MAX) + 1];
+	va_list arguments;
+	va_start(arguments, format);
+	const int wanted = vsnprintf(plain, sizeof plain, format, arguments);
+	va_end(arguments);
+	assert(wanted >= 0);
+	size_t bytes = filter_text(plain, strlen(plain), FILTER_LINE, line, sizeof line - 1);
+	line[bytes++] = '\n';
+	return printer_write(stream, line, bytes);
+}
+
+static bool write_field(enum printer_stream stream, const char *text)
+{
+	char field[FILTER_CAPACITY(PRINTER_LINE_BYTES_MAX)];
+	const size_t bytes = strnlen(text, PRINTER_LINE_BYTES_MAX);
+	return printer_write(stream, field, filter_text(text, bytes, FILTER_LINE, field, sizeof field));
+}
+
+bool printer_fields(enum printer_stream stream, const char *first, const char *second)
+{
+	return write_field(stream, first) && printer_write(stream, "\t", 1) && write_field(stream, second) &&
+	       printer_write(stream, "\n", 1);
+}
+
+bool printer_flush(enum printer_stream stream)
+{
+	FILE *file = file_of(stream);
+	return fflush(file) == 0 && !ferror(file);
+}
