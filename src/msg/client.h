@@ -88,7 +88,7 @@ struct client_slot {
 	enum client_slot_state state;
 	struct storage_mark shown; // the mark that its SIGNIN showed
 	uint32_t waiting_count;   // deliveries that waited when it signed in
-	uint32_t delivered_count; // deliveries so far; they may come before the answer to SIGNIN
+	uint32_t delivered_count; // deliveries so far
 	uint64_t submitted_seq; // everything queued up to here was submitted on this session
 	struct client_submission submission[CALL_WINDOW];
 	uint32_t submission_count;
@@ -138,7 +138,7 @@ void client_set_submitting(struct client *client, bool may_submit, struct mtime 
 // A session is up: SIGNIN goes out on it.
 void client_up(struct client *client, uint32_t slot, struct mtime now);
 
-// The server's call has started.
+// The server's call has started. Must: the session is one that client_port.prefer was told of.
 void client_call(struct client *client, uint32_t slot, uint32_t number, uint8_t kind, const uint8_t *body, size_t bytes,
 		 struct mtime now);
 

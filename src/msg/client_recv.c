@@ -295,6 +295,7 @@ void client_call(struct client *client, uint32_t slot, uint32_t number, uint8_t 
 		 struct mtime now)
 {
 	assert(slot < CLIENT_SLOTS);
+	assert(client->slot[slot].state == CLIENT_SLOT_SIGNED_IN);
 	switch (kind) {
 	case CALL_DELIVER:
 		delivered(client, slot, number, body, bytes, now);

@@ -5,9 +5,9 @@
 #include <assert.h>
 #include <string.h>
 
-void callee_init(struct callee *callee, bool is_gated)
+void callee_init(struct callee *callee, enum callee_gate gate)
 {
-	*callee = (struct callee){.peer_base = 1, .next = 1, .start_next = 1, .is_gated = is_gated};
+	*callee = (struct callee){.peer_base = 1, .next = 1, .start_next = 1, .gate = gate};
 	callee->start_after = (struct mtime){INT64_MIN};
 }
 
@@ -74,11 +74,16 @@ static enum callee_verdict recv_repeat(struct callee *callee, struct block *bloc
 	return CALLEE_REPEAT;
 }
 
+static bool is_behind_gate(const struct callee *callee, uint32_t number)
+{
+	return callee->gate != CALLEE_GATE_OPEN && number >= callee->gate;
+}
+
 // Only the call that can start next may take the last blocks: calls that wait for it would wait for ever. What waits for a
-// stranger to sign in may take half of them.
+// sign-in may take half of them.
 static bool is_memory_for(const struct callee *callee, const struct blocks *blocks, uint32_t number)
 {
-	if (callee->is_gated && number > 1)
+	if (is_behind_gate(callee, number))
 		return !blocks_is_used(blocks, 2);
 	const bool starts_next = number == callee->next && number == callee->start_next;
 	return starts_next || !blocks_is_used(blocks, 3);
@@ -111,10 +116,14 @@ enum callee_verdict callee_recv_call(struct callee *callee, struct blocks *block
 	return CALLEE_NEW;
 }
 
+bool callee_has_next(const struct callee *callee)
+{
+	return callee->start_next < callee->next && !is_behind_gate(callee, callee->start_next);
+}
+
 uint32_t callee_poll(struct callee *callee, struct blocks *blocks, struct mtime now)
 {
-	if (callee->start_next >= callee->next || !mtime_is_due(callee->start_after, now) ||
-	    (callee->is_gated && callee->start_next > 1))
+	if (!callee_has_next(callee) || !mtime_is_due(callee->start_after, now))
 		return 0;
 	const uint32_t handle = *find(callee, blocks, callee->start_next);
 	assert(handle != 0);
@@ -140,7 +149,7 @@ void callee_defer(struct callee *callee, struct blocks *blocks, struct mtime unt
 
 void callee_open_gate(struct callee *callee)
 {
-	callee->is_gated = false;
+	callee->gate = CALLEE_GATE_OPEN;
 }
 
 enum mms_err callee_answer(struct callee *callee, struct blocks *blocks, uint32_t number, uint8_t status,

@@ -13,6 +13,12 @@
 #include "proto/blocks.h"
 #include "proto/wire.h"
 
+enum callee_gate {
+	CALLEE_GATE_OPEN = 0,
+	CALLEE_GATE_ALL = 1,    // at the device: the server's calls begin after the answer to SIGNIN
+	CALLEE_GATE_SIGNIN = 2, // at the server: SIGNIN alone may start
+};
+
 struct callee {
 	uint32_t peer_base; // the peer's lowest unanswered call: what is below is forgotten
 	uint32_t next;      // NEXT: the lowest call not held
@@ -21,7 +27,7 @@ struct callee {
 	uint32_t calls;     // handle: list of calls held, started or answered, by number
 	uint32_t answer_count; // answers that are to go
 	struct mtime start_after; // no call starts before this
-	bool is_gated;      // only call 1 may start (SIGNIN is a barrier, section 5.5)
+	uint32_t gate;      // calls from this number on do not start (section 5.5); CALLEE_GATE_OPEN: all may
 };
 
 enum callee_verdict {
@@ -31,8 +37,8 @@ enum callee_verdict {
 	CALLEE_REPEAT,  // was answered: the answer will go again
 };
 
-// A callee that holds nothing; `is_gated` as the field.
-void callee_init(struct callee *callee, bool is_gated);
+// A callee that holds nothing, and starts nothing from call `gate` on until callee_open_gate.
+void callee_init(struct callee *callee, enum callee_gate gate);
 
 // Gives back every block.
 void callee_clear(struct callee *callee, struct blocks *blocks);
@@ -45,13 +51,16 @@ void callee_recv_base(struct callee *callee, struct blocks *blocks, uint32_t bas
 enum callee_verdict callee_recv_call(struct callee *callee, struct blocks *blocks, const struct wire_frame_view *frame,
 				     bool is_repeat_twice);
 
+// Whether a call is held that is the next to start and that the gate lets through; it may have to wait for start_after.
+bool callee_has_next(const struct callee *callee);
+
 // Starts the next call if it is held and may start now. Returns its handle, borrowed until the next call to this module, or 0.
 uint32_t callee_poll(struct callee *callee, struct blocks *blocks, struct mtime now);
 
 // Undoes the start of the call that callee_poll gave last; no call starts before `until`.
 void callee_defer(struct callee *callee, struct blocks *blocks, struct mtime until);
 
-// Lets calls beyond the first start.
+// Lets every call start.
 void callee_open_gate(struct callee *callee);
 
 // Answers a started call; the answer goes with the next datagram. MMS_E_FULL: no block is free for so large a body; the

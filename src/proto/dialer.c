@@ -215,6 +215,7 @@ void dialer_prefer(struct dialer *dialer, uint32_t slot, struct mtime now)
 		}
 	}
 	dialer->slot[slot].state = DIALER_SLOT_PRESENT;
+	callee_open_gate(&dialer->slot[slot].session.callee);
 }
 
 void dialer_answer(struct dialer *dialer, uint32_t slot, uint32_t number, uint8_t status, const void *body,

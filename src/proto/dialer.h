@@ -140,8 +140,8 @@ void dialer_recv(struct dialer *dialer, const struct addr *addr, const uint8_t *
 // The next event. False: none now.
 bool dialer_poll(struct dialer *dialer, struct mtime now, struct dialer_event *event);
 
-// SIGNIN was granted on this session: it is the present one; the one before is kept for DIALER_RETIRE_US. Nothing when the
-// session is over.
+// SIGNIN was granted on this session, by the right server: it is the present one, and the server's calls start from now on;
+// the one before is kept for DIALER_RETIRE_US. Nothing when the session is over.
 void dialer_prefer(struct dialer *dialer, uint32_t slot, struct mtime now);
 
 // Answers a call of the server; nothing when the session is over.

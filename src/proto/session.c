@@ -22,7 +22,7 @@ void session_init(struct session *session, const struct session_birth *birth, st
 	path_init(&session->path, &birth->addr, birth->is_addr_proved, birth->addr_recv_bytes,
 		  birth->addr_sent_bytes);
 	caller_init(&session->caller);
-	callee_init(&session->callee, birth->is_server);
+	callee_init(&session->callee, birth->is_server ? CALLEE_GATE_SIGNIN : CALLEE_GATE_ALL);
 	session->told_base = 1;
 }
 
@@ -39,8 +39,7 @@ void session_clear(struct session *session, struct blocks *blocks)
 bool session_has_event(const struct session *session, struct mtime now)
 {
 	const struct callee *callee = &session->callee;
-	return session->caller.done != 0 || (callee->start_next < callee->next && mtime_is_due(callee->start_after, now) &&
-					     !(callee->is_gated && callee->start_next > 1));
+	return session->caller.done != 0 || (callee_has_next(callee) && mtime_is_due(callee->start_after, now));
 }
 
 bool session_poll(struct session *session, struct blocks *blocks, struct mtime now, struct session_event *event)
@@ -65,8 +64,7 @@ bool session_poll(struct session *session, struct blocks *blocks, struct mtime n
 struct mtime session_deadline(const struct session *session, struct mtime now)
 {
 	struct mtime deadline = session->path.revert_at;
-	if (session->callee.start_next < session->callee.next &&
-	    !(session->callee.is_gated && session->callee.start_next > 1))
+	if (callee_has_next(&session->callee))
 		deadline = mtime_min(deadline, session->callee.start_after);
 	// What an unproved path leaves no room for waits for the path, not for time.
 	if (path_allowance_bytes(&session->path) < WIRE_DATA_BYTES_MIN + WIRE_PATH_FRAME_BYTES)

@@ -99,7 +99,8 @@ struct session_birth {
 	struct mtime handshake_at;
 };
 
-// A session after its handshake; everything in `birth` is copied.
+// A session after its handshake; everything in `birth` is copied. Calls behind SIGNIN, or all of the server's, start only
+// after callee_open_gate.
 void session_init(struct session *session, const struct session_birth *birth, struct mtime now);
 
 // Gives back its blocks and wipes it.

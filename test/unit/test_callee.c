@@ -9,10 +9,10 @@ struct world {
 	struct callee callee;
 };
 
-static void begin(struct world *world, bool is_gated, uint32_t small_count, uint32_t large_count)
+static void begin(struct world *world, enum callee_gate gate, uint32_t small_count, uint32_t large_count)
 {
 	pool_open(&world->pool, small_count, large_count);
-	callee_init(&world->callee, is_gated);
+	callee_init(&world->callee, gate);
 }
 
 static void finish(struct world *world)
@@ -70,7 +70,7 @@ static void marks_show_what_is_held(void **state)
 {
 	(void)state;
 	struct world world;
-	begin(&world, false, 100, 0);
+	begin(&world, CALLEE_GATE_OPEN, 100, 0);
 	assert_int_equal(recv(&world, 3, 1), CALLEE_NEW);
 	assert_true(world.callee.next == 1 && world.callee.marks == 1U << 1);
 	assert_int_equal(recv(&world, 64, 1), CALLEE_NEW);
@@ -89,7 +89,7 @@ static void starts_in_order(void **state)
 {
 	(void)state;
 	struct world world;
-	begin(&world, false, 100, 0);
+	begin(&world, CALLEE_GATE_OPEN, 100, 0);
 	recv(&world, 2, 1);
 	assert_int_equal(poll_at(&world, 0), 0);
 	recv(&world, 1, 1);
@@ -107,7 +107,7 @@ static void gate(void **state)
 {
 	(void)state;
 	struct world world;
-	begin(&world, true, 100, 0);
+	begin(&world, CALLEE_GATE_SIGNIN, 100, 0);
 	recv(&world, 1, 1);
 	recv(&world, 2, 1);
 	assert_int_equal(poll_at(&world, 0), 1);
@@ -126,7 +126,7 @@ static void deferred_calls_hold_the_next(void **state)
 {
 	(void)state;
 	struct world world;
-	begin(&world, false, 100, 0);
+	begin(&world, CALLEE_GATE_OPEN, 100, 0);
 	for (uint32_t number = 1; number <= 3; number++)
 		recv(&world, number, 1);
 	assert_int_equal(poll_at(&world, 0), 1);
@@ -144,7 +144,7 @@ static void base_frees_answers(void **state)
 {
 	(void)state;
 	struct world world;
-	begin(&world, false, 100, 0);
+	begin(&world, CALLEE_GATE_OPEN, 100, 0);
 	for (uint32_t number = 1; number <= 4; number++)
 		recv(&world, number, 1);
 	for (uint32_t number = 1; number <= 3; number++)
@@ -178,7 +178,7 @@ static void equal_neighbours_merge(void **state)
 	struct world world;
 	uint32_t seen[64][3];
 	bool is_twice = false;
-	begin(&world, false, 100, 0);
+	begin(&world, CALLEE_GATE_OPEN, 100, 0);
 	for (uint32_t number = 1; number <= 64; number++) {
 		recv(&world, number, 1);
 		assert_int_equal(poll_at(&world, 0), number);
@@ -205,7 +205,7 @@ static void answers_wait_for_room(void **state)
 	struct world world;
 	uint32_t seen[64][3];
 	bool is_twice = false;
-	begin(&world, false, 100, 0);
+	begin(&world, CALLEE_GATE_OPEN, 100, 0);
 	for (uint32_t number = 1; number <= 3; number++) {
 		recv(&world, number, 1);
 		assert_int_equal(poll_at(&world, 0), number);
@@ -226,7 +226,7 @@ static void repeats_may_go_twice(void **state)
 	uint32_t seen[64][3];
 	bool is_twice = false;
 	const struct wire_frame_view frame = {.type = WIRE_FRAME_CALL, .number = 1};
-	begin(&world, false, 10, 0);
+	begin(&world, CALLEE_GATE_OPEN, 10, 0);
 	recv(&world, 1, 0);
 	poll_at(&world, 0);
 	assert_int_equal(answer(&world, 1, 1, 0), MMS_OK);
@@ -242,7 +242,7 @@ static void blocks_exhausted(void **state)
 {
 	(void)state;
 	struct world world;
-	begin(&world, false, 2, 1);
+	begin(&world, CALLEE_GATE_OPEN, 2, 1);
 	assert_int_equal(recv(&world, 2, 1), CALLEE_NEW);
 	assert_int_equal(recv(&world, 3, 1), CALLEE_NEW);
 	assert_int_equal(recv(&world, 4, 1), CALLEE_IGNORED); // out of order: not the last blocks
@@ -250,7 +250,7 @@ static void blocks_exhausted(void **state)
 	assert_int_equal(recv(&world, 4, 1), CALLEE_IGNORED); // it would wait for 1
 	assert_true(world.callee.next == 4 && world.callee.marks == 0);
 	finish(&world);
-	begin(&world, false, 2, 1);
+	begin(&world, CALLEE_GATE_OPEN, 2, 1);
 	recv(&world, 1, 1);
 	recv(&world, 2, 1);
 	assert_int_equal(poll_at(&world, 0), 1);
@@ -262,7 +262,7 @@ static void blocks_exhausted(void **state)
 	assert_int_equal(poll_at(&world, 500), 2);
 	assert_int_equal(answer(&world, 2, 1, BLOCK_SMALL_BYTES + 1), MMS_OK);
 	finish(&world);
-	begin(&world, false, 2, 0);
+	begin(&world, CALLEE_GATE_OPEN, 2, 0);
 	assert_int_equal(recv(&world, 1, BLOCK_SMALL_BYTES + 1), CALLEE_IGNORED); // no block so large, though it is next
 	assert_int_equal(recv(&world, 1, BLOCK_LARGE_BYTES + 1), CALLEE_IGNORED); // nor can there be
 	assert_int_equal(recv(&world, 1, BLOCK_SMALL_BYTES), CALLEE_NEW);
@@ -274,7 +274,7 @@ static void the_gated_leave_memory(void **state)
 {
 	(void)state;
 	struct world world;
-	begin(&world, true, 8, 8);
+	begin(&world, CALLEE_GATE_SIGNIN, 8, 8);
 	for (uint32_t number = 1; number <= 64; number++)
 		recv(&world, number, WIRE_CALL_BODY_BYTES_MAX);
 	assert_true(pool_used(&world.pool) <= 5);
@@ -293,7 +293,7 @@ static void small_answers_free_large_blocks(void **state)
 {
 	(void)state;
 	struct world world;
-	begin(&world, false, 10, 10);
+	begin(&world, CALLEE_GATE_OPEN, 10, 10);
 	recv(&world, 1, WIRE_CALL_BODY_BYTES_MAX);
 	recv(&world, 2, 1);
 	assert_int_equal(world.pool.blocks.large.used_count, 1);
@@ -304,7 +304,7 @@ static void small_answers_free_large_blocks(void **state)
 	assert_int_equal(poll_at(&world, 0), 2);
 	assert_int_equal(recv(&world, 1, 1), CALLEE_REPEAT);
 	finish(&world);
-	begin(&world, false, 0, 1);
+	begin(&world, CALLEE_GATE_OPEN, 0, 1);
 	recv(&world, 1, WIRE_CALL_BODY_BYTES_MAX);
 	poll_at(&world, 0);
 	assert_int_equal(answer(&world, 1, 1, 5), MMS_OK); // no small block to move to: it stays
@@ -316,7 +316,7 @@ static void an_empty_session_misses_it(void **state)
 {
 	(void)state;
 	struct world world;
-	begin(&world, false, 2, 0);
+	begin(&world, CALLEE_GATE_OPEN, 2, 0);
 	assert_int_equal(answer(&world, 1, 1, 0), MMS_E_MISSING);
 	recv(&world, 2, 0);
 	assert_int_equal(answer(&world, 1, 1, 0), MMS_E_MISSING);

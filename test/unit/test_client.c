@@ -110,9 +110,9 @@ static void test_delivery_is_answered_when_stored(void **state)
 	(void)state;
 	begin_with(false);
 	client_up(&f.client, 0, f.now);
-	deliver(0, 1, 7); // overtook the answer to SIGNIN
 	const struct call_signin_ok ok = {.name = name_of("Fred"), .waiting_count = 2};
 	grant(0, &ok);
+	deliver(0, 1, 7);
 	assert_int_equal(client_waiting_left(&f.client), 1);
 	deliver(0, 2, 7); // had already
 	assert_int_equal(client_waiting_left(&f.client), 0);

@@ -281,17 +281,24 @@ static void a_used_up_session_is_followed(void **state)
 
 // --- DATA and UNKNOWN ---
 
-// What the server would seal for the session in this slot: a state of the calls and a frame of no type.
-static size_t make_bad_data(const struct session *session, uint8_t datagram[WIRE_DATAGRAM_BYTES_MAX])
+// What the server would seal for this session: a state of the calls and `frames`.
+static size_t make_data(const struct session *session, const void *frames, size_t bytes,
+			uint8_t datagram[WIRE_DATAGRAM_BYTES_MAX])
 {
 	const uint64_t counter = session->replay.next + 5;
-	uint8_t plain[WIRE_STATE_BYTES + 1];
+	uint8_t plain[WIRE_STATE_BYTES + 64];
 	struct writer writer = writer_of(plain, sizeof plain);
-	assert_true(wire_state_write(&writer, &(struct wire_state){1, 1, 0}) && write_u8(&writer, 0xee));
+	assert_true(wire_state_write(&writer, &(struct wire_state){1, 1, 0}) && write_bytes(&writer, frames, bytes));
 	wire_data_encode(session->local_index, counter, datagram);
-	noise_seal(session->keys.recv_key, counter, datagram, WIRE_DATA_HEADER_BYTES, plain, sizeof plain,
+	noise_seal(session->keys.recv_key, counter, datagram, WIRE_DATA_HEADER_BYTES, plain, writer.used_bytes,
 		   datagram + WIRE_DATA_HEADER_BYTES);
-	return WIRE_DATA_HEADER_BYTES + sizeof plain + NOISE_TAG_BYTES;
+	return WIRE_DATA_HEADER_BYTES + writer.used_bytes + NOISE_TAG_BYTES;
+}
+
+// A frame of no type.
+static size_t make_bad_data(const struct session *session, uint8_t datagram[WIRE_DATAGRAM_BYTES_MAX])
+{
+	return make_data(session, "\xee", 1, datagram);
 }
 
 static uint32_t slot_in(enum dialer_slot_state state)
@@ -333,6 +340,29 @@ static void a_server_that_breaks_the_rules(void **state)
 		assert_int_equal(next_event(), 0);
 		finish();
 	}
+}
+
+// What the server calls before its SIGNIN is granted is held and waits for that.
+static void no_call_of_the_server_starts_before_the_sign_in(void **state)
+{
+	(void)state;
+	uint8_t frame[WIRE_CALL_HEADER_BYTES];
+	uint8_t datagram[WIRE_DATAGRAM_BYTES_MAX];
+	struct writer writer = writer_of(frame, sizeof frame);
+	assert_true(wire_call_write(&writer, 1, KIND_DELIVER, NULL, 0));
+	start(16);
+	dial();
+	while (dialer->state != DIALER_UP)
+		step(mtime_add_ms(world.now, 1000));
+	const uint32_t slot = slot_in(DIALER_SLOT_NEW); // SIGNIN is on its way
+	const size_t bytes = make_data(&dialer->slot[slot].session, frame, sizeof frame, datagram);
+	dialer_recv(dialer, &server_addr, datagram, bytes, world.now);
+	assert_int_equal(dialer->slot[slot].session.callee.next, 2);
+	assert_int_equal(next_event(), 0);
+	assert_true(dialer_deadline(dialer, world.now).us > world.now.us); // nothing to be done at once
+	dialer_prefer(dialer, slot, world.now);
+	assert_int_equal(next_event(), DIALER_CALL);
+	finish();
 }
 
 static void what_is_no_datagram(void **state)
@@ -395,8 +425,11 @@ int main(void)
 		cmocka_unit_test(retries),
 		cmocka_unit_test(an_index_is_the_dialers_own),
 		cmocka_unit_test(repetition_after_a_sleep),
+		cmocka_unit_test(handshakes_keep_their_rate),
+		cmocka_unit_test(a_handshake_that_waits_is_called_off),
 		cmocka_unit_test(a_used_up_session_is_followed),
 		cmocka_unit_test(a_server_that_breaks_the_rules),
+		cmocka_unit_test(no_call_of_the_server_starts_before_the_sign_in),
 		cmocka_unit_test(what_is_no_datagram),
 		cmocka_unit_test(unknown),
 	};

@@ -404,7 +404,7 @@ static void calls_behind_the_gate(void **state)
 	struct end *server = &net.end[1];
 	struct session *session = &server->session;
 	const struct addr from = addr_of(1);
-	session->callee.is_gated = true;
+	session->callee.gate = CALLEE_GATE_SIGNIN;
 	assert_false(session_has_event(session, net.now));
 	open_call(device, 10);
 	open_call(device, 10);
