@@ -22,7 +22,7 @@ void dialer_init(struct dialer *dialer, const struct addr *addrs, uint32_t addr_
 	dialer->addr_count = addr_count;
 	dialer->heard_at = now;
 	dialer->retried_at = (struct mtime){INT64_MIN / 2};
-	dialer->unknown_at = dialer->retried_at;
+	dialer->unspent_since = dialer->retried_at;
 	blocks_init(&dialer->blocks, memory, DIALER_BLOCKS_SMALL, DIALER_BLOCKS_LARGE);
 }
 
@@ -126,10 +126,37 @@ static enum mms_err make_init(struct dialer *dialer, struct mtime now)
 	return err;
 }
 
+struct mtime dialer_ready_at(const struct dialer *dialer)
+{
+	return mtime_add_us(dialer->unspent_since, DIALER_HANDSHAKE_EVERY_US);
+}
+
+bool dialer_may_start(const struct dialer *dialer, struct mtime now)
+{
+	return mtime_is_due(dialer_ready_at(dialer), now);
+}
+
+// Time beyond a burst is lost. What is begun before its time spends what there is, and owes nothing.
+static void spend(struct dialer *dialer, struct mtime now)
+{
+	const struct mtime burst_ago = {now.us - (int64_t)DIALER_HANDSHAKES_BURST * DIALER_HANDSHAKE_EVERY_US};
+	const struct mtime since = dialer->unspent_since.us > burst_ago.us ? dialer->unspent_since : burst_ago;
+	dialer->unspent_since = mtime_min(mtime_add_us(since, DIALER_HANDSHAKE_EVERY_US), now);
+}
+
 void dialer_begin(struct dialer *dialer, bool is_for_silence, struct mtime now)
 {
-	dialer->state = DIALER_DIALING;
 	dialer->is_for_silence = is_for_silence;
+	if (dialer_may_start(dialer, now))
+		dialer_start(dialer, now);
+	else
+		dialer->state = DIALER_WAITING;
+}
+
+void dialer_start(struct dialer *dialer, struct mtime now)
+{
+	dialer->state = DIALER_DIALING;
+	spend(dialer, now);
 	if (make_init(dialer, now) != MMS_OK) {
 		// A server key of low order is nobody's key; there is nothing to dial.
 		memcpy(dialer->shown_key, dialer->server_key, NOISE_KEY_BYTES);
@@ -150,7 +177,8 @@ void dialer_dial(struct dialer *dialer, const struct keypair *device, const uint
 	dialer->device = *device;
 	memcpy(dialer->server_key, server_key, NOISE_KEY_BYTES);
 	memset(dialer->cookie, 0, sizeof dialer->cookie);
-	dialer_begin(dialer, false, now);
+	dialer->is_for_silence = false;
+	dialer_start(dialer, now);
 }
 
 void dialer_redial(struct dialer *dialer, struct mtime now)

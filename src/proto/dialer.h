@@ -29,7 +29,8 @@ enum {
 	DIALER_HELLO_AFTER_US = 1000 * 1000,     // INIT unanswered this long: HELLO beside it, to see a changed key
 	DIALER_HELLO_EVERY_US = 3 * 1000 * 1000, // and again
 	DIALER_SILENCE_US = 15 * 1000 * 1000,    // calls unanswered and nothing heard: a handshake beside
-	DIALER_UNKNOWN_US = 5 * 1000 * 1000,     // least time between handshakes that UNKNOWN caused
+	DIALER_HANDSHAKES_BURST = 3,               // handshakes one upon the other, whatever the server does to cause them; then
+	DIALER_HANDSHAKE_EVERY_US = 5 * 1000 * 1000, // one in this time: the next waits (section 4.6)
 	DIALER_RETIRE_US = 10 * 1000 * 1000,     // how long the session before is kept
 };
 static const int64_t DIALER_REKEY_US = 3600LL * 1000 * 1000;
@@ -38,6 +39,7 @@ static const uint64_t DIALER_REKEY_DATAGRAMS = 1ULL << 32;
 enum dialer_state {
 	DIALER_IDLE = 0, // nothing wanted
 	DIALER_ASKING,   // HELLO until a key is known
+	DIALER_WAITING,  // a handshake is wanted and their rate lets none begin yet; sessions go on
 	DIALER_DIALING,  // INIT until an ACCEPT verifies
 	DIALER_UP,       // at least one session, no handshake in progress
 };
@@ -82,7 +84,7 @@ struct dialer {
 	struct mtime made_at;   // of noise_message
 	bool is_for_silence;    // dialing only because the present session was silent
 	struct mtime retried_at; // when a RETRY last made us send at once
-	struct mtime unknown_at; // when an UNKNOWN last made us dial
+	struct mtime unspent_since; // of the time since then each handshake spends DIALER_HANDSHAKE_EVERY_US
 
 	struct dialer_slot slot[DIALER_SESSIONS];
 
@@ -123,11 +125,13 @@ void dialer_clear(struct dialer *dialer);
 // Asks for the server's key.
 void dialer_ask(struct dialer *dialer, struct mtime now);
 
-// Begins a handshake with this server key, and again whenever one is needed, until dialer_stop. The pair is copied.
+// Begins a handshake with this server key, and again whenever one is needed, until dialer_stop. The pair is copied. This is
+// its user's order and goes at once, whatever the rate of handshakes; all that follow keep it.
 void dialer_dial(struct dialer *dialer, const struct keypair *device, const uint8_t server_key[NOISE_KEY_BYTES],
 		 struct mtime now);
 
-// Begins a handshake beside the present session, as when the server has said that it restarts; nothing unless sessions are up.
+// Begins a handshake beside the present session, as when the server has said that it restarts, as soon as their rate lets it;
+// nothing unless sessions are up.
 void dialer_redial(struct dialer *dialer, struct mtime now);
 
 // Ends all sessions and handshakes, without events.
@@ -168,8 +172,12 @@ struct mtime dialer_deadline(const struct dialer *dialer, struct mtime now);
 // Lets timers run that are due; poll and send afterwards.
 void dialer_tick(struct dialer *dialer, struct mtime now);
 
-// For the files of this module: starts a handshake; makes a new Noise message; begins a repetition anew; ends a session.
+// For the files of this module: begins a handshake now or as soon as their rate lets it; whether it lets one begin now; when it
+// does; begins one at once; begins a repetition anew; ends a session.
 void dialer_begin(struct dialer *dialer, bool is_for_silence, struct mtime now);
+bool dialer_may_start(const struct dialer *dialer, struct mtime now);
+struct mtime dialer_ready_at(const struct dialer *dialer);
+void dialer_start(struct dialer *dialer, struct mtime now);
 void dialer_repeat_start(struct dialer *dialer, struct dialer_repeat *repeat, struct mtime now);
 void dialer_repeat_tick(struct dialer *dialer, struct dialer_repeat *repeat, struct mtime now);
 void dialer_end(struct dialer *dialer, uint32_t slot);

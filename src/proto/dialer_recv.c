@@ -113,8 +113,7 @@ static void recv_retry(struct dialer *dialer, const uint8_t *datagram, size_t by
 static void recv_unknown(struct dialer *dialer, const uint8_t *datagram, size_t bytes, struct mtime now)
 {
 	struct wire_unknown unknown;
-	if (dialer->state != DIALER_UP || wire_unknown_decode(datagram, bytes, &unknown) != MMS_OK ||
-	    mtime_diff_us(now, dialer->unknown_at) < DIALER_UNKNOWN_US)
+	if (dialer->state != DIALER_UP || wire_unknown_decode(datagram, bytes, &unknown) != MMS_OK)
 		return;
 	for (uint32_t slot = 0; slot < DIALER_SESSIONS; slot++) {
 		const struct dialer_slot *entry = &dialer->slot[slot];
@@ -122,7 +121,6 @@ static void recv_unknown(struct dialer *dialer, const uint8_t *datagram, size_t 
 		if (entry->state == (dialer_is_signing_in(dialer) ? DIALER_SLOT_NEW : DIALER_SLOT_PRESENT) &&
 		    entry->session.remote_index == unknown.index &&
 		    session_has_sent(&entry->session, unknown.trailer)) {
-			dialer->unknown_at = now;
 			dialer_begin(dialer, false, now);
 			return;
 		}
@@ -146,13 +144,12 @@ static void recv_data(struct dialer *dialer, const struct addr *addr, const uint
 		if (err == MMS_E_BAD) {
 			const bool was_old = entry->state == DIALER_SLOT_OLD;
 			dialer_end(dialer, slot);
-			if (!was_old && dialer->state == DIALER_UP) {
+			if (!was_old && dialer->state == DIALER_UP)
 				dialer_begin(dialer, false, now);
-				dialer->init.pending = 0; // not at once: a server that breaks the rules may do so for ever
-			}
 		} else if (err == MMS_OK) {
 			dialer->heard_at = now;
-			if (is_present && dialer->state == DIALER_DIALING && dialer->is_for_silence) {
+			if (is_present && dialer->is_for_silence &&
+			    (dialer->state == DIALER_DIALING || dialer->state == DIALER_WAITING)) {
 				dialer->state = DIALER_UP; // the present session is alive after all
 				dialer->init.pending = 0;
 			}

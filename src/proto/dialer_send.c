@@ -84,6 +84,8 @@ struct mtime dialer_deadline(const struct dialer *dialer, struct mtime now)
 		deadline = dialer->hello.next_at;
 	if (dialer->state == DIALER_DIALING)
 		deadline = mtime_min(deadline, dialer->init.next_at);
+	if (dialer->state == DIALER_WAITING)
+		deadline = dialer_ready_at(dialer);
 	for (uint32_t slot = 0; slot < DIALER_SESSIONS; slot++) {
 		const struct dialer_slot *entry = &dialer->slot[slot];
 		if (entry->state == DIALER_SLOT_FREE)
@@ -98,11 +100,13 @@ struct mtime dialer_deadline(const struct dialer *dialer, struct mtime now)
 
 static void tick_handshake(struct dialer *dialer, struct mtime now)
 {
+	if (dialer->state == DIALER_WAITING && dialer_may_start(dialer, now))
+		dialer_start(dialer, now);
 	if (dialer->state == DIALER_DIALING && mtime_is_due(dialer->init.next_at, now)) {
-		if (mtime_diff_us(now, dialer->made_at) >= DIALER_INIT_LIFE_US) {
+		if (mtime_diff_us(now, dialer->made_at) >= DIALER_INIT_LIFE_US && dialer_may_start(dialer, now)) {
 			const struct dialer_repeat hello = dialer->hello;
 			const struct dialer_repeat init = dialer->init;
-			dialer_begin(dialer, dialer->is_for_silence, now);
+			dialer_start(dialer, now);
 			dialer->hello = hello; // the back-off goes on
 			dialer->init = init;
 		}

@@ -261,6 +261,57 @@ static void repetition_after_a_sleep(void **state)
 	finish();
 }
 
+// Whatever makes it begin handshakes: a burst of them, then one at a time; one that has to wait is in its deadline.
+static void handshakes_keep_their_rate(void **state)
+{
+	(void)state;
+	enum { SECONDS = 60 };
+	start(14);
+	dial(); // its user's order goes whatever was before
+	for (int i = 0; i < 5; i++) {
+		dialer_stop(dialer);
+		dial();
+		assert_int_equal(dialer->state, DIALER_DIALING);
+	}
+	run_ms(1000);
+	const uint32_t before = world.device[0].up_count;
+	for (int ms = 0; ms < SECONDS * 1000; ms += 50) {
+		dialer_redial(dialer, world.now);
+		if (dialer->state == DIALER_WAITING)
+			assert_true(dialer_deadline(dialer, world.now).us <= dialer_ready_at(dialer).us);
+		run_ms(50);
+	}
+	assert_int_equal(world.device[0].up_count - before, SECONDS / 5);
+	run_ms(SECONDS * 1000);
+	const uint32_t rested = world.device[0].up_count;
+	for (int ms = 0; ms < 1000; ms += 50) {
+		dialer_redial(dialer, world.now);
+		run_ms(50);
+	}
+	assert_int_equal(world.device[0].up_count - rested, DIALER_HANDSHAKES_BURST);
+	finish();
+}
+
+// The present session was silent and a handshake waits for its turn: not needed any more when the session is heard again.
+static void a_handshake_that_waits_is_called_off(void **state)
+{
+	(void)state;
+	start(15);
+	dial();
+	run_ms(1000);
+	dialer->unspent_since = mtime_add_us(world.now, 3600LL * 1000 * 1000); // nothing to spend
+	world.is_cut = true;
+	world.device[0].message_count = 1;
+	run_ms(DIALER_SILENCE_US / 1000 + 1000);
+	assert_int_equal(dialer->state, DIALER_WAITING);
+	world.is_cut = false;
+	run_ms(3000);
+	assert_int_equal(dialer->state, DIALER_UP);
+	assert_int_equal(world.device[0].accepted_count, 1);
+	assert_int_equal(world.device[0].up_count, 1);
+	finish();
+}
+
 static void a_used_up_session_is_followed(void **state)
 {
 	(void)state;
@@ -334,8 +385,6 @@ static void a_server_that_breaks_the_rules(void **state)
 		assert_int_equal(next_event(), DIALER_ENDED);
 		assert_int_equal(dialer->index == index, which != PRESENT); // a new handshake
 		assert_int_equal(dialer->state, which == OLD ? DIALER_UP : DIALER_DIALING);
-		struct session_out out;
-		assert_false(sends_something(&out) && which == PRESENT); // but not at once
 		dialer_recv(dialer, &server_addr, datagram, bytes, world.now); // its index is no session's now
 		assert_int_equal(next_event(), 0);
 		finish();
