@@ -44,6 +44,8 @@ enum {
 
 	// --- client ---
 	OUTBOX_ROWS_MAX = 10000, // messages queued on one profile; full: the next is refused
+	WHO_USERS_MAX = 1024 * 1024, // users in a list that a device takes; longer: the list has failed
+	WHO_RESTARTS_MAX = 8, // times that a server may begin one list anew; more: the same
 };
 
 #endif

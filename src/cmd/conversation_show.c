@@ -111,6 +111,11 @@ void conversation_told(void *context, const struct client_told *told)
 		if (conversation->state == TALK_LISTING)
 			finish(conversation);
 		break;
+	case TOLD_WHO_FAILED:
+		(void)verdict_say_no_list(&conversation->out, told->status, conversation->device.server_text);
+		if (conversation->state == TALK_LISTING)
+			finish(conversation);
+		break;
 	case TOLD_SHUTDOWN:
 		phrase_say(&conversation->out, PHRASE_SHUTTING_DOWN);
 		break;
@@ -208,8 +213,8 @@ static void take_stop(struct conversation *conversation)
 		phrase_say_of(&conversation->out, PHRASE_SIGNED_OFF, conversation->user.text);
 	else
 		device_say_stop(device, &conversation->out);
-	if (stop == DEVICE_STOP_KEY || stop == DEVICE_STOP_NOT_PROVED || stop == DEVICE_STOP_VERSION ||
-	    stop == DEVICE_STOP_FAILED)
+	if (stop == DEVICE_STOP_KEY || stop == DEVICE_STOP_NOT_PROVED || stop == DEVICE_STOP_BROKEN ||
+	    stop == DEVICE_STOP_VERSION || stop == DEVICE_STOP_FAILED)
 		conversation->status = device->status;
 	conversation->is_user = false;
 	conversation->is_welcomed = false;

@@ -44,9 +44,10 @@ static void told(void *context, const struct client_told *told)
 		device->profile.has_signed_in = true;
 		break;
 	case TOLD_REFUSED:
-		over(device, DEVICE_STOP_REFUSED, told->status == STATUS_NOT_AUTHORIZED ? EXIT_DENIED
-						  : told->status == STATUS_SERVER_FULL	 ? EXIT_REFUSED
-											 : EXIT_PROTOCOL);
+		over(device, DEVICE_STOP_REFUSED, told->status == STATUS_SERVER_FULL ? EXIT_REFUSED : EXIT_DENIED);
+		break;
+	case TOLD_BROKEN:
+		over(device, DEVICE_STOP_BROKEN, EXIT_PROTOCOL);
 		break;
 	case TOLD_NOT_PROVED:
 		over(device, DEVICE_STOP_NOT_PROVED, EXIT_PROTOCOL);
@@ -240,7 +241,7 @@ static void clear_up(struct device *device)
 	const bool is_refused = device->stop == DEVICE_STOP_REFUSED && device->status == EXIT_DENIED;
 	if (is_refused && !device->profile.has_signed_in && device->profile.outbox.is_held)
 		profile_remove(&device->profile);
-	if ((is_refused || device->stop == DEVICE_STOP_NOT_PROVED) && !device->is_pinned)
+	if ((is_refused || device->stop == DEVICE_STOP_NOT_PROVED || device->stop == DEVICE_STOP_BROKEN) && !device->is_pinned)
 		device->has_key = false; // nothing proved it
 }
 

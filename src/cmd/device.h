@@ -40,6 +40,7 @@ enum device_stop {
 	DEVICE_STOP_NONE = 0,
 	DEVICE_STOP_FAILED,     // the environment; `why`
 	DEVICE_STOP_REFUSED,    // SIGNIN was not granted
+	DEVICE_STOP_BROKEN,     // the server answered SIGNIN against the protocol
 	DEVICE_STOP_NOT_PROVED, // the server does not know the invite
 	DEVICE_STOP_KEY,        // the server's key changed; `shown_key`
 	DEVICE_STOP_VERSION,    // no common version

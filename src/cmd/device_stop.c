@@ -41,6 +41,9 @@ void device_say_stop(const struct device *device, const struct phrase_out *out)
 		else
 			phrase_say_of(out, PHRASE_NOT_AUTHORIZED, device->config.name.text);
 		break;
+	case DEVICE_STOP_BROKEN:
+		phrase_say_of(out, PHRASE_BROKEN, device->server_text);
+		break;
 	case DEVICE_STOP_NOT_PROVED:
 		phrase_say_of(out, PHRASE_NOT_PROVED, device->server_text);
 		break;

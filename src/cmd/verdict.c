@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: ISC
-// What a refused message means; the contract is in verdict.h.
+// What a refusal means; the contract is in verdict.h.
 #include "cmd/verdict.h"
 
 #include "cmd/exit.h"
@@ -27,4 +27,10 @@ int verdict_say_refused(const struct phrase_out *out, uint8_t status, const char
 		phrase_say_of(out, PHRASE_REFUSED, recipient);
 		return EXIT_REFUSED;
 	}
+}
+
+int verdict_say_no_list(const struct phrase_out *out, uint8_t status, const char *server)
+{
+	phrase_say_of(out, PHRASE_NO_LIST, server);
+	return status == STATUS_NOT_AUTHORIZED ? EXIT_DENIED : status == STATUS_SERVER_FULL ? EXIT_REFUSED : EXIT_PROTOCOL;
 }

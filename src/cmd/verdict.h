@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: ISC
-// What a refused message means to a person and to a script. Layer: cmd.
+// What a refusal means to a person and to a script. Layer: cmd.
 #ifndef MMS_CMD_VERDICT_H
 #define MMS_CMD_VERDICT_H
 
@@ -9,5 +9,8 @@
 
 // Says why a message to `recipient` was refused with this status of SUBMIT's answer, and returns the exit status.
 int verdict_say_refused(const struct phrase_out *out, uint8_t status, const char *recipient);
+
+// Says that `server` (HOST:PORT) gave no list of users, with this status of TOLD_WHO_FAILED, and returns the exit status.
+int verdict_say_no_list(const struct phrase_out *out, uint8_t status, const char *server);
 
 #endif

@@ -31,6 +31,7 @@ struct program {
 	size_t capacity;
 	bool is_out_of_memory;
 	bool is_whole;
+	int status; // what the server's answer stands for when it gave no list; EXIT_DONE: it did, or has not answered
 };
 
 static void add(struct program *program, const struct client_told *told)
@@ -61,6 +62,11 @@ static void take_told(void *context, const struct client_told *told)
 	case TOLD_WHO_END:
 		program->is_whole = true;
 		break;
+	case TOLD_WHO_FAILED: {
+		const struct phrase_out out = script_notices(prefix);
+		program->status = verdict_say_no_list(&out, told->status, program->device.server_text);
+		break;
+	}
 	case TOLD_VERDICT: // of a message that was queued before
 		if (told->state == OUTBOX_REFUSED && !told->is_reoffer) {
 			const struct phrase_out out = script_notices(prefix);
@@ -104,6 +110,8 @@ static int ask(struct program *program, int signal_fd)
 			return EXIT_INTERRUPTED;
 		if (device->stop != DEVICE_STOP_NONE)
 			return script_stopped(device, prefix);
+		if (program->status != EXIT_DONE)
+			return program->status;
 		if (device->is_signed_in && !is_asked)
 			client_who(&device->node.client, clock_monotonic());
 		is_asked = device->is_signed_in;

@@ -72,8 +72,7 @@ enum mms_err call_signin_decode(struct call_signin *signin, const uint8_t *body,
 {
 	struct reader reader = reader_of(body, bytes);
 	uint8_t flags = 0;
-	bool is_good = read_u8(&reader, &flags) && flags <= (SIGNIN_RECEIVE | SIGNIN_PROOF) &&
-		       read_mark(&reader, &signin->mark) && read_name(&reader, &signin->name);
+	bool is_good = read_u8(&reader, &flags) && read_mark(&reader, &signin->mark) && read_name(&reader, &signin->name);
 	signin->is_receiving = (flags & SIGNIN_RECEIVE) != 0;
 	signin->has_proof = (flags & SIGNIN_PROOF) != 0;
 	if (signin->has_proof)
@@ -99,8 +98,7 @@ enum mms_err call_signin_ok_decode(struct call_signin_ok *ok, const uint8_t *bod
 {
 	struct reader reader = reader_of(body, bytes);
 	uint8_t flags = 0;
-	bool is_good = read_u8(&reader, &flags) && flags <= (SIGNIN_OK_REOFFER | SIGNIN_OK_PROOF) &&
-		       read_mark(&reader, &ok->mark) && read_u32(&reader, &ok->waiting_count) &&
+	bool is_good = read_u8(&reader, &flags) && read_mark(&reader, &ok->mark) && read_u32(&reader, &ok->waiting_count) &&
 		       read_name(&reader, &ok->name);
 	ok->is_reoffer_wanted = (flags & SIGNIN_OK_REOFFER) != 0;
 	ok->has_proof = (flags & SIGNIN_OK_PROOF) != 0;
@@ -144,22 +142,26 @@ size_t call_who_page_end(struct writer *writer, uint16_t count)
 enum mms_err call_who_ok_decode(struct call_who_ok *ok, const uint8_t *body, size_t bytes)
 {
 	ok->users = reader_of(body, bytes);
-	return read_u32(&ok->users, &ok->generation) && read_u32(&ok->users, &ok->total_count) &&
-			       read_u32(&ok->users, &ok->first) && read_u16(&ok->users, &ok->count) &&
-			       ok->first <= ok->total_count && ok->count <= ok->total_count - ok->first &&
-			       (ok->count > 0 || (ok->first == ok->total_count && ok->users.left_bytes == 0))
-		       ? MMS_OK
-		       : MMS_E_BAD;
+	const bool is_good = read_u32(&ok->users, &ok->generation) && read_u32(&ok->users, &ok->total_count) &&
+			     read_u32(&ok->users, &ok->first) && read_u16(&ok->users, &ok->count) &&
+			     ok->first <= ok->total_count && ok->count <= ok->total_count - ok->first &&
+			     (ok->count > 0 || ok->first == ok->total_count);
+	struct call_who_ok page = *ok; // read through here, so that nobody meets half of a page
+	struct name name;
+	bool is_online;
+	while (is_good && call_who_user_read(&page, &name, &is_online))
+		;
+	return verdict(&page.users, is_good && page.count == 0);
 }
 
-enum mms_err call_who_user_read(struct call_who_ok *ok, struct name *name, bool *is_online)
+bool call_who_user_read(struct call_who_ok *ok, struct name *name, bool *is_online)
 {
 	uint8_t flags;
-	if (ok->count == 0 || !read_u8(&ok->users, &flags) || flags > ONLINE || !read_name(&ok->users, name))
-		return MMS_E_BAD;
+	if (ok->count == 0 || !read_u8(&ok->users, &flags) || !read_name(&ok->users, name))
+		return false;
 	*is_online = (flags & ONLINE) != 0;
 	ok->count--;
-	return ok->count > 0 || ok->users.left_bytes == 0 ? MMS_OK : MMS_E_BAD;
+	return true;
 }
 
 size_t call_submit_encode(const struct call_submit *submit, uint8_t *body)
@@ -188,7 +190,7 @@ enum mms_err call_accepted_decode(struct call_accepted *accepted, const uint8_t 
 {
 	struct reader reader = reader_of(body, bytes);
 	uint8_t flags = 0;
-	const bool is_good = read_u8(&reader, &flags) && flags <= ONLINE && read_mark(&reader, &accepted->mark);
+	const bool is_good = read_u8(&reader, &flags) && read_mark(&reader, &accepted->mark);
 	accepted->was_online = (flags & ONLINE) != 0;
 	return verdict(&reader, is_good);
 }
@@ -208,10 +210,10 @@ enum mms_err call_deliver_decode(struct call_deliver *deliver, const uint8_t *bo
 	struct reader reader = reader_of(body, bytes);
 	uint64_t accepted_at = 0;
 	const bool is_good = read_bytes(&reader, deliver->id.bytes, ID_BYTES) && read_u64(&reader, &accepted_at) &&
-			     accepted_at <= INT64_MAX && read_name(&reader, &deliver->sender) &&
+			     read_name(&reader, &deliver->sender) &&
 			     read_rest(&reader, &deliver->text, &deliver->text_bytes) && deliver->text_bytes >= 1 &&
 			     deliver->text_bytes <= TEXT_BYTES_MAX;
-	deliver->accepted_at.ms = (int64_t)accepted_at;
+	deliver->accepted_at.ms = accepted_at > INT64_MAX ? INT64_MAX : (int64_t)accepted_at;
 	return verdict(&reader, is_good);
 }
 
@@ -228,10 +230,11 @@ enum mms_err call_notice_decode(struct call_notice *notice, const uint8_t *body,
 {
 	struct reader reader = reader_of(body, bytes);
 	uint8_t what = 0;
-	bool is_good = read_u8(&reader, &what) && what != 0;
+	bool is_good = read_u8(&reader, &what) && what >= NOTICE_REPLACED && what <= NOTICE_GAP;
 	memset(notice, 0, sizeof *notice);
 	notice->what = (enum notice_what)what;
 	if (what == NOTICE_GAP)
-		is_good = is_good && read_bytes(&reader, notice->id.bytes, ID_BYTES) && read_u64(&reader, &notice->count);
+		is_good = is_good && read_bytes(&reader, notice->id.bytes, ID_BYTES) &&
+			  read_u64(&reader, &notice->count) && notice->count >= 1 && notice->count <= INT64_MAX;
 	return verdict(&reader, is_good);
 }

@@ -2,6 +2,7 @@
 // The bodies of calls and answers (doc/protocol.md section 6), for both ends. Layer: msg, pure.
 // Encoders return the bytes written to `body`, which has CALL_BODY_BYTES_MAX of room; they cannot fail. Decoders return
 // MMS_E_BAD for a body that is not exactly the layout, and then leave the struct undefined; text borrows from the body.
+// Bits of flags that this version does not know are ignored.
 #ifndef MMS_MSG_CALL_H
 #define MMS_MSG_CALL_H
 
@@ -81,7 +82,7 @@ struct call_who_ok {
 	uint32_t total_count;
 	uint32_t first;
 	uint16_t count;
-	struct reader users; // `count` users, to be read with call_who_user_read
+	struct reader users; // `count` users, to be read with call_who_user_read; all of them are well-formed
 };
 
 struct call_submit {
@@ -98,16 +99,16 @@ struct call_accepted {
 
 struct call_deliver {
 	struct uuid id;
-	struct wtime accepted_at;
+	struct wtime accepted_at; // decoded: what this cannot hold is its largest value
 	struct name sender;
 	const uint8_t *text;
 	size_t text_bytes; // 1 to TEXT_BYTES_MAX
 };
 
 struct call_notice {
-	enum notice_what what; // decoded: any value but 0
-	struct uuid id;        // GAP
-	uint64_t count;        // GAP
+	enum notice_what what;
+	struct uuid id; // GAP
+	uint64_t count; // GAP: 1 to INT64_MAX
 };
 
 size_t call_signin_encode(const struct call_signin *signin, uint8_t *body);                                 // section 6.2
@@ -131,7 +132,7 @@ void call_who_page_begin(struct writer *writer, uint32_t generation, uint32_t to
 bool call_who_page_add(struct writer *writer, const struct name *name, bool is_online); // see call_who_page_begin
 size_t call_who_page_end(struct writer *writer, uint16_t count);                        // see call_who_page_begin
 enum mms_err call_who_ok_decode(struct call_who_ok *ok, const uint8_t *body, size_t bytes) MUST_CHECK; // section 6.5
-// The next user of a page. MMS_E_BAD: malformed, also when after the last one of `count` bytes are left.
-enum mms_err call_who_user_read(struct call_who_ok *ok, struct name *name, bool *is_online) MUST_CHECK;
+// The next user of a decoded page. False: there was none left.
+bool call_who_user_read(struct call_who_ok *ok, struct name *name, bool *is_online);
 
 #endif

@@ -20,8 +20,7 @@ void client_start(struct client *client, const struct client_config *config)
 	client->is_started = true;
 	client->was_signed_in = false;
 	client->is_leaving = false;
-	client->is_who_wanted = false;
-	client->is_who_due = false;
+	client->list = (struct client_list){0};
 }
 
 void client_break(struct client *client)
@@ -161,9 +160,10 @@ void client_catch_up(struct client *client, struct mtime now)
 	if (client->present == 0)
 		return;
 	const uint32_t slot = client->present - 1;
-	if (client->is_who_due &&
-	    client_make_call(client, slot, CALL_WHO, body, call_who_encode(&client->who, body), 0, now))
-		client->is_who_due = false;
+	if (client->list.is_due &&
+	    client_make_call(client, slot, CALL_WHO, body, call_who_encode(&client->list.next, body),
+			     client->list.ask_count, now))
+		client->list.is_due = false;
 	if (client->is_leaving && !client->slot[slot].is_signout_made)
 		client->slot[slot].is_signout_made = client_make_call(client, slot, CALL_SIGNOUT, NULL, 0, 0, now);
 }
@@ -176,8 +176,9 @@ void client_submit(struct client *client, struct mtime now)
 
 void client_begin(struct client *client, struct mtime now)
 {
-	client->who = (struct call_who){0};
-	client->is_who_due = client->is_who_wanted;
+	client->list.next = (struct call_who){0};
+	client->list.ask_count++;
+	client->list.is_due = client->list.is_wanted;
 	client->reoffer_at = MTIME_NEVER;
 	client->reoffer_wait_us = CLIENT_REOFFER_US;
 	submit_queued(client, now); // before SIGNOUT, if that is wanted
@@ -192,14 +193,15 @@ void client_set_submitting(struct client *client, bool may_submit, struct mtime 
 
 void client_ask_who(struct client *client, uint32_t generation, uint32_t first, struct mtime now)
 {
-	client->who = (struct call_who){generation, first};
-	client->is_who_due = true;
+	client->list.next = (struct call_who){generation, first};
+	client->list.ask_count++;
+	client->list.is_due = true;
 	client_catch_up(client, now);
 }
 
 void client_who(struct client *client, struct mtime now)
 {
-	client->is_who_wanted = true;
+	client->list = (struct client_list){.is_wanted = true, .ask_count = client->list.ask_count};
 	client_ask_who(client, 0, 0, now);
 }
 

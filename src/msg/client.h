@@ -30,13 +30,15 @@ static const int64_t CLIENT_REOFFER_US_MAX = 3600LL * 1000 * 1000; // no doublin
 enum client_told_type {
 	TOLD_SIGNED_IN = 1, // name, waiting_count; only the first time, and after signing in anew by client_start
 	TOLD_RECONNECTED,   // signed in again on another session
-	TOLD_REFUSED,       // SIGNIN: status. Stopped
+	TOLD_REFUSED,       // SIGNIN: status, NOT_AUTHORIZED or SERVER_FULL. Stopped
+	TOLD_BROKEN,        // SIGNIN was answered as no server of this protocol answers it. Stopped
 	TOLD_NOT_PROVED,    // the server did not prove the invite: it is another server. Stopped
 	TOLD_STORED,        // the transcript has grown, or the deliveries that were waiting have all come
 	TOLD_VERDICT,       // id, name (the recipient), state, status, is_reoffer
 	TOLD_WHO_BEGIN,     // a list of users begins (anew: forget what came before)
 	TOLD_WHO_USER,      // name, is_online
 	TOLD_WHO_END,
+	TOLD_WHO_FAILED,    // status: why there is no list; STATUS_OK: what came is none
 	TOLD_SIGNED_OUT,    // stopped
 	TOLD_REPLACED,      // another sign-in of this device receives now. Stopped
 	TOLD_REMOVED,       // no longer authorized. Stopped
@@ -96,6 +98,16 @@ struct client_slot {
 	bool is_superseded;   // we have signed in on a newer one, whatever became of it
 };
 
+// A list of users on its way.
+struct client_list {
+	struct call_who next; // the page asked for
+	uint32_t total_count; // of the generation asked for, when next.first is not 0
+	uint32_t restart_count;
+	uint64_t ask_count; // names the newest request; an answer to an older one is none
+	bool is_wanted;
+	bool is_due; // `next` is to be asked on the present session
+};
+
 struct client_pending_answer {
 	uint32_t slot;
 	uint32_t number;
@@ -111,9 +123,7 @@ struct client {
 	bool was_signed_in;
 	bool may_submit; // this process holds the outbox
 	bool is_leaving; // SIGNOUT is wanted or on its way
-	bool is_who_wanted;
-	bool is_who_due;     // `who` is to be asked on the present session
-	struct call_who who;
+	struct client_list list;
 	struct mtime reoffer_at; // when re-offers that found no room are made again; MTIME_NEVER: there are none
 	int64_t reoffer_wait_us;
 	struct mtime sent_at;  // when a call was last made or answered
@@ -152,7 +162,8 @@ void client_ended(struct client *client, uint32_t slot);
 // The outbox may have grown: submits what waits.
 void client_submit(struct client *client, struct mtime now);
 
-// Asks who is online; again on the next session when this one ends before the answer.
+// Asks who is online; from the beginning on the next session when this one ends before the whole list has come. TOLD_WHO_END or
+// TOLD_WHO_FAILED follows.
 void client_who(struct client *client, struct mtime now);
 
 // Signs out as soon as a session lets it; TOLD_SIGNED_OUT follows.

@@ -73,6 +73,12 @@ static bool is_proved(const struct client *client, uint32_t slot, const struct c
 	return ok->has_proof && crypto_is_equal(proof, ok->proof, sizeof proof);
 }
 
+// The refusals of SIGNIN that there are.
+static bool is_refusal(uint8_t status)
+{
+	return status == STATUS_NOT_AUTHORIZED || status == STATUS_SERVER_FULL;
+}
+
 static void signin_answered(struct client *client, uint32_t slot, uint8_t status, const uint8_t *body, size_t bytes,
 			    struct mtime now, struct wtime wall)
 {
@@ -80,12 +86,15 @@ static void signin_answered(struct client *client, uint32_t slot, uint8_t status
 	struct client_slot *session = &client->slot[slot];
 	if (session->state != CLIENT_SLOT_SIGNING_IN)
 		return;
-	const bool is_granted = status == STATUS_OK && call_signin_ok_decode(&ok, body, bytes) == MMS_OK;
+	const bool is_granted = status == STATUS_OK && call_signin_ok_decode(&ok, body, bytes) == MMS_OK &&
+				name_is_same(&ok.name, &client->config.name);
 	if (!is_granted || !is_proved(client, slot, &ok)) {
 		client_flush(client, now);
 		client_stop(client);
 		client->port.told(client->port.context,
-				  &(struct client_told){.type = is_granted ? TOLD_NOT_PROVED : TOLD_REFUSED,
+				  &(struct client_told){.type = is_granted		 ? TOLD_NOT_PROVED
+								: is_refusal(status) ? TOLD_REFUSED
+										     : TOLD_BROKEN,
 							.status = status});
 		return;
 	}
@@ -161,27 +170,47 @@ static void submit_answered(struct client *client, uint32_t slot, uint8_t status
 	client->verdict[client->verdict_count++] = verdict;
 }
 
-static void who_answered(struct client *client, uint8_t status, const uint8_t *body, size_t bytes, struct mtime now)
+static void fail_list(struct client *client, uint8_t status)
+{
+	client->list.is_wanted = false;
+	client->port.told(client->port.context, &(struct client_told){.type = TOLD_WHO_FAILED, .status = status});
+}
+
+// Whether a page is the one that was asked for, or the first of a list that the server has begun anew (section 6.5).
+static bool is_page_expected(struct client_list *list, const struct call_who_ok *ok)
+{
+	if (ok->total_count > WHO_USERS_MAX)
+		return false;
+	if (list->next.first == 0)
+		return ok->first == 0;
+	if (ok->first == list->next.first && ok->generation == list->next.generation)
+		return ok->total_count == list->total_count;
+	return ok->first == 0 && list->restart_count++ < WHO_RESTARTS_MAX;
+}
+
+static void who_answered(struct client *client, uint8_t status, const uint8_t *body, size_t bytes, uint64_t ask,
+			 struct mtime now)
 {
 	struct call_who_ok ok;
-	if (!client->is_who_wanted)
+	struct client_told user = {.type = TOLD_WHO_USER};
+	if (!client->list.is_wanted || ask != client->list.ask_count)
 		return;
-	if (status != STATUS_OK || call_who_ok_decode(&ok, body, bytes) != MMS_OK)
-		ok = (struct call_who_ok){0}; // an end without users
+	if (status != STATUS_OK || call_who_ok_decode(&ok, body, bytes) != MMS_OK ||
+	    !is_page_expected(&client->list, &ok)) {
+		fail_list(client, status);
+		return;
+	}
 	if (ok.first == 0)
 		client_tell(client, TOLD_WHO_BEGIN);
+	client->list.total_count = ok.total_count;
 	const uint32_t next = ok.first + ok.count;
-	while (ok.count > 0) {
-		struct client_told user = {.type = TOLD_WHO_USER};
-		if (call_who_user_read(&ok, &user.name, &user.is_online) != MMS_OK)
-			break;
+	while (call_who_user_read(&ok, &user.name, &user.is_online))
 		client->port.told(client->port.context, &user);
-	}
-	if (next < ok.total_count && next > ok.first) {
+	if (next < ok.total_count) {
 		client_ask_who(client, ok.generation, next, now);
 		return;
 	}
-	client->is_who_wanted = false;
+	client->list.is_wanted = false;
 	client_tell(client, TOLD_WHO_END);
 }
 
@@ -198,7 +227,7 @@ void client_answer(struct client *client, uint32_t slot, uint8_t kind, uint8_t s
 		break;
 	case CALL_WHO:
 		if (slot + 1 == client->present)
-			who_answered(client, status, body, bytes, now);
+			who_answered(client, status, body, bytes, tag, now);
 		break;
 	case CALL_SIGNOUT:
 		client_flush(client, now); // what came before it is told before it
@@ -286,8 +315,7 @@ static void noticed(struct client *client, uint32_t slot, uint32_t number, const
 		client->port.redial(client->port.context);
 		break;
 	case NOTICE_GAP:
-	default:
-		break; // a later version's notice: answered, and nothing more
+		break;
 	}
 }
 

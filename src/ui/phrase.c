@@ -44,6 +44,8 @@ static const char *const sentences[PHRASE_COUNT] = {
 	[PHRASE_SUSPENDED] = "user % may no longer use this server",
 	[PHRASE_NOT_PROVED] = "the server % does not know this invite code, it may be an impostor; nothing was sent to "
 			      "it|ask its operator for the fingerprint of the server's key",
+	[PHRASE_BROKEN] = "the server % breaks the MMS protocol, nothing was sent to it|ask its operator which program it is",
+	[PHRASE_NO_LIST] = "the server % gives no list of users that can be shown|ask its operator which program it is",
 	[PHRASE_UNREACHABLE] = "the server % cannot be reached, MMS keeps trying|wait, or type: quit",
 	[PHRASE_GIVEN_UP] = "the server % cannot be reached, nothing was kept to be sent later|try again",
 	[PHRASE_REACHED] = "the server % answers again",

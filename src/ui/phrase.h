@@ -49,6 +49,8 @@ enum phrase {
 	PHRASE_REPLACED,         // the subject has signed in elsewhere with this device
 	PHRASE_SUSPENDED,        // the subject, signed in here, is no longer in the users file
 	PHRASE_NOT_PROVED,       // subject: the server as HOST:PORT, which did not prove that it knows the invite
+	PHRASE_BROKEN,           // subject: the server as HOST:PORT, which answers against the protocol
+	PHRASE_NO_LIST,          // subject: the server as HOST:PORT, which gave no list of users
 	PHRASE_UNREACHABLE,      // subject: the server as HOST:PORT; we keep trying
 	PHRASE_GIVEN_UP,         // subject: the server as HOST:PORT; a script's command gives up, and nothing was kept
 	PHRASE_REACHED,          // subject: the server as HOST:PORT, which answers again

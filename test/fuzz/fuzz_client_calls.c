@@ -50,6 +50,7 @@ static void told(void *context, const struct client_told *what)
 		assert(name_parse(&parsed, what->name.text, name_bytes(&what->name)));
 		break;
 	case TOLD_REFUSED:
+	case TOLD_BROKEN:
 	case TOLD_NOT_PROVED:
 	case TOLD_SIGNED_OUT:
 	case TOLD_REPLACED:
@@ -59,6 +60,7 @@ static void told(void *context, const struct client_told *what)
 	case TOLD_STORED:
 	case TOLD_WHO_BEGIN:
 	case TOLD_WHO_END:
+	case TOLD_WHO_FAILED:
 	case TOLD_SHUTDOWN:
 		break;
 	}

@@ -100,6 +100,14 @@ static void told(void *context, const struct client_told *told)
 		report_sight(SIGHT_REFUSED);
 		process->is_refused = true;
 		break;
+	case TOLD_BROKEN:
+		if (!world.user[owner->user].is_hostile) // which may have made its first call itself
+			report_failure("%s was told that the server breaks the protocol", name);
+		break;
+	case TOLD_WHO_FAILED:
+		if (!world.user[owner->user].is_hostile)
+			report_failure("%s got no list of users (%u)", name, told->status);
+		return;
 	case TOLD_NOT_PROVED:
 		process->is_refused = true;
 		break;

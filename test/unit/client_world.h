@@ -108,6 +108,13 @@ static inline uint32_t count(enum record_type type, uint8_t code, struct record 
 	return found;
 }
 
+// What names the newest request for a page of users.
+static inline uint64_t asked(void)
+{
+	struct record *record = NULL;
+	return count(CALLED, CALL_WHO, &record) == 0 ? 0 : record->tag;
+}
+
 static inline void begin_with(bool has_invite)
 {
 	const struct client_port port = {NULL,      port_answer,         port_call, port_prefer, port_redial,

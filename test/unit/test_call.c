@@ -37,7 +37,7 @@ static enum mms_err decode_page(const uint8_t *body, size_t bytes)
 	bool is_online;
 	enum mms_err err = call_who_ok_decode(&page, body, bytes);
 	while (err == MMS_OK && page.count > 0)
-		err = call_who_user_read(&page, &name, &is_online);
+		err = call_who_user_read(&page, &name, &is_online) ? MMS_OK : MMS_E_BAD;
 	return err;
 }
 
@@ -78,8 +78,10 @@ static void test_signin(void **state)
 		assert_string_equal(decoded.name.text, "fred");
 		assert_memory_equal(decoded.proof, signin.has_proof ? signin.proof : no_proof, sizeof no_proof);
 		check_lengths(decode_signin, body, bytes, false, 0);
-		body[0] = (uint8_t)(flags | 4); // a flag of no meaning
-		assert_int_equal(call_signin_decode(&decoded, body, bytes), MMS_E_BAD);
+		body[0] = (uint8_t)(flags | 0xfc); // flags of no meaning yet
+		assert_int_equal(call_signin_decode(&decoded, body, bytes), MMS_OK);
+		assert_int_equal(decoded.is_receiving, signin.is_receiving);
+		assert_int_equal(decoded.has_proof, signin.has_proof);
 	}
 	const struct call_signin signin = {true, false, mark, fred, {0}};
 	struct call_signin decoded;
@@ -109,8 +111,10 @@ static void test_signin_ok(void **state)
 		assert_memory_equal(&decoded.mark, &mark, sizeof mark);
 		assert_string_equal(decoded.name.text, "fred");
 		check_lengths(decode_signin_ok, body, bytes, false, 0);
-		body[0] = 8;
-		assert_int_equal(call_signin_ok_decode(&decoded, body, bytes), MMS_E_BAD);
+		body[0] = (uint8_t)(flags | 0xfc);
+		assert_int_equal(call_signin_ok_decode(&decoded, body, bytes), MMS_OK);
+		assert_int_equal(decoded.is_reoffer_wanted, ok.is_reoffer_wanted);
+		assert_int_equal(decoded.has_proof, ok.has_proof);
 	}
 }
 
@@ -142,8 +146,9 @@ static void test_submit_and_accepted(void **state)
 	assert_true(verdict.was_online);
 	assert_memory_equal(&verdict.mark, &mark, sizeof mark);
 	check_lengths(decode_accepted, body, bytes, false, 0);
-	body[0] = 2;
-	assert_int_equal(call_accepted_decode(&verdict, body, bytes), MMS_E_BAD);
+	body[0] = 0xfe;
+	assert_int_equal(call_accepted_decode(&verdict, body, bytes), MMS_OK);
+	assert_false(verdict.was_online);
 }
 
 static void test_deliver(void **state)
@@ -163,7 +168,8 @@ static void test_deliver(void **state)
 	body[bytes] = 'm';
 	assert_int_equal(call_deliver_decode(&decoded, body, bytes + 1), MMS_E_BAD); // text beyond the limit
 	body[ID_BYTES] = 0x80;
-	assert_int_equal(call_deliver_decode(&decoded, body, bytes), MMS_E_BAD); // a time beyond what we can hold
+	assert_int_equal(call_deliver_decode(&decoded, body, bytes), MMS_OK); // a time beyond what we can hold
+	assert_int_equal(decoded.accepted_at.ms, INT64_MAX);
 	deliver.text_bytes = 4;
 	bytes = call_deliver_encode(&deliver, body);
 	check_lengths(decode_deliver, body, bytes, true, bytes - 3); // at least one byte of text
@@ -188,7 +194,14 @@ static void test_notice(void **state)
 	body[0] = 0;
 	assert_int_equal(call_notice_decode(&decoded, body, 1), MMS_E_BAD);
 	body[0] = 200; // of a later version
-	assert_int_equal(call_notice_decode(&decoded, body, 1), MMS_OK);
+	assert_int_equal(call_notice_decode(&decoded, body, 1), MMS_E_BAD);
+	const uint64_t counts[] = {0, 1, INT64_MAX, (uint64_t)INT64_MAX + 1, UINT64_MAX};
+	for (size_t i = 0; i < sizeof counts / sizeof counts[0]; i++) {
+		const struct call_notice gap = {NOTICE_GAP, id, counts[i]};
+		const size_t bytes = call_notice_encode(&gap, body);
+		const bool is_good = counts[i] >= 1 && counts[i] <= INT64_MAX;
+		assert_int_equal(call_notice_decode(&decoded, body, bytes), is_good ? MMS_OK : MMS_E_BAD);
+	}
 }
 
 static void test_who(void **state)
@@ -227,14 +240,16 @@ static void test_page(void **state)
 	assert_int_equal(page.first, 4);
 	assert_int_equal(page.count, 3);
 	for (int i = 0; i < 3; i++) {
-		assert_int_equal(call_who_user_read(&page, &name, &is_online), MMS_OK);
+		assert_true(call_who_user_read(&page, &name, &is_online));
 		assert_string_equal(name.text, "fred");
 		assert_int_equal(is_online, i % 2 == 0);
 	}
-	assert_int_equal(call_who_user_read(&page, &name, &is_online), MMS_E_BAD); // there are no more
+	assert_false(call_who_user_read(&page, &name, &is_online)); // there are no more
 	check_lengths(decode_page, body, bytes, false, 0);
-	body[14] = 2; // a flag of no meaning
-	assert_int_equal(decode_page(body, bytes), MMS_E_BAD);
+	body[14] = 0xfe; // flags of no meaning yet
+	assert_int_equal(call_who_ok_decode(&page, body, bytes), MMS_OK);
+	assert_true(call_who_user_read(&page, &name, &is_online));
+	assert_false(is_online);
 	// Pages that cannot be: beyond the total, or empty though there are more to come, to be asked for for ever.
 	assert_int_equal(decode_page(body, page_of(body, 6, 4, 3)), MMS_E_BAD);
 	assert_int_equal(decode_page(body, page_of(body, 3, 4, 0)), MMS_E_BAD);

@@ -32,23 +32,42 @@ static void test_signin(void **state)
 	assert_int_equal(count(TOLD, TOLD_RECONNECTED, NULL), 1);
 }
 
+// However SIGNIN is not granted, the device stops, says which it was, and sends nothing more.
 static void test_signin_refused(void **state)
 {
 	(void)state;
-	for (int i = 0; i < 5; i++) {
+	const struct call_signin_ok no_proof = {.name = name_of("Fred")};
+	const struct call_signin_ok wrong_proof = {.has_proof = true, .name = name_of("Fred")};
+	const struct call_signin_ok other_name = {.name = name_of("Fred2")};
+	const struct {
+		bool has_invite;
+		uint8_t status;
+		const struct call_signin_ok *ok; // NULL: an empty body
+		enum client_told_type told;
+	} cases[] = {
+		{true, STATUS_OK, &no_proof, TOLD_NOT_PROVED},
+		{true, STATUS_OK, &wrong_proof, TOLD_NOT_PROVED},
+		{false, STATUS_NOT_AUTHORIZED, NULL, TOLD_REFUSED},
+		{false, STATUS_SERVER_FULL, NULL, TOLD_REFUSED},
+		{false, STATUS_BAD, NULL, TOLD_BROKEN},
+		{false, 200, NULL, TOLD_BROKEN},
+		{false, STATUS_OK, NULL, TOLD_BROKEN}, // not the body of an OK
+		{false, STATUS_ACCEPTED, &no_proof, TOLD_BROKEN},
+		{false, STATUS_OK, &other_name, TOLD_BROKEN}, // not who was to be signed in
+	};
+	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
 		struct record *record = NULL;
-		struct call_signin_ok ok = {.has_proof = i == 1, .name = name_of("Fred")}; // none, then a wrong one
-		begin_with(i < 2);
+		uint8_t body[CALL_BODY_BYTES_MAX];
+		begin_with(cases[i].has_invite);
 		mem_queue(&f.mem, &(struct uuid){{1}}, "Tim", "a");
 		client_up(&f.client, 0, f.now);
-		if (i < 2)
-			grant(0, &ok);
-		else
-			answer_call(0, CALL_SIGNIN, i == 2 ? STATUS_NOT_AUTHORIZED : i == 3 ? 200 : STATUS_OK, NULL, 0,
-				    0);
-		assert_int_equal(count(TOLD, i < 2 ? TOLD_NOT_PROVED : TOLD_REFUSED, &record), 1);
+		const size_t bytes = cases[i].ok == NULL ? 0 : call_signin_ok_encode(cases[i].ok, body);
+		answer_call(0, CALL_SIGNIN, cases[i].status, body, bytes, 0);
+		assert_int_equal(count(TOLD, (uint8_t)cases[i].told, &record), 1);
+		assert_int_equal(record->told.status, cases[i].status);
 		assert_int_equal(count(STOPPED, 0, NULL), 1);
-		assert_int_equal(count(CALLED, CALL_SUBMIT, NULL), 0); // nothing more is sent
+		assert_int_equal(count(PREFERRED, 0, NULL), 0);
+		assert_int_equal(count(CALLED, CALL_SUBMIT, NULL), 0);
 		client_up(&f.client, 1, f.now);
 		assert_int_equal(count(CALLED, CALL_SIGNIN, NULL), 1);
 	}
@@ -201,7 +220,8 @@ static void test_notices(void **state)
 	grant(1, &ok);
 	notice(0, 3, NOTICE_REPLACED, 0);
 	notice(1, 1, (enum notice_what)77, 0);
-	assert_int_equal(count(ANSWERED, STATUS_OK, NULL), 4);
+	assert_int_equal(count(ANSWERED, STATUS_OK, NULL), 3);
+	assert_int_equal(count(ANSWERED, STATUS_BAD, NULL), 1); // a later version's
 	assert_int_equal(count(TOLD, TOLD_REPLACED, NULL) + count(STOPPED, 0, NULL), 0);
 	client_ended(&f.client, 0);
 	deliver(1, 2, 5);
@@ -378,7 +398,7 @@ static void give_page(uint32_t slot, uint32_t first, uint16_t users, uint32_t to
 	call_who_page_begin(&writer, 4, total_count, first);
 	for (uint16_t i = 0; i < users; i++)
 		assert_true(call_who_page_add(&writer, &name, true));
-	answer_call(slot, CALL_WHO, STATUS_OK, body, call_who_page_end(&writer, users), 0);
+	answer_call(slot, CALL_WHO, STATUS_OK, body, call_who_page_end(&writer, users), asked());
 }
 
 static void test_who(void **state)
@@ -411,8 +431,10 @@ static void test_who(void **state)
 	f.room = 1;
 	client_flush(&f.client, f.now);
 	assert_int_equal(count(CALLED, CALL_WHO, NULL), 4);
-	answer_call(1, CALL_WHO, STATUS_BAD, NULL, 0, 0);
-	assert_int_equal(count(TOLD, TOLD_WHO_END, NULL), 2); // an end in any case
+	answer_call(1, CALL_WHO, STATUS_BAD, NULL, 0, asked());
+	assert_int_equal(count(TOLD, TOLD_WHO_FAILED, &record), 1);
+	assert_int_equal(record->told.status, STATUS_BAD);
+	assert_int_equal(count(TOLD, TOLD_WHO_END, NULL), 1);
 }
 
 // An old call without an answer keeps the window full; when it is answered, what has waited goes.

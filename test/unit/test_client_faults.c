@@ -142,38 +142,121 @@ static void test_reoffer_waits_for_what_is_on_its_way(void **state)
 
 // --- lists of users ---
 
-static size_t page_of(uint8_t *body, uint32_t first, uint16_t users, uint16_t said_count, uint32_t total_count)
+static size_t page_of(uint8_t *body, uint32_t generation, uint32_t first, uint16_t users, uint32_t total_count)
 {
 	struct writer writer = writer_of(body, CALL_BODY_BYTES_MAX);
 	const struct name name = name_of("u");
-	call_who_page_begin(&writer, 4, total_count, first);
+	call_who_page_begin(&writer, generation, total_count, first);
 	for (uint16_t i = 0; i < users; i++)
 		assert_true(call_who_page_add(&writer, &name, true));
-	return call_who_page_end(&writer, said_count);
+	return call_who_page_end(&writer, users);
+}
+
+static void give_page(uint32_t generation, uint32_t first, uint16_t users, uint32_t total_count)
+{
+	uint8_t body[CALL_BODY_BYTES_MAX];
+	answer_call(0, CALL_WHO, STATUS_OK, body, page_of(body, generation, first, users, total_count), asked());
+}
+
+static void ask_for_a_list(void)
+{
+	begin_with(false);
+	come_in(0, 0);
+	client_who(&f.client, f.now);
+}
+
+// The list has failed: it is told once, nothing more is asked for.
+static void assert_failed(uint8_t status)
+{
+	struct record *record = NULL;
+	const uint32_t asked_count = count(CALLED, CALL_WHO, NULL);
+	assert_int_equal(count(TOLD, TOLD_WHO_FAILED, &record), 1);
+	assert_int_equal(record->told.status, status);
+	give_page(4, 0, 1, 1);
+	assert_int_equal(count(TOLD, TOLD_WHO_END, NULL), 0);
+	assert_int_equal(count(CALLED, CALL_WHO, NULL), asked_count);
 }
 
 static void test_lists_of_users(void **state)
 {
 	(void)state;
-	uint8_t body[CALL_BODY_BYTES_MAX];
 	begin_with(false);
 	come_in(0, 0);
-	answer_call(0, CALL_WHO, STATUS_OK, body, page_of(body, 0, 1, 1, 1), 0);
+	give_page(4, 0, 1, 1);
 	assert_int_equal(count(TOLD, TOLD_WHO_BEGIN, NULL), 0); // nobody asked
 	client_who(&f.client, f.now);
-	answer_call(0, CALL_WHO, STATUS_OK, (const uint8_t *)"x", 1, 0);
-	assert_int_equal(count(TOLD, TOLD_WHO_END, NULL), 1); // malformed: an end without users
-	assert_int_equal(count(TOLD, TOLD_WHO_USER, NULL), 0);
+	give_page(4, 0, 2, 3);
+	give_page(4, 2, 1, 3);
+	assert_int_equal(count(TOLD, TOLD_WHO_BEGIN, NULL), 1); // once for both pages
+	assert_int_equal(count(TOLD, TOLD_WHO_USER, NULL), 3);
+	assert_int_equal(count(TOLD, TOLD_WHO_END, NULL), 1);
+	// A request that another has followed: its answer is nobody's.
 	client_who(&f.client, f.now);
-	answer_call(0, CALL_WHO, STATUS_OK, body, page_of(body, 0, 2, 3, 3), 0);
-	assert_int_equal(count(TOLD, TOLD_WHO_USER, NULL), 2); // cut short: those that are there
+	const uint64_t older = asked();
+	client_who(&f.client, f.now);
+	uint8_t body[CALL_BODY_BYTES_MAX];
+	answer_call(0, CALL_WHO, STATUS_OK, body, page_of(body, 4, 0, 1, 1), older);
+	assert_int_equal(count(TOLD, TOLD_WHO_END, NULL), 1);
+	give_page(4, 0, 1, 1);
 	assert_int_equal(count(TOLD, TOLD_WHO_END, NULL), 2);
-	client_who(&f.client, f.now);
-	answer_call(0, CALL_WHO, STATUS_OK, body, page_of(body, 0, 2, 2, 3), 0);
-	answer_call(0, CALL_WHO, STATUS_OK, body, page_of(body, 2, 1, 1, 3), 0);
-	assert_int_equal(count(TOLD, TOLD_WHO_BEGIN, NULL), 3); // once for both pages
-	assert_int_equal(count(TOLD, TOLD_WHO_USER, NULL), 5);
-	assert_int_equal(count(TOLD, TOLD_WHO_END, NULL), 3);
+	assert_int_equal(count(TOLD, TOLD_WHO_FAILED, NULL), 0);
+}
+
+static void test_lists_that_break_the_rules(void **state)
+{
+	(void)state;
+	uint8_t body[CALL_BODY_BYTES_MAX];
+	ask_for_a_list();
+	answer_call(0, CALL_WHO, 77, NULL, 0, asked());
+	assert_failed(77);
+	ask_for_a_list();
+	answer_call(0, CALL_WHO, STATUS_OK, (const uint8_t *)"x", 1, asked());
+	assert_failed(STATUS_OK);
+	ask_for_a_list();
+	size_t bytes = page_of(body, 4, 0, 2, 2);
+	body[13] = 3; // a count beyond the body
+	answer_call(0, CALL_WHO, STATUS_OK, body, bytes, asked());
+	assert_int_equal(count(TOLD, TOLD_WHO_USER, NULL), 0); // not the half of it either
+	assert_failed(STATUS_OK);
+	ask_for_a_list();
+	bytes = page_of(body, 4, 0, 2, 2);
+	body[bytes - 1] = '\x1b'; // no letter of a name
+	answer_call(0, CALL_WHO, STATUS_OK, body, bytes, asked());
+	assert_failed(STATUS_OK);
+	ask_for_a_list();
+	give_page(4, 1, 1, 2); // not from the beginning
+	assert_failed(STATUS_OK);
+	ask_for_a_list();
+	give_page(4, 0, 2, 4);
+	give_page(4, 1, 1, 4); // not where it was asked to go on
+	assert_failed(STATUS_OK);
+	ask_for_a_list();
+	give_page(4, 0, 2, 4);
+	give_page(4, 2, 2, 5); // a total that changes within a generation
+	assert_failed(STATUS_OK);
+	ask_for_a_list();
+	give_page(4, 0, 2, 4);
+	give_page(5, 2, 2, 4); // the middle of another list
+	assert_failed(STATUS_OK);
+}
+
+// A server that never comes to an end costs a device no more than a list may be long, a few times.
+static void test_lists_without_end(void **state)
+{
+	(void)state;
+	ask_for_a_list();
+	give_page(4, 0, 2, WHO_USERS_MAX + 1);
+	assert_int_equal(count(TOLD, TOLD_WHO_USER, NULL), 0);
+	assert_failed(STATUS_OK);
+	ask_for_a_list();
+	give_page(4, 0, 2, WHO_USERS_MAX);
+	for (uint32_t i = 0; i < WHO_RESTARTS_MAX; i++) {
+		assert_int_equal(count(TOLD, TOLD_WHO_FAILED, NULL), 0);
+		give_page(5 + i, 0, 2, WHO_USERS_MAX);
+	}
+	assert_int_equal(count(TOLD, TOLD_WHO_BEGIN, NULL), 1 + WHO_RESTARTS_MAX);
+	give_page(4, 0, 2, WHO_USERS_MAX);
+	assert_failed(STATUS_OK);
 }
 
 static void test_malformed_notice(void **state)
@@ -197,6 +280,8 @@ int main(void)
 		cmocka_unit_test(test_many_verdicts),
 		cmocka_unit_test(test_reoffer_waits_for_what_is_on_its_way),
 		cmocka_unit_test(test_lists_of_users),
+		cmocka_unit_test(test_lists_that_break_the_rules),
+		cmocka_unit_test(test_lists_without_end),
 		cmocka_unit_test(test_malformed_notice),
 	};
 	return cmocka_run_group_tests(tests, crypto_set_up, NULL);
