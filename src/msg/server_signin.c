@@ -102,7 +102,8 @@ static bool may_enrol(struct server *server, const struct request *request, stru
 		}
 		return !is_spent && request->invite->expires_at.ms > wall.ms;
 	}
-	return server->config.may_claim && users_is_plain(request->entry) && count == 0;
+	// Who shows a proof wants the server's, and could not tell this one from an impostor: a wrong one claims nothing.
+	return !request->signin.has_proof && server->config.may_claim && users_is_plain(request->entry) && count == 0;
 }
 
 static void enrol(struct server *server, uint32_t slot, uint32_t number, const struct request *request,

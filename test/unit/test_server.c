@@ -108,6 +108,25 @@ static void test_invite(void **state)
 	finish();
 }
 
+// Who shows a wrong proof is no claimant: it would be enrolled and take the server for an impostor. A device that is enrolled
+// comes in by its key, whatever old code it shows.
+static void test_wrong_proof_claims_nothing(void **state)
+{
+	(void)state;
+	struct record *record = NULL;
+	struct call_signin_ok ok;
+	begin("fred\nlibero\n", true);
+	assert_int_equal(status_of(0, signin_with(0, 1, "fred", true, CODE)), STATUS_NOT_AUTHORIZED);
+	assert_false(store(MMS_OK, true));
+	assert_int_equal(f.mem.device_count, 0);
+	come_in(1, 2, "libero", LIBERO, true);
+	assert_int_equal(status_of(2, signin_with(2, 2, "libero", false, CODE)), STATUS_OK);
+	count(ANSWERED, 2, &record);
+	assert_int_equal(call_signin_ok_decode(&ok, record->body, record->bytes), MMS_OK);
+	assert_false(ok.has_proof);
+	finish();
+}
+
 static void test_submit_is_answered_when_stored(void **state)
 {
 	(void)state;
@@ -236,7 +255,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_refusals_are_the_same), cmocka_unit_test(test_claim_waits_for_the_commit),
-		cmocka_unit_test(test_invite),                cmocka_unit_test(test_submit_is_answered_when_stored),
+		cmocka_unit_test(test_invite),                cmocka_unit_test(test_wrong_proof_claims_nothing),
+		cmocka_unit_test(test_submit_is_answered_when_stored),
 		cmocka_unit_test(test_order_of_checks),       cmocka_unit_test(test_quota),
 		cmocka_unit_test(test_full_disk),
 	};
