@@ -10,6 +10,7 @@
 #include "cmd/options.h"
 #include "os/clock.h"
 #include "os/signals.h"
+#include "os/standard.h"
 #include "ui/printer.h"
 
 // False: the conversation is to end at once with this status.
@@ -17,6 +18,9 @@ static bool take_signals(struct conversation *conversation, int signal_fd)
 {
 	int signo;
 	while (signals_next(signal_fd, &signo)) {
+		// Whoever asks us to end does not wait for a reader that does not read.
+		if (signo == SIGINT || signo == SIGTERM || signo == SIGHUP)
+			standard_set_deadline(clock_monotonic());
 		if (signo == SIGWINCH && conversation->input.terminal != NULL) {
 			terminal_resized(conversation->input.terminal);
 		} else if (signo == SIGCONT && conversation->input.terminal != NULL) {
@@ -42,7 +46,7 @@ static void talk(struct conversation *conversation, int signal_fd)
 			{.fd = signal_fd, .events = POLLIN},
 			{.fd = is_idle ? input_fd(&conversation->input) : -1, .events = POLLIN},
 		};
-		const bool is_pending = is_idle && input_is_pending(&conversation->input);
+		const bool is_pending = is_idle && (conversation->input.is_failed || input_is_pending(&conversation->input));
 		device_turn(&conversation->device, polled, 2,
 			    is_pending ? clock_monotonic() : conversation_deadline(conversation));
 		if (!take_signals(conversation, signal_fd))
@@ -84,7 +88,7 @@ int cmd_client(int argc, char **argv)
 		return status;
 	if (words.count > 0)
 		options.server = words.word[0];
-	status = signals_open(&signal_fd, &why) == MMS_OK ? EXIT_DONE : EXIT_IO;
+	status = signals_open(SIGNALS_CLIENT, &signal_fd, &why) == MMS_OK ? EXIT_DONE : EXIT_IO;
 	if (status == EXIT_DONE) {
 		status = device_open(&conversation.device, &options, conversation_told, &conversation);
 		why = conversation.device.why;

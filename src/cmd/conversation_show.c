@@ -315,7 +315,8 @@ void conversation_advance(struct conversation *conversation)
 	}
 	input_flush(&conversation->input);
 	if (conversation->input.is_failed && conversation->state != TALK_OVER) {
-		conversation->status = EXIT_IO;
+		if (conversation->status == EXIT_DONE)
+			conversation->status = conversation->input.status;
 		conversation->state = TALK_OVER;
 	}
 }

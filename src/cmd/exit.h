@@ -22,6 +22,7 @@ enum exit_status {
 	EXIT_DENIED = 77,       // not authorized to use MMS
 	EXIT_CONFIG = 78,       // bad users file, port in use, data in use, not ours or of a newer version
 	EXIT_INTERRUPTED = 130, // ended by an interrupt from the keyboard
+	EXIT_NO_READER = 141,   // who read standard output has gone; a shell shows the same for tools that SIGPIPE ends
 };
 
 // What a failure to create, open or write our state, data or users file means.

@@ -6,6 +6,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "cmd/exit.h"
+#include "cmd/output.h"
 #include "ui/printer.h"
 
 enum mms_err input_open(struct input *input, struct reason *why)
@@ -96,12 +98,16 @@ void input_print(struct input *input, const char *text, size_t bytes)
 	if (input->terminal != NULL)
 		input->is_failed = input->is_failed || terminal_print(input->terminal, text, bytes) != MMS_OK;
 	else
-		input->is_failed = input->is_failed || !printer_write(PRINTER_OUT, text, bytes);
+		(void)printer_write(PRINTER_OUT, text, bytes); // input_flush tells
 }
 
 bool input_flush(struct input *input)
 {
-	if (input->terminal == NULL && !printer_flush(PRINTER_OUT))
-		input->is_failed = true;
+	if (!input->is_failed && input->terminal == NULL) {
+		input->status = output_flush("mms client");
+		input->is_failed = input->status != EXIT_DONE;
+	} else if (input->is_failed && input->status == EXIT_DONE) {
+		input->status = EXIT_IO;
+	}
 	return !input->is_failed;
 }

@@ -15,7 +15,8 @@ struct input {
 	struct terminal_line line; // the pipe's line so far
 	bool is_overlong;
 	bool is_ended;
-	bool is_failed; // standard output takes no more
+	bool is_failed; // standard output takes no more; `status` is the exit status that stands for it
+	int status;
 	char pending[TERMINAL_LINE_BYTES_MAX]; // read and not taken yet
 	size_t pending_at;
 	size_t pending_bytes;
@@ -43,7 +44,7 @@ enum terminal_input input_next(struct input *input, struct terminal_line *line);
 // Prints sentences above the line being typed. A pipe's are flushed at once; is_failed when they cannot be written.
 void input_print(struct input *input, const char *text, size_t bytes);
 
-// Flushes; false: standard output takes no more.
+// Flushes; false: standard output takes no more. What cannot be written is told once on standard error.
 bool input_flush(struct input *input);
 
 #endif

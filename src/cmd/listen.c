@@ -4,10 +4,12 @@
 
 #include "cmd/cmd.h"
 #include "cmd/exit.h"
+#include "cmd/output.h"
 #include "cmd/invite_code.h"
 #include "cmd/script.h"
 #include "cmd/verdict.h"
 #include "os/clock.h"
+#include "os/standard.h"
 #include "ui/filter.h"
 #include "ui/json.h"
 #include "ui/printer.h"
@@ -88,11 +90,14 @@ static int show(struct program *program)
 		err = client_store_transcript_next_unshown(store, shown_seq, &row);
 		if (err != MMS_OK)
 			break;
-		if (!write_row(program, &row) || !printer_flush(PRINTER_OUT)) {
-			phrase_say_of(&out, PHRASE_FAILURE, "cannot write to standard output; what was not written is shown next time");
+		const bool is_whole = write_row(program, &row);
+		status = output_flush("mms listen");
+		if (status == EXIT_DONE && !is_whole) {
+			phrase_say_of(&out, PHRASE_FAILURE, "not enough memory to write a message: end other programs");
 			status = EXIT_IO;
-			break;
 		}
+		if (status != EXIT_DONE)
+			break; // what was not written is shown next time
 		shown_seq = row.seq;
 		program->shown_count += row.is_gap ? 0 : 1;
 	}
@@ -110,6 +115,7 @@ static int listen_on(struct program *program, int signal_fd)
 	const struct mtime deadline =
 		program->has_timeout ? mtime_add_us(clock_monotonic(), (int64_t)program->timeout_us) : MTIME_NEVER;
 	bool is_said = false;
+	standard_set_deadline(deadline);
 	for (;;) {
 		// While a sign of the server is awaited, a turn ends once a second, to say in time that it does not answer.
 		const struct mtime now = clock_monotonic();
@@ -118,6 +124,8 @@ static int listen_on(struct program *program, int signal_fd)
 		const bool goes_on = script_turn(device, signal_fd, until, prefix, &is_said);
 		if (is_said && !device_is_unreachable(device))
 			is_said = false;
+		if (!goes_on)
+			return EXIT_INTERRUPTED;
 		const int status = show(program);
 		if (status != EXIT_DONE)
 			return status;
@@ -125,8 +133,6 @@ static int listen_on(struct program *program, int signal_fd)
 			return EXIT_DONE;
 		if (device->stop != DEVICE_STOP_NONE)
 			return script_stopped(device, prefix);
-		if (!goes_on)
-			return EXIT_INTERRUPTED;
 		if (mtime_is_due(deadline, clock_monotonic()))
 			return EXIT_LATER;
 	}

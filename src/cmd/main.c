@@ -6,7 +6,9 @@
 
 #include "cmd/cmd.h"
 #include "cmd/exit.h"
+#include "cmd/output.h"
 #include "crypto/hash.h"
+#include "os/process.h"
 #include "ui/printer.h"
 
 static const struct subcommand {
@@ -37,11 +39,6 @@ static void show_help(enum printer_stream stream)
 	(void)printer_write(stream, bottom, sizeof bottom - 1);
 }
 
-static int flushed(void)
-{
-	return printer_flush(PRINTER_OUT) ? EXIT_DONE : EXIT_IO;
-}
-
 // SQLite maps the index of a database's log into memory. Where a block of the disk is smaller than a page of memory,
 // writing to that page can find the disk full, and the kernel has no other way to say so.
 static void fail_mapped(int signo, siginfo_t *info, void *context)
@@ -60,8 +57,15 @@ static void fail_mapped(int signo, siginfo_t *info, void *context)
 
 int main(int argc, char **argv)
 {
+	const bool is_started = process_start();
+	output_open();
 	const struct sigaction on_bus = {.sa_sigaction = fail_mapped, .sa_flags = SA_SIGINFO};
 	sigaction(SIGBUS, &on_bus, NULL);
+	if (!is_started) {
+		(void)printer_line(PRINTER_ERR, "mms: cannot open /dev/null in place of a standard descriptor that is closed: open it, "
+						"or mend /dev");
+		return EXIT_IO;
+	}
 	if (argc < 2) {
 		show_help(PRINTER_ERR);
 		return EXIT_USAGE;
@@ -69,11 +73,11 @@ int main(int argc, char **argv)
 	const char *name = argv[1];
 	if (strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0) {
 		show_help(PRINTER_OUT);
-		return flushed();
+		return output_flush("mms");
 	}
 	if (strcmp(name, "--version") == 0) {
 		(void)printer_line(PRINTER_OUT, "mms %s", MMS_VERSION);
-		return flushed();
+		return output_flush("mms");
 	}
 	for (size_t i = 0; i < SUBCOMMAND_COUNT; i++) {
 		if (strcmp(name, subcommands[i].name) != 0)

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "cmd/cmd.h"
+#include "cmd/output.h"
 #include "cmd/values.h"
 
 // getopt's return values: above every letter, so that an option without one can be told.
@@ -247,6 +248,6 @@ bool options_begin(const struct options_command *command, int argc, char **argv,
 		*status = options_fail(command, why.text);
 		return false;
 	}
-	*status = printer_flush(PRINTER_OUT) ? EXIT_DONE : EXIT_IO;
+	*status = output_flush(command->name);
 	return false;
 }

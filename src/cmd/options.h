@@ -69,8 +69,8 @@ void options_usage(const struct options_command *command, enum printer_stream st
 void options_help(const struct options_command *command, enum printer_stream stream);
 
 // What every subcommand begins with: reads the command line, and answers --help, --version and mistakes itself. True:
-// go on. False: the command is over with `*status`: EXIT_DONE after --help or --version on standard output (EXIT_IO
-// when that cannot be written), EXIT_USAGE after a mistake, told on standard error together with the usage.
+// go on. False: the command is over with `*status`: EXIT_DONE after --help or --version on standard output (else as
+// output_flush), EXIT_USAGE after a mistake, told on standard error together with the usage.
 bool options_begin(const struct options_command *command, int argc, char **argv, struct options_words *words,
 		   int *status) MUST_CHECK;
 

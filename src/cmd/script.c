@@ -30,7 +30,7 @@ int script_open(struct device *device, const struct device_options *options, con
 		void (*told)(void *context, const struct client_told *told), void *context, int *signal_fd)
 {
 	*signal_fd = -1;
-	int status = signals_open(signal_fd, &device->why) == MMS_OK ? EXIT_DONE : EXIT_IO;
+	int status = signals_open(SIGNALS_CLIENT, signal_fd, &device->why) == MMS_OK ? EXIT_DONE : EXIT_IO;
 	if (status == EXIT_DONE)
 		status = device_open(device, options, told, context);
 	if (status != EXIT_DONE) {

@@ -12,6 +12,7 @@
 #include "cmd/script.h"
 #include "cmd/verdict.h"
 #include "os/clock.h"
+#include "os/standard.h"
 
 static const char prefix[] = "mms send: ";
 
@@ -63,23 +64,32 @@ static bool parse_recipient(struct message *message, const char *text)
 	return false;
 }
 
-// Reads all of standard input, counting what does not fit, and drops one final newline.
-static bool read_text(struct message *message, size_t *total_bytes)
+// Reads all of standard input, counting what does not fit, and drops one final newline. Returns EXIT_DONE or the exit status.
+static int read_text(struct message *message, size_t *total_bytes)
 {
-	message->bytes = fread(message->text, 1, sizeof message->text, stdin);
-	*total_bytes = message->bytes;
-	char rest[4096];
-	char last = message->bytes > 0 ? message->text[message->bytes - 1] : 0;
-	for (size_t more; (more = fread(rest, 1, sizeof rest, stdin)) > 0;) {
-		*total_bytes += more;
-		last = rest[more - 1];
-	}
-	if (*total_bytes > 0 && last == '\n') {
+	char part[4096];
+	struct reason why;
+	size_t bytes = 0;
+	char last = 0;
+	*total_bytes = 0;
+	message->bytes = 0;
+	do {
+		const enum standard_verdict verdict = standard_read(part, sizeof part, &bytes, &why);
+		if (verdict != STANDARD_OK)
+			return verdict == STANDARD_STOPPED ? EXIT_INTERRUPTED : fail(&why, EXIT_IO);
+		const size_t room = sizeof message->text - message->bytes;
+		const size_t kept = bytes < room ? bytes : room;
+		memcpy(message->text + message->bytes, part, kept);
+		message->bytes += kept;
+		*total_bytes += bytes;
+		last = bytes > 0 ? part[bytes - 1] : last;
+	} while (bytes > 0);
+	if (last == '\n') {
 		--*total_bytes;
 		if (message->bytes > *total_bytes)
 			message->bytes = *total_bytes;
 	}
-	return !ferror(stdin);
+	return EXIT_DONE;
 }
 
 static int take_text(struct message *message, const char *text)
@@ -87,8 +97,9 @@ static int take_text(struct message *message, const char *text)
 	const struct phrase_out out = script_notices(prefix);
 	size_t total_bytes = text == NULL ? 0 : strlen(text);
 	if (text == NULL || strcmp(text, "-") == 0) {
-		if (!read_text(message, &total_bytes))
-			return fail(&(struct reason){"cannot read the message from standard input; try again"}, EXIT_IO);
+		const int status = read_text(message, &total_bytes);
+		if (status != EXIT_DONE)
+			return status;
 	} else {
 		message->bytes = total_bytes < sizeof message->text ? total_bytes : sizeof message->text;
 		memcpy(message->text, text, message->bytes);

@@ -283,7 +283,7 @@ int cmd_server(int argc, char **argv)
 		return status;
 	log_open("mms server", program.setup.options.is_verbose ? LOG_LEVEL_DEBUG : LOG_LEVEL_INFO);
 	program.signal_fd = -1;
-	status = signals_open(&program.signal_fd, &why) == MMS_OK ? EXIT_DONE : EXIT_IO;
+	status = signals_open(SIGNALS_SERVER, &program.signal_fd, &why) == MMS_OK ? EXIT_DONE : EXIT_IO;
 	if (status == EXIT_DONE)
 		status = server_setup_open(&program.setup, &why);
 	if (status == EXIT_DONE)

@@ -10,6 +10,7 @@
 #include "cmd/data.h"
 #include "cmd/exit.h"
 #include "cmd/options.h"
+#include "cmd/output.h"
 #include "cmd/user_list.h"
 #include "cmd/users_file.h"
 #include "msg/users_edit.h"
@@ -18,6 +19,7 @@
 #include "os/file.h"
 #include "os/lock.h"
 #include "os/random.h"
+#include "os/standard.h"
 #include "ui/printer.h"
 
 #define MS_PER_DAY (INT64_C(86400) * 1000)
@@ -189,8 +191,11 @@ static int tell_reload(struct job *job)
 	return EXIT_DONE;
 }
 
-static void make_code(struct job *job)
+// Fails where it can be known before anything is changed that the code would go nowhere.
+static int make_code(struct job *job)
 {
+	if (!standard_can_put(&job->why))
+		return fail(job, EXIT_IO);
 	uint8_t random_secret[INVITE_CODE_BYTES];
 	const struct rng rng = random_rng();
 	rng_fill(&rng, random_secret, sizeof random_secret);
@@ -198,16 +203,18 @@ static void make_code(struct job *job)
 	hash_invite_code(job->code_secret, strlen(job->code_secret), job->invite.hash);
 	job->invite.expires_at.ms = clock_wall().ms + (int64_t)given.days * MS_PER_DAY;
 	crypto_wipe(random_secret, sizeof random_secret);
+	return EXIT_DONE;
 }
 
 // The code goes to standard output alone, so that a script can take it; it is shown only after the file holds its hash.
 static int show_code(struct job *job)
 {
 	const char *name = job->name.text;
-	if (!printer_line(PRINTER_OUT, "%s", job->code_secret) || !printer_flush(PRINTER_OUT))
+	(void)printer_line(PRINTER_OUT, "%s", job->code_secret);
+	if (output_flush(job->command->name) != EXIT_DONE)
 		return fail_with(job, EXIT_IO,
-				 "cannot write the code to standard output, so nobody knows it; make another one with "
-				 "\"mms user invite --replace %s\"", name);
+				 "%.300s was changed, but nobody knows the code it now has for %s: make another one in its place "
+				 "with \"mms user invite --replace %s\"", job->paths.users.text, name, name);
 	char expiry[DATE_TEXT_BYTES];
 	date_format_s(job->invite.expires_at, expiry);
 	(void)printer_line(PRINTER_ERR,
@@ -218,8 +225,9 @@ static int show_code(struct job *job)
 
 static int make_add(struct job *job, struct users_edit *edit)
 {
-	if (!given.is_plain)
-		make_code(job);
+	const int status = given.is_plain ? EXIT_DONE : make_code(job);
+	if (status != EXIT_DONE)
+		return status;
 	if (users_edit_add(text_of(job), job->file.bytes, &job->name, given.is_plain ? NULL : &job->invite, edit) ==
 	    MMS_OK)
 		return EXIT_DONE;
@@ -256,7 +264,9 @@ static int add(int argc, char **argv)
 
 static int make_invite(struct job *job, struct users_edit *edit)
 {
-	make_code(job);
+	const int status = make_code(job);
+	if (status != EXIT_DONE)
+		return status;
 	const enum mms_err err = users_edit_invite(text_of(job), job->file.bytes, &job->name, &job->invite,
 						   given.is_alone, clock_wall(), edit);
 	if (err == MMS_E_MISSING)
@@ -351,7 +361,7 @@ static int list(int argc, char **argv)
 	if (status != EXIT_DONE)
 		goto out;
 	status = user_list(&job.file.table, &job.paths, &job.why);
-	if (status != EXIT_DONE)
+	if (job.why.text[0] != 0)
 		fail(&job, status);
 out:
 	clear(&job);

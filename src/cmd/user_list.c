@@ -9,6 +9,7 @@
 
 #include "base/date.h"
 #include "cmd/exit.h"
+#include "cmd/output.h"
 #include "store/server_store.h"
 #include "ui/printer.h"
 
@@ -121,11 +122,9 @@ int user_list(const struct users_table *table, const struct data_paths *paths, s
 	for (; next < devices.count; next++)
 		show_device(&devices.listed[next], &devices.listed[next].device.user, "suspended");
 	free(devices.listed);
+	const int status = output_flush("mms user list");
 	if (err != MMS_OK)
 		return exit_of_data(err);
-	if (!printer_flush(PRINTER_OUT)) {
-		snprintf(why->text, sizeof why->text, "cannot write to standard output; check where it leads");
-		return EXIT_IO;
-	}
-	return EXIT_DONE;
+	why->text[0] = 0;
+	return status;
 }

@@ -9,8 +9,8 @@
 
 // Writes the table to standard output, one fact a line, in the file's order: NAME, a tab, then "plain", "invite until
 // EXPIRY", "device FINGERPRINT since DATE" or "revoke FINGERPRINT"; last, devices of names that are gone from the file,
-// as "suspended FINGERPRINT since DATE". Devices are known when the server's database is there. Returns the exit
-// status; `why` is set unless it is EXIT_DONE.
+// as "suspended FINGERPRINT since DATE". Devices are known when the server's database is there. When they cannot be
+// read the rest is written all the same. Returns the exit status; `why` is empty unless there is something to say.
 int user_list(const struct users_table *table, const struct data_paths *paths, struct reason *why);
 
 #endif

@@ -5,6 +5,7 @@
 
 #include "cmd/cmd.h"
 #include "cmd/exit.h"
+#include "cmd/output.h"
 #include "cmd/invite_code.h"
 #include "cmd/script.h"
 #include "cmd/verdict.h"
@@ -78,6 +79,13 @@ static void take_told(void *context, const struct client_told *told)
 	}
 }
 
+static int fail_memory(void)
+{
+	const struct phrase_out out = script_notices(prefix);
+	phrase_say_of(&out, PHRASE_FAILURE, "not enough memory for the list of users: end other programs");
+	return EXIT_IO;
+}
+
 static int show(const struct program *program)
 {
 	for (size_t i = 0; i < program->count; i++) {
@@ -88,13 +96,9 @@ static int show(const struct program *program)
 		else if (json_of_user(&line, &program->entry[i].name, program->entry[i].is_online) == MMS_OK)
 			(void)printer_write_whole(PRINTER_OUT, line.text, line.bytes);
 		else
-			break; // no memory: as if it could not be written
+			return fail_memory();
 	}
-	if (printer_flush(PRINTER_OUT))
-		return EXIT_DONE;
-	const struct phrase_out out = script_notices(prefix);
-	phrase_say_of(&out, PHRASE_FAILURE, "cannot write the list to standard output; make room there and try again");
-	return EXIT_IO;
+	return output_flush("mms who");
 }
 
 static int ask(struct program *program, int signal_fd)
@@ -115,10 +119,8 @@ static int ask(struct program *program, int signal_fd)
 		if (device->is_signed_in && !is_asked)
 			client_who(&device->node.client, clock_monotonic());
 		is_asked = device->is_signed_in;
-		if (program->is_out_of_memory) {
-			phrase_say_of(&out, PHRASE_FAILURE, "not enough memory for the list of users: end other programs");
-			return EXIT_IO;
-		}
+		if (program->is_out_of_memory)
+			return fail_memory();
 		if (!mtime_is_due(deadline, clock_monotonic()))
 			continue;
 		if (program->is_whole)

@@ -20,50 +20,54 @@ enum {
 
 static struct layout_flow flows[2]; // where the next character comes to stand, for each stream
 
-static FILE *file_of(enum printer_stream stream)
+static const struct printer_port *way;
+
+void printer_open(const struct printer_port *port)
 {
-	return stream == PRINTER_OUT ? stdout : stderr;
+	way = port;
 }
 
 // The width of a terminal as it is now; 0: the stream leads elsewhere.
-static int columns_of(FILE *file)
+static int columns_of(enum printer_stream stream)
 {
 	struct winsize size = {0};
-	const int fd = fileno(file);
-	if (fd < 0 || !isatty(fd))
+	const int fd = stream == PRINTER_OUT ? STDOUT_FILENO : STDERR_FILENO;
+	if (!isatty(fd))
 		return 0;
 	return ioctl(fd, TIOCGWINSZ, &size) == 0 && size.ws_col > 0 ? size.ws_col : COLUMNS_UNKNOWN;
 }
 
-static void write_flowing(FILE *file, struct layout_flow *flow, int columns, const char *text, size_t bytes)
+static bool write_flowing(enum printer_stream stream, int columns, const char *text, size_t bytes)
 {
+	bool is_written = true;
+	size_t begin = 0;
 	layout_set_locale();
-	while (bytes > 0) {
+	for (size_t at = 0; at < bytes;) {
 		uint32_t point = 0;
-		const size_t length = utf8_decode(text, bytes, &point);
-		const size_t taken = length == 0 ? 1 : length;
-		if (layout_flow_step(flow, point, columns))
-			fprintf(file, "\n%*s", layout_indent(columns), "");
-		fwrite(text, 1, taken, file);
-		text += taken;
-		bytes -= taken;
+		const size_t length = utf8_decode(text + at, bytes - at, &point);
+		if (layout_flow_step(&flows[stream], point, columns)) {
+			char indent[16];
+			const int indent_bytes = snprintf(indent, sizeof indent, "\n%*s", layout_indent(columns), "");
+			is_written = printer_write_whole(stream, text + begin, at - begin) &&
+				     printer_write_whole(stream, indent, (size_t)indent_bytes);
+			begin = at;
+		}
+		at += length == 0 ? 1 : length;
 	}
+	return printer_write_whole(stream, text + begin, bytes - begin) && is_written;
 }
 
 bool printer_write(enum printer_stream stream, const char *text, size_t bytes)
 {
 	assert(text != NULL || bytes == 0);
-	FILE *file = file_of(stream);
-	const int columns = columns_of(file);
-	if (columns == 0)
-		return printer_write_whole(stream, text, bytes);
-	write_flowing(file, &flows[stream], columns, text, bytes);
-	return !ferror(file);
+	const int columns = columns_of(stream);
+	return columns == 0 ? printer_write_whole(stream, text, bytes) : write_flowing(stream, columns, text, bytes);
 }
 
 bool printer_write_whole(enum printer_stream stream, const char *text, size_t bytes)
 {
-	return fwrite(text, 1, bytes, file_of(stream)) == bytes;
+	assert(way != NULL);
+	return way->put(stream, text, bytes);
 }
 
 bool printer_line(enum printer_stream stream, const char *format, ...)
@@ -95,6 +99,6 @@ bool printer_fields(enum printer_stream stream, const char *first, const char *s
 
 bool printer_flush(enum printer_stream stream)
 {
-	FILE *file = file_of(stream);
-	return fflush(file) == 0 && !ferror(file);
+	assert(way != NULL);
+	return way->flush(stream);
 }

@@ -2,8 +2,8 @@
 // Standard output and standard error: the only way anything is printed there, but for the log (os/log.h) and the
 // terminal of a conversation (ui/terminal.h). Foreign text (arguments, paths, names, reasons with such in them) passes
 // ui/filter.h here. On a terminal rows are broken and indented as ui/layout.h says, so that no text can bring its own
-// words to the start of a row by its length; into a file or a pipe the bytes go unbroken. Layer: ui; writes to the two
-// streams and asks for a terminal's width, and sets the locale's character type the first time one is a terminal.
+// words to the start of a row by its length; into a file or a pipe the bytes go unbroken. Layer: ui; writes by a
+// table of functions (cmd/output.h), asks for a terminal's width, and sets the locale's character type the first time one is a terminal.
 // Not for two threads at once.
 #ifndef MMS_UI_PRINTER_H
 #define MMS_UI_PRINTER_H
@@ -12,6 +12,15 @@
 #include <stddef.h>
 
 enum printer_stream { PRINTER_OUT, PRINTER_ERR };
+
+// How bytes leave; each returns false when the stream has failed.
+struct printer_port {
+	bool (*put)(enum printer_stream stream, const char *text, size_t bytes);
+	bool (*flush)(enum printer_stream stream);
+};
+
+// Sets how (the table is kept). Must be called before anything is printed.
+void printer_open(const struct printer_port *port);
 
 enum { PRINTER_LINE_BYTES_MAX = 2048 }; // of a line before it is filtered; a longer one is cut
 

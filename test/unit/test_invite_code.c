@@ -10,6 +10,7 @@
 #include <cmocka.h>
 
 #include "cmd/invite_code.h"
+#include "cmd/output.h"
 
 #define CODE "OU_nMu1b1u-nlXaXckULTw"
 
@@ -81,6 +82,7 @@ static void test_an_option_goes_before_the_environment(void **state)
 
 int main(void)
 {
+	output_open();
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_codes_as_they_are_handed_on),
 		cmocka_unit_test(test_what_is_no_code),

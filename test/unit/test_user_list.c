@@ -12,6 +12,7 @@
 #include <cmocka.h>
 
 #include "cmd/exit.h"
+#include "cmd/output.h"
 #include "cmd/user_list.h"
 #include "cmd/users_file.h"
 #include "store/server_store.h"
@@ -90,6 +91,7 @@ static void shows(int expected_status, const char *expected)
 	fflush(stdout);
 	const int saved = dup(STDOUT_FILENO);
 	assert_non_null(freopen(path.text, "w", stdout));
+	output_open();
 	const int status = user_list(&file.table, &paths, &why);
 	fflush(stdout);
 	assert_true(dup2(saved, STDOUT_FILENO) >= 0);

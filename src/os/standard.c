@@ -1,0 +1,168 @@
+// SPDX-License-Identifier: ISC
+// Standard input, output and error; the contract is in standard.h.
+#include "os/standard.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <poll.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "os/clock.h"
+#include "os/failure.h"
+#include "os/signals.h"
+
+enum {
+	// One write: a pipe that poll calls ready takes as much without blocking, also when it is in blocking mode.
+	WRITE_BYTES_MAX = PIPE_BUF,
+	WAIT_MS_MAX = 60 * 60 * 1000,
+};
+
+static struct {
+	char data[STANDARD_BUFFER_BYTES];
+	size_t bytes;
+	enum standard_verdict verdict;
+	int error; // the errno value behind STANDARD_FAILED
+	struct mtime deadline; // MTIME_NEVER, but that is no constant to C
+} output = {.deadline = {INT64_MAX}};
+
+static int wait_ms(struct mtime deadline)
+{
+	if (deadline.us == MTIME_NEVER.us)
+		return -1;
+	const int64_t left_us = mtime_diff_us(deadline, clock_monotonic());
+	return left_us <= 0 ? 0 : left_us / 1000 >= WAIT_MS_MAX ? WAIT_MS_MAX : (int)(left_us / 1000 + 1);
+}
+
+// Waits until `fd` can be read or written, whichever `events` says. An error on it counts as ready: the call will tell.
+static enum standard_verdict wait_for(int fd, short events, struct mtime deadline)
+{
+	struct pollfd polled[2] = {{.fd = fd, .events = events}, {.fd = -1, .events = POLLIN}};
+	if (poll(polled, 1, 0) > 0)
+		return STANDARD_OK;
+	polled[1].fd = signals_open_ending();
+	enum standard_verdict verdict = STANDARD_OK;
+	for (;;) {
+		const int ready = poll(polled, 2, wait_ms(deadline));
+		if (polled[0].revents != 0 && ready > 0)
+			break;
+		if (ready > 0)
+			verdict = STANDARD_STOPPED;
+		else if (ready == 0 && mtime_is_due(deadline, clock_monotonic()))
+			verdict = STANDARD_LATE;
+		else if (ready < 0 && errno != EINTR)
+			verdict = STANDARD_FAILED;
+		if (verdict != STANDARD_OK)
+			break;
+	}
+	if (polled[1].fd >= 0)
+		close(polled[1].fd);
+	return verdict;
+}
+
+static bool is_passing(int error)
+{
+	return error == EAGAIN || error == EWOULDBLOCK || error == EINTR;
+}
+
+static enum standard_verdict write_all(int fd, const char *data, size_t bytes, struct mtime deadline, int *error)
+{
+	while (bytes > 0) {
+		const enum standard_verdict verdict = wait_for(fd, POLLOUT, deadline);
+		*error = errno;
+		if (verdict != STANDARD_OK)
+			return verdict;
+		const ssize_t put = write(fd, data, bytes < WRITE_BYTES_MAX ? bytes : WRITE_BYTES_MAX);
+		*error = errno;
+		if (put < 0 && !is_passing(errno))
+			return errno == EPIPE ? STANDARD_GONE : STANDARD_FAILED;
+		if (put > 0) {
+			data += put;
+			bytes -= (size_t)put;
+		}
+	}
+	return STANDARD_OK;
+}
+
+static void fail_of(struct reason *why, const char *action, int error)
+{
+	const char *advice = error == ENOSPC || error == EDQUOT || error == EFBIG ? "make room where it leads" :
+										    "look where it leads";
+	failure_say(why, "cannot %s: %s; %s", action, error == EBADF ? "it is closed" : strerror(error), advice);
+}
+
+enum standard_verdict standard_read(void *data, size_t capacity, size_t *bytes, struct reason *why)
+{
+	*bytes = 0;
+	for (;;) {
+		const enum standard_verdict verdict = wait_for(STDIN_FILENO, POLLIN, MTIME_NEVER);
+		if (verdict != STANDARD_OK)
+			return verdict;
+		const ssize_t got = read(STDIN_FILENO, data, capacity);
+		if (got >= 0) {
+			*bytes = (size_t)got;
+			return STANDARD_OK;
+		}
+		if (!is_passing(errno)) {
+			fail_of(why, "read standard input", errno);
+			return STANDARD_FAILED;
+		}
+	}
+}
+
+static void write_out(void)
+{
+	if (output.verdict == STANDARD_OK)
+		output.verdict = write_all(STDOUT_FILENO, output.data, output.bytes, output.deadline, &output.error);
+	output.bytes = 0;
+}
+
+bool standard_put(const void *data, size_t bytes)
+{
+	const char *at = data;
+	while (bytes > 0 && output.verdict == STANDARD_OK) {
+		const size_t room = sizeof output.data - output.bytes;
+		const size_t taken = bytes < room ? bytes : room;
+		memcpy(output.data + output.bytes, at, taken);
+		output.bytes += taken;
+		at += taken;
+		bytes -= taken;
+		if (output.bytes == sizeof output.data)
+			write_out();
+	}
+	return output.verdict == STANDARD_OK;
+}
+
+enum standard_verdict standard_flush(struct reason *why)
+{
+	write_out();
+	if (output.verdict == STANDARD_FAILED)
+		fail_of(why, "write to standard output", output.error);
+	return output.verdict;
+}
+
+void standard_set_deadline(struct mtime deadline)
+{
+	output.deadline = deadline;
+}
+
+bool standard_can_put(struct reason *why)
+{
+	struct pollfd polled = {.fd = STDOUT_FILENO, .events = POLLOUT};
+	const int flags = fcntl(STDOUT_FILENO, F_GETFL);
+	int error = 0;
+	if (flags < 0 || (flags & O_ACCMODE) == O_RDONLY)
+		error = EBADF;
+	else if (poll(&polled, 1, 0) > 0 && (polled.revents & POLLERR) != 0)
+		error = EPIPE;
+	if (error != 0)
+		fail_of(why, "write to standard output", error);
+	return error == 0;
+}
+
+void standard_say(const char *text, size_t bytes)
+{
+	int error;
+	(void)write_all(STDERR_FILENO, text, bytes, output.deadline, &error);
+}

@@ -1,0 +1,289 @@
+# SPDX-License-Identifier: ISC
+"""What a process inherits: descriptors that are closed, full, do not block or have no reader, and signals that are ignored
+or blocked. Whoever starts a command decides none of what it promises."""
+
+import fcntl
+import json
+import os
+import pty
+import re
+import signal
+import subprocess
+
+import mms
+import pytest
+
+
+@pytest.fixture(name="start")
+def fixture_start(tmp_path, closing):
+    """start(words, …) is a Popen of `mms` whose descriptors the test chooses; it ends with the test."""
+    def start(*words, env=None, **how):
+        class Started(subprocess.Popen):
+            def close(self):
+                if self.poll() is None:
+                    self.kill()
+                self.wait()
+                for stream in (self.stdin, self.stdout, self.stderr):
+                    if stream:
+                        stream.close()
+        how = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE, **how}
+        return closing(Started([str(word) for word in (mms.MMS, *words)], cwd=tmp_path,
+                               env={**mms.environment(tmp_path), **(env or {})}, **how))
+    return start
+
+
+def shell(tmp_path, script, *words, **how):
+    """Runs a line of sh in which "$@" is `mms` with these words."""
+    return subprocess.run(["sh", "-c", script, "sh", *map(str, (mms.MMS, *words))], cwd=tmp_path, capture_output=True,
+                          env=mms.environment(tmp_path), timeout=mms.DEADLINE_S, check=False, **how)
+
+
+def pipe_without_blocking(closing, end):
+    """A pipe of which one end, 0 to read or 1 to write, does not block."""
+    class Pipe:
+        def __init__(self):
+            self.fds = list(os.pipe())
+            os.set_blocking(self.fds[end], False)
+
+        def close_end(self, number):
+            if self.fds[number] is not None:
+                os.close(self.fds[number])
+                self.fds[number] = None
+
+        def close(self):
+            self.close_end(0)
+            self.close_end(1)
+    return closing(Pipe())
+
+
+# --- closed descriptors ---
+
+USER_WORDS = [["user", "add", "zoe"], ["user", "invite", "fred"], ["user", "invite", "--replace", "fred"]]
+
+
+@pytest.mark.parametrize("words", USER_WORDS)
+@pytest.mark.parametrize("closed", [">&-", "<&- >&-", ">&- 2>&-", "<&- >&- 2>&-"])
+def test_a_code_that_goes_nowhere_is_not_made(tmp_path, words, closed):
+    users = tmp_path / "users"
+    users.write_text("fred\n")
+    lock = tmp_path / "users.lock"
+    lock.write_text("")
+    done = shell(tmp_path, f'"$@" {closed}', *words, "-u", "users")
+    assert done.returncode == 74
+    assert users.read_text() == "fred\n"
+    assert lock.read_text() == ""
+    assert b"standard output" in done.stderr or "2>&-" in closed
+
+
+@pytest.mark.parametrize("words", [["--help"], ["--version"], ["user", "list", "-u", "users"], ["send", "--help"],
+                                   ["who", "--version"]])
+@pytest.mark.parametrize("target", [">&-", "<&- >&-", ">/dev/full"])
+def test_data_that_cannot_be_written(tmp_path, words, target):
+    (tmp_path / "users").write_text("fred\n")
+    done = shell(tmp_path, f'"$@" {target}', *words)
+    assert done.returncode == 74
+    assert b"cannot write to standard output" in done.stderr
+
+
+@pytest.mark.parametrize("words", USER_WORDS)
+def test_a_code_that_cannot_be_written_is_told(tmp_path, words):
+    users = tmp_path / "users"
+    users.write_text("fred\n")
+    done = shell(tmp_path, '"$@" >/dev/full', *words, "-u", "users")
+    assert done.returncode == 74
+    assert f"mms user invite --replace {words[-1]}" in done.stderr.decode()
+    assert "invite=" in users.read_text()
+
+
+@pytest.mark.parametrize("command", ["who", "listen"])
+@pytest.mark.parametrize("target", [">&-", "<&- >&-", ">/dev/full"])
+def test_answers_that_cannot_be_written(server, profile, tmp_path, command, target):
+    fred = profile(server, "fred")
+    fred.send("fred", "hello")
+    done = shell(tmp_path, f'"$@" {target}', command, "--state", fred.state, "-s", server.name)
+    assert done.returncode == 74
+    assert b"cannot write to standard output" in done.stderr
+    again = fred.run("listen", "--json", "-n", "1")
+    assert json.loads(again.stdout)["text"] == "hello"
+
+
+def test_no_file_becomes_a_standard_descriptor(server, profile, tmp_path):
+    """Without standard error its number must not go to a database or a socket."""
+    fred = profile(server, "fred")
+    fred.send("fred", "hello")
+    done = shell(tmp_path, '"$@" <&- 2>&-', "listen", "-n", "1", "--state", fred.state, "-s", server.name)
+    assert (done.returncode, done.stdout) == (0, b"fred: hello\n")
+    done = shell(tmp_path, '"$@" <&- >&- 2>&-', "send", "--state", fred.state, "-s", server.name, "fred", "again")
+    assert done.returncode == 0
+    listened = fred.run("listen", "--json", "-n", "1")
+    assert json.loads(listened.stdout)["text"] == "again"
+
+
+def test_closed_standard_input_is_at_its_end(server, tmp_path):
+    host, port = server.name.rsplit(":", 1)
+    ends = [shell(tmp_path, f'"$@" {end}', "client", "--state", "state", host, "-p", port)
+            for end in ("<&-", "</dev/null")]
+    assert [done.returncode for done in ends] == [0, 0]
+    assert ends[0].stdout == ends[1].stdout
+    assert shell(tmp_path, '"$@" <&-', "send", "-s", server.name, "-a", "fred", "fred").returncode == 65
+
+
+# --- descriptors that do not block ---
+
+def test_output_waits_for_a_slow_reader(server, profile, start, closing):
+    """The pipe holds a page, and is read only when the writer has filled it."""
+    fred = profile(server, "fred")
+    count = 120
+    for i in range(count):
+        fred.send("fred", f"{i:03} " + "x" * 900)
+    pipe = pipe_without_blocking(closing, 1)
+    fcntl.fcntl(pipe.fds[1], fcntl.F_SETPIPE_SZ, 4096)
+    listen = start("listen", "-n", count, "--state", fred.state, "-s", server.name, stdout=pipe.fds[1])
+    pipe.close_end(1)
+    with os.fdopen(pipe.fds[0], "rb", closefd=False) as reader:
+        lines = reader.readlines()
+    assert [line[6:9] for line in lines] == [b"%03d" % i for i in range(count)]
+    assert listen.wait(mms.DEADLINE_S) == 0, listen.stderr.read()
+
+
+@pytest.mark.parametrize("is_blocking", [False, True])
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_ends_the_wait_for_a_reader(server, profile, start, closing, number, is_blocking):
+    fred = profile(server, "fred")
+    for i in range(8):
+        fred.send("fred", f"{i} " + "x" * 900)
+    pipe = pipe_without_blocking(closing, 1)
+    os.set_blocking(pipe.fds[1], is_blocking)
+    fcntl.fcntl(pipe.fds[1], fcntl.F_SETPIPE_SZ, 4096)
+    listen = start("listen", "--state", fred.state, "-s", server.name, stdout=pipe.fds[1])
+    room = mms.wait_until(lambda: not is_writable(pipe.fds[1]), "the pipe stays empty")
+    assert room
+    listen.send_signal(number)
+    assert listen.wait(mms.DEADLINE_S) == 130
+    # What the reader did not get whole comes again, and nothing else is missing.
+    pipe.close_end(1)
+    with os.fdopen(pipe.fds[0], "rb", closefd=False) as reader:
+        whole = [line for line in reader.readlines() if line.endswith(b"\n")]
+    rest = fred.run("listen", "-n", str(8 - len(whole)))
+    got = [line[6:7] for line in whole] + [line[6:7].encode() for line in rest.stdout.splitlines()]
+    assert sorted(set(got)) == [b"%d" % i for i in range(8)]
+
+
+def is_writable(fd):
+    import select  # pylint: disable=import-outside-toplevel
+    return bool(select.select([], [fd], [], 0)[1])
+
+
+def test_the_time_of_listen_ends_the_wait_for_a_reader(server, profile, start, closing):
+    fred = profile(server, "fred")
+    for i in range(8):
+        fred.send("fred", f"{i} " + "x" * 900)
+    pipe = pipe_without_blocking(closing, 1)
+    fcntl.fcntl(pipe.fds[1], fcntl.F_SETPIPE_SZ, 4096)
+    listen = start("listen", "--timeout", "1", "--state", fred.state, "-s", server.name, stdout=pipe.fds[1])
+    assert listen.wait(mms.DEADLINE_S) == 75, listen.stderr.read()
+
+
+def test_input_waits_for_its_text(server, profile, start, closing):
+    fred = profile(server, "fred")
+    fred.send("fred", "first")
+    pipe = pipe_without_blocking(closing, 0)
+    send = start("send", "--state", fred.state, "-s", server.name, "fred", stdin=pipe.fds[0])
+    os.write(pipe.fds[1], b"la")
+    mms.wait_until(lambda: is_asleep(send.pid), "it does not wait")
+    os.write(pipe.fds[1], b"ter\n")
+    pipe.close_end(1)
+    assert send.wait(mms.DEADLINE_S) == 0, send.stderr.read()
+    assert fred.run("listen", "-n", "2").stdout == "fred: first\nfred: later\n"
+
+
+def is_asleep(pid):
+    """Whether a process has read all there was and waits in poll or read."""
+    with open(f"/proc/{pid}/wchan", encoding="ascii") as file:
+        found = file.read()
+    with open(f"/proc/{pid}/stat", encoding="ascii") as file:
+        state = file.read().rsplit(")", 1)[1].split()[0]
+    return state == "S" and (found in ("0", "") or re.search("poll|pipe|read", found))
+
+
+def test_client_commands_from_a_pipe_that_does_not_block(server, start, closing, tmp_path):
+    pipe = pipe_without_blocking(closing, 0)
+    host, port = server.name.rsplit(":", 1)
+    client = start("client", "--state", tmp_path / "state", host, "-p", port, stdin=pipe.fds[0])
+    os.write(pipe.fds[1], b"signin fr")
+    mms.wait_until(lambda: is_asleep(client.pid), "it does not wait")
+    os.write(pipe.fds[1], b"ed\nsignout\n")
+    pipe.close_end(1)
+    said = client.communicate(timeout=mms.DEADLINE_S)[0]
+    assert client.returncode == 0
+    assert b"Welcome fred" in said and b"user fred has signed off" in said
+
+
+def test_a_terminal_left_without_blocking(server, start, closing, tmp_path):
+    """Another program has left the terminal in that mode: every line comes, and the mode is that program's own."""
+    master, slave = pty.openpty()
+
+    class Ends:
+        def close(self):
+            os.close(master)
+            os.close(slave)
+    closing(Ends())
+    os.set_blocking(slave, False)
+    host, port = server.name.rsplit(":", 1)
+    client = start("client", "--state", tmp_path / "state", host, "-p", port, stdin=subprocess.PIPE, stdout=slave)
+    script = b"help\n" * 400
+    client.stdin.write(script)
+    client.stdin.close()
+    client.stdin = None
+    said = b""
+    while said.count(b"signin <username> <invite>") < 400:
+        said += os.read(master, 65536)
+    assert client.wait(mms.DEADLINE_S) == 0
+    assert not os.get_blocking(slave)
+
+
+# --- readers that go ---
+
+@pytest.mark.parametrize("restore", [True, False])
+@pytest.mark.parametrize("words", [["who"], ["who", "--json"], ["listen"]])
+def test_a_reader_that_goes(make_server, profile, start, words, restore):
+    """Quiet, and the same status whether SIGPIPE was inherited ignored (by Python's own children) or not."""
+    server = make_server(users=[f"user{i}" for i in range(3000)])
+    first = profile(server, "user0")
+    for i in range(150):
+        first.send("user0", f"{i} " + "x" * 1000)
+    started = start(*words, "--state", first.state, "-s", server.name, restore_signals=restore,
+                    pipesize=4096)
+    assert started.stdout.readline()
+    started.stdout.close()
+    started.stdout = None
+    assert started.wait(mms.DEADLINE_S) == 141
+    assert started.stderr.read() == b""
+
+
+def test_a_reader_that_was_never_there(tmp_path, start):
+    (tmp_path / "users").write_text("".join(f"user{i}\n" for i in range(10000)))
+    started = start("user", "list", "-u", "users", pipesize=4096)
+    started.stdout.close()
+    started.stdout = None
+    assert started.wait(mms.DEADLINE_S) == 141
+    assert started.stderr.read() == b""
+    ends = os.pipe()
+    os.close(ends[0])
+    done = start("user", "add", "zoe", "-u", "users", stdout=ends[1])
+    os.close(ends[1])
+    assert done.wait(mms.DEADLINE_S) == 74
+    assert "zoe" not in (tmp_path / "users").read_text()
+    assert b"standard output" in done.stderr.read()
+
+
+def test_a_client_whose_reader_goes(server, start, tmp_path):
+    host, port = server.name.rsplit(":", 1)
+    client = start("client", "--state", tmp_path / "state", host, "-p", port, stdin=subprocess.PIPE)
+    assert client.stdout.readline() == b"Welcome to MMS.\n"
+    client.stdout.close()
+    client.stdout = None
+    client.stdin.write(b"help\n")
+    client.stdin.flush()
+    assert client.wait(mms.DEADLINE_S) == 141
+    assert client.stderr.read() == b""
