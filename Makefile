@@ -38,8 +38,8 @@ $(BUILD)/test/%: test/unit/%.c $(LIBRARY) Makefile
 	@mkdir -p $(@D)
 	$(call QUIET,CC)$(CC) $(CFLAGS_ALL) -Itest/unit -MMD -MP -o $@ $< $(LIBRARY) -lcmocka $(LDLIBS_ALL)
 
-# Not tests themselves: what test/e2e/test_terminal.py types at, and what makes the test vectors.
-$(BUILD)/test/terminal_driver $(BUILD)/test/make_vectors: $(BUILD)/test/%: test/tools/%.c $(LIBRARY) Makefile
+# Not tests themselves: what test/e2e/test_terminal.py types at, what makes the test vectors, and what tools/cost counts.
+$(BUILD)/test/terminal_driver $(BUILD)/test/make_vectors $(BUILD)/test/cost: $(BUILD)/test/%: test/tools/%.c $(LIBRARY) Makefile
 	@mkdir -p $(@D)
 	$(call QUIET,CC)$(CC) $(CFLAGS_ALL) -MMD -MP -o $@ $< $(LIBRARY) $(LDLIBS_ALL)
 
@@ -54,7 +54,7 @@ TIME ?= 8h
 check-long:
 	@sh tools/check_long $(TIME)
 
-unit-tests: $(UNIT_TESTS) $(BUILD)/test/terminal_driver $(BUILD)/test/make_vectors
+unit-tests: $(UNIT_TESTS) $(BUILD)/test/terminal_driver $(BUILD)/test/make_vectors $(BUILD)/test/cost
 
 vectors: $(BUILD)/test/make_vectors
 	$(BUILD)/test/make_vectors > doc/vectors.json
