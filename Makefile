@@ -38,8 +38,20 @@ $(BUILD)/test/%: test/unit/%.c $(LIBRARY) Makefile
 	@mkdir -p $(@D)
 	$(call QUIET,CC)$(CC) $(CFLAGS_ALL) -Itest/unit -MMD -MP -o $@ $< $(LIBRARY) -lcmocka $(LDLIBS_ALL)
 
-# Not tests themselves: what test/e2e/test_terminal.py types at, what makes the test vectors, and what tools/cost counts.
-$(BUILD)/test/terminal_driver $(BUILD)/test/make_vectors $(BUILD)/test/cost: $(BUILD)/test/%: test/tools/%.c $(LIBRARY) Makefile
+# Counts the work of what is below: src/base and src/proto, built so that each branch taken calls a counter.
+COUNTED := $(patsubst $(BUILD)/obj/%,$(BUILD)/counted/%,$(filter $(BUILD)/obj/base/% $(BUILD)/obj/proto/%,$(OBJECTS)))
+
+$(BUILD)/counted/%.o: src/%.c Makefile
+	@mkdir -p $(@D)
+	$(call QUIET,CC)$(CC) $(CFLAGS_ALL) -fsanitize-coverage=trace-pc -MMD -MP -c -o $@ $<
+
+$(BUILD)/test/test_work: test/unit/test_work.c $(COUNTED) $(LIBRARY) Makefile
+	@mkdir -p $(@D)
+	$(call QUIET,CC)$(CC) $(CFLAGS_ALL) -Itest/unit -MMD -MP -o $@ $< $(COUNTED) \
+		$(filter-out $(BUILD)/obj/base/% $(BUILD)/obj/proto/%,$(LIBRARY)) -lcmocka $(LDLIBS_ALL)
+
+# Not tests themselves: what test/e2e/test_terminal.py types at, what makes the test vectors, and what tools/datagram_cost counts.
+$(BUILD)/test/terminal_driver $(BUILD)/test/make_vectors $(BUILD)/test/datagram_cost: $(BUILD)/test/%: test/tools/%.c $(LIBRARY) Makefile
 	@mkdir -p $(@D)
 	$(call QUIET,CC)$(CC) $(CFLAGS_ALL) -MMD -MP -o $@ $< $(LIBRARY) $(LDLIBS_ALL)
 
@@ -54,7 +66,7 @@ TIME ?= 8h
 check-long:
 	@sh tools/check_long $(TIME)
 
-unit-tests: $(UNIT_TESTS) $(BUILD)/test/terminal_driver $(BUILD)/test/make_vectors $(BUILD)/test/cost
+unit-tests: $(UNIT_TESTS) $(BUILD)/test/terminal_driver $(BUILD)/test/make_vectors $(BUILD)/test/datagram_cost
 
 vectors: $(BUILD)/test/make_vectors
 	$(BUILD)/test/make_vectors > doc/vectors.json
@@ -65,4 +77,4 @@ clean:
 # Each kind of test beyond the unit tests brings its own rules.
 include $(wildcard test/*/*.mk)
 
--include $(OBJECTS:.o=.d) $(UNIT_TESTS:=.d)
+-include $(OBJECTS:.o=.d) $(COUNTED:.o=.d) $(UNIT_TESTS:=.d)

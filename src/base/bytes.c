@@ -32,43 +32,46 @@ bool read_bytes(struct reader *reader, void *target, size_t bytes)
 	return true;
 }
 
-static bool read_integer(struct reader *reader, uint64_t *value, size_t bytes)
-{
-	const uint8_t *span;
-	if (!read_span(reader, &span, bytes))
-		return false;
-	*value = 0;
-	for (size_t i = 0; i < bytes; i++)
-		*value = *value << 8 | span[i];
-	return true;
-}
-
 bool read_u8(struct reader *reader, uint8_t *value)
 {
-	return read_bytes(reader, value, 1);
+	if (reader->left_bytes < 1)
+		return false;
+	*value = *reader->at++;
+	reader->left_bytes--;
+	return true;
 }
 
 bool read_u16(struct reader *reader, uint16_t *value)
 {
-	uint64_t wide;
-	if (!read_integer(reader, &wide, 2))
+	const uint8_t *span;
+	if (!read_span(reader, &span, 2))
 		return false;
-	*value = (uint16_t)wide;
+	*value = (uint16_t)(span[0] << 8 | span[1]);
 	return true;
+}
+
+// Written out: compilers make one load of it.
+static uint32_t u32_at(const uint8_t *span)
+{
+	return (uint32_t)span[0] << 24 | (uint32_t)span[1] << 16 | (uint32_t)span[2] << 8 | span[3];
 }
 
 bool read_u32(struct reader *reader, uint32_t *value)
 {
-	uint64_t wide;
-	if (!read_integer(reader, &wide, 4))
+	const uint8_t *span;
+	if (!read_span(reader, &span, 4))
 		return false;
-	*value = (uint32_t)wide;
+	*value = u32_at(span);
 	return true;
 }
 
 bool read_u64(struct reader *reader, uint64_t *value)
 {
-	return read_integer(reader, value, 8);
+	const uint8_t *span;
+	if (!read_span(reader, &span, 8))
+		return false;
+	*value = (uint64_t)u32_at(span) << 32 | u32_at(span + 4);
+	return true;
 }
 
 struct writer writer_of(void *target, size_t capacity_bytes)

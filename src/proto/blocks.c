@@ -92,7 +92,6 @@ void blocks_give(struct blocks *blocks, uint32_t handle)
 	struct block *block = blocks_get(blocks, handle);
 	struct blocks_pool *pool = (handle & large_bit) != 0 ? &blocks->large : &blocks->small;
 	assert(pool->used_count > 0);
-	block->state = BLOCK_FREE;
 	block->next = pool->free_head;
 	pool->free_head = handle & ~large_bit;
 	pool->used_count--;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: ISC
 // The memory of calls: two pools of fixed-size blocks in memory the caller gives, one for small bodies and one for any.
-// Every call or answer a session keeps is one block on a list of that session. Layer: proto, pure.
+// Every call or answer that a session keeps is one block. Layer: proto, pure.
 // Blocks are named by handles, 0 meaning none; a handle is valid from blocks_take to blocks_give.
 #ifndef MMS_PROTO_BLOCKS_H
 #define MMS_PROTO_BLOCKS_H
@@ -17,18 +17,7 @@ enum {
 	BLOCK_LARGE_BYTES = 1160, // body of a large one: any call or answer
 };
 
-enum block_state {
-	BLOCK_FREE = 0,
-	// a call of ours
-	BLOCK_UNSENT,
-	BLOCK_SENT,
-	BLOCK_DONE, // answered; body and status are the answer's
-	// a call of theirs
-	BLOCK_HELD,
-	BLOCK_STARTED,
-	BLOCK_ANSWERED, // body and status are our answer's
-};
-
+// A call, or, once it is answered, the answer: then body and status are the answer's.
 struct block {
 	uint32_t next; // handle of the next on its list
 	uint32_t number;
@@ -38,11 +27,7 @@ struct block {
 	uint16_t body_bytes;
 	uint8_t kind;
 	uint8_t status;
-	uint8_t state; // enum block_state
-	uint8_t send_count;    // our calls: transmissions, at most 255; answers: how often it is still to go
-	bool is_marked;        // our calls: the peer holds it
-	bool is_lost;          // our calls: to be repeated at once
-	bool is_in_flight;     // our calls: counted in the congestion window
+	uint8_t send_count; // our calls: transmissions, at most 255
 	uint8_t body[];
 };
 

@@ -11,40 +11,30 @@ void callee_init(struct callee *callee, enum callee_gate gate)
 	callee->start_after = (struct mtime){INT64_MIN};
 }
 
-void callee_clear(struct callee *callee, struct blocks *blocks)
+// Gives back the blocks of a set of calls that are held.
+static void forget(struct callee *callee, struct blocks *blocks, uint64_t calls)
 {
-	blocks_give_list(blocks, callee->calls);
-	callee->calls = 0;
-	callee->answer_count = 0;
+	callee->held &= ~calls;
+	callee->answered &= ~calls;
+	callee->due &= ~calls;
+	callee->twice &= ~calls;
+	while (calls != 0)
+		blocks_give(blocks, callee->call[ring_place(ring_take(&calls, callee->peer_base))]);
 }
 
-// The link that holds the first call with this number or a higher one.
-static uint32_t *find(struct callee *callee, struct blocks *blocks, uint32_t number)
+void callee_clear(struct callee *callee, struct blocks *blocks)
 {
-	uint32_t *link = &callee->calls;
-	while (*link != 0 && blocks_get(blocks, *link)->number < number)
-		link = &blocks_get(blocks, *link)->next;
-	return link;
+	forget(callee, blocks, callee->held);
 }
 
 void callee_recv_base(struct callee *callee, struct blocks *blocks, uint32_t base)
 {
 	if (base <= callee->peer_base || base > callee->next)
 		return;
-	uint32_t handle = callee->calls;
-	for (; handle != 0; handle = blocks_get(blocks, handle)->next) {
-		const struct block *block = blocks_get(blocks, handle);
-		if (block->number < base && block->state != BLOCK_ANSWERED)
-			return;
-	}
-	while (callee->calls != 0 && blocks_get(blocks, callee->calls)->number < base) {
-		handle = callee->calls;
-		struct block *block = blocks_get(blocks, handle);
-		if (block->send_count > 0)
-			callee->answer_count--;
-		callee->calls = block->next;
-		blocks_give(blocks, handle);
-	}
+	const uint64_t passed = ring_range(callee->peer_base, callee->peer_base, base);
+	if ((passed & ~callee->answered) != 0)
+		return;
+	forget(callee, blocks, passed);
 	callee->peer_base = base;
 }
 
@@ -63,14 +53,25 @@ static void note_held(struct callee *callee, uint32_t number)
 	callee->marks >>= 1;
 }
 
-static enum callee_verdict recv_repeat(struct callee *callee, struct block *block, bool is_repeat_twice)
+// Answers go again by one datagram at a time: more would let few bytes of repeated calls bring many of answers.
+static enum callee_verdict recv_repeat(struct callee *callee, const struct blocks *blocks, uint32_t number,
+				       bool is_repeat_twice)
 {
-	if (block->state != BLOCK_ANSWERED)
+	const uint64_t bit = ring_bit(number);
+	if ((callee->answered & bit) == 0)
 		return CALLEE_WAITING;
-	if (block->send_count == 0) {
-		callee->answer_count++;
-		block->send_count = is_repeat_twice ? 2 : 1;
-	}
+	if ((callee->due & bit) != 0)
+		return CALLEE_REPEAT;
+	const uint32_t bytes = WIRE_ANSWER_HEADER_BYTES +
+			       (uint32_t)blocks_get(blocks, callee->call[ring_place(number)])->body_bytes;
+	if (callee->due == 0)
+		callee->repeat_bytes = 0;
+	if (callee->repeat_bytes + bytes > CALL_FRAMES_BYTES_MAX)
+		return CALLEE_IGNORED;
+	callee->repeat_bytes += bytes;
+	callee->due |= bit;
+	if (is_repeat_twice)
+		callee->twice |= bit;
 	return CALLEE_REPEAT;
 }
 
@@ -95,9 +96,8 @@ enum callee_verdict callee_recv_call(struct callee *callee, struct blocks *block
 	if (frame->number < callee->peer_base || frame->number - callee->peer_base >= CALL_WINDOW ||
 	    frame->body_bytes > BLOCK_LARGE_BYTES)
 		return CALLEE_IGNORED;
-	uint32_t *link = find(callee, blocks, frame->number);
-	if (*link != 0 && blocks_get(blocks, *link)->number == frame->number)
-		return recv_repeat(callee, blocks_get(blocks, *link), is_repeat_twice);
+	if ((callee->held & ring_bit(frame->number)) != 0)
+		return recv_repeat(callee, blocks, frame->number, is_repeat_twice);
 	if (!is_memory_for(callee, blocks, frame->number))
 		return CALLEE_IGNORED;
 	const uint32_t handle = blocks_take(blocks, frame->body_bytes);
@@ -106,12 +106,11 @@ enum callee_verdict callee_recv_call(struct callee *callee, struct blocks *block
 	struct block *block = blocks_get(blocks, handle);
 	block->number = frame->number;
 	block->kind = frame->kind;
-	block->state = BLOCK_HELD;
 	block->body_bytes = frame->body_bytes;
 	if (frame->body_bytes > 0)
 		memcpy(block->body, frame->body, frame->body_bytes);
-	block->next = *link;
-	*link = handle;
+	callee->call[ring_place(frame->number)] = handle;
+	callee->held |= ring_bit(frame->number);
 	note_held(callee, frame->number);
 	return CALLEE_NEW;
 }
@@ -121,29 +120,18 @@ bool callee_has_next(const struct callee *callee)
 	return callee->start_next < callee->next && !is_behind_gate(callee, callee->start_next);
 }
 
-uint32_t callee_poll(struct callee *callee, struct blocks *blocks, struct mtime now)
+uint32_t callee_poll(struct callee *callee, struct mtime now)
 {
 	if (!callee_has_next(callee) || !mtime_is_due(callee->start_after, now))
 		return 0;
-	const uint32_t handle = *find(callee, blocks, callee->start_next);
-	assert(handle != 0);
-	struct block *block = blocks_get(blocks, handle);
-	assert(block->number == callee->start_next);
-	assert(block->state == BLOCK_HELD);
-	block->state = BLOCK_STARTED;
-	callee->start_next++;
-	return handle;
+	assert((callee->held & ring_bit(callee->start_next)) != 0);
+	return callee->call[ring_place(callee->start_next++)];
 }
 
-void callee_defer(struct callee *callee, struct blocks *blocks, struct mtime until)
+void callee_defer(struct callee *callee, struct mtime until)
 {
-	const uint32_t handle = *find(callee, blocks, callee->start_next - 1);
-	assert(handle != 0);
-	struct block *block = blocks_get(blocks, handle);
-	assert(block->number == callee->start_next - 1);
-	assert(block->state == BLOCK_STARTED);
-	block->state = BLOCK_HELD;
 	callee->start_next--;
+	assert((callee->held & ~callee->answered & ring_bit(callee->start_next)) != 0);
 	callee->start_after = until;
 }
 
@@ -152,76 +140,77 @@ void callee_open_gate(struct callee *callee)
 	callee->gate = CALLEE_GATE_OPEN;
 }
 
+// Whether a call is held in the window; the place of one outside it is another's.
+static bool is_held(const struct callee *callee, uint32_t number)
+{
+	return number >= callee->peer_base && number - callee->peer_base < CALL_WINDOW &&
+	       (callee->held & ring_bit(number)) != 0;
+}
+
 enum mms_err callee_answer(struct callee *callee, struct blocks *blocks, uint32_t number, uint8_t status,
 			   const void *body, size_t body_bytes, struct mtime retry_at)
 {
 	assert(body_bytes <= WIRE_ANSWER_BODY_BYTES_MAX);
-	uint32_t *link = find(callee, blocks, number);
-	if (*link == 0 || blocks_get(blocks, *link)->number != number)
+	if (!is_held(callee, number))
 		return MMS_E_MISSING;
-	struct block *block = blocks_get(blocks, *link);
-	assert(block->state == BLOCK_STARTED);
-	const bool is_too_small = body_bytes > blocks_room(*link);
+	assert(number < callee->start_next && (callee->answered & ring_bit(number)) == 0);
+	uint32_t *handle = &callee->call[ring_place(number)];
+	const bool is_too_small = body_bytes > blocks_room(*handle);
 	// A small answer leaves a large block to others, for it is kept until BASE passes it.
-	if (is_too_small || (body_bytes <= BLOCK_SMALL_BYTES && blocks_room(*link) > BLOCK_SMALL_BYTES)) {
+	if (is_too_small || (body_bytes <= BLOCK_SMALL_BYTES && blocks_room(*handle) > BLOCK_SMALL_BYTES)) {
 		const uint32_t other = blocks_take(blocks, body_bytes);
 		if (other != 0) {
-			*blocks_get(blocks, other) = *block;
-			blocks_give(blocks, *link);
-			*link = other;
-			block = blocks_get(blocks, other);
+			*blocks_get(blocks, other) = *blocks_get(blocks, *handle);
+			blocks_give(blocks, *handle);
+			*handle = other;
 		} else if (is_too_small) {
-			callee_defer(callee, blocks, retry_at);
+			assert(number == callee->start_next - 1);
+			callee_defer(callee, retry_at);
 			return MMS_E_FULL;
 		}
 	}
-	block->state = BLOCK_ANSWERED;
+	struct block *block = blocks_get(blocks, *handle);
 	block->status = status;
 	block->body_bytes = (uint16_t)body_bytes;
 	if (body_bytes > 0)
 		memcpy(block->body, body, body_bytes);
-	block->send_count = 1;
-	callee->answer_count++;
+	callee->answered |= ring_bit(number);
+	callee->due |= ring_bit(number);
 	return MMS_OK;
 }
 
-static bool is_due(const struct block *block)
+// How many answers from `first` on, of those due (`row` has bit 0 for `first`), are the same: they go as one frame.
+static uint32_t count_same(const struct callee *callee, const struct blocks *blocks, uint32_t first, uint64_t row)
 {
-	return block->state == BLOCK_ANSWERED && block->send_count > 0;
-}
-
-// Whether `block` can join a run whose first answer is `first` and whose last number is `last`.
-static bool joins(const struct block *first, uint32_t last, const struct block *block)
-{
-	return is_due(block) && block->number == last + 1 && block->status == first->status &&
-	       block->body_bytes == first->body_bytes && memcmp(block->body, first->body, first->body_bytes) == 0;
+	const struct block *lead = blocks_get(blocks, callee->call[ring_place(first)]);
+	uint32_t count = 1;
+	for (; count < CALL_WINDOW && (row >> count & 1) != 0; count++) {
+		const struct block *next = blocks_get(blocks, callee->call[ring_place(first + count)]);
+		if (next->status != lead->status || next->body_bytes != lead->body_bytes ||
+		    memcmp(next->body, lead->body, lead->body_bytes) != 0)
+			break;
+	}
+	return count;
 }
 
 size_t callee_write(struct callee *callee, struct blocks *blocks, struct writer *writer, bool *is_twice)
 {
 	size_t frames = 0;
-	uint32_t handle = callee->calls;
-	while (handle != 0 && callee->answer_count > 0) {
-		struct block *first = blocks_get(blocks, handle);
-		if (!is_due(first)) {
-			handle = first->next;
-			continue;
-		}
-		uint32_t end = first->next;
-		uint32_t last = first->number;
-		while (end != 0 && joins(first, last, blocks_get(blocks, end))) {
-			last++;
-			end = blocks_get(blocks, end)->next;
-		}
-		if (!wire_answer_write(writer, first->number, (uint8_t)(last - first->number + 1), first->status,
-				       first->body, first->body_bytes))
-			return frames;
-		for (; handle != end; handle = blocks_get(blocks, handle)->next) {
-			struct block *block = blocks_get(blocks, handle);
-			*is_twice = *is_twice || block->send_count > 1;
-			block->send_count = 0;
-			callee->answer_count--;
-		}
+	while (callee->due != 0) {
+		uint64_t due = callee->due;
+		const uint32_t first = ring_take(&due, callee->peer_base);
+		const struct block *block = blocks_get(blocks, callee->call[ring_place(first)]);
+		if (writer_room(writer) < WIRE_ANSWER_HEADER_BYTES + (size_t)block->body_bytes)
+			break;
+		const uint64_t row = ring_row(callee->due, callee->peer_base) >> (first - callee->peer_base);
+		const uint32_t count = count_same(callee, blocks, first, row);
+		const bool fits =
+			wire_answer_write(writer, first, (uint8_t)count, block->status, block->body, block->body_bytes);
+		assert(fits);
+		const uint64_t written = ring_range(callee->peer_base, first, (uint64_t)first + count);
+		*is_twice = *is_twice || (callee->twice & written) != 0;
+		callee->due &= ~written;
+		callee->twice &= ~written;
 		frames++;
 	}
 	return frames;

@@ -11,6 +11,7 @@
 #include "base/err.h"
 #include "base/time.h"
 #include "proto/blocks.h"
+#include "proto/ring.h"
 #include "proto/wire.h"
 
 enum callee_gate {
@@ -24,14 +25,19 @@ struct callee {
 	uint32_t next;      // NEXT: the lowest call not held
 	uint64_t marks;     // MARKS: bit i: call next + 1 + i is held
 	uint32_t start_next; // the next call to start
-	uint32_t calls;     // handle: list of calls held, started or answered, by number
-	uint32_t answer_count; // answers that are to go
+	uint32_t call[CALL_WINDOW]; // handles of the calls held, by place
+	// sets of calls (proto/ring.h)
+	uint64_t held;     // started or not, answered or not
+	uint64_t answered; // of the held: the block is the answer's
+	uint64_t due;      // of the answered: the answer is to go with the next datagram
+	uint64_t twice;    // of the due: in a second one as well
+	uint32_t repeat_bytes;    // frames of answers that are to go again
 	struct mtime start_after; // no call starts before this
 	uint32_t gate;      // calls from this number on do not start (section 5.5); CALLEE_GATE_OPEN: all may
 };
 
 enum callee_verdict {
-	CALLEE_IGNORED, // outside the window, or no memory: nothing changed
+	CALLEE_IGNORED, // outside the window, no memory, or a datagram's worth of answers is to go again already: nothing changed
 	CALLEE_NEW,     // held now, and to be marked
 	CALLEE_WAITING, // was held already and is not answered yet: to be marked again
 	CALLEE_REPEAT,  // was answered: the answer will go again
@@ -55,10 +61,10 @@ enum callee_verdict callee_recv_call(struct callee *callee, struct blocks *block
 bool callee_has_next(const struct callee *callee);
 
 // Starts the next call if it is held and may start now. Returns its handle, borrowed until the next call to this module, or 0.
-uint32_t callee_poll(struct callee *callee, struct blocks *blocks, struct mtime now);
+uint32_t callee_poll(struct callee *callee, struct mtime now);
 
 // Undoes the start of the call that callee_poll gave last; no call starts before `until`.
-void callee_defer(struct callee *callee, struct blocks *blocks, struct mtime until);
+void callee_defer(struct callee *callee, struct mtime until);
 
 // Lets every call start.
 void callee_open_gate(struct callee *callee);

@@ -7,39 +7,35 @@
 
 void caller_init(struct caller *caller)
 {
-	*caller = (struct caller){.next_number = 1};
+	*caller = (struct caller){.base = 1, .next_number = 1};
 	congest_init(&caller->congest);
+}
+
+static struct block *get(const struct caller *caller, const struct blocks *blocks, uint32_t number)
+{
+	return blocks_get(blocks, caller->call[ring_place(number)]);
 }
 
 void caller_clear(struct caller *caller, struct blocks *blocks)
 {
-	blocks_give_list(blocks, caller->unanswered);
+	while (caller->unanswered != 0)
+		blocks_give(blocks, caller->call[ring_place(ring_take(&caller->unanswered, caller->base))]);
 	blocks_give_list(blocks, caller->done);
-	caller->unanswered = 0;
 	caller->done = 0;
-	caller->sent_count = 0;
+	caller->sent = 0;
+	caller->lost = 0;
 }
 
-uint32_t caller_base(const struct caller *caller, const struct blocks *blocks)
+uint32_t caller_base(const struct caller *caller)
 {
-	return caller->unanswered == 0 ? caller->next_number : blocks_get(blocks, caller->unanswered)->number;
+	return caller->base;
 }
 
-uint32_t caller_room(const struct caller *caller, const struct blocks *blocks)
+uint32_t caller_room(const struct caller *caller)
 {
-	const uint32_t span = caller->next_number - caller_base(caller, blocks);
+	const uint32_t span = caller->next_number - caller->base;
 	assert(span <= CALL_WINDOW);
 	return caller->next_number < UINT32_MAX ? CALL_WINDOW - span : 0;
-}
-
-// Appends a block at the end of a list.
-static void append(struct blocks *blocks, uint32_t *head, uint32_t handle)
-{
-	uint32_t *link = head;
-	while (*link != 0)
-		link = &blocks_get(blocks, *link)->next;
-	blocks_get(blocks, handle)->next = 0;
-	*link = handle;
 }
 
 enum mms_err caller_open(struct caller *caller, struct blocks *blocks, uint8_t kind, const void *body,
@@ -47,7 +43,7 @@ enum mms_err caller_open(struct caller *caller, struct blocks *blocks, uint8_t k
 {
 	assert(body_bytes <= WIRE_CALL_BODY_BYTES_MAX);
 	// A quarter is left to the peers' calls, or two full sides would wait for each other for ever.
-	if (caller_room(caller, blocks) == 0 || blocks_is_used(blocks, 3))
+	if (caller_room(caller) == 0 || blocks_is_used(blocks, 3))
 		return MMS_E_FULL;
 	const uint32_t handle = blocks_take(blocks, body_bytes);
 	if (handle == 0)
@@ -56,11 +52,11 @@ enum mms_err caller_open(struct caller *caller, struct blocks *blocks, uint8_t k
 	block->number = caller->next_number++;
 	block->tag = tag;
 	block->kind = kind;
-	block->state = BLOCK_UNSENT;
 	block->body_bytes = (uint16_t)body_bytes;
 	if (body_bytes > 0)
 		memcpy(block->body, body, body_bytes);
-	append(blocks, &caller->unanswered, handle);
+	caller->call[ring_place(block->number)] = handle;
+	caller->unanswered |= ring_bit(block->number);
 	return MMS_OK;
 }
 
@@ -70,43 +66,44 @@ static uint32_t weight(const struct block *block)
 	return WIRE_CALL_HEADER_BYTES + (uint32_t)block->body_bytes;
 }
 
-static void leave_flight(struct caller *caller, struct block *block)
-{
-	if (block->is_in_flight)
-		congest_arrived(&caller->congest, weight(block));
-	block->is_in_flight = false;
-}
-
 // Karn's rule: only a call sent once tells the round trip. One sample a datagram, or the variance of many would vanish.
 static void measure(struct caller *caller, const struct block *block, struct mtime now)
 {
-	if (block->send_count != 1 || block->is_marked || block->sent_counter < caller->measured_next)
+	if (block->send_count != 1 || block->sent_counter < caller->measured_next)
 		return;
 	rtt_sample(&caller->rtt, mtime_diff_us(now, block->sent_at));
 	caller->measured_next = block->sent_counter + 1;
 }
 
-static bool is_held_by_peer(const struct block *block, uint32_t peer_next, uint64_t peer_marks)
+// A call is known to have arrived, by its mark or its answer.
+static void note_arrival(struct caller *caller, const struct block *block, struct mtime now)
 {
-	if (block->number < peer_next)
-		return true;
-	const uint32_t above = block->number - peer_next;
-	return above >= 1 && above <= 64 && (peer_marks >> (above - 1) & 1) != 0;
+	const uint64_t bit = ring_bit(block->number);
+	if ((caller->marked & bit) == 0)
+		measure(caller, block, now);
+	if ((caller->in_flight & bit) != 0)
+		congest_arrived(&caller->congest, weight(block));
+	caller->in_flight &= ~bit;
+	caller->lost &= ~bit;
+	caller->rtt.probe_count = 0;
+	if (block->sent_counter >= caller->arrived_next) {
+		caller->arrived_next = block->sent_counter + 1;
+		caller->is_loss_due = true;
+	}
 }
 
-// Every unmarked call whose last transmission is older than one that arrived counts as lost (section 5.6).
-static void find_lost(struct caller *caller, struct blocks *blocks, uint64_t arrived_counter, struct mtime now)
+// The calls that the peer says it holds.
+static uint64_t held_by_peer(const struct caller *caller, uint32_t peer_next, uint64_t peer_marks)
 {
-	for (uint32_t handle = caller->unanswered; handle != 0; handle = blocks_get(blocks, handle)->next) {
-		struct block *block = blocks_get(blocks, handle);
-		if (block->state != BLOCK_SENT || block->is_marked || block->is_lost ||
-		    block->sent_counter >= arrived_counter)
-			continue;
-		block->is_lost = true;
-		if (block->is_in_flight)
-			congest_lost(&caller->congest, weight(block), now, rtt_base_us(&caller->rtt));
-		block->is_in_flight = false;
+	uint64_t row; // bit 0 is BASE
+	if (peer_next >= caller->base) {
+		const uint32_t span = peer_next - caller->base;
+		row = ring_low(span) | (span + 1 < CALL_WINDOW ? peer_marks << (span + 1) : 0);
+	} else {
+		const uint32_t passed = caller->base - peer_next - 1;
+		row = passed < CALL_WINDOW ? peer_marks >> passed : 0;
 	}
+	return ring_of_row(row, caller->base);
 }
 
 void caller_recv_state(struct caller *caller, struct blocks *blocks, uint32_t peer_next, uint64_t peer_marks,
@@ -114,62 +111,95 @@ void caller_recv_state(struct caller *caller, struct blocks *blocks, uint32_t pe
 {
 	if (peer_next == 0 || peer_next > caller->next_number)
 		return;
-	uint64_t arrived_counter = 0;
-	for (uint32_t handle = caller->unanswered; handle != 0; handle = blocks_get(blocks, handle)->next) {
-		struct block *block = blocks_get(blocks, handle);
-		if (block->state != BLOCK_SENT || block->is_marked || !is_held_by_peer(block, peer_next, peer_marks))
-			continue;
-		measure(caller, block, now);
-		block->is_marked = true;
-		block->is_lost = false;
-		leave_flight(caller, block);
-		caller->rtt.probe_count = 0;
-		if (block->sent_counter > arrived_counter)
-			arrived_counter = block->sent_counter;
+	uint64_t arrived = held_by_peer(caller, peer_next, peer_marks) & caller->sent & ~caller->marked;
+	while (arrived != 0) {
+		const uint32_t number = ring_take(&arrived, caller->base);
+		note_arrival(caller, get(caller, blocks, number), now);
+		caller->marked |= ring_bit(number);
 	}
-	find_lost(caller, blocks, arrived_counter, now);
 }
 
-bool caller_recv_answer(struct caller *caller, struct blocks *blocks, uint32_t number, uint8_t status, const void *body,
-			size_t body_bytes, struct mtime now)
+// Makes room in an unanswered call's block for its answer. False: there is none.
+static bool make_room(struct caller *caller, struct blocks *blocks, uint32_t number, size_t body_bytes)
 {
-	uint32_t *link = &caller->unanswered;
-	while (*link != 0 && blocks_get(blocks, *link)->number < number)
-		link = &blocks_get(blocks, *link)->next;
-	uint32_t handle = *link;
-	if (handle == 0)
+	uint32_t *handle = &caller->call[ring_place(number)];
+	if (body_bytes <= blocks_room(*handle))
+		return true;
+	const uint32_t larger = blocks_take(blocks, body_bytes);
+	if (larger == 0)
 		return false;
-	struct block *block = blocks_get(blocks, handle);
-	if (block->number != number || block->state != BLOCK_SENT)
-		return false;
-	if (body_bytes > blocks_room(handle)) {
-		const uint32_t larger = blocks_take(blocks, body_bytes);
-		if (larger == 0)
-			return false;
-		struct block *copy = blocks_get(blocks, larger);
-		*copy = *block;
-		*link = larger;
-		blocks_give(blocks, handle);
-		handle = larger;
-		block = copy;
-	}
-	measure(caller, block, now);
-	leave_flight(caller, block);
-	const uint64_t arrived_counter = block->sent_counter;
-	caller->rtt.probe_count = 0;
-	if (--caller->sent_count == 0)
-		caller->is_probe_due = false;
-	if (link == &caller->unanswered)
-		caller->base_since = now;
-	*link = block->next;
-	block->state = BLOCK_DONE;
-	block->status = status;
-	block->body_bytes = (uint16_t)body_bytes;
-	if (body_bytes > 0)
-		memcpy(block->body, body, body_bytes);
-	append(blocks, &caller->done, handle);
-	find_lost(caller, blocks, arrived_counter, now);
+	*blocks_get(blocks, larger) = *blocks_get(blocks, *handle);
+	blocks_give(blocks, *handle);
+	*handle = larger;
 	return true;
+}
+
+static void append_done(struct caller *caller, struct blocks *blocks, uint32_t handle)
+{
+	if (caller->done == 0)
+		caller->done = handle;
+	else
+		blocks_get(blocks, caller->done_last)->next = handle;
+	caller->done_last = handle;
+}
+
+static void move_base(struct caller *caller, struct mtime now)
+{
+	if ((caller->unanswered & ring_bit(caller->base)) != 0)
+		return;
+	uint64_t left = caller->unanswered;
+	caller->base = left == 0 ? caller->next_number : ring_take(&left, caller->base);
+	caller->base_since = now;
+}
+
+uint32_t caller_recv_answer(struct caller *caller, struct blocks *blocks, uint32_t first, uint32_t count, uint8_t status,
+			    const void *body, size_t body_bytes, struct mtime now)
+{
+	uint32_t taken_count = 0;
+	uint64_t answered = ring_range(caller->base, first, (uint64_t)first + count) & caller->sent;
+	while (answered != 0) {
+		const uint32_t number = ring_take(&answered, caller->base);
+		const uint64_t bit = ring_bit(number);
+		if (!make_room(caller, blocks, number, body_bytes))
+			continue;
+		const uint32_t handle = caller->call[ring_place(number)];
+		struct block *block = blocks_get(blocks, handle);
+		note_arrival(caller, block, now);
+		caller->unanswered &= ~bit;
+		caller->sent &= ~bit;
+		caller->marked &= ~bit;
+		block->status = status;
+		block->body_bytes = (uint16_t)body_bytes;
+		if (body_bytes > 0)
+			memcpy(block->body, body, body_bytes);
+		append_done(caller, blocks, handle);
+		taken_count++;
+	}
+	if (taken_count > 0)
+		move_base(caller, now);
+	if (caller->sent == 0)
+		caller->is_probe_due = false;
+	return taken_count;
+}
+
+void caller_recv_end(struct caller *caller, struct blocks *blocks, struct mtime now)
+{
+	if (!caller->is_loss_due)
+		return;
+	caller->is_loss_due = false;
+	// Every unmarked call whose last transmission is older than one that arrived counts as lost (section 5.6).
+	uint64_t doubtful = caller->sent & ~caller->marked & ~caller->lost;
+	while (doubtful != 0) {
+		const uint32_t number = ring_take(&doubtful, caller->base);
+		const uint64_t bit = ring_bit(number);
+		const struct block *block = get(caller, blocks, number);
+		if (block->sent_counter + 1 >= caller->arrived_next)
+			continue;
+		caller->lost |= bit;
+		if ((caller->in_flight & bit) != 0)
+			congest_lost(&caller->congest, weight(block), now, rtt_base_us(&caller->rtt));
+		caller->in_flight &= ~bit;
+	}
 }
 
 uint32_t caller_poll(struct caller *caller, struct blocks *blocks)
@@ -180,36 +210,40 @@ uint32_t caller_poll(struct caller *caller, struct blocks *blocks)
 	return handle;
 }
 
-static bool is_wanted(const struct caller *caller, const struct block *block)
+// The calls that are to go without a probe: lost ones and new ones.
+static uint64_t wanted(const struct caller *caller)
 {
-	return (block->state == BLOCK_UNSENT || block->is_lost) && congest_can_send(&caller->congest, weight(block));
+	return caller->lost | (caller->unanswered & ~caller->sent);
+}
+
+// The lowest goes first: were a smaller one let past it by the congestion window, it might wait for ever.
+static bool can_send_next(const struct caller *caller, const struct blocks *blocks, uint64_t calls)
+{
+	return calls != 0 && congest_can_send(&caller->congest, weight(get(caller, blocks, ring_take(&calls, caller->base))));
 }
 
 bool caller_has_work(const struct caller *caller, const struct blocks *blocks)
 {
-	if (caller->is_probe_due && caller->sent_count > 0)
-		return true;
-	for (uint32_t handle = caller->unanswered; handle != 0; handle = blocks_get(blocks, handle)->next)
-		if (is_wanted(caller, blocks_get(blocks, handle)))
-			return true;
-	return false;
+	return (caller->is_probe_due && caller->sent != 0) || can_send_next(caller, blocks, wanted(caller));
 }
 
-static bool write_call(struct caller *caller, struct block *block, struct writer *writer, uint64_t counter,
-		       struct mtime now)
+static bool write_call(struct caller *caller, struct blocks *blocks, uint32_t number, struct writer *writer,
+		       uint64_t counter, struct mtime now)
 {
-	if (!wire_call_write(writer, block->number, block->kind, block->body, block->body_bytes))
+	struct block *block = get(caller, blocks, number);
+	const uint64_t bit = ring_bit(number);
+	if (!wire_call_write(writer, number, block->kind, block->body, block->body_bytes))
 		return false;
-	if (block->state == BLOCK_UNSENT && caller->sent_count++ == 0) {
+	if (caller->sent == 0) {
 		caller->waiting_since = now;
 		caller->base_since = now;
 	}
-	if (!block->is_marked && !block->is_in_flight) {
-		block->is_in_flight = true;
+	if (((caller->marked | caller->in_flight) & bit) == 0) {
+		caller->in_flight |= bit;
 		congest_sent(&caller->congest, weight(block));
 	}
-	block->state = BLOCK_SENT;
-	block->is_lost = false;
+	caller->sent |= bit;
+	caller->lost &= ~bit;
 	block->sent_at = now;
 	block->sent_counter = counter;
 	if (block->send_count < UINT8_MAX)
@@ -226,25 +260,31 @@ static bool is_turn_of_lowest(const struct caller *caller)
 	return caller->rtt.probe_count % PROBES_PER_TURN == PROBES_PER_TURN - 1;
 }
 
+static size_t write_set(struct caller *caller, struct blocks *blocks, uint64_t calls, struct writer *writer,
+			uint64_t counter, struct mtime now)
+{
+	size_t written = 0;
+	while (calls != 0 && writer_room(writer) >= WIRE_CALL_HEADER_BYTES)
+		written += write_call(caller, blocks, ring_take(&calls, caller->base), writer, counter, now);
+	return written;
+}
+
 // A probe: what was sent and is unanswered, unmarked calls first, whatever the window (section 5.6).
 static size_t write_probe(struct caller *caller, struct blocks *blocks, struct writer *writer, uint64_t counter,
 			  struct mtime now)
 {
 	size_t written = 0;
+	uint64_t calls = caller->sent;
 	congest_probed(&caller->congest, caller->rtt.probe_count);
-	for (uint32_t handle = caller->unanswered; handle != 0; handle = blocks_get(blocks, handle)->next)
-		blocks_get(blocks, handle)->is_in_flight = false;
-	const struct block *first = NULL;
-	if (is_turn_of_lowest(caller) && write_call(caller, blocks_get(blocks, caller->unanswered), writer, counter, now)) {
-		first = blocks_get(blocks, caller->unanswered);
-		written++;
+	caller->in_flight = 0;
+	if (is_turn_of_lowest(caller)) {
+		uint64_t rest = calls;
+		const uint64_t lowest = ring_bit(ring_take(&rest, caller->base));
+		written += write_set(caller, blocks, lowest, writer, counter, now);
+		calls = written > 0 ? rest : calls;
 	}
-	for (int marked = 0; marked <= 1; marked++)
-		for (uint32_t handle = caller->unanswered; handle != 0; handle = blocks_get(blocks, handle)->next) {
-			struct block *block = blocks_get(blocks, handle);
-			if (block != first && block->state == BLOCK_SENT && block->is_marked == (marked == 1))
-				written += write_call(caller, block, writer, counter, now);
-		}
+	written += write_set(caller, blocks, calls & ~caller->marked, writer, counter, now);
+	written += write_set(caller, blocks, calls & caller->marked, writer, counter, now);
 	if (written > 0) { // else an unproved path leaves no room for a call, and the probe waits for that
 		caller->is_probe_due = false;
 		caller->base_since = now;
@@ -258,27 +298,23 @@ size_t caller_write(struct caller *caller, struct blocks *blocks, struct writer 
 	size_t written = 0;
 	if (caller->is_probe_due)
 		written = write_probe(caller, blocks, writer, counter, now);
-	for (uint32_t handle = caller->unanswered; handle != 0; handle = blocks_get(blocks, handle)->next) {
-		struct block *block = blocks_get(blocks, handle);
-		if (!is_wanted(caller, block))
-			continue;
-		if (!write_call(caller, block, writer, counter, now))
-			break;
+	uint64_t calls = wanted(caller);
+	while (can_send_next(caller, blocks, calls) &&
+	       write_call(caller, blocks, ring_take(&calls, caller->base), writer, counter, now))
 		written++;
-	}
 	return written;
 }
 
 int64_t caller_silence_us(const struct caller *caller, struct mtime now, struct mtime heard_at)
 {
-	if (caller->sent_count == 0)
+	if (caller->sent == 0)
 		return 0;
 	return mtime_diff_us(now, heard_at.us > caller->waiting_since.us ? heard_at : caller->waiting_since);
 }
 
 struct mtime caller_deadline(const struct caller *caller, struct mtime now, struct mtime heard_at)
 {
-	if (caller->sent_count == 0)
+	if (caller->sent == 0)
 		return MTIME_NEVER;
 	const int64_t probe_us = rtt_probe_us(&caller->rtt, caller_silence_us(caller, now, heard_at));
 	// While other calls keep going out, the lowest is not left waiting: its answer may be lost.
@@ -288,7 +324,7 @@ struct mtime caller_deadline(const struct caller *caller, struct mtime now, stru
 
 void caller_tick(struct caller *caller)
 {
-	assert(caller->sent_count > 0);
+	assert(caller->sent != 0);
 	caller->is_probe_due = true;
 	if (caller->rtt.probe_count < UINT32_MAX)
 		caller->rtt.probe_count++;

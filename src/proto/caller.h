@@ -12,16 +12,27 @@
 #include "base/time.h"
 #include "proto/blocks.h"
 #include "proto/congest.h"
+#include "proto/ring.h"
 #include "proto/rtt.h"
 #include "proto/wire.h"
 
 struct caller {
-	uint32_t next_number;   // the next call's
-	uint32_t unanswered;    // handle: list of calls without an answer, by number
-	uint32_t done;          // handle: list of answered calls not yet polled, in the order their answers came
-	uint32_t sent_count;    // of the unanswered calls, those that were sent at least once
+	uint32_t base;              // BASE: the lowest unanswered call, or next_number
+	uint32_t next_number;       // the next call's
+	uint32_t call[CALL_WINDOW]; // handles of the unanswered calls, by place
+	// sets of calls (proto/ring.h)
+	uint64_t unanswered;
+	uint64_t sent;      // of the unanswered: at least once
+	uint64_t marked;    // of the sent: the peer holds it
+	uint64_t lost;      // of the sent: to be repeated at once
+	uint64_t in_flight; // of the sent: counted in the congestion window
+
+	uint32_t done;      // handle: list of answered calls not yet polled, in the order their answers came
+	uint32_t done_last;
+	uint64_t arrived_next; // every datagram that is known to have arrived has a counter below this
+	bool is_loss_due;      // it has grown: some calls may count as lost now
 	struct mtime last_sent_at; // when a call was last sent
-	struct mtime waiting_since; // when sent_count last became 1
+	struct mtime waiting_since; // when the first of the sent calls was sent
 	struct mtime base_since;    // when BASE last moved, or a probe went
 	uint64_t measured_next; // datagrams below this have told the round trip
 	bool is_probe_due;      // the next datagram is a probe
@@ -36,25 +47,29 @@ void caller_init(struct caller *caller);
 void caller_clear(struct caller *caller, struct blocks *blocks);
 
 // BASE: the lowest unanswered call, or the next number.
-uint32_t caller_base(const struct caller *caller, const struct blocks *blocks);
+uint32_t caller_base(const struct caller *caller);
 
 // How many more calls the window lets be made now.
-uint32_t caller_room(const struct caller *caller, const struct blocks *blocks);
+uint32_t caller_room(const struct caller *caller);
 
 // Makes the next call, to be sent when the congestion window allows. `tag` comes back with its answer.
 // MMS_E_FULL: the window is full, or three quarters of a pool are taken; nothing was made.
 enum mms_err caller_open(struct caller *caller, struct blocks *blocks, uint8_t kind, const void *body, size_t body_bytes,
 			 uint64_t tag) MUST_CHECK;
 
-// Takes NEXT and MARKS of the peer: marks calls, measures the round trip, finds calls to repeat. Ignored when NEXT lies
-// beyond the calls made. Must: only for the newest datagram of the session.
+// Takes NEXT and MARKS of the peer: marks calls and measures the round trip. Ignored when NEXT lies beyond the calls made.
+// Must: only for the newest datagram of the session.
 void caller_recv_state(struct caller *caller, struct blocks *blocks, uint32_t peer_next, uint64_t peer_marks,
 		       struct mtime now);
 
-// Takes an ANSWER frame for one call. False: ignored, since no such call is unanswered or no block is free for its body
-// (then it will be repeated).
-bool caller_recv_answer(struct caller *caller, struct blocks *blocks, uint32_t number, uint8_t status, const void *body,
-			size_t body_bytes, struct mtime now);
+// Takes the answer to the calls `first` .. `first` + `count` - 1, `count` at most CALL_WINDOW, each then waiting to be polled.
+// Returns how many it was for: not those that were never sent or are answered, nor those for whose body no block is free (they
+// will be repeated).
+uint32_t caller_recv_answer(struct caller *caller, struct blocks *blocks, uint32_t first, uint32_t count, uint8_t status,
+			    const void *body, size_t body_bytes, struct mtime now);
+
+// The datagram is at its end: finds the calls that count as lost by what was marked and answered in it.
+void caller_recv_end(struct caller *caller, struct blocks *blocks, struct mtime now);
 
 // The oldest answered call not yet taken, or 0; the handle is then the taker's to give back.
 uint32_t caller_poll(struct caller *caller, struct blocks *blocks);

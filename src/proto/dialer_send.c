@@ -59,7 +59,7 @@ static struct mtime use_up(const struct session *session)
 // When a session is to be followed by another because nothing is heard.
 static struct mtime silence(const struct session *session)
 {
-	if (session->caller.sent_count == 0)
+	if (session->caller.sent == 0)
 		return MTIME_NEVER;
 	const struct mtime since = session->heard_at.us > session->caller.waiting_since.us
 					   ? session->heard_at

@@ -237,7 +237,7 @@ void listener_defer(struct listener *listener, uint32_t slot, struct mtime until
 {
 	if (!is_live(listener, slot))
 		return;
-	callee_defer(&listener->slot[slot].session.callee, &listener->blocks, until);
+	callee_defer(&listener->slot[slot].session.callee, until);
 	listener_mark_dirty(listener, slot);
 }
 
@@ -254,7 +254,7 @@ enum mms_err listener_call(struct listener *listener, uint32_t slot, uint8_t kin
 
 uint32_t listener_call_room(const struct listener *listener, uint32_t slot)
 {
-	return is_live(listener, slot) ? caller_room(&listener->slot[slot].session.caller, &listener->blocks) : 0;
+	return is_live(listener, slot) ? caller_room(&listener->slot[slot].session.caller) : 0;
 }
 
 void listener_signed_in(struct listener *listener, uint32_t slot)

@@ -53,7 +53,7 @@ bool session_poll(struct session *session, struct blocks *blocks, struct mtime n
 						block->body,    block->body_bytes, block->tag};
 		return true;
 	}
-	const uint32_t started = callee_poll(&session->callee, blocks, now);
+	const uint32_t started = callee_poll(&session->callee, now);
 	if (started == 0)
 		return false;
 	const struct block *block = blocks_get(blocks, started);

@@ -53,9 +53,8 @@ static void recv_call(struct session *session, struct blocks *blocks, const stru
 static void recv_answer(struct session *session, struct blocks *blocks, const struct wire_frame_view *frame,
 			struct mtime now)
 {
-	for (uint32_t i = 0; i < frame->count && frame->number <= UINT32_MAX - i; i++)
-		caller_recv_answer(&session->caller, blocks, frame->number + i, frame->status, frame->body,
-				   frame->body_bytes, now);
+	caller_recv_answer(&session->caller, blocks, frame->number, frame->count, frame->status, frame->body,
+			   frame->body_bytes, now);
 }
 
 static enum mms_err recv_frame(struct session *session, struct blocks *blocks, const struct addr *addr,
@@ -124,8 +123,9 @@ enum mms_err session_recv(struct session *session, struct blocks *blocks, const 
 		    recv_frame(session, blocks, addr, &frame, now) != MMS_OK)
 			return MMS_E_BAD;
 	}
+	caller_recv_end(&session->caller, blocks, now);
 	// The peer keeps its answers until it hears that they came.
-	if (caller_base(&session->caller, blocks) - session->told_base >= SESSION_TELL_ANSWERS)
+	if (caller_base(&session->caller) - session->told_base >= SESSION_TELL_ANSWERS)
 		session->mark_at = mtime_min(session->mark_at, mtime_add_us(now, SESSION_TELL_DELAY_US));
 	return MMS_OK;
 }

@@ -8,7 +8,7 @@
 
 static bool has_work(const struct session *session, const struct blocks *blocks, struct mtime now)
 {
-	return session->callee.answer_count > 0 || session->is_response_due || mtime_is_due(session->mark_at, now) ||
+	return session->callee.due != 0 || session->is_response_due || mtime_is_due(session->mark_at, now) ||
 	       path_is_challenge_due(&session->path, now) || caller_has_work(&session->caller, blocks);
 }
 
@@ -41,7 +41,7 @@ bool session_send(struct session *session, struct blocks *blocks, struct mtime n
 		return false;
 
 	struct writer writer = writer_of(plain, room);
-	const struct wire_state state = {caller_base(&session->caller, blocks), session->callee.next,
+	const struct wire_state state = {caller_base(&session->caller), session->callee.next,
 					 session->callee.marks};
 	bool is_twice = false;
 	bool fits = wire_state_write(&writer, &state);
@@ -54,7 +54,7 @@ bool session_send(struct session *session, struct blocks *blocks, struct mtime n
 	const bool is_bare_wanted = session->is_response_due || mtime_is_due(session->mark_at, now) ||
 				    path_is_challenge_due(&session->path, now);
 	const size_t answers = callee_write(&session->callee, blocks, &writer, &is_twice);
-	const bool is_probe = session->caller.is_probe_due && session->caller.sent_count > 0;
+	const bool is_probe = session->caller.is_probe_due && session->caller.sent != 0;
 	const size_t calls = caller_write(&session->caller, blocks, &writer, session->send_counter, now);
 	if (answers == 0 && calls == 0 && !is_bare_wanted)
 		return false; // what there is does not fit an unproved path's allowance

@@ -227,7 +227,7 @@ static void poll_one(struct end *end, uint8_t how)
 	}
 	assert(event.number == end->started + 1);
 	if (how % 8 == 7) {
-		callee_defer(&end->session.callee, &end->blocks, mtime_add_ms(now, 50));
+		callee_defer(&end->session.callee, mtime_add_ms(now, 50));
 		return;
 	}
 	end->started++;
@@ -260,7 +260,7 @@ static bool forge(uint32_t i, uint8_t host, struct reader *input)
 	uint64_t counter = forger->send_counter;
 	struct writer writer = writer_of(plain, sizeof plain);
 	const bool is_honest = (how & 1) == 0;
-	const struct wire_state state = {is_honest ? caller_base(&forger->caller, &ends[1 - i].blocks) : take_u8(input),
+	const struct wire_state state = {is_honest ? caller_base(&forger->caller) : take_u8(input),
 					 is_honest ? forger->callee.next : take_u8(input),
 					 is_honest ? 0 : (uint64_t)take_u32(input) << (how >> 4 << 1)};
 	bool fits = (how & 2) != 0 || wire_state_write(&writer, &state);

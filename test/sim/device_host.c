@@ -314,7 +314,7 @@ static void check_dialer(const struct process *process)
 		if (dialer->slot[i].state == DIALER_SLOT_FREE)
 			continue;
 		up_count++;
-		if (session->caller.next_number - caller_base(&session->caller, &dialer->blocks) > CALL_WINDOW)
+		if (session->caller.next_number - caller_base(&session->caller) > CALL_WINDOW)
 			report_failure("a device has more calls in flight than the window has");
 	}
 	if (up_count == DIALER_SESSIONS)

@@ -297,18 +297,32 @@ static uint32_t list_length(const struct blocks *blocks, uint32_t handle)
 	return count;
 }
 
+// A ring has in each place of a set the call of that place that lies in the window from `base` on. Returns how many.
+static uint32_t check_ring(const struct blocks *blocks, const uint32_t *call, uint64_t set, uint32_t base)
+{
+	uint32_t count = 0;
+	for (; set != 0; count++) {
+		const uint32_t number = ring_take(&set, base);
+		if (blocks_get(blocks, call[ring_place(number)])->number != number)
+			report_failure("another call than %u stands in its place", number);
+	}
+	return count;
+}
+
 static uint32_t check_session(const struct session *session, const struct blocks *blocks)
 {
-	const uint32_t base = caller_base(&session->caller, blocks);
+	const struct caller *caller = &session->caller;
+	const struct callee *callee = &session->callee;
+	const uint32_t base = caller_base(&session->caller);
 	if (session->caller.next_number - base > CALL_WINDOW)
 		report_failure("more calls are in flight than the window has");
 	if (session->caller.next_number - base >= CALL_WINDOW - SERVER_CALLS_RESERVED)
 		report_sight(SIGHT_WINDOW_FULL);
-	for (uint32_t handle = session->callee.calls; handle != 0; handle = blocks_get(blocks, handle)->next)
-		if (blocks_get(blocks, handle)->number - session->callee.peer_base >= CALL_WINDOW)
-			report_failure("a call outside of the window is held");
-	return list_length(blocks, session->caller.unanswered) + list_length(blocks, session->caller.done) +
-	       list_length(blocks, session->callee.calls);
+	if (((caller->sent & ~caller->unanswered) | ((caller->marked | caller->lost | caller->in_flight) & ~caller->sent) |
+	     (callee->answered & ~callee->held) | (callee->due & ~callee->answered)) != 0)
+		report_failure("the sets of calls of a session do not fit each other");
+	return check_ring(blocks, caller->call, caller->unanswered, base) + list_length(blocks, caller->done) +
+	       check_ring(blocks, callee->call, callee->held, callee->peer_base);
 }
 
 static void check_blocks(const struct listener *listener)

@@ -55,9 +55,9 @@ static void lists_go_back_whole(void **state)
 	for (int i = 0; i < 4; i++) {
 		const uint32_t handle = blocks_take(&pool.blocks, i % 2 == 0 ? 0 : BLOCK_LARGE_BYTES);
 		struct block *block = blocks_get(&pool.blocks, handle);
-		assert_true(block->number == 0 && block->next == 0 && !block->is_marked); // clean each time
+		assert_true(block->number == 0 && block->next == 0 && block->send_count == 0); // clean each time
 		block->number = 7;
-		block->is_marked = true;
+		block->send_count = 3;
 		block->next = head;
 		head = handle;
 	}
@@ -67,7 +67,7 @@ static void lists_go_back_whole(void **state)
 	assert_int_equal(pool_used(&pool), 0);
 	const uint32_t again = blocks_take(&pool.blocks, 0);
 	assert_int_equal(blocks_get(&pool.blocks, again)->number, 0);
-	assert_false(blocks_get(&pool.blocks, again)->is_marked);
+	assert_int_equal(blocks_get(&pool.blocks, again)->send_count, 0);
 	pool_close(&pool);
 }
 

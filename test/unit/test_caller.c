@@ -64,12 +64,28 @@ static void expect_sent(const struct world *world, size_t count, const uint32_t 
 static void marks(struct world *world, uint32_t next, uint64_t bits, int64_t ms)
 {
 	caller_recv_state(&world->caller, &world->pool.blocks, next, bits, at_ms(ms));
+	caller_recv_end(&world->caller, &world->pool.blocks, at_ms(ms));
+}
+
+static uint32_t answers(struct world *world, uint32_t first, uint32_t count, size_t body_bytes, int64_t ms)
+{
+	static const uint8_t body[WIRE_ANSWER_BODY_BYTES_MAX];
+	const uint32_t taken_count = caller_recv_answer(&world->caller, &world->pool.blocks, first, count, 1, body,
+							body_bytes, at_ms(ms));
+	caller_recv_end(&world->caller, &world->pool.blocks, at_ms(ms));
+	return taken_count;
 }
 
 static bool answer(struct world *world, uint32_t number, size_t body_bytes, int64_t ms)
 {
-	static const uint8_t body[WIRE_ANSWER_BODY_BYTES_MAX];
-	return caller_recv_answer(&world->caller, &world->pool.blocks, number, 1, body, body_bytes, at_ms(ms));
+	return answers(world, number, 1, body_bytes, ms) == 1;
+}
+
+static struct block *lowest(const struct world *world)
+{
+	const uint32_t base = caller_base(&world->caller);
+	assert_true((world->caller.unanswered & ring_bit(base)) != 0);
+	return blocks_get(&world->pool.blocks, world->caller.call[ring_place(base)]);
 }
 
 static uint32_t poll_number(struct world *world)
@@ -89,18 +105,18 @@ static void window_is_a_span(void **state)
 	(void)state;
 	struct world world;
 	begin(&world, 200, 0);
-	assert_int_equal(caller_base(&world.caller, &world.pool.blocks), 1);
+	assert_int_equal(caller_base(&world.caller), 1);
 	open_calls(&world, CALL_WINDOW, 1);
-	assert_int_equal(caller_room(&world.caller, &world.pool.blocks), 0);
+	assert_int_equal(caller_room(&world.caller), 0);
 	assert_int_equal(caller_open(&world.caller, &world.pool.blocks, 3, NULL, 0, 0), MMS_E_FULL);
 	while (send_one(&world, 0) > 0)
 		;
 	for (uint32_t number = 2; number <= CALL_WINDOW; number++)
 		assert_true(answer(&world, number, 0, 10));
-	assert_int_equal(caller_room(&world.caller, &world.pool.blocks), 0); // call 1 is still unanswered
+	assert_int_equal(caller_room(&world.caller), 0); // call 1 is still unanswered
 	assert_true(answer(&world, 1, 0, 10));
-	assert_int_equal(caller_room(&world.caller, &world.pool.blocks), CALL_WINDOW);
-	assert_int_equal(caller_base(&world.caller, &world.pool.blocks), CALL_WINDOW + 1);
+	assert_int_equal(caller_room(&world.caller), CALL_WINDOW);
+	assert_int_equal(caller_base(&world.caller), CALL_WINDOW + 1);
 	for (uint32_t number = 2; number <= CALL_WINDOW; number++)
 		assert_int_equal(poll_number(&world), number); // as the answers came
 	assert_int_equal(poll_number(&world), 1);
@@ -113,10 +129,14 @@ static void numbers_never_come_round(void **state)
 	(void)state;
 	struct world world;
 	begin(&world, 4, 0);
-	world.caller.next_number = UINT32_MAX - 1;
+	world.caller.base = world.caller.next_number = UINT32_MAX - 1;
 	open_calls(&world, 1, 0);
-	assert_int_equal(caller_room(&world.caller, &world.pool.blocks), 0);
+	assert_int_equal(caller_room(&world.caller), 0);
 	assert_int_equal(caller_open(&world.caller, &world.pool.blocks, 3, NULL, 0, 0), MMS_E_FULL);
+	send_one(&world, 0);
+	assert_int_equal(answers(&world, UINT32_MAX, CALL_WINDOW, 0, 1), 0);
+	assert_int_equal(answers(&world, UINT32_MAX - 10, CALL_WINDOW, 0, 1), 1);
+	assert_int_equal(caller_base(&world.caller), UINT32_MAX);
 	finish(&world);
 }
 
@@ -135,7 +155,7 @@ static void only_answers_free(void **state)
 	assert_false(answer(&world, 0, 0, 12));
 	assert_true(answer(&world, 2, 0, 12));
 	assert_false(answer(&world, 2, 0, 12));
-	assert_int_equal(caller_base(&world.caller, &world.pool.blocks), 1);
+	assert_int_equal(caller_base(&world.caller), 1);
 	finish(&world);
 }
 
@@ -149,7 +169,7 @@ static void marks_that_cannot_be(void **state)
 	marks(&world, 0, UINT64_MAX, 10);
 	marks(&world, 4, UINT64_MAX, 10);
 	marks(&world, UINT32_MAX, UINT64_MAX, 10);
-	assert_false(blocks_get(&world.pool.blocks, world.caller.unanswered)->is_marked);
+	assert_true(world.caller.marked == 0);
 	assert_int_equal(world.caller.rtt.smoothed_us, 0);
 	open_calls(&world, 1, 1); // 3 is made and not sent: marks do not concern it
 	marks(&world, 4, 0, 10);
@@ -359,11 +379,53 @@ static void marks_reach_64_calls(void **state)
 	while (poll_number(&world) != 0)
 		;
 	marks(&world, 1, UINT64_MAX, 100);
-	for (uint32_t handle = world.caller.unanswered; handle != 0;) {
-		const struct block *block = blocks_get(&world.pool.blocks, handle);
-		assert_int_equal(block->is_marked, block->number <= 65);
-		handle = block->next;
+	assert_true(world.caller.marked == ring_bit(65));
+	finish(&world);
+}
+
+// Ranges of answers that reach over both ends of what is unanswered, and over the place where the ring begins again.
+static void answers_come_in_ranges(void **state)
+{
+	(void)state;
+	struct world world;
+	begin(&world, 300, 0);
+	for (uint32_t number = 1; number <= 60; number++) {
+		open_calls(&world, 1, 1);
+		send_one(&world, number);
+		assert_true(answer(&world, number, 0, number));
 	}
+	open_calls(&world, 10, 1); // 61 .. 70
+	send_one(&world, 100);
+	open_calls(&world, 1, 1); // 71, not sent
+	assert_int_equal(answers(&world, 1, 60, 0, 110), 0);
+	assert_int_equal(answers(&world, 71, 64, 0, 110), 0);
+	assert_int_equal(answers(&world, 125, 10, 0, 110), 0); // of the same places as 61 .. 70
+	assert_int_equal(answers(&world, 63, 3, 0, 110), 3);
+	assert_int_equal(caller_base(&world.caller), 61);
+	assert_int_equal(answers(&world, 30, 64, 0, 110), 7);
+	assert_int_equal(caller_base(&world.caller), 71);
+	uint32_t count = 0;
+	while (poll_number(&world) != 0)
+		count++;
+	assert_int_equal(count, 70);
+	finish(&world);
+}
+
+// A large call that the window has no room for is not passed for ever by small ones behind it.
+static void the_lowest_goes_first(void **state)
+{
+	(void)state;
+	struct world world;
+	begin(&world, 64, 64);
+	open_calls(&world, 11, 1000);
+	while (send_one(&world, 0) > 0)
+		continue;
+	open_calls(&world, 1, 1000); // 12,000 bytes are not enough for it
+	open_calls(&world, 1, 1);
+	assert_int_equal(send_one(&world, 1), 0);
+	assert_true(answer(&world, 1, 0, 20));
+	assert_int_equal(send_one(&world, 20), 2);
+	expect_sent(&world, 2, (uint32_t[]){12, 13});
 	finish(&world);
 }
 
@@ -378,7 +440,7 @@ static void counters_end(void **state)
 		send_one(&world, i);
 		caller_tick(&world.caller);
 	}
-	assert_int_equal(blocks_get(&world.pool.blocks, world.caller.unanswered)->send_count, UINT8_MAX);
+	assert_int_equal(lowest(&world)->send_count, UINT8_MAX);
 	world.caller.rtt.probe_count = UINT32_MAX;
 	caller_tick(&world.caller);
 	assert_int_equal(world.caller.rtt.probe_count, UINT32_MAX);
@@ -422,6 +484,8 @@ int main(void)
 		cmocka_unit_test(large_answers_move),
 		cmocka_unit_test(pool_exhausted),
 		cmocka_unit_test(marks_reach_64_calls),
+		cmocka_unit_test(answers_come_in_ranges),
+		cmocka_unit_test(the_lowest_goes_first),
 		cmocka_unit_test(counters_end),
 		cmocka_unit_test(silence),
 	};

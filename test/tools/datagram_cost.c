@@ -1,16 +1,17 @@
 // SPDX-License-Identifier: ISC
-// What a datagram costs its receiver, whatever it says, and what a call costs both ends: work for tools/cost to count under
-// callgrind. usage: cost KIND COUNT. COUNT datagrams of one kind to a server's session with 60 deliveries unanswered; or, for
+// What a datagram costs its receiver, whatever it says, and what a call costs both ends: work for tools/datagram_cost to count under
+// callgrind. usage: datagram_cost KIND COUNT. COUNT datagrams of one kind to a server's session with 60 deliveries unanswered; or, for
 // "window", COUNT full windows of calls and answers each way.
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "../unit/hostile_frames.h"
 #include "proto/session.h"
 
-enum { DELIVERIES = 60, DELIVERY_BYTES = 100, ANSWER_BYTES = 1000, BLOCKS = 400 };
+enum { DELIVERY_BYTES = 100, ANSWER_BYTES = 1000, BLOCKS = 400 };
 
-// What tools/cost counts; the rest prepares it.
+// What tools/datagram_cost counts; the rest prepares it.
 __attribute__((noinline)) void cost_of_datagram(const uint8_t *datagram, size_t bytes);
 __attribute__((noinline)) void cost_of_windows(long count);
 
@@ -38,14 +39,24 @@ static void must(bool holds, const char *what)
 {
 	if (holds)
 		return;
-	fprintf(stderr, "cost: %s\n", what);
+	fprintf(stderr, "datagram_cost: %s\n", what);
 	exit(1);
 }
 
 static void begin(struct end *end, const struct noise_keys *keys, bool is_server)
 {
 	static const uint8_t bytes[NOISE_HASH_BYTES];
-	const struct session_birth birth = {keys, bytes, bytes, 1, 1, is_server, addr, true, now};
+	const struct session_birth birth = {
+		.keys = keys,
+		.handshake_hash = bytes,
+		.peer_key = bytes,
+		.local_index = 1,
+		.remote_index = 1,
+		.is_server = is_server,
+		.addr = addr,
+		.is_addr_proved = true,
+		.handshake_at = now,
+	};
 	void *memory = malloc(blocks_memory_bytes(BLOCKS, BLOCKS));
 	must(memory != NULL, "no memory");
 	blocks_init(&end->blocks, memory, BLOCKS, BLOCKS);
@@ -82,7 +93,7 @@ void cost_of_windows(long count)
 	for (long i = 0; i < count; i++) {
 		open_calls(&device, CALL_WINDOW);
 		open_calls(&server, CALL_WINDOW);
-		while (caller_room(&device.session.caller, &device.blocks) + caller_room(&server.session.caller, &server.blocks) <
+		while (caller_room(&device.session.caller) + caller_room(&server.session.caller) <
 		       2 * CALL_WINDOW) {
 			now = mtime_add_ms(now, 10);
 			session_tick(&device.session, now);
@@ -120,29 +131,11 @@ static struct writer begin_plain(uint8_t *plain)
 	return writer;
 }
 
-// The next frame of a datagram of this kind. False: there is room for no more.
-static bool write_frame(struct writer *writer, const char *kind, uint32_t i)
-{
-	static const uint8_t data[WIRE_PATH_BYTES];
-	if (strcmp(kind, "answers") == 0) // to calls never made, 64 at a time
-		return wire_answer_write(writer, 1000 + i * 64, 64, 1, NULL, 0);
-	if (strcmp(kind, "answer") == 0) // to one call never made
-		return wire_answer_write(writer, DELIVERIES + 1 + i, 1, 1, NULL, 0);
-	if (strcmp(kind, "held") == 0) // calls behind one that never comes
-		return wire_call_write(writer, 2 + i % 63, 9, NULL, 0);
-	if (strcmp(kind, "repeats") == 0) // calls answered already, at length
-		return wire_call_write(writer, 1 + i % 64, 9, NULL, 0);
-	if (strcmp(kind, "paths") == 0)
-		return wire_path_write(writer, WIRE_FRAME_PATH_RESPONSE, data);
-	must(strcmp(kind, "padding") == 0 || strcmp(kind, "jumps") == 0, "no such kind");
-	return false;
-}
-
 static void run_hostile(const char *kind, long count)
 {
 	uint8_t plain[WIRE_PLAIN_BYTES_MAX];
 	uint8_t datagram[WIRE_DATAGRAM_BYTES_MAX];
-	open_calls(&server, DELIVERIES);
+	open_calls(&server, HOSTILE_OPEN_CALLS);
 	turn(&server, NULL, 0);
 	for (uint32_t number = strcmp(kind, "held") == 0 ? 2 : 1; number <= CALL_WINDOW; number++) {
 		struct writer writer = begin_plain(plain);
@@ -154,7 +147,7 @@ static void run_hostile(const char *kind, long count)
 	}
 	for (long i = 0; i < count; i++) {
 		struct writer writer = begin_plain(plain);
-		for (uint32_t frame = 0; write_frame(&writer, kind, frame); frame++)
+		for (uint32_t frame = 0; hostile_frame(&writer, kind, frame); frame++)
 			continue;
 		writer.used_bytes = WIRE_PLAIN_BYTES_MAX; // the rest is PADDING
 		if (strcmp(kind, "jumps") == 0)
@@ -166,7 +159,7 @@ static void run_hostile(const char *kind, long count)
 
 int main(int argc, char **argv)
 {
-	must(argc == 3 && crypto_init() == MMS_OK, "usage: cost KIND COUNT");
+	must(argc == 3 && crypto_init() == MMS_OK, "usage: datagram_cost KIND COUNT");
 	memset(&device_keys, 1, sizeof device_keys);
 	begin(&server, &device_keys, true);
 	begin(&device, &device_keys, false);
