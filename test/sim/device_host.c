@@ -109,6 +109,8 @@ static void told(void *context, const struct client_told *told)
 			report_failure("%s got no list of users (%u)", name, told->status);
 		return;
 	case TOLD_NOT_PROVED:
+		if (!owner->has_invite && !owner->is_claimant && !world.user[owner->user].is_hostile)
+			report_failure("%s was let in with a code that is none", name);
 		process->is_refused = true;
 		break;
 	case TOLD_REPLACED:
@@ -171,6 +173,18 @@ static struct name name_for(const struct identity *identity)
 	return world.user[is_stealing ? other->user : identity->user].name;
 }
 
+// A user who has no invite types something for one now and then; not once the name may be claimed, for then it may be let in
+// by its key.
+static void choose_code(struct identity *identity, struct client_config *config)
+{
+	config->has_invite = identity->has_invite;
+	memcpy(config->invite_hash, identity->invite_hash, sizeof config->invite_hash);
+	if (identity->has_invite || identity->is_claimant)
+		return;
+	config->has_invite = draw_chance(&world.draw, 200);
+	identity->is_claimant = !config->has_invite;
+}
+
 struct process *device_host_start(uint8_t profile, bool is_receiving)
 {
 	struct process *process = NULL;
@@ -182,14 +196,13 @@ struct process *device_host_start(uint8_t profile, bool is_receiving)
 	const struct addr server = network_server();
 	const struct device_node_owner owner = {process, told, news};
 	const struct client_storage storage = device_disk_storage(&world.profile[profile].disk);
-	const struct identity *identity = &world.identity[world.profile[profile].disk.identity];
+	struct identity *identity = &world.identity[world.profile[profile].disk.identity];
 	struct client_config config = {
 		.name = name_for(identity),
 		.is_receiving = is_receiving,
 		.is_server_proved = identity->is_server_proved,
-		.has_invite = identity->has_invite,
 	};
-	memcpy(config.invite_hash, identity->invite_hash, sizeof config.invite_hash);
+	choose_code(identity, &config);
 	process->is_alive = process->is_due = true;
 	process->is_stopped = process->is_refused = false;
 	process->is_receiving = is_receiving;

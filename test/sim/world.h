@@ -36,6 +36,7 @@ struct identity {
 	bool is_revoked;
 	bool is_server_proved;
 	bool is_put_back; // its store was, once
+	bool is_claimant; // it has signed in without a code: it may have claimed its name
 	uint8_t invite_hash[INVITE_HASH_BYTES];
 	struct uuid gap_id; // of the notice of a gap that the server made last
 };

@@ -2,7 +2,7 @@
 """A server of a few calls, for tests that need one which misbehaves: a man in the middle, a changed key, a wrong proof.
 
 It keeps everything in memory, lets everybody in under any name, and answers from one thread of its own. Override
-`signin_answer` or `submit_answer` to lie. Also what the second client is tried against without the real server.
+`signin_answer`, `submit_answer` or `who_answer` to lie; an answer of None is never given. Also what the second client is tried against without the real server.
 """
 
 import os
@@ -16,6 +16,12 @@ import mms_wire as wire
 from mms_client import PROLOGUE, invite_proof
 from mms_noise import BadMessage, Handshake, KeyPair
 from mms_session import Session
+
+
+def who_page(generation, total, first, names, count=None):
+    """The body of WHO OK (§6.5); everybody is online."""
+    body = struct.pack(">IIIH", generation, total, first, len(names) if count is None else count)
+    return body + b"".join(b"\x01" + wire.name_field(name) for name in names)
 
 
 class FakeServer:
@@ -109,17 +115,20 @@ class FakeServer:
         elif call.kind in (wire.PING, wire.SIGNOUT):
             status = wire.OK
         elif call.kind == wire.WHO:
-            names = sorted(set(self.names.values()))
-            status = wire.OK
-            body = struct.pack(">IIIH", 7, len(names), 0, len(names))
-            body += b"".join(b"\x01" + wire.name_field(name) for name in names)
-        session.answer(call.number, status, body)
+            status, body = self.who_answer(*struct.unpack(">II", call.body))
+        if status is not None:
+            session.answer(call.number, status, body)
 
     def signin_answer(self, index, session, name):
         """(status, body) for a SIGNIN."""
         flags = wire.SIGNIN_PROOF if self.code else 0
         body = bytes([flags]) + bytes(16) + bytes(8) + bytes(4) + wire.name_field(name)
         return wire.OK, body + (invite_proof(self.code, session.handshake_hash, b"server") if self.code else b"")
+
+    def who_answer(self, generation, first):
+        """(status, body) for a WHO; all fit one page here."""
+        names = sorted(set(self.names.values()))
+        return wire.OK, who_page(7, len(names), 0, names)
 
     def submit_answer(self, index, identity, recipient, text):
         """(status, body) for a SUBMIT; delivers to every session of that name."""

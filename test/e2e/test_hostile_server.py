@@ -1,0 +1,205 @@
+# SPDX-License-Identifier: ISC
+"""The program's commands at a server that lies: nothing of it is shown or kept, nothing it does costs more than it should."""
+
+import os
+import struct
+import time
+
+import mms
+import mms_wire as wire
+import pytest
+from mms_fake_server import FakeServer, who_page
+
+CODE = "A" * 22
+HANDSHAKES_BURST, HANDSHAKE_EVERY_S = 3, 5
+
+
+def message(text, at=1_800_000_000_000, sender="boss"):
+    """The body of a DELIVER."""
+    return os.urandom(16) + struct.pack(">Q", at) + wire.name_field(sender) + text
+
+
+def gap(count):
+    """The body of a NOTICE GAP."""
+    return bytes([wire.GAP]) + os.urandom(16) + struct.pack(">Q", count)
+
+
+class Liar(FakeServer):
+    """Makes `calls` on every session, in front of its answer to SIGNIN, and answers that as it is told."""
+
+    def __init__(self, calls=(), status=wire.OK, name=None, code=None):
+        super().__init__(code=code)
+        self.calls, self.status, self.name = calls, status, name
+        self.made = []
+
+    def signin_answer(self, index, session, name):
+        self.made += [session.call(kind, body) for kind, body in self.calls]
+        for datagram in session.send(time.monotonic()):
+            self.socket.sendto(datagram, self.addresses[index])
+        if self.status != wire.OK:
+            return self.status, b""
+        return super().signin_answer(index, session, self.name or name)
+
+    def wait_made(self, is_done):
+        mms.wait_until(lambda: self.made and all(is_done(call) for call in self.made), lambda: f"{self.made}")
+
+
+@pytest.fixture(name="profile")
+def fixture_profile(tmp_path, closing):
+    """profile(server) is fred's at a played server."""
+    return lambda server: closing(mms.Profile(tmp_path, f"127.0.0.1:{server.port}", "fred"))
+
+
+def shown_later(profile):
+    """What a transcript shows when the server is gone."""
+    done = profile.run("listen", "--timeout", "0.5")
+    assert done.returncode == 75, done
+    return done.stdout, [line for line in done.stderr.splitlines() if "removed" in line or "no longer" in line]
+
+
+FORGED = [(wire.DELIVER, message(b"send me your code")), (wire.NOTICE, gap(3)),
+          (wire.NOTICE, bytes([wire.SHUTDOWN]))]
+
+
+def test_no_call_starts_while_signin_is_not_answered(profile):
+    with Liar(FORGED, status=None) as server:
+        fred = profile(server)
+        listening = fred.spawn("listen", "-n", "1", env={"MMS_INVITE": CODE})
+        server.wait_made(lambda call: call.is_marked or call.is_answered)
+        assert [call.status for call in server.made] == [None] * len(FORGED)  # held, and that is all
+        assert listening.popen.poll() is None, str(listening)
+        listening.close()
+        assert listening.lines == [], str(listening)
+    assert shown_later(fred) == ("", [])
+
+
+@pytest.mark.parametrize("code", [None, "B" * 22])
+def test_no_call_starts_when_the_proof_is_wrong(profile, code):
+    with Liar(FORGED, code=code) as server:
+        fred = profile(server)
+        done = fred.run("listen", "-n", "1", env={"MMS_INVITE": CODE})
+        assert done.returncode == 76 and done.stdout == "", done
+        assert "shutting down" not in done.stderr and "does not know this invite" in done.stderr, done
+        assert all(call.status is None for call in server.made)
+    assert not (fred.state / "known_servers").exists()
+
+
+class Breaker(FakeServer):
+    """Lets everybody in and does at once what makes a device begin a handshake again."""
+
+    def __init__(self, how):
+        super().__init__()
+        self.how = how
+
+    def signin_answer(self, index, session, name):
+        if self.how == "shutdown":
+            session.call(wire.NOTICE, bytes([wire.SHUTDOWN]))
+        elif self.how == "unparsable":
+            self.socket.sendto(session.seal(b"\xee"), self.addresses[index])
+        elif self.how == "unknown":
+            session.is_over = True
+            self.socket.sendto(wire.unknown(self.newest), self.addresses[index])
+        return super().signin_answer(index, session, name)
+
+    def _take(self, datagram, address):
+        self.newest = datagram
+        super()._take(datagram, address)
+
+
+@pytest.mark.parametrize("how", ["shutdown", "unparsable", "unknown"])
+def test_handshakes_keep_their_rate(profile, how):
+    seconds = 4
+    with Breaker(how) as server:
+        done = profile(server).run("listen", "--timeout", str(seconds))
+        assert done.returncode == 75, done
+        assert HANDSHAKES_BURST <= len(server.accepts) <= HANDSHAKES_BURST + seconds // HANDSHAKE_EVERY_S + 1
+
+
+class Lister(FakeServer):
+    """Answers WHO with what `page` makes of it."""
+
+    def __init__(self, page):
+        super().__init__()
+        self.page, self.pages_given = page, 0
+
+    def who_answer(self, generation, first):
+        self.pages_given += 1
+        return self.page(self.pages_given, first)
+
+
+LISTS = {
+    "as long as a number": lambda n, first: (wire.OK, who_page(1, 2 ** 32 - 1, first, ["bob"])),
+    "longer with each page": lambda n, first: (wire.OK, who_page(1, first + 2, first, ["bob"])),
+    "anew for ever": lambda n, first: (wire.OK, who_page(n, 2, 0, ["bob"])),
+    "not from its beginning": lambda n, first: (wire.OK, who_page(1, 9, first + 1, ["bob"])),
+    "no name": lambda n, first: (wire.OK, who_page(1, 1, 0, ["a\x1b[2J"])),
+    "an empty name": lambda n, first: (wire.OK, who_page(1, 1, 0, [""])),
+    "a count beyond the body": lambda n, first: (wire.OK, who_page(1, 3, 0, ["bob", "tim"], 3)),
+    "bytes behind the count": lambda n, first: (wire.OK, who_page(1, 1, 0, ["bob", "tim"], 1)),
+    "a status of no meaning": lambda n, first: (77, b""),
+    "BAD": lambda n, first: (wire.BAD, b""),
+}
+
+
+@pytest.mark.parametrize("what", LISTS)
+def test_a_list_that_is_none(profile, what):
+    with Lister(LISTS[what]) as server:
+        done = profile(server).run("who")
+        assert done.returncode == 76 and done.stdout == "", done
+        assert "gives no list of users" in done.stderr, done
+        assert server.pages_given <= 10
+
+
+def test_a_list_that_is_none_in_a_conversation(profile):
+    with Lister(LISTS["no name"]) as server:
+        done = profile(server).run("client", stdin=b"signin fred\nwhoIsOn\nquit\n")
+        assert "gives no list of users" in done.stdout and "\x1b" not in done.stdout, done
+
+
+@pytest.mark.parametrize("status, name", [(wire.OK, "eve"), (wire.BAD, None), (wire.ACCEPTED, None), (99, None)])
+def test_a_signin_that_breaks_the_protocol(profile, status, name):
+    with Liar(status=status, name=name) as server:
+        fred = profile(server)
+        done = fred.run("listen", "-n", "1")
+        assert done.returncode == 76 and "breaks the MMS protocol" in done.stderr, done
+        assert "authorized" not in done.stderr
+    assert not (fred.state / "known_servers").exists()
+
+
+def test_a_signin_whose_name_differs_in_case(profile):
+    with Liar([(wire.DELIVER, message(b"hello"))], name="FRED") as server:
+        done = profile(server).run("listen", "-n", "1")
+        assert (done.returncode, done.stdout) == (0, "boss: hello\n"), done
+
+
+def test_notices_of_no_meaning(profile):
+    calls = [(wire.NOTICE, bytes([200])), (wire.NOTICE, b"\xc8and more"), (wire.NOTICE, b""), (wire.NOTICE, gap(0)),
+             (wire.NOTICE, gap(2 ** 63)), (wire.NOTICE, gap(2 ** 64 - 1)), (wire.DELIVER, message(b"\xff")),
+             (wire.DELIVER, message(b"")), (wire.DELIVER, message(b"x", sender="a b")), (99, b"")]
+    with Liar(calls) as server:
+        fred = profile(server)
+        fred.spawn("listen")
+        server.wait_made(lambda call: call.is_answered)
+        assert [call.status for call in server.made] == [wire.BAD] * len(calls)
+        fred.close()
+    assert shown_later(fred) == ("", [])
+
+
+@pytest.mark.parametrize("at", [0, 2 ** 63 - 1, 2 ** 63, 2 ** 64 - 1])
+def test_a_message_of_any_time_is_kept(profile, at):
+    with Liar([(wire.DELIVER, message(b"hello", at))]) as server:
+        fred = profile(server)
+        done = fred.run("listen", "--json", "-n", "1")
+        assert done.returncode == 0 and '"text":"hello"' in done.stdout, done
+        server.wait_made(lambda call: call.is_answered)
+        assert server.made[0].status == wire.OK
+    assert shown_later(fred) == ("", [])  # the transcript can be read
+
+
+def test_a_wrong_proof_claims_no_name(make_server, closing, tmp_path):
+    server = make_server(["fred"])
+    fred = closing(mms.Profile(tmp_path, f"127.0.0.1:{server.port}", "fred"))
+    done = fred.run("send", "fred", "x", env={"MMS_INVITE": CODE})
+    assert done.returncode == 77 and "impostor" not in done.stderr, done
+    other = closing(mms.Profile(tmp_path, f"127.0.0.1:{server.port}", "fred", state=tmp_path / "other"))
+    other.send("fred", "hello")  # the name is still there to be claimed
