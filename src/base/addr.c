@@ -23,6 +23,11 @@ uint64_t addr_prefix(const struct addr *addr)
 	return prefix;
 }
 
+uint64_t addr_network(const struct addr *addr)
+{
+	return addr_prefix(addr) >> (addr->family == ADDR_IPV6 ? 16 : 8);
+}
+
 void addr_format(const struct addr *addr, char text[ADDR_TEXT_BYTES])
 {
 	char ip[INET6_ADDRSTRLEN];

@@ -26,6 +26,9 @@ bool addr_is_same_peer(const struct addr *a, const struct addr *b);
 // The part of the address that budgets are counted by: IPv4 /32, IPv6 /64, as one number; other families give 0.
 uint64_t addr_prefix(const struct addr *addr);
 
+// The network around it that one owner is likely to have whole: IPv4 /24, IPv6 /48, as one number; other families give 0.
+uint64_t addr_network(const struct addr *addr);
+
 enum { ADDR_TEXT_BYTES = 72 };
 
 // Writes the peer as "127.0.0.1:1060", "[::1]:1060" or "[fe80::1%2]:1060", "-" without a family, with a zero byte.

@@ -20,7 +20,7 @@ enum {
 	// --- server tables; options of `mms server` where an operator may need another value ---
 	SESSIONS_MAX = 16384,        // sessions; full: the oldest that never signed in goes, then none
 	HALF_OPEN_MAX = 4096,        // handshakes not yet confirmed; full: the oldest goes
-	PREFIXES_MAX = 8192,         // address prefixes with a budget; full: the oldest of its bucket goes
+	PREFIXES_MAX = 8192,         // address prefixes and networks with a budget; full: the oldest of its set goes
 	BLOCKS_SMALL_MAX = 131072,   // held calls and answers of up to BLOCK_SMALL_BYTES; full: a call is not marked
 	BLOCKS_LARGE_MAX = 32768,    // the same, up to BLOCK_LARGE_BYTES
 	DEVICES_PER_USER_MAX = 16,   // enrolled devices; full: the next device is not authorized

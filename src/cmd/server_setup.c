@@ -43,10 +43,11 @@ bool server_options_read(struct server_options *options, int argc, char **argv, 
 		.submit_rate = server.submit_rate.per_second,
 		.submit_burst = server.submit_rate.burst,
 		.who_rate = server.who_rate.per_second,
-		.init_prefix_rate = limits.prefix[BUDGET_INIT].per_second,
-		.init_rate = limits.all[BUDGET_INIT].per_second,
-		.cookie_prefix_rate = limits.prefix[BUDGET_COOKIE].per_second,
-		.cookie_rate = limits.all[BUDGET_COOKIE].per_second,
+		.blind_rate = limits.blind.per_second,
+		.prefix_rate = limits.prefix.per_second,
+		.network_rate = limits.network.per_second,
+		.all_rate = limits.all.per_second,
+		.newcomer_rate = limits.newcomer.per_second,
 	};
 	const struct options_item items[] = {
 		{.name = "port", .letter = 'p', .argument = "PORT", .number = &options->port, .max = 65535,
@@ -68,13 +69,15 @@ bool server_options_read(struct server_options *options, int argc, char **argv, 
 		COUNT_OPTION("submit-rate", submit_rate, 1, 1000000, "messages a second from one user (default 50)"),
 		COUNT_OPTION("submit-burst", submit_burst, 1, 1000000, "messages one user may send at once (default 1000)"),
 		COUNT_OPTION("who-rate", who_rate, 1, 1000000, "lists of users a second for one user (default 2)"),
-		COUNT_OPTION("handshakes-per-address", init_prefix_rate, 1, 1000000,
-			     "handshakes a second from one address or /64 before it must show a cookie (default 5)"),
-		COUNT_OPTION("handshakes", init_rate, 1, 1000000, "the same from all addresses (default 500)"),
-		COUNT_OPTION("cookie-handshakes-per-address", cookie_prefix_rate, 1, 1000000,
-			     "handshakes a second with a cookie from one address or /64 (default 20)"),
-		COUNT_OPTION("cookie-handshakes", cookie_rate, 1, 1000000,
-			     "the same from all addresses (default 2000)"),
+		COUNT_OPTION("blind-handshakes", blind_rate, 1, 1000000,
+			     "handshakes a second without a cookie, beyond which one must be fetched (default 200)"),
+		COUNT_OPTION("handshakes-per-address", prefix_rate, 1, 1000000,
+			     "handshakes a second with a cookie from one IPv4 address or IPv6 /64 (default 200)"),
+		COUNT_OPTION("handshakes-per-network", network_rate, 1, 1000000,
+			     "the same from one IPv4 /24 or IPv6 /48 (default 400)"),
+		COUNT_OPTION("handshakes", all_rate, 1, 1000000, "the same from all addresses (default 1500)"),
+		COUNT_OPTION("newcomer-handshakes", newcomer_rate, 1, 1000000,
+			     "what is kept beside these for networks that make few (default 500)"),
 	};
 	const struct options_command command = {
 		.name = "mms server",
@@ -303,10 +306,11 @@ void server_setup_configure(const struct server_setup *setup, struct server_node
 	struct budget_limits *limits = &node->listener.limits;
 	node->listener = listener_config_default();
 	node->listener.sessions_max = (uint32_t)options->sessions_max;
-	limits->prefix[BUDGET_INIT] = rate(options->init_prefix_rate, 2 * options->init_prefix_rate);
-	limits->all[BUDGET_INIT] = rate(options->init_rate, options->init_rate);
-	limits->prefix[BUDGET_COOKIE] = rate(options->cookie_prefix_rate, 2 * options->cookie_prefix_rate);
-	limits->all[BUDGET_COOKIE] = rate(options->cookie_rate, options->cookie_rate);
+	limits->blind = rate(options->blind_rate, 2 * options->blind_rate);
+	limits->prefix = rate(options->prefix_rate, 2 * options->prefix_rate);
+	limits->network = rate(options->network_rate, 2 * options->network_rate);
+	limits->all = rate(options->all_rate, options->all_rate);
+	limits->newcomer = rate(options->newcomer_rate, options->newcomer_rate);
 	node->server = server_config_default();
 	node->server.may_claim = setup->may_claim;
 	node->server.mailbox_rows_max = options->mailbox_rows_max;

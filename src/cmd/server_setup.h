@@ -29,10 +29,11 @@ struct server_options {
 	uint64_t submit_rate;
 	uint64_t submit_burst;
 	uint64_t who_rate;
-	uint64_t init_prefix_rate;
-	uint64_t init_rate;
-	uint64_t cookie_prefix_rate;
-	uint64_t cookie_rate;
+	uint64_t blind_rate; // of handshakes, as in struct budget_limits
+	uint64_t prefix_rate;
+	uint64_t network_rate;
+	uint64_t all_rate;
+	uint64_t newcomer_rate;
 };
 
 // Everything a running server holds. Zeroed: nothing.

@@ -82,19 +82,24 @@ static void drop_oldest(struct admission *admission)
 	admission->count--;
 }
 
+// Some of the expired go, more than one INIT adds: no INIT pays for all that came before it.
 static void drop_expired(struct admission *admission, struct mtime now)
 {
-	while (admission->count > 0 && admission_is_expired(&admission->ring[admission->first], now))
-		drop_oldest(admission);
+	for (int i = 0; i < ADMISSION_DROPS; i++)
+		if (admission->count > 0 && admission_is_expired(&admission->ring[admission->first], now))
+			drop_oldest(admission);
 }
 
-static struct halfopen *find_answered(struct admission *admission, const uint8_t noise_hash[32])
+static struct halfopen *find_answered(struct admission *admission, const uint8_t noise_hash[32], struct mtime now)
 {
+	const uint64_t key = noise_key(admission, noise_hash);
 	uint32_t cursor = 0;
 	uint32_t place;
-	while (map_next(&admission->by_noise, noise_key(admission, noise_hash), &cursor, &place))
-		if (memcmp(admission->ring[place].noise_hash, noise_hash, 32) == 0)
-			return &admission->ring[place];
+	while (map_next(&admission->by_noise, key, &cursor, &place)) {
+		struct halfopen *halfopen = &admission->ring[place];
+		if (memcmp(halfopen->noise_hash, noise_hash, 32) == 0 && !admission_is_expired(halfopen, now))
+			return halfopen;
+	}
 	return NULL;
 }
 
@@ -114,11 +119,15 @@ static void renew_cookie_secret(struct admission *admission, struct mtime now)
 static bool is_cookie_valid(const struct admission *admission, const struct addr *addr,
 			    const uint8_t cookie[COOKIE_BYTES])
 {
-	uint8_t current[COOKIE_BYTES];
-	uint8_t previous[COOKIE_BYTES];
-	hash_cookie(admission->cookie_secret, addr, current);
-	hash_cookie(admission->cookie_secret_previous, addr, previous);
-	return crypto_is_equal(cookie, current, COOKIE_BYTES) || crypto_is_equal(cookie, previous, COOKIE_BYTES);
+	static const uint8_t none[COOKIE_BYTES];
+	uint8_t right[COOKIE_BYTES];
+	if (memcmp(cookie, none, COOKIE_BYTES) == 0)
+		return false; // without a hash
+	hash_cookie(admission->cookie_secret, addr, right);
+	if (crypto_is_equal(cookie, right, COOKIE_BYTES))
+		return true;
+	hash_cookie(admission->cookie_secret_previous, addr, right);
+	return crypto_is_equal(cookie, right, COOKIE_BYTES);
 }
 
 static uint32_t fresh_index(struct admission *admission)
@@ -184,7 +193,7 @@ static size_t recv_init(struct admission *admission, const struct addr *addr, co
 	struct halfopen fresh = {.created_at = now, .addr = *addr};
 	drop_expired(admission, now);
 	hash_bytes_256(init->noise, WIRE_INIT_NOISE_BYTES, fresh.noise_hash);
-	struct halfopen *answered = find_answered(admission, fresh.noise_hash);
+	struct halfopen *answered = find_answered(admission, fresh.noise_hash, now);
 	if (answered != NULL) {
 		// Whoever can have a repeat's ACCEPT may send the first DATA from where the first INIT only seemed to come from.
 		if (!addr_is_same_peer(&answered->addr, addr))
@@ -195,13 +204,10 @@ static size_t recv_init(struct admission *admission, const struct addr *addr, co
 
 	renew_cookie_secret(admission, now);
 	const bool has_cookie = is_cookie_valid(admission, addr, init->cookie);
-	if (has_cookie) {
-		if (!budget_take(&admission->budget, BUDGET_COOKIE, addr, now))
-			return 0;
-	} else if (!budget_take(&admission->budget, BUDGET_INIT, addr, now)) {
+	if (has_cookie && !budget_take(&admission->budget, addr, now))
+		return 0;
+	if (!has_cookie && !budget_take_blind(&admission->budget, now)) {
 		uint8_t cookie[COOKIE_BYTES];
-		if (!budget_take(&admission->budget, BUDGET_ANSWER, addr, now))
-			return 0;
 		hash_cookie(admission->cookie_secret, addr, cookie);
 		wire_retry_encode(init->noise, cookie, reply);
 		admission->retry_count++;
@@ -226,8 +232,7 @@ size_t admission_recv(struct admission *admission, const struct addr *addr, cons
 	size_t reply_bytes = 0;
 	if (wire_init_decode(datagram, bytes, &init) == MMS_OK) {
 		reply_bytes = recv_init(admission, addr, &init, now, reply);
-	} else if (wire_hello_decode(datagram, bytes, &nonce) == MMS_OK &&
-		   budget_take(&admission->budget, BUDGET_ANSWER, addr, now)) {
+	} else if (wire_hello_decode(datagram, bytes, &nonce) == MMS_OK) {
 		wire_serverinfo_encode(nonce, admission->server.public_key, reply);
 		reply_bytes = WIRE_SERVERINFO_BYTES;
 	}
@@ -237,13 +242,11 @@ size_t admission_recv(struct admission *admission, const struct addr *addr, cons
 	return reply_bytes;
 }
 
-size_t admission_unknown(struct admission *admission, const struct addr *addr, const uint8_t *datagram, size_t bytes,
-			 struct mtime now, uint8_t *reply)
+size_t admission_unknown(struct admission *admission, const uint8_t *datagram, size_t bytes, uint8_t *reply)
 {
 	uint32_t index;
 	uint64_t counter;
-	if (wire_data_decode(datagram, bytes, &index, &counter) != MMS_OK ||
-	    !budget_take(&admission->budget, BUDGET_ANSWER, addr, now)) {
+	if (wire_data_decode(datagram, bytes, &index, &counter) != MMS_OK) {
 		admission->drop_count++;
 		return 0;
 	}

@@ -19,6 +19,7 @@
 
 enum {
 	ADMISSION_KEEP_US = 60 * 1000 * 1000,           // how long an ACCEPT is repeated
+	ADMISSION_DROPS = 2,                            // expired answers that an INIT clears away at most
 	ADMISSION_COOKIE_SECRET_US = 120 * 1000 * 1000, // how long a cookie secret is the current one
 };
 
@@ -80,9 +81,8 @@ void admission_clear(struct admission *admission);
 size_t admission_recv(struct admission *admission, const struct addr *addr, const uint8_t *datagram, size_t bytes,
 		      struct mtime now, uint8_t *reply);
 
-// Answers a DATA for no session with UNKNOWN, within the budget. Returns as admission_recv.
-size_t admission_unknown(struct admission *admission, const struct addr *addr, const uint8_t *datagram, size_t bytes,
-			 struct mtime now, uint8_t *reply);
+// Answers a DATA for no session with UNKNOWN. Returns as admission_recv.
+size_t admission_unknown(struct admission *admission, const uint8_t *datagram, size_t bytes, uint8_t *reply);
 
 // The half-open session at a place of the ring that by_index named.
 struct halfopen *admission_get(struct admission *admission, uint32_t place);

@@ -71,10 +71,19 @@ static uint32_t targets(const struct dialer *dialer, const struct dialer_repeat 
 	return (1U << dialer->addr_count) - 1;
 }
 
+// `wait_us`, up to a quarter shorter or longer.
+static int64_t jittered_us(const struct dialer *dialer, int64_t wait_us)
+{
+	uint16_t drawn;
+	rng_fill(&dialer->rng, &drawn, sizeof drawn);
+	const int64_t spread_us = wait_us / DIALER_JITTER;
+	return wait_us - spread_us + 2 * spread_us * drawn / UINT16_MAX;
+}
+
 void dialer_repeat_start(struct dialer *dialer, struct dialer_repeat *repeat, struct mtime now)
 {
 	*repeat = (struct dialer_repeat){.started_at = now, .try_count = 1, .copies = 1};
-	repeat->next_at = mtime_add_us(now, DIALER_REPEAT_US_FIRST);
+	repeat->next_at = mtime_add_us(now, jittered_us(dialer, DIALER_REPEAT_US_FIRST));
 	repeat->pending = targets(dialer, repeat, now);
 }
 
@@ -87,7 +96,7 @@ void dialer_repeat_tick(struct dialer *dialer, struct dialer_repeat *repeat, str
 	for (uint32_t i = 0; i < repeat->try_count && wait_us < cap_us; i++)
 		wait_us *= 2;
 	repeat->try_count++;
-	repeat->next_at = mtime_add_us(now, wait_us < cap_us ? wait_us : cap_us);
+	repeat->next_at = mtime_add_us(now, jittered_us(dialer, wait_us < cap_us ? wait_us : cap_us));
 	repeat->pending = targets(dialer, repeat, now);
 	// One more copy each time: what stays unanswered is likely lost.
 	if (repeat->copies < SESSION_COPIES_MAX)

@@ -24,6 +24,7 @@ enum {
 	DIALER_BLOCKS_LARGE = 4 * CALL_WINDOW,
 
 	DIALER_REPEAT_US_FIRST = 250 * 1000, // then doubled up to the caps of proto/rtt.h (section 4.6)
+	DIALER_JITTER = 4,                   // each wait is drawn up to 1/4 shorter or longer: those who began together part
 	DIALER_EAGER_US = 10 * 1000 * 1000,  // for so long somebody waits for a handshake: repeated at the first pace (section 4.6)
 	DIALER_INIT_LIFE_US = 60 * 1000 * 1000,
 	DIALER_HELLO_AFTER_US = 1000 * 1000,     // INIT unanswered this long: HELLO beside it, to see a changed key

@@ -56,7 +56,7 @@ static size_t recv_data(struct listener *listener, const struct addr *addr, cons
 		halfopen = admission_get(&listener->admission, slot - listener->sessions_max);
 	if (!is_known || (halfopen != NULL && admission_is_expired(halfopen, now))) {
 		listener->counts.unknown++;
-		return admission_unknown(&listener->admission, addr, datagram, bytes, now, reply);
+		return admission_unknown(&listener->admission, datagram, bytes, reply);
 	}
 	if (halfopen != NULL && !confirm(listener, halfopen, addr, datagram, bytes, counter, now, &slot))
 		return 0;

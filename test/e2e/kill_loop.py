@@ -28,7 +28,7 @@ import mms
 import witness
 
 MANY = "1000000"  # everybody shares one address here
-OPTIONS = ["--handshakes", MANY, "--handshakes-per-address", MANY, "--submit-rate", MANY, "--submit-burst", MANY]
+OPTIONS = ["--blind-handshakes", MANY, "--submit-rate", MANY, "--submit-burst", MANY]
 STRETCH = 25      # cycles between two checks
 DRAIN_S = 90      # for everything to arrive once the killing has paused
 MESSAGE = re.compile(r">> {1,6}(\S+): (\S+ \d+ x*\.)")

@@ -258,10 +258,11 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
 	config.prefixes_max = 2 * BUDGET_WAYS;
 	config.blocks_small_max = 24;
 	config.blocks_large_max = 6;
-	config.limits.prefix[BUDGET_INIT] = (struct bucket_rate){1, 3};
-	config.limits.prefix[BUDGET_COOKIE] = (struct bucket_rate){1, 6};
-	config.limits.all[BUDGET_INIT] = (struct bucket_rate){1, 6};
-	config.limits.all[BUDGET_ANSWER] = (struct bucket_rate){2, 20};
+	config.limits.blind = (struct bucket_rate){1, 6};
+	config.limits.prefix = (struct bucket_rate){1, 6};
+	config.limits.network = (struct bucket_rate){1, 9};
+	config.limits.all = (struct bucket_rate){1, 12};
+	config.limits.newcomer = (struct bucket_rate){1, 3};
 	const size_t bytes = listener_memory_bytes(&config);
 	void *memory = must_alloc(bytes);
 	uint8_t secret[NOISE_KEY_BYTES] = {77};

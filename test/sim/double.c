@@ -31,6 +31,7 @@ static struct {
 	uint32_t used_count;
 	bool is_real;
 	struct draw *spoiler;
+	uint64_t curve_count;
 } state;
 
 void double_begin(bool is_real)
@@ -40,6 +41,11 @@ void double_begin(bool is_real)
 	state.used_count = 0;
 	state.is_real = is_real;
 	state.spoiler = NULL;
+}
+
+uint64_t double_curve_count(void)
+{
+	return state.curve_count;
 }
 
 void double_spoil(struct draw *draw)
@@ -171,6 +177,7 @@ int __wrap_crypto_scalarmult_base(unsigned char *q, const unsigned char *n)
 int __wrap_crypto_scalarmult(unsigned char *q, const unsigned char *n, const unsigned char *p)
 {
 	uint64_t element;
+	state.curve_count++;
 	if (state.is_real)
 		return __real_crypto_scalarmult(q, n, p);
 	memcpy(&element, p, 8);

@@ -12,7 +12,7 @@
 #include "server_host.h"
 #include "world.h"
 
-enum { FLYING_MAX = 2048, RECORDS = 32, STRANGERS = 16, STRANGER_HOST = 200, FLOOD_MAX = 60 };
+enum { FLYING_MAX = 2048, RECORDS = 32, STRANGERS = 16, STRANGER_HOST = 200, FLOOD_MAX = 200 };
 
 struct flying {
 	struct mtime at;

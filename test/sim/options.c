@@ -21,7 +21,7 @@ void options_calm(struct options *options)
 		.blocks_small_max = 2000,
 		.blocks_large_max = 500,
 		.submit_burst = 1000,
-		.init_prefix_burst = 10,
+		.blind_burst = 400,
 	};
 }
 
@@ -103,7 +103,7 @@ static void draw_bounds(struct options *options, struct draw *draw)
 	options->blocks_small_max = draw_chance(draw, 100) ? 64 + draw_below(draw, 200) : 2000;
 	options->blocks_large_max = draw_chance(draw, 100) ? 32 + draw_below(draw, 64) : 500;
 	options->submit_burst = draw_chance(draw, 100) ? strength(draw, 20) : 1000;
-	options->init_prefix_burst = draw_chance(draw, 250) ? 1 : 10;
+	options->blind_burst = draw_chance(draw, 250) ? 1 : 400;
 }
 
 void options_draw(struct options *options, struct draw *draw)

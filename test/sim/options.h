@@ -59,7 +59,7 @@
 	X(blocks_small_max, "small blocks of calls") \
 	X(blocks_large_max, "large blocks of calls") \
 	X(submit_burst, "messages at once before the rate limit") \
-	X(init_prefix_burst, "handshakes at once from one address before a cookie is asked for")
+	X(blind_burst, "handshakes at once before a cookie is asked for")
 
 struct options {
 #define FIELD(name, meaning) uint32_t name;

@@ -152,7 +152,7 @@ static struct server_node_setup setup(void)
 	setup.listener.prefixes_max = 64;
 	setup.listener.blocks_small_max = options->blocks_small_max;
 	setup.listener.blocks_large_max = options->blocks_large_max;
-	setup.listener.limits.prefix[BUDGET_INIT].burst = options->init_prefix_burst;
+	setup.listener.limits.blind.burst = options->blind_burst;
 	return setup;
 }
 
@@ -254,6 +254,7 @@ void server_host_recv(const struct addr *from, const uint8_t *datagram, size_t b
 	server_watch_before(&watch, datagram, bytes);
 	const size_t reply_bytes = server_node_recv(&host->node, from, datagram, bytes, world.now, reply);
 	server_watch_after(&watch, from);
+	server_watch_answer(&watch, datagram, bytes, reply_bytes);
 	host->is_due = true;
 	if (reply_bytes > bytes)
 		report_failure("a stranger's %zu bytes were answered with %zu", bytes, reply_bytes);

@@ -4,6 +4,7 @@
 
 #include <string.h>
 
+#include "double.h"
 #include "network.h"
 #include "report.h"
 #include "world.h"
@@ -219,6 +220,7 @@ void server_watch_before(struct watch_recv *watch, const uint8_t *datagram, size
 	watch->unparsable_before = listener->counts.unparsable;
 	watch->unopened_before = listener->counts.unopened;
 	watch->full_before = listener->counts.full;
+	watch->curve_before = double_curve_count();
 	if (watch->type == WIRE_INIT || watch->type == WIRE_HELLO)
 		watch->sessions_before = sessions_digest(listener);
 	for (uint32_t i = 0; watch->type == WIRE_INIT && i < listener->admission.capacity && i < HALF_OPEN_WATCHED_MAX; i++)
@@ -285,6 +287,25 @@ void server_watch_after(const struct watch_recv *watch, const struct addr *from)
 		report_failure("a session moved to an address that nothing came from");
 	report_sight(SIGHT_MOVED);
 	watched(watch->slot)->path = session->path.current;
+}
+
+void server_watch_answer(const struct watch_recv *watch, const uint8_t *datagram, size_t bytes, size_t reply_bytes)
+{
+	static const uint8_t no_cookie[COOKIE_BYTES];
+	const struct listener *listener = &world.server.node.listener;
+	struct wire_init init;
+	const uint8_t *nonce;
+	uint32_t session;
+	if (reply_bytes > 0)
+		return;
+	if (wire_hello_decode(datagram, bytes, &nonce) == MMS_OK)
+		report_failure("a HELLO was not answered");
+	if (wire_init_decode(datagram, bytes, &init) == MMS_OK && memcmp(init.cookie, no_cookie, COOKIE_BYTES) == 0 &&
+	    double_curve_count() == watch->curve_before)
+		report_failure("an INIT without a cookie was dropped without a look at it");
+	if (watch->type == WIRE_DATA && watch->index != 0 && !map_find(&listener->by_index, watch->index, &session) &&
+	    listener->counts.unparsable == watch->unparsable_before && listener->counts.full == watch->full_before)
+		report_failure("a DATA for no session was not answered");
 }
 
 // --- bounds ---

@@ -30,6 +30,7 @@ struct watch_recv {
 	uint64_t unparsable_before;
 	uint64_t unopened_before;
 	uint64_t full_before;
+	uint64_t curve_before; // operations on the curve
 	struct watched_half_open half_open_before[HALF_OPEN_WATCHED_MAX]; // by its place in the ring
 };
 
@@ -39,6 +40,9 @@ void server_watch_start(void);
 // Around every datagram the server takes.
 void server_watch_before(struct watch_recv *watch, const uint8_t *datagram, size_t bytes);
 void server_watch_after(const struct watch_recv *watch, const struct addr *from);
+
+// That who only sends uses up no answer for anybody: what a datagram was answered with at once; 0 bytes: nothing.
+void server_watch_answer(const struct watch_recv *watch, const uint8_t *datagram, size_t bytes, size_t reply_bytes);
 
 // After every turn.
 void server_watch_turn(void);

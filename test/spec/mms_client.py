@@ -8,6 +8,7 @@ session are open to whoever wants to send something else: `transmit` puts any by
 
 import hashlib
 import os
+import random
 import select
 import socket
 import struct
@@ -78,7 +79,8 @@ class Dial:
     def backoff(self, now, heard_at):
         self.tries += 1
         silence = now - max(heard_at, self.started_at)
-        self.next_at = now + (0.25 if silence < 3 else 1 if silence < 30 else 3 if silence < 300 else 30)
+        wait = 0.25 if silence < 10 else 1 if silence < 60 else 3 if silence < 300 else 30
+        self.next_at = now + wait * random.uniform(0.75, 1.25)
 
 
 class Device:

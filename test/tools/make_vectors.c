@@ -245,7 +245,7 @@ int main(void)
 	config.prefixes_max = 8;
 	config.blocks_small_max = 64;
 	config.blocks_large_max = 64;
-	config.limits.prefix[BUDGET_INIT] = (struct bucket_rate){1, 1};
+	config.limits.blind = (struct bucket_rate){1, 1};
 	void *listener_memory = calloc(1, listener_memory_bytes(&config));
 	void *dialer_memory = calloc(1, dialer_memory_bytes());
 	if (listener_memory == NULL || dialer_memory == NULL)

@@ -40,6 +40,9 @@ static void prefixes(void **state)
 	assert_int_equal(addr_prefix(&six), 0xfe80000000000007);
 	assert_int_equal(addr_prefix(&four), 0xc0000201);
 	assert_int_equal(addr_prefix(&none), 0);
+	assert_int_equal(addr_network(&six), 0xfe8000000000);
+	assert_int_equal(addr_network(&four), 0xc00002);
+	assert_int_equal(addr_network(&none), 0);
 }
 
 static void as_text(void **state)

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: ISC
-// proto/admission: what a stranger can reach: budgets, cookies and their rotation, replays, the ring's bounds.
+// proto/admission: what a stranger can reach: budgets, cookies and their rotation, replays, the ring's bounds, and what
+// each datagram costs.
 #include "proto_world.h"
 
 #include "proto/admission.h"
@@ -20,6 +21,8 @@ struct world {
 	uint8_t reply[WIRE_DATAGRAM_BYTES_MAX];
 };
 
+static const struct bucket_rate PLENTY = {100000, 100000};
+
 static void make_pair(struct world *world, struct keypair *keypair)
 {
 	uint8_t secret[NOISE_KEY_BYTES];
@@ -35,7 +38,8 @@ static void begin(struct world *world)
 	make_pair(world, &world->server);
 	make_pair(world, &world->device);
 	map_init(&world->by_index, world->index_slot, 64);
-	const struct budget_limits limits = budget_limits_default();
+	const struct budget_limits limits = {
+		.blind = {5, 10}, .prefix = {20, 40}, .network = {40, 80}, .all = {1000, 1000}, .newcomer = {10, 10}};
 	const struct admission_memory memory = {world->ring, CAPACITY, world->noise_slot, 16, world->prefix, PREFIXES};
 	admission_init(&world->admission, &world->server, &limits, &memory, &world->by_index, INDEX_BASE, &world->rng,
 		       at_ms(1));
@@ -151,14 +155,10 @@ static void cookies(void **state)
 		assert_int_equal(knock(&world, 1, NULL, 10), WIRE_ACCEPT_BYTES);
 	assert_int_equal(knock(&world, 1, NULL, 10), WIRE_RETRY_BYTES);
 	memcpy(cookie, world.reply + 1 + WIRE_ECHO_BYTES, COOKIE_BYTES);
-	assert_int_equal(knock(&world, 2, cookie, 10),
-			 WIRE_ACCEPT_BYTES); // its first row, not the cookie: it is host 1's
-	for (int i = 0; i < 9; i++)
-		assert_int_equal(knock(&world, 2, cookie, 10), WIRE_ACCEPT_BYTES);
-	assert_int_equal(knock(&world, 2, cookie, 10), WIRE_RETRY_BYTES);
+	assert_int_equal(knock(&world, 2, cookie, 10), WIRE_RETRY_BYTES); // it is host 1's
 	for (int i = 0; i < 40; i++)
 		assert_int_equal(knock(&world, 1, cookie, 10), WIRE_ACCEPT_BYTES);
-	assert_int_equal(knock(&world, 1, cookie, 10), 0); // a valid cookie beyond the second row
+	assert_int_equal(knock(&world, 1, cookie, 10), 0); // a valid cookie beyond its prefix's budget
 	cookie[0] ^= 1;
 	assert_int_equal(knock(&world, 1, cookie, 10), WIRE_RETRY_BYTES);
 	admission_clear(&world.admission);
@@ -204,6 +204,7 @@ static void the_oldest_goes(void **state)
 	uint8_t answer[WIRE_ACCEPT_BYTES];
 	struct noise_ik noise;
 	begin(&world);
+	world.admission.budget.limits.blind = PLENTY;
 	make_init(&world, 1, NULL, first, &noise);
 	recv(&world, 1, first, sizeof first, 1);
 	memcpy(answer, world.reply, sizeof answer);
@@ -227,7 +228,7 @@ static void the_oldest_goes(void **state)
 	admission_clear(&world.admission);
 }
 
-static void hello_and_its_budget(void **state)
+static void hello_is_always_answered(void **state)
 {
 	(void)state;
 	struct world world;
@@ -235,30 +236,31 @@ static void hello_and_its_budget(void **state)
 	const uint8_t nonce[WIRE_NONCE_BYTES] = {7, 7};
 	begin(&world);
 	wire_hello_encode(nonce, datagram);
-	for (int i = 0; i < 40; i++)
+	for (int i = 0; i < 10000; i++)
 		assert_int_equal(recv(&world, 1, datagram, sizeof datagram, 10), WIRE_SERVERINFO_BYTES);
 	assert_memory_equal(world.reply + 1, nonce, sizeof nonce);
 	assert_memory_equal(world.reply + 19, world.server.public_key, NOISE_KEY_BYTES);
-	assert_int_equal(recv(&world, 1, datagram, sizeof datagram, 10), 0);
-	assert_int_equal(recv(&world, 2, datagram, sizeof datagram, 10), WIRE_SERVERINFO_BYTES);
 	admission_clear(&world.admission);
 }
 
-// Without a cookie and over the budget of handshakes: RETRY, and at last silence.
-static void retry_and_its_budget(void **state)
+// Who can only send gets RETRY without end under the address of whom it likes, and takes nothing of who is there.
+static void blind_floods_lock_nobody_out(void **state)
 {
 	(void)state;
 	struct world world;
-	uint32_t retries = 0;
+	uint8_t cookie[COOKIE_BYTES];
+	uint8_t guess[COOKIE_BYTES];
 	begin(&world);
-	size_t reply_bytes = knock(&world, 1, NULL, 10);
-	assert_int_equal(reply_bytes, WIRE_ACCEPT_BYTES);
-	while (reply_bytes == WIRE_ACCEPT_BYTES)
-		reply_bytes = knock(&world, 1, NULL, 10);
-	for (; reply_bytes == WIRE_RETRY_BYTES && retries < 1000; retries++)
-		reply_bytes = knock(&world, 1, NULL, 10);
-	assert_int_equal(reply_bytes, 0);
-	assert_int_equal(retries, 40);
+	for (int i = 0; i < 10; i++)
+		assert_int_equal(knock(&world, 1, NULL, 10), WIRE_ACCEPT_BYTES);
+	for (uint16_t i = 0; i < 6000; i++) {
+		seeded_fill(&world.seeded, guess, sizeof guess);
+		assert_int_equal(knock(&world, i % 3 == 0 ? i : 1, i % 2 == 0 ? NULL : guess, 10), WIRE_RETRY_BYTES);
+	}
+	assert_int_equal(knock(&world, 1, NULL, 10), WIRE_RETRY_BYTES);
+	memcpy(cookie, world.reply + 1 + WIRE_ECHO_BYTES, COOKIE_BYTES);
+	for (int i = 0; i < 40; i++)
+		assert_int_equal(knock(&world, 1, cookie, 10), WIRE_ACCEPT_BYTES);
 	admission_clear(&world.admission);
 }
 
@@ -294,21 +296,153 @@ static void an_index_is_nobody_elses(void **state)
 	admission_clear(&world.admission);
 }
 
-static void unknown_and_its_budget(void **state)
+static void unknown_is_always_said(void **state)
 {
 	(void)state;
 	struct world world;
 	uint8_t datagram[WIRE_DATAGRAM_BYTES_MAX] = {0};
-	const struct addr addr = addr_of(1);
 	begin(&world);
 	wire_data_encode(5, 6, datagram);
 	datagram[44] = 9;
-	for (int i = 0; i < 40; i++)
-		assert_int_equal(admission_unknown(&world.admission, &addr, datagram, 45, at_ms(10), world.reply),
-				 WIRE_UNKNOWN_BYTES);
+	for (int i = 0; i < 10000; i++)
+		assert_int_equal(admission_unknown(&world.admission, datagram, 45, world.reply), WIRE_UNKNOWN_BYTES);
 	assert_memory_equal(world.reply + 5, datagram + 37, 8);
-	assert_int_equal(admission_unknown(&world.admission, &addr, datagram, 45, at_ms(10), world.reply), 0);
-	assert_int_equal(admission_unknown(&world.admission, &addr, datagram, 44, at_ms(5000), world.reply), 0);
+	assert_int_equal(admission_unknown(&world.admission, datagram, 44, world.reply), 0);
+	admission_clear(&world.admission);
+}
+
+// --- what it costs ---
+
+struct work {
+	uint32_t curve;  // operations on the curve
+	uint32_t hashes; // BLAKE2b
+	uint32_t tables; // SipHash and look-ups
+};
+static struct work work;
+
+int __real_crypto_scalarmult(unsigned char *q, const unsigned char *n, const unsigned char *p);
+int __wrap_crypto_scalarmult(unsigned char *q, const unsigned char *n, const unsigned char *p);
+int __real_crypto_scalarmult_base(unsigned char *q, const unsigned char *n);
+int __wrap_crypto_scalarmult_base(unsigned char *q, const unsigned char *n);
+void __real_hash_bytes_256(const void *data, size_t bytes, uint8_t hash[32]);
+void __wrap_hash_bytes_256(const void *data, size_t bytes, uint8_t hash[32]);
+void __real_hash_cookie(const uint8_t *secret, const struct addr *addr, uint8_t *cookie);
+void __wrap_hash_cookie(const uint8_t *secret, const struct addr *addr, uint8_t *cookie);
+uint64_t __real_hash_table_key(const uint8_t *secret, const void *data, size_t bytes);
+uint64_t __wrap_hash_table_key(const uint8_t *secret, const void *data, size_t bytes);
+bool __real_map_find(const struct map *map, uint64_t key, uint32_t *value);
+bool __wrap_map_find(const struct map *map, uint64_t key, uint32_t *value);
+bool __real_map_next(const struct map *map, uint64_t key, uint32_t *cursor, uint32_t *value);
+bool __wrap_map_next(const struct map *map, uint64_t key, uint32_t *cursor, uint32_t *value);
+enum mms_err __real_map_put(struct map *map, uint64_t key, uint32_t value);
+enum mms_err __wrap_map_put(struct map *map, uint64_t key, uint32_t value);
+bool __real_map_remove(struct map *map, uint64_t key, uint32_t value);
+bool __wrap_map_remove(struct map *map, uint64_t key, uint32_t value);
+
+int __wrap_crypto_scalarmult(unsigned char *q, const unsigned char *n, const unsigned char *p)
+{
+	work.curve++;
+	return __real_crypto_scalarmult(q, n, p);
+}
+
+int __wrap_crypto_scalarmult_base(unsigned char *q, const unsigned char *n)
+{
+	work.curve++;
+	return __real_crypto_scalarmult_base(q, n);
+}
+
+void __wrap_hash_bytes_256(const void *data, size_t bytes, uint8_t hash[32])
+{
+	work.hashes++;
+	__real_hash_bytes_256(data, bytes, hash);
+}
+
+void __wrap_hash_cookie(const uint8_t *secret, const struct addr *addr, uint8_t *cookie)
+{
+	work.hashes++;
+	__real_hash_cookie(secret, addr, cookie);
+}
+
+uint64_t __wrap_hash_table_key(const uint8_t *secret, const void *data, size_t bytes)
+{
+	work.tables++;
+	return __real_hash_table_key(secret, data, bytes);
+}
+
+bool __wrap_map_find(const struct map *map, uint64_t key, uint32_t *value)
+{
+	work.tables++;
+	return __real_map_find(map, key, value);
+}
+
+bool __wrap_map_next(const struct map *map, uint64_t key, uint32_t *cursor, uint32_t *value)
+{
+	work.tables++;
+	return __real_map_next(map, key, cursor, value);
+}
+
+enum mms_err __wrap_map_put(struct map *map, uint64_t key, uint32_t value)
+{
+	work.tables++;
+	return __real_map_put(map, key, value);
+}
+
+bool __wrap_map_remove(struct map *map, uint64_t key, uint32_t value)
+{
+	work.tables++;
+	return __real_map_remove(map, key, value);
+}
+
+// Receives a datagram and holds its work to a bound, and the answer to a size.
+static void costs(struct world *world, const uint8_t *datagram, size_t bytes, int64_t ms, size_t reply_bytes,
+		  struct work bound)
+{
+	work = (struct work){0};
+	assert_int_equal(recv(world, 1, datagram, bytes, ms), reply_bytes);
+	assert_true(work.curve == bound.curve && work.hashes <= bound.hashes && work.tables <= bound.tables);
+}
+
+// Every datagram of a stranger costs so much and no more, also when every table is full, or full of what has expired.
+static void work_is_bounded(void **state)
+{
+	(void)state;
+	// Clearing away, one entry: a key, and out of two tables; an INIT clears DROPS and one more for room.
+	enum { DROPS = 2, CLEAR = 3, LOOK = 3, KEEP = 5 };
+	const struct work retry = {0, 2, LOOK + DROPS * CLEAR};
+	const struct work guess = {0, 4, LOOK + DROPS * CLEAR};
+	const struct work handshake = {5, 2, LOOK + KEEP + 2 + (DROPS + 1) * CLEAR};
+	struct world world;
+	uint8_t hello[WIRE_HELLO_BYTES];
+	uint8_t data[WIRE_DATA_BYTES_MIN] = {WIRE_DATA};
+	uint8_t init[WIRE_INIT_BYTES];
+	uint8_t cookie[COOKIE_BYTES];
+	struct noise_ik noise;
+	begin(&world);
+	wire_hello_encode(cookie, hello);
+	fetch_cookie(&world, 1, 10, cookie);
+	for (int64_t ms = 1000; ms < 200000; ms += 66000) { // the second and third time all that is kept has expired
+		fetch_cookie(&world, 1, ms, cookie);
+		for (uint16_t i = 0; i < 2 * CAPACITY; i++) {
+			make_init(&world, 1, cookie, init, &noise);
+			costs(&world, init, sizeof init, ms, WIRE_ACCEPT_BYTES, handshake);
+			costs(&world, init, sizeof init, ms, WIRE_ACCEPT_BYTES, (struct work){0, 1, LOOK + 2 * CLEAR});
+		}
+		while (knock(&world, 1, cookie, ms) != 0)
+			;
+		make_init(&world, 1, cookie, init, &noise); // beyond the budget
+		costs(&world, init, sizeof init, ms, 0, (struct work){0, 2, LOOK + 2});
+		make_init(&world, 1, NULL, init, &noise);
+		costs(&world, init, sizeof init, ms, WIRE_RETRY_BYTES, retry);
+		init[2] = 1;
+		costs(&world, init, sizeof init, ms, WIRE_RETRY_BYTES, guess);
+		costs(&world, hello, sizeof hello, ms, WIRE_SERVERINFO_BYTES, (struct work){0, 0, 0});
+		work = (struct work){0};
+		assert_int_equal(admission_unknown(&world.admission, data, sizeof data, world.reply), WIRE_UNKNOWN_BYTES);
+		assert_true(work.curve + work.hashes + work.tables == 0);
+	}
+	// One INIT does not pay for a table full of what has expired.
+	init[2] = 0;
+	costs(&world, init, sizeof init, 400000, WIRE_ACCEPT_BYTES, handshake);
 	admission_clear(&world.admission);
 }
 
@@ -320,8 +454,9 @@ static void rubbish_is_dropped(void **state)
 	uint8_t bent[WIRE_INIT_BYTES];
 	struct noise_ik noise;
 	begin(&world);
+	world.admission.budget.limits.blind = PLENTY;
 	make_init(&world, 1, NULL, datagram, &noise);
-	for (uint16_t i = 0; i < 300; i++) { // any bent bit of version or Noise message, each from another prefix
+	for (uint16_t i = 0; i < 300; i++) { // any bent bit of version or Noise message
 		const uint32_t bit = 18 * 8 + seeded_below(&world.seeded, 238 * 8);
 		memcpy(bent, datagram, sizeof bent);
 		bent[bit / 8] ^= (uint8_t)(1U << bit % 8);
@@ -353,10 +488,11 @@ int main(void)
 		cmocka_unit_test(cookies),
 		cmocka_unit_test(cookie_secrets_rotate),
 		cmocka_unit_test(the_oldest_goes),
-		cmocka_unit_test(hello_and_its_budget),
-		cmocka_unit_test(retry_and_its_budget),
+		cmocka_unit_test(hello_is_always_answered),
+		cmocka_unit_test(blind_floods_lock_nobody_out),
 		cmocka_unit_test(an_index_is_nobody_elses),
-		cmocka_unit_test(unknown_and_its_budget),
+		cmocka_unit_test(unknown_is_always_said),
+		cmocka_unit_test(work_is_bounded),
 		cmocka_unit_test(rubbish_is_dropped),
 	};
 	return cmocka_run_group_tests_name("admission", tests, crypto_set_up, NULL);

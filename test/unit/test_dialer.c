@@ -257,7 +257,64 @@ static void repetition_after_a_sleep(void **state)
 	drain();
 	world.now = mtime_add_ms(world.now, 3600 * 1000);
 	dialer_tick(dialer, world.now);
-	assert_int_equal(mtime_diff_us(dialer_deadline(dialer, world.now), world.now), 2 * DIALER_REPEAT_US_FIRST);
+	assert_in_range(mtime_diff_us(dialer_deadline(dialer, world.now), world.now), 3 * DIALER_REPEAT_US_FIRST / 2,
+			5 * DIALER_REPEAT_US_FIRST / 2);
+	finish();
+}
+
+// Those who began together do not repeat together.
+static void repetitions_are_spread(void **state)
+{
+	(void)state;
+	enum { QUARTER = DIALER_REPEAT_US_FIRST / 4 };
+	int early_count = 0;
+	int late_count = 0;
+	start(14);
+	dialer_ask(dialer, world.now);
+	for (int i = 0; i < 30; i++) {
+		const int64_t wait_us = mtime_diff_us(dialer_deadline(dialer, world.now), world.now);
+		assert_in_range(wait_us, 3 * QUARTER, 5 * QUARTER);
+		early_count += wait_us < 4 * QUARTER - QUARTER / 2;
+		late_count += wait_us > 4 * QUARTER + QUARTER / 2;
+		world.now = dialer_deadline(dialer, world.now);
+		dialer_tick(dialer, world.now);
+		drain();
+	}
+	assert_true(early_count > 2 && late_count > 2);
+	finish();
+}
+
+// To which of the two addresses the next datagrams go: bit 0 the first, bit 1 the second.
+static uint32_t goes_to(void)
+{
+	struct session_out out;
+	uint32_t hosts = 0;
+	while (sends_something(&out))
+		hosts |= addr_is_same_peer(&out.addr, &server_addr) ? 1 : 2;
+	return hosts;
+}
+
+// Until one has answered all are tried; then that one, for 10 s, and when it has been silent so long all of them again.
+static void the_chosen_address_has_ten_seconds(void **state)
+{
+	(void)state;
+	start(15);
+	dialer->addr[1] = stranger;
+	dialer->addr_count = 2;
+	dial();
+	assert_int_equal(goes_to(), 3);
+	dialer->addr_chosen = 1;
+	dial();
+	assert_int_equal(goes_to(), 1);
+	const struct mtime began = world.now;
+	for (;;) {
+		world.now = dialer_deadline(dialer, world.now);
+		dialer_tick(dialer, world.now);
+		const int64_t passed_us = mtime_diff_us(world.now, began);
+		assert_int_equal(goes_to(), passed_us < 10 * 1000 * 1000 ? 1 : 3);
+		if (passed_us > 12 * 1000 * 1000)
+			break;
+	}
 	finish();
 }
 
@@ -476,6 +533,8 @@ int main(void)
 		cmocka_unit_test(repetition_after_a_sleep),
 		cmocka_unit_test(handshakes_keep_their_rate),
 		cmocka_unit_test(a_handshake_that_waits_is_called_off),
+		cmocka_unit_test(repetitions_are_spread),
+		cmocka_unit_test(the_chosen_address_has_ten_seconds),
 		cmocka_unit_test(a_used_up_session_is_followed),
 		cmocka_unit_test(a_server_that_breaks_the_rules),
 		cmocka_unit_test(no_call_of_the_server_starts_before_the_sign_in),

@@ -89,12 +89,26 @@ static void one_sleep_does_not_stall(void **state)
 	assert_true(rtt_probe_us(&rtt, 0) <= 3100 * 1000);
 }
 
+// A call whose first answer was lost measures the loss: the timeout stays near the least round trip of late.
+static void losses_do_not_stretch_the_timeout(void **state)
+{
+	(void)state;
+	struct rtt rtt = {0};
+	rtt_sample(&rtt, 10 * 1000);
+	for (int i = 0; i < 4; i++)
+		rtt_sample(&rtt, 900 * 1000);
+	// The least drifts up by 1/64 of the difference each time, to 64 ms; three times that and 100 ms.
+	assert_in_range(rtt_base_us(&rtt), 292000, 294000);
+	assert_int_equal(rtt_probe_us(&rtt, 0), rtt_base_us(&rtt));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(before_a_sample),           cmocka_unit_test(follows_rfc_6298),
 		cmocka_unit_test(has_a_least_timeout),       cmocka_unit_test(caps_follow_silence),
 		cmocka_unit_test(a_slow_path_is_waited_for), cmocka_unit_test(one_sleep_does_not_stall),
+		cmocka_unit_test(losses_do_not_stretch_the_timeout),
 	};
 	return cmocka_run_group_tests_name("rtt", tests, NULL, NULL);
 }

@@ -453,6 +453,35 @@ static void test_lowered_limit(void **state)
 	finish();
 }
 
+// Nor does who goes on with the old table's number, at the very place where its page ended.
+static void test_who_goes_on_across_a_reload(void **state)
+{
+	(void)state;
+	struct call_who who = {0, 0};
+	struct call_who_ok page;
+	struct record *record = NULL;
+	uint8_t body[CALL_BODY_BYTES_MAX];
+	struct users_world other;
+	begin("fred\nTim\n", false);
+	come_in(0, 1, "fred", FRED, true);
+	call(0, CALL_WHO, body, call_who_encode(&who, body));
+	count(ANSWERED, 0, &record);
+	assert_int_equal(call_who_ok_decode(&page, record->body, record->bytes), MMS_OK);
+	assert_int_equal(page.count, 2);
+	who = (struct call_who){page.generation, 2};
+	users_open(&other, "Tim\nfred\nlibero\n");
+	server_reload(&f.server, &other.table, other.user);
+	users_close(&f.users);
+	f.users = other;
+	call(0, CALL_WHO, body, call_who_encode(&who, body));
+	count(ANSWERED, 0, &record);
+	assert_int_equal(call_who_ok_decode(&page, record->body, record->bytes), MMS_OK);
+	assert_int_equal(page.first, 0);
+	assert_int_equal(page.count, 3);
+	assert_int_not_equal(page.generation, who.generation);
+	finish();
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -472,6 +501,7 @@ int main(void)
 		cmocka_unit_test(test_backlog_without_memory),
 		cmocka_unit_test(test_mailbox_being_emptied),
 		cmocka_unit_test(test_who_after_a_reload),
+		cmocka_unit_test(test_who_goes_on_across_a_reload),
 		cmocka_unit_test(test_cursors_in_batches),
 		cmocka_unit_test(test_lowered_limit),
 	};

@@ -88,6 +88,9 @@ static void finish(void)
 {
 	for (int i = 0; i < 2; i++) {
 		session_clear(&net.end[i].session, &net.end[i].pool.blocks);
+		// Nothing of it is left in memory, its keys least of all.
+		static const struct session none;
+		assert_memory_equal(&net.end[i].session, &none, sizeof none);
 		assert_int_equal(pool_used(&net.end[i].pool), 0);
 		pool_close(&net.end[i].pool);
 	}

@@ -291,8 +291,7 @@ static void a_broken_server_is_not_flooded(void **state)
 	(void)state;
 	begin(47, 1);
 	const struct bucket_rate plenty = {1000, 1000};
-	world.listener.admission.budget.limits.prefix[BUDGET_INIT] = plenty;
-	world.listener.admission.budget.limits.all[BUDGET_INIT] = plenty;
+	world.listener.admission.budget.limits.blind = plenty;
 	dial_all();
 	for (int i = 0; i < 1000; i++) { // 10 s
 		for (uint32_t slot = 0; slot < SLOTS; slot++) {
