@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: ISC
-// `mms server`: the loop that joins sockets, the store and the pure server.
+// `mms server`: the loop around the pure server. It waits, says what happened and carries out what is ordered
+// (node/server_node.h); it decides nothing.
 #include <assert.h>
 #include <errno.h>
 #include <inttypes.h>
@@ -21,9 +22,7 @@
 #include "ui/printer.h"
 
 enum {
-	TURN_BATCHES_MAX = 16,           // receive calls in a turn; then commit and send, whatever still waits
-	HOUSEKEEP_MS = 60 * 1000,
-	HOUSEKEEP_SOON_MS = 100,         // when there was more to do
+	TURN_BATCHES_MAX = 16, // receive calls in a turn; then the orders are carried out, whatever still waits
 	HOUSEKEEP_ROWS_MAX = 1000,
 };
 
@@ -33,9 +32,8 @@ struct program {
 	void *memory;
 	struct outbound outbound;
 	int signal_fd;
-	struct mtime housekeep_at;
-	bool is_reload_due; // the users file is to be read again
-	bool is_stopping;
+	struct server_order order;
+	bool is_over;
 	int status;
 	uint8_t inbound[UDP_BATCH_MAX][UDP_SLOT_BYTES];
 };
@@ -45,7 +43,7 @@ static void fail(struct program *program, const struct reason *why, int status)
 {
 	(void)printer_line(PRINTER_ERR, "mms server: %s", why->text);
 	program->status = status;
-	program->is_stopping = true;
+	program->is_over = true;
 }
 
 static void log_enrolled(void *context, const struct name *user, const struct fingerprint *fingerprint)
@@ -58,10 +56,11 @@ static void log_enrolled(void *context, const struct name *user, const struct fi
 
 static int start(struct program *program, struct reason *why)
 {
+	struct server_users *users = server_setup_users(&program->setup);
 	struct server_node_setup node = {
 		.keys = &program->setup.keys,
-		.users = server_setup_users(&program->setup),
-		.user = program->setup.user,
+		.users = &users->file.table,
+		.user = users->user,
 		.rng = random_rng(),
 		.enrolled = log_enrolled,
 	};
@@ -82,7 +81,6 @@ static int start(struct program *program, struct reason *why)
 	}
 	server_node_init(&program->node, &node, program->memory, clock_monotonic());
 	outbound_init(&program->outbound, &program->setup.udp, &node.rng, program->setup.options.drop_ppm);
-	program->housekeep_at = clock_monotonic();
 	return EXIT_DONE;
 }
 
@@ -103,82 +101,70 @@ static void announce(const struct program *program)
 	(void)printer_flush(PRINTER_OUT);
 }
 
+static void take(struct program *program, const struct udp_message *message, struct mtime now, struct wtime wall)
+{
+	uint8_t reply[WIRE_DATAGRAM_BYTES_MAX];
+	if (outbound_is_lost(&program->outbound))
+		return;
+	const size_t bytes = server_node_recv(&program->node, &message->addr, message->data, message->bytes, now, wall, reply);
+	if (bytes > 0)
+		outbound_add(&program->outbound, &message->addr, reply, bytes);
+}
+
 static void receive(struct program *program)
 {
 	struct udp_message message[UDP_BATCH_MAX];
-	uint8_t reply[WIRE_DATAGRAM_BYTES_MAX];
-	struct reason why;
 	size_t count = UDP_BATCH_MAX;
 	for (int batch = 0; batch < TURN_BATCHES_MAX && count == UDP_BATCH_MAX; batch++) {
 		for (size_t i = 0; i < UDP_BATCH_MAX; i++)
 			message[i].data = program->inbound[i];
 		if (udp_recv(&program->setup.udp, message, UDP_BATCH_MAX, &count) != MMS_OK) {
-			snprintf(why.text, sizeof why.text, "cannot receive on the server's socket any more: start the "
-							    "server again");
-			fail(program, &why, EXIT_IO);
+			fail(program, &(struct reason){"cannot receive on the server's socket any more: start the server again"},
+			     EXIT_IO);
 			return;
 		}
 		const struct mtime now = clock_monotonic();
-		for (size_t i = 0; i < count; i++) {
-			if (outbound_is_lost(&program->outbound))
-				continue;
-			const size_t bytes = server_node_recv(&program->node, &message[i].addr, message[i].data,
-							      message[i].bytes, now, reply);
-			if (bytes > 0)
-				outbound_add(&program->outbound, &message[i].addr, reply, bytes);
-		}
-		server_node_run(&program->node, now, clock_wall());
+		const struct wtime wall = clock_wall();
+		for (size_t i = 0; i < count; i++)
+			take(program, &message[i], now, wall);
 	}
 }
 
-// Makes durable what waits for it, then lets the answers out.
-static void commit(struct program *program, bool is_all)
+// --- orders ---
+
+static void append(struct program *program)
 {
 	struct reason why;
-	for (;;) {
-		const struct storage_batch *batch =
-			server_node_batch(&program->node, is_all, clock_monotonic());
-		if (batch == NULL)
-			break;
-		const enum mms_err err = server_store_append(program->setup.store, batch, clock_monotonic(), &why);
-		server_node_stored(&program->node, err, clock_monotonic());
-		if (err != MMS_OK && err != MMS_E_NOSPACE) {
-			fail(program, &why, EXIT_IO);
-			return;
-		}
-		if (err == MMS_E_NOSPACE) {
-			log_warn("%s", why.text);
-			break; // what was refused need not be tried again at once
-		}
-		server_node_run(&program->node, clock_monotonic(), clock_wall());
-	}
+	const enum mms_err err = server_store_append(program->setup.store, program->order.batch, clock_monotonic(), &why);
+	if (err == MMS_E_NOSPACE)
+		log_warn("%s", why.text);
+	server_node_stored(&program->node, err, clock_monotonic(), clock_wall());
 }
 
-static void send_all(struct program *program)
+static void read_users(struct program *program)
 {
-	struct session_out out;
-	const struct mtime now = clock_monotonic();
-	while (server_node_send(&program->node, now, &out))
-		outbound_add_session(&program->outbound, &out);
-	outbound_flush(&program->outbound);
-}
-
-static void reload(struct program *program)
-{
-	struct users_table *table;
-	struct server_user *user;
 	struct reason why;
-	commit(program, true);
-	if (program->is_stopping || !server_can_reload(&program->node.server))
-		return; // a full disk holds a batch up: tried again next turn
-	program->is_reload_due = false;
-	if (server_setup_reload(&program->setup, &table, &user, &why) != MMS_OK) {
+	struct server_users *fresh = server_setup_read_users(&program->setup, &why);
+	if (fresh == NULL) {
 		log_warn("the users stay as they were: %s", why.text);
-		return;
+		server_node_users_read(&program->node, NULL, NULL);
+	} else {
+		server_node_users_read(&program->node, &fresh->file.table, fresh->user);
 	}
-	server_reload(&program->node.server, table, user);
-	server_setup_reloaded(&program->setup, user);
-	log_info("read %s: %u users", program->setup.paths.users.text, table->user_count);
+}
+
+static void sync_users(struct program *program)
+{
+	struct server_setup *setup = &program->setup;
+	const enum mms_err err = server_setup_sync_users(setup);
+	server_node_users_synced(&program->node, err, clock_monotonic(), clock_wall());
+	if (err == MMS_OK) {
+		server_setup_use_users(setup);
+		log_info("read %s: %u users", setup->paths.users.text, server_setup_users(setup)->file.table.user_count);
+	} else if (err == MMS_E_NOSPACE) {
+		server_setup_drop_users(setup);
+		log_warn("the users stay as they were: %s", server_store_reason(setup->store)->text);
+	}
 }
 
 // What strangers and broken peers did is only counted; --verbose shows it once a minute and at the end.
@@ -194,41 +180,81 @@ static void log_counts(const struct program *program)
 		  counts->full);
 }
 
-static void housekeep(struct program *program, struct mtime now)
+static void housekeep(struct program *program)
 {
 	bool has_more = false;
-	if (!mtime_is_due(program->housekeep_at, now))
-		return;
 	const enum mms_err err =
-		server_store_housekeep(program->setup.store, now, HOUSEKEEP_ROWS_MAX, &has_more);
+		server_store_housekeep(program->setup.store, clock_monotonic(), HOUSEKEEP_ROWS_MAX, &has_more);
 	if (err == MMS_E_NOSPACE)
 		log_warn("%s", server_store_reason(program->setup.store)->text);
-	else if (err != MMS_OK)
-		fail(program, server_store_reason(program->setup.store), EXIT_IO);
+	server_node_housekept(&program->node, err, has_more, clock_monotonic());
 	if (!has_more)
 		log_counts(program);
-	program->housekeep_at = mtime_add_ms(now, has_more ? HOUSEKEEP_SOON_MS : HOUSEKEEP_MS);
 }
+
+static void end(struct program *program)
+{
+	program->is_over = true;
+	if (program->order.end == SERVER_BROKEN) {
+		fail(program, server_store_reason(program->setup.store), EXIT_IO);
+		return;
+	}
+	log_counts(program);
+	log_info("stopped");
+}
+
+static void perform(struct program *program)
+{
+	struct server_order *order = &program->order;
+	struct mtime now = clock_monotonic();
+	struct wtime wall = clock_wall();
+	while (server_node_next(&program->node, now, wall, order)) {
+		if (order->kind == ORDER_SEND) {
+			outbound_add_session(&program->outbound, &order->out);
+			continue;
+		}
+		outbound_flush(&program->outbound);
+		switch (order->kind) {
+		case ORDER_APPEND:
+			append(program);
+			break;
+		case ORDER_READ_USERS:
+			read_users(program);
+			break;
+		case ORDER_SYNC_USERS:
+			sync_users(program);
+			break;
+		case ORDER_HOUSEKEEP:
+			housekeep(program);
+			break;
+		case ORDER_END:
+			end(program);
+			break;
+		case ORDER_SEND:
+			break;
+		}
+		now = clock_monotonic(); // sending takes no time to speak of, the others do
+		wall = clock_wall();
+	}
+	outbound_flush(&program->outbound);
+}
+
+// --- what happens ---
 
 static void take_signals(struct program *program)
 {
 	int signo;
 	while (signals_next(program->signal_fd, &signo)) {
 		if (signo == SIGHUP)
-			program->is_reload_due = true;
+			server_node_reload_asked(&program->node);
 		else if (signo == SIGTERM || signo == SIGINT)
-			program->is_stopping = true;
+			server_node_stop_asked(&program->node);
 	}
 }
 
 static int wait_ms(const struct program *program)
 {
-	const struct mtime now = clock_monotonic();
-	enum { RELOAD_RETRY_MS = 500 };
-	struct mtime due = mtime_min(server_node_deadline(&program->node), program->housekeep_at);
-	if (program->is_reload_due)
-		due = mtime_min(due, mtime_add_ms(now, RELOAD_RETRY_MS));
-	const int64_t left_us = mtime_diff_us(due, now);
+	const int64_t left_us = mtime_diff_us(server_node_deadline(&program->node), clock_monotonic());
 	return left_us <= 0 ? 0 : (int)(left_us / 1000 + 1);
 }
 
@@ -240,38 +266,18 @@ static void serve(struct program *program)
 	for (size_t i = 0; i < count; i++)
 		polled[i] = (struct pollfd){.fd = fds[i], .events = POLLIN};
 	polled[count] = (struct pollfd){.fd = program->signal_fd, .events = POLLIN};
-	while (!program->is_stopping) {
+	while (!program->is_over) {
 		const int ready = poll(polled, count + 1, wait_ms(program));
 		if (ready < 0 && errno != EINTR) {
 			fail(program, &(struct reason){"cannot wait for datagrams: start the server again"}, EXIT_IO);
 			return;
 		}
+		receive(program);
 		if (polled[count].revents != 0)
 			take_signals(program);
-		server_node_run(&program->node, clock_monotonic(), clock_wall());
-		receive(program);
-		if (server_is_broken(&program->node.server))
-			fail(program, server_store_reason(program->setup.store), EXIT_IO);
-		if (!program->is_stopping)
-			commit(program, false);
-		if (!program->is_stopping && program->is_reload_due)
-			reload(program);
-		if (program->status == EXIT_DONE && !server_is_broken(&program->node.server))
-			send_all(program);
-		housekeep(program, clock_monotonic());
+		if (!program->is_over)
+			perform(program);
 	}
-	if (program->status != EXIT_DONE)
-		return;
-	// An orderly end: what was received is made durable and answered, and the signed-in devices are told.
-	commit(program, true);
-	if (program->status == EXIT_DONE && server_is_broken(&program->node.server))
-		fail(program, server_store_reason(program->setup.store), EXIT_IO);
-	if (program->status != EXIT_DONE)
-		return;
-	server_shutdown(&program->node.server);
-	send_all(program);
-	log_counts(program);
-	log_info("stopped");
 }
 
 int cmd_server(int argc, char **argv)

@@ -173,6 +173,34 @@ static int open_socket(struct server_setup *setup, struct reason *why)
 	}
 }
 
+static void clear_users(struct server_users *users)
+{
+	users_file_clear(&users->file);
+	free(users->user);
+	free(users->line);
+	free(users->invite);
+	free(users->id);
+	*users = (struct server_users){0};
+}
+
+// All memory that the users need is taken here, so that nothing but the store can fail when they come into use.
+static enum mms_err read_users(struct server_users *users, const char *path, struct reason *why)
+{
+	const enum mms_err err = users_file_load(&users->file, path, why);
+	if (err != MMS_OK)
+		return err;
+	const size_t count = (size_t)users->file.table.user_capacity + 1; // one more, so that none is of size 0
+	users->user = calloc(count, sizeof *users->user);
+	users->line = calloc(count, sizeof *users->line);
+	users->invite = calloc((size_t)users->file.table.invite_capacity + 1, sizeof *users->invite);
+	users->id = calloc(count, sizeof *users->id);
+	if (users->user != NULL && users->line != NULL && users->invite != NULL && users->id != NULL)
+		return MMS_OK;
+	snprintf(why->text, sizeof why->text, "not enough memory for %zu users: end other programs", count - 1);
+	clear_users(users);
+	return MMS_E_FULL;
+}
+
 static_assert(sizeof(struct fingerprint) == STORAGE_KEY_BYTES, "the store reads fingerprints as bytes");
 
 // Says to the store what stands on a line. `invites` has room for its hashes.
@@ -191,27 +219,15 @@ static struct server_store_user describe(const struct users_table *table, const 
 }
 
 // Tells the store what stands in the users file, and gives every user of the table its id.
-static enum mms_err sync_users(struct server_setup *setup, struct users_table *table, struct reason *why)
+static enum mms_err sync_users(struct server_store *store, struct server_users *users)
 {
+	struct users_table *table = &users->file.table;
 	const size_t count = table->user_count;
-	struct server_store_user *users = calloc(count + 1, sizeof *users);
-	uint8_t(*invites)[STORAGE_KEY_BYTES] = calloc(table->invite_count + 1, sizeof *invites);
-	int64_t *ids = calloc(count + 1, sizeof *ids);
-	enum mms_err err = MMS_E_FULL;
-	snprintf(why->text, sizeof why->text, "not enough memory for %zu users: end other programs", count);
-	if (users == NULL || invites == NULL || ids == NULL)
-		goto out;
 	for (size_t i = 0; i < count; i++)
-		users[i] = describe(table, &table->user[i], invites + table->user[i].invite_first);
-	err = server_store_users_sync(setup->store, users, count, clock_monotonic(), ids);
+		users->line[i] = describe(table, &table->user[i], users->invite + table->user[i].invite_first);
+	const enum mms_err err = server_store_users_sync(store, users->line, count, clock_monotonic(), users->id);
 	for (size_t i = 0; err == MMS_OK && i < count; i++)
-		table->user[i].user_id = ids[i];
-	if (err != MMS_OK)
-		*why = *server_store_reason(setup->store);
-out:
-	free(users);
-	free(invites);
-	free(ids);
+		table->user[i].user_id = users->id[i];
 	return err;
 }
 
@@ -226,7 +242,7 @@ int server_setup_open(struct server_setup *setup, struct reason *why)
 	enum mms_err err = data_choose(&setup->paths, setup->options.data, setup->options.users, why);
 	if (err != MMS_OK)
 		return err == MMS_E_BAD ? EXIT_USAGE : exit_of_data(err);
-	err = users_file_load(&setup->users[0], setup->paths.users.text, why);
+	err = read_users(server_setup_users(setup), setup->paths.users.text, why);
 	if (err != MMS_OK)
 		return exit_of_users_file(err);
 	int status = open_data(setup, why);
@@ -244,14 +260,12 @@ int server_setup_open(struct server_setup *setup, struct reason *why)
 		if (status != EXIT_DONE)
 			return status;
 	}
-	if (err == MMS_OK)
-		err = sync_users(setup, server_setup_users(setup), why);
 	if (err != MMS_OK)
 		return exit_of_data(err);
-	setup->user = calloc(server_setup_users(setup)->user_capacity + 1, sizeof *setup->user);
-	if (setup->user == NULL) {
-		snprintf(why->text, sizeof why->text, "not enough memory for the users: end other programs");
-		return EXIT_CANT_CREATE;
+	err = sync_users(setup->store, server_setup_users(setup));
+	if (err != MMS_OK) {
+		*why = *server_store_reason(setup->store);
+		return exit_of_data(err);
 	}
 	setup->may_claim = true;
 	for (uint8_t i = 0; i < setup->udp.socket_count; i++)
@@ -260,39 +274,36 @@ int server_setup_open(struct server_setup *setup, struct reason *why)
 	return EXIT_DONE;
 }
 
-struct users_table *server_setup_users(struct server_setup *setup)
+struct server_users *server_setup_users(struct server_setup *setup)
 {
-	return &setup->users[setup->users_place].table;
+	return &setup->users[setup->users_place];
 }
 
-enum mms_err server_setup_reload(struct server_setup *setup, struct users_table **table, struct server_user **user,
-				 struct reason *why)
+static struct server_users *fresh_users(struct server_setup *setup)
 {
-	struct users_file *fresh = &setup->users[1 - setup->users_place];
-	enum mms_err err = users_file_load(fresh, setup->paths.users.text, why);
-	if (err != MMS_OK)
-		return err;
-	*table = &fresh->table;
-	*user = calloc(fresh->table.user_capacity + 1, sizeof **user);
-	if (*user == NULL) {
-		snprintf(why->text, sizeof why->text, "not enough memory for the users: end other programs");
-		err = MMS_E_FULL;
-	} else {
-		err = sync_users(setup, &fresh->table, why);
-	}
-	if (err != MMS_OK) {
-		free(*user);
-		users_file_clear(fresh);
-	}
-	return err;
+	return &setup->users[1 - setup->users_place];
 }
 
-void server_setup_reloaded(struct server_setup *setup, struct server_user *user)
+struct server_users *server_setup_read_users(struct server_setup *setup, struct reason *why)
 {
-	users_file_clear(&setup->users[setup->users_place]);
-	free(setup->user);
+	struct server_users *fresh = fresh_users(setup);
+	return read_users(fresh, setup->paths.users.text, why) == MMS_OK ? fresh : NULL;
+}
+
+enum mms_err server_setup_sync_users(struct server_setup *setup)
+{
+	return sync_users(setup->store, fresh_users(setup));
+}
+
+void server_setup_use_users(struct server_setup *setup)
+{
+	clear_users(server_setup_users(setup));
 	setup->users_place = 1 - setup->users_place;
-	setup->user = user;
+}
+
+void server_setup_drop_users(struct server_setup *setup)
+{
+	clear_users(fresh_users(setup));
 }
 
 static struct bucket_rate rate(uint64_t per_second, uint64_t burst)
@@ -324,9 +335,8 @@ void server_setup_close(struct server_setup *setup)
 	if (setup->store != NULL)
 		server_store_close(setup->store);
 	udp_close(&setup->udp);
-	users_file_clear(&setup->users[0]);
-	users_file_clear(&setup->users[1]);
-	free(setup->user);
+	clear_users(&setup->users[0]);
+	clear_users(&setup->users[1]);
 	keypair_clear(&setup->keys);
 	lock_release(&setup->lock);
 }

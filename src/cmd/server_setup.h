@@ -36,15 +36,23 @@ struct server_options {
 	uint64_t newcomer_rate;
 };
 
+// The users of one reading of the file, and what goes with them while the server runs. Zeroed: nothing.
+struct server_users {
+	struct users_file file;
+	struct server_user *user; // zeros, as many as the table's user_capacity
+	struct server_store_user *line;            // what the store is told, as many
+	uint8_t (*invite)[STORAGE_KEY_BYTES];      // the hashes of their invites, as many as its invite_capacity
+	int64_t *id;                               // what the store answers, as many as the users
+};
+
 // Everything a running server holds. Zeroed: nothing.
 struct server_setup {
 	struct server_options options;
 	struct data_paths paths;
 	struct lock lock;
 	struct keypair keys;
-	struct users_file users[2]; // the one in use, and room for the one that follows it
-	uint8_t users_place;        // which is in use
-	struct server_user *user;   // of the users in use
+	struct server_users users[2]; // those in use, and room for those that follow them
+	uint8_t users_place;          // which are in use
 	struct server_store *store;
 	struct udp udp;
 	bool may_claim;
@@ -57,16 +65,21 @@ bool server_options_read(struct server_options *options, int argc, char **argv, 
 // for server_setup_close.
 int server_setup_open(struct server_setup *setup, struct reason *why);
 
-// The users table in use.
-struct users_table *server_setup_users(struct server_setup *setup);
+// The users in use.
+struct server_users *server_setup_users(struct server_setup *setup);
 
-// Reads the users file again, beside the one in use, and tells the store. On success `*table` and `*user` are the new ones,
-// and server_setup_reloaded is to be called. On error nothing has changed and `why` says what is wrong.
-enum mms_err server_setup_reload(struct server_setup *setup, struct users_table **table, struct server_user **user,
-				 struct reason *why) MUST_CHECK;
+// Reads the users file again, beside the one in use. NULL: nothing has changed, and `why` says what is wrong.
+struct server_users *server_setup_read_users(struct server_setup *setup, struct reason *why);
 
-// The server uses the new table: the old one is freed. `user` as server_setup_reload gave it.
-void server_setup_reloaded(struct server_setup *setup, struct server_user *user);
+// Makes the users of the store those read last, and sets the ids of the table. MMS_E_NOSPACE: nothing was changed. Else the store
+// is broken. server_store_reason has the words.
+enum mms_err server_setup_sync_users(struct server_setup *setup) MUST_CHECK;
+
+// The users read last are in use from now on; those before are freed.
+void server_setup_use_users(struct server_setup *setup);
+
+// The users read last are freed; those in use stay.
+void server_setup_drop_users(struct server_setup *setup);
 
 // The listener's and the server's configuration that the options ask for.
 void server_setup_configure(const struct server_setup *setup, struct server_node_setup *node);

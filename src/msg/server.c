@@ -228,53 +228,53 @@ void server_who(struct server *server, uint32_t slot, uint32_t number, const uin
 	server->port.answer(server->port.context, slot, number, STATUS_OK, page, page_bytes);
 }
 
-// Whether a signed-in peer may stay under a new users table; `*user` is then its user's place there.
-static bool may_stay(const struct server *server, const struct users_table *users, uint32_t slot, uint32_t *user)
+static bool is_peer_revoked(const struct server *server, const struct users_table *users, uint32_t slot, uint32_t place)
 {
-	const struct user_entry *before = &server->users->user[server->peer[slot].user];
-	const struct user_entry *entry = users_find(users, &before->name);
-	if (entry == NULL)
-		return false;
 	const uint8_t *peer_key;
 	const uint8_t *handshake_hash;
 	server->port.identity(server->port.context, slot, &peer_key, &handshake_hash);
 	const struct fingerprint fingerprint = hash_fingerprint(peer_key);
-	*user = (uint32_t)(entry - users->user);
-	return !users_is_revoked(users, entry, &fingerprint);
+	return users_is_revoked(users, &users->user[place], &fingerprint);
 }
 
-bool server_can_reload(const struct server *server)
+static void shut_out(struct server *server, uint32_t slot)
 {
-	return !server->is_storing && server->batch[server->filling].op_count == 0;
+	server->peer[slot].state = PEER_GONE;
+	server_notice(server, slot, &(struct call_notice){.what = NOTICE_REMOVED}, 0);
+	server->port.close(server->port.context, slot);
+}
+
+// Moves the peers of one user to its place in the new table, or shuts them out.
+static void move_peers(struct server *server, const struct users_table *users, struct server_user *user, uint32_t place,
+		       uint32_t link)
+{
+	while (link != 0) {
+		const uint32_t slot = link - 1;
+		struct server_peer *peer = &server->peer[slot];
+		link = peer->next;
+		peer->next = 0;
+		if (place == USERS_NO_PLACE || is_peer_revoked(server, users, slot, place)) {
+			shut_out(server, slot);
+			continue;
+		}
+		peer->user = place;
+		peer->next = user[place].peers;
+		user[place].peers = slot + 1;
+	}
 }
 
 void server_reload(struct server *server, struct users_table *users, struct server_user *user)
 {
-	assert(server_can_reload(server));
 	for (uint32_t i = 0; i < server->users->user_count; i++) {
-		const struct user_entry *entry = users_find(users, &server->users->user[i].name);
-		uint32_t link = server->user[i].peers;
-		server->user[i].peers = 0;
-		if (entry != NULL) {
-			user[entry - users->user] = server->user[i];
+		const uint32_t place = users_place(users, &server->users->user[i]);
+		const uint32_t peers = server->user[i].peers;
+		if (place != USERS_NO_PLACE) {
+			user[place] = server->user[i];
+			user[place].peers = 0;
 		}
-		while (link != 0) {
-			const uint32_t slot = link - 1;
-			struct server_peer *peer = &server->peer[slot];
-			uint32_t place;
-			link = peer->next;
-			peer->next = 0;
-			if (may_stay(server, users, slot, &place)) {
-				peer->user = place;
-				peer->next = user[place].peers;
-				user[place].peers = slot + 1;
-			} else {
-				peer->state = PEER_GONE;
-				server_notice(server, slot, &(struct call_notice){.what = NOTICE_REMOVED}, 0);
-				server->port.close(server->port.context, slot);
-			}
-		}
+		move_peers(server, users, user, place, peers);
 	}
+	server_batch_move_users(server, users);
 	server->users = users;
 	server->user = user;
 	server->generation++;

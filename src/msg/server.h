@@ -67,11 +67,12 @@ enum server_peer_state {
 struct server_peer {
 	enum server_peer_state state;
 	uint32_t serial; // tells the sessions of one slot apart
-	uint32_t user;   // place in the users table
+	uint32_t user;   // place in the users table, while signed in
 	uint32_t next;   // of the same user: slot + 1
 	uint32_t pending_count; // submissions that wait for a batch
 	uint32_t signout_number; // call to answer when they are done; 0: none
 
+	int64_t user_id; // since it signed in, also when its user is gone
 	int64_t device_id;
 	uint64_t cursor;   // highest row the device has
 	uint64_t row_sent; // highest row made into a call
@@ -118,7 +119,7 @@ struct server_refusal {
 
 struct server_batch {
 	struct storage_op *ops; // SERVER_OPS_MAX
-	uint32_t *op_user;      // the user's place in the table, by op
+	uint32_t *op_user;      // the user's place in the table, by op; USERS_NO_PLACE: it is gone
 	uint8_t *text;          // BATCH_BYTES_MAX
 	struct server_waiter *waiter; // SERVER_WAITERS_MAX
 	struct map_slot *id_slot; // for BATCH_MESSAGES_MAX
@@ -189,11 +190,10 @@ void server_tick(struct server *server, struct mtime now);
 // When server_tick has something to do or server_batch_take should be asked; MTIME_NEVER: whenever calls came.
 struct mtime server_deadline(const struct server *server);
 
-// Whether server_reload may be called: no batch is taken, and none is waiting.
-bool server_can_reload(const struct server *server);
-
 // Another users table, user_ids set, with its own `user` array (zeros): both replace the old ones, which are the caller's
-// again. Sessions of users and devices that are no longer authorized end. Must: server_can_reload.
+// again. A user is the same when name and user_id are. Sessions of users and devices that are no longer authorized end. What
+// waits in a batch, or is with the storage, stays as it was submitted: its users are named there by their user_ids.
+// Must: the transport has no event of a session's end that was not told.
 void server_reload(struct server *server, struct users_table *users, struct server_user *user);
 
 // Tells every signed-in session that the server stops.
@@ -201,6 +201,9 @@ void server_shutdown(struct server *server);
 
 // Whether a user is online.
 bool server_is_online(const struct server *server, uint32_t user, struct mtime now);
+
+// The storage failed, in whatever it was asked.
+void server_break(struct server *server);
 
 // Whether the storage failed: the process must stop without sending anything more.
 bool server_is_broken(const struct server *server);

@@ -51,6 +51,21 @@ bool server_batch_wait(struct server *server, struct server_batch *batch, uint32
 	return true;
 }
 
+static void move_users(struct server_batch *batch, const struct users_table *before, const struct users_table *users)
+{
+	for (uint32_t i = 0; batch != NULL && i < batch->op_count; i++) {
+		const uint32_t user = batch->op_user[i];
+		if (user != USERS_NO_PLACE)
+			batch->op_user[i] = users_place(users, &before->user[user]);
+	}
+}
+
+void server_batch_move_users(struct server *server, const struct users_table *users)
+{
+	move_users(server_batch_filling(server), server->users, users);
+	move_users(server_batch_storing(server), server->users, users);
+}
+
 void server_cursor_dirty(struct server *server, uint32_t slot, struct mtime now)
 {
 	struct server_peer *peer = &server->peer[slot];

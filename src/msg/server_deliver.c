@@ -58,7 +58,7 @@ void server_forward(struct server *server, const struct server_batch *batch, str
 {
 	for (uint32_t i = 0; i < batch->op_count; i++) {
 		const struct storage_op *op = &batch->ops[i];
-		if (op->kind != STORAGE_ACCEPT)
+		if (op->kind != STORAGE_ACCEPT || batch->op_user[i] == USERS_NO_PLACE)
 			continue;
 		const struct call_deliver delivery = {op->id, op->at, op->sender, batch->text + op->text_offset,
 						      op->text_bytes};

@@ -49,13 +49,13 @@ uint32_t server_batch_add(struct server *server, struct server_batch *batch, con
 // Makes a call wait for an operation. False: no room.
 bool server_batch_wait(struct server *server, struct server_batch *batch, uint32_t slot, uint32_t number, uint32_t op);
 
+// The users table changes to `users`: what waits in the batches, or is with the storage, finds its users' places there.
+void server_batch_move_users(struct server *server, const struct users_table *users);
+
 // The peer's cursor moved: to be stored with a batch.
 void server_cursor_dirty(struct server *server, uint32_t slot, struct mtime now);
 
 // Puts a moved cursor into the batch now, room permitting: the session is about to end.
 void server_cursor_flush(struct server *server, uint32_t slot);
-
-// The storage failed.
-void server_break(struct server *server);
 
 #endif

@@ -267,6 +267,7 @@ static void grant(struct server *server, uint32_t slot, uint32_t number, struct 
 		displace(server, user, request->device.device_id, request->signin.is_receiving);
 	peer->state = PEER_SIGNED_IN;
 	peer->user = user;
+	peer->user_id = request->entry->user_id;
 	peer->device_id = request->device.device_id;
 	peer->next = server->user[user].peers;
 	server->user[user].peers = slot + 1;
@@ -326,7 +327,7 @@ void server_joined(struct server *server, uint32_t slot, bool is_enrolled, struc
 		server_break(server);
 		return;
 	}
-	if (!request.has_device) {
+	if (!request.has_device || users_is_revoked(server->users, request.entry, &request.fingerprint)) {
 		refuse(server, slot, peer->signin_number, STATUS_NOT_AUTHORIZED); // removed in the meantime
 		return;
 	}

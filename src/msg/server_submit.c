@@ -131,7 +131,7 @@ void server_refuse(struct server *server, uint32_t slot, uint32_t number, const 
 {
 	const struct server_peer *peer = &server->peer[slot];
 	server->refusal[server->refusal_count++ % SERVER_REFUSALS_MAX] = (struct server_refusal){
-		server->users->user[peer->user].user_id, *id, now, peer->serial, (uint8_t)status};
+		peer->user_id, *id, now, peer->serial, (uint8_t)status};
 	server_answer_bare(server, slot, number, status);
 }
 

@@ -210,6 +210,12 @@ struct user_entry *users_find(const struct users_table *table, const struct name
 	return NULL;
 }
 
+uint32_t users_place(const struct users_table *table, const struct user_entry *user)
+{
+	const struct user_entry *entry = users_find(table, &user->name);
+	return entry != NULL && entry->user_id == user->user_id ? (uint32_t)(entry - table->user) : USERS_NO_PLACE;
+}
+
 bool users_is_plain(const struct user_entry *entry)
 {
 	// A line with a revoked device is not claimable either: its thief would only have to make another key.

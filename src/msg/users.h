@@ -65,6 +65,12 @@ enum mms_err users_parse(struct users_table *table, const char *text, size_t byt
 // The entry of a name, whatever its case; NULL: not a user. Its place in the file's order is entry - table->user.
 struct user_entry *users_find(const struct users_table *table, const struct name *name);
 
+#define USERS_NO_PLACE UINT32_MAX // in place of a place in the file's order
+
+// Where a user of another table, its user_id set, stands in this one: under the same name with the same user_id.
+// USERS_NO_PLACE: nowhere.
+uint32_t users_place(const struct users_table *table, const struct user_entry *user);
+
 // Whether this line has no options and so may be claimed by the first device, where claims are open. A line that
 // revokes a device is not plain.
 bool users_is_plain(const struct user_entry *entry);

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: ISC
-// A whole server without its system; the contract is in server_node.h.
-#include "node/server_node.h"
+// A whole server without its system: protocol and meaning joined. The contract is in server_node.h.
+#include "node/server_node_inside.h"
 
-#include <assert.h>
 #include <stdalign.h>
 #include <string.h>
 
@@ -96,7 +95,10 @@ void server_node_init(struct server_node *node, const struct server_node_setup *
 	};
 	uint8_t table_secret[TABLE_SECRET_BYTES];
 	rng_fill(&setup->rng, table_secret, sizeof table_secret);
+	memset(node, 0, sizeof *node);
 	node->now = now;
+	node->has_news = true;
+	node->housekeep_at = now;
 	node->enrolled = setup->enrolled;
 	node->enrolled_context = setup->enrolled_context;
 	listener_init(&node->listener, &setup->listener, memory, setup->keys, &setup->rng, now);
@@ -107,13 +109,6 @@ void server_node_init(struct server_node *node, const struct server_node_setup *
 void server_node_clear(struct server_node *node)
 {
 	listener_clear(&node->listener);
-}
-
-size_t server_node_recv(struct server_node *node, const struct addr *addr, const uint8_t *datagram, size_t bytes,
-			struct mtime now, uint8_t *reply)
-{
-	node->now = now;
-	return listener_recv(&node->listener, addr, datagram, bytes, now, reply);
 }
 
 void server_node_run(struct server_node *node, struct mtime now, struct wtime wall)
@@ -137,26 +132,4 @@ void server_node_run(struct server_node *node, struct mtime now, struct wtime wa
 			break;
 		}
 	}
-}
-
-const struct storage_batch *server_node_batch(struct server_node *node, bool is_all, struct mtime now)
-{
-	return server_batch_take(&node->server, is_all, now);
-}
-
-void server_node_stored(struct server_node *node, enum mms_err result, struct mtime now)
-{
-	node->now = now;
-	server_stored(&node->server, result, now);
-}
-
-bool server_node_send(struct server_node *node, struct mtime now, struct session_out *out)
-{
-	assert(!server_is_broken(&node->server));
-	return listener_send(&node->listener, now, out);
-}
-
-struct mtime server_node_deadline(const struct server_node *node)
-{
-	return mtime_min(listener_deadline(&node->listener), server_deadline(&node->server));
 }

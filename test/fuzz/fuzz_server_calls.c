@@ -37,7 +37,7 @@ static struct server_user users[TABLES][USERS];
 static uint32_t table;
 static struct submission submissions[SUBMITS_MAX];
 static uint32_t submission_count;
-static const struct storage_batch *batch; // that is with the store
+static const struct storage_batch *batch; // that is with the store; its users wait meanwhile, and so does the housekeeping
 static struct mtime now;
 static uint64_t random_state;
 
@@ -111,12 +111,62 @@ static void hang_up(struct far *far)
 	far->peer.is_up = false;
 }
 
+static void arrive(const struct session_out *out)
+{
+	struct far *far = &fars[out->addr.ip[3]];
+	uint32_t index;
+	uint64_t counter;
+	const struct rng rng = seeded_rng(&random_state);
+	const bool is_data = wire_data_decode(out->datagram[0], out->bytes, &index, &counter) == MMS_OK;
+	assert(is_data);
+	if (!far->peer.is_up || index != far->session.local_index)
+		return; // its session of before
+	const struct addr addr = addr_of(9);
+	const enum mms_err err =
+		session_recv(&far->session, &far->blocks, &addr, out->datagram[0], out->bytes, now, &rng);
+	assert(err == MMS_OK);
+	poll_far(far);
+}
+
+static void use_other_users(void)
+{
+	const uint32_t old = table;
+	table = 1 - table;
+	server_node_users_synced(&node, MMS_OK, now, wall);
+	memset(users[old], 0, sizeof users[old]);
+}
+
+// A batch is held back until give_to_store; all other orders are carried out at once.
+static void perform(const struct server_order *order)
+{
+	switch (order->kind) {
+	case ORDER_APPEND:
+		batch = order->batch;
+		break;
+	case ORDER_SEND:
+		arrive(&order->out);
+		break;
+	case ORDER_READ_USERS:
+		memset(users[1 - table], 0, sizeof users[1 - table]);
+		server_node_users_read(&node, &tables[1 - table], users[1 - table]);
+		break;
+	case ORDER_SYNC_USERS:
+		use_other_users();
+		break;
+	case ORDER_HOUSEKEEP:
+		server_node_housekept(&node, MMS_OK, false, now);
+		break;
+	case ORDER_END:
+		assert(false);
+	}
+}
+
 // What every device has to say goes to the server, and what it says goes to them, until there is quiet or enough.
 static void exchange(void)
 {
 	static struct session_out out;
+	static struct server_order order;
 	uint8_t reply[WIRE_DATAGRAM_BYTES_MAX];
-	const struct rng rng = seeded_rng(&random_state);
 	for (int round = 0; round < ROUNDS_MAX; round++) {
 		bool is_quiet = true;
 		for (uint8_t i = 0; i < PEERS; i++) {
@@ -124,29 +174,16 @@ static void exchange(void)
 			while (fars[i].peer.is_up && session_send(&fars[i].session, &fars[i].blocks, now, &out)) {
 				is_quiet = false;
 				const size_t bytes =
-					server_node_recv(&node, &addr, out.datagram[0], out.bytes, now, reply);
+					server_node_recv(&node, &addr, out.datagram[0], out.bytes, now, wall, reply);
 				if (bytes == WIRE_UNKNOWN_BYTES)
 					hang_up(&fars[i]);
 			}
 		}
-		server_node_run(&node, now, wall);
-		assert(!server_is_broken(&node.server));
-		while (server_node_send(&node, now, &out)) {
-			struct far *far = &fars[out.addr.ip[3]];
-			uint32_t index;
-			uint64_t counter;
+		while (server_node_next(&node, now, wall, &order)) {
 			is_quiet = false;
-			const bool is_data =
-				wire_data_decode(out.datagram[0], out.bytes, &index, &counter) == MMS_OK;
-			assert(is_data);
-			if (!far->peer.is_up || index != far->session.local_index)
-				continue; // its session of before
-			const struct addr addr = addr_of(9);
-			const enum mms_err err = session_recv(&far->session, &far->blocks, &addr, out.datagram[0],
-							      out.bytes, now, &rng);
-			assert(err == MMS_OK);
-			poll_far(far);
+			perform(&order);
 		}
+		assert(!server_is_broken(&node.server));
 		if (is_quiet)
 			return;
 	}
@@ -162,7 +199,7 @@ static void connect(struct far *far, uint8_t i)
 	hang_up(far);
 	peer_dial_index(&far->peer, server.public_key, &rng, far->peer.index + PEERS);
 	wire_init_encode(cookie, far->peer.noise_message, datagram);
-	const size_t bytes = server_node_recv(&node, &addr, datagram, sizeof datagram, now, reply);
+	const size_t bytes = server_node_recv(&node, &addr, datagram, sizeof datagram, now, wall, reply);
 	far->user_id = 0;
 	if (!peer_accept(&far->peer, reply, bytes))
 		return; // over the budget
@@ -209,24 +246,11 @@ static void submit(struct far *far, struct reader *input)
 static void give_to_store(enum mms_err result)
 {
 	if (batch == NULL)
-		batch = server_node_batch(&node, false, now);
-	if (batch == NULL)
 		return;
 	if (result == MMS_OK)
 		store_append(&store, batch);
 	batch = NULL;
-	server_node_stored(&node, result, now);
-}
-
-static void reload(void)
-{
-	if (batch != NULL || !server_can_reload(&node.server))
-		return;
-	const uint32_t old = table;
-	table = 1 - table;
-	memset(users[table], 0, sizeof users[table]);
-	server_reload(&node.server, &tables[table], users[table]);
-	memset(users[old], 0, sizeof users[old]);
+	server_node_stored(&node, result, now, wall);
 }
 
 static void step(struct reader *input)
@@ -280,10 +304,8 @@ static void step(struct reader *input)
 		how = take_u8(input);
 		if (how == 255)
 			server_shutdown(&node.server);
-		else if (how % 2 == 0)
-			reload();
 		else
-			batch = batch != NULL ? batch : server_node_batch(&node, true, now);
+			server_node_reload_asked(&node);
 		break;
 	default:
 		connect(far, i);
@@ -299,14 +321,9 @@ static void settle(void)
 	for (int turn = 0;; turn++) {
 		assert(turn < 40);
 		exchange();
-		if (batch == NULL)
-			batch = server_node_batch(&node, true, now);
-		if (batch != NULL) {
-			give_to_store(MMS_OK);
-			continue;
-		}
-		if (server_node_deadline(&node).us > now.us)
+		if (batch == NULL && server_node_deadline(&node).us > now.us)
 			return;
+		give_to_store(MMS_OK);
 	}
 }
 

@@ -68,6 +68,7 @@ static void draw_machines(struct options *options, struct draw *draw)
 	options->commits_block = draw_below(draw, 2);
 	some(draw, &options->full_commits, 120, 200);
 	some(draw, &options->failed_commits, 120, 100);
+	some(draw, &options->failed_reloads, 300, 500);
 	some(draw, &options->failed_device_commits, 120, 100);
 	some(draw, &options->failed_reads, 60, 10);
 	some(draw, &options->disk_fills, 120, 3);
@@ -87,7 +88,7 @@ static void draw_people(struct options *options, struct draw *draw)
 	options->messages = strength(draw, 60);
 	options->active_ms = 1000 + strength(draw, 60000);
 	options->text_bytes_max = draw_chance(draw, 250) ? 1024 : 1 + draw_below(draw, 200);
-	some(draw, &options->user_changes, 120, 4);
+	some(draw, &options->user_changes, 160, 6);
 	some(draw, &options->revocations, 80, 2);
 	some(draw, &options->side_senders, 150, 16);
 	some(draw, &options->sign_outs, 150, 4);

@@ -33,10 +33,11 @@
 	X(server_boundary_kill, "turns in which the server is killed between two steps") \
 	X(device_kills, "kills of a device at a drawn moment") \
 	X(device_boundary_kill, "turns in which a device is killed between two steps") \
-	X(slow_commits, "commits of the server that take up to 30 s") \
-	X(commits_block, "whether the server waits for a slow commit") \
-	X(full_commits, "commits of the server that find no room") \
-	X(failed_commits, "commits of the server that fail, done or not") \
+	X(slow_commits, "orders of the server's store that take up to 30 s") \
+	X(commits_block, "whether the server waits for a slow one") \
+	X(full_commits, "orders of the server's store that find no room") \
+	X(failed_commits, "orders of the server's store that fail, done or not") \
+	X(failed_reloads, "steps of a reload that fail, somehow") \
 	X(failed_device_commits, "commits of a device that fail, done or not") \
 	X(failed_reads, "reads of the server that fail") \
 	X(disk_fills, "times the server's disk is full for a while") \

@@ -60,7 +60,11 @@
 	X(SIGHT_ANSWERS_TO_NOTHING, "a hostile device answered calls that were never made") \
 	X(SIGHT_WHO, "a list of users came to its end") \
 	X(SIGHT_SENDERS_FULL, "a device had all the sending sessions it may have") \
-	X(SIGHT_RELOADED, "the users file was read again")
+	X(SIGHT_SYNC_KEPT, "the server was killed with other work of the store that was kept") \
+	X(SIGHT_RELOADED, "the users file was read again") \
+	X(SIGHT_RELOAD_UNREAD, "the users file could not be read again") \
+	X(SIGHT_RELOAD_FULL, "new users found no room in the store") \
+	X(SIGHT_RELOAD_FAILED, "the store failed when it got new users")
 
 enum sight {
 #define NAME(name, words) name,

@@ -302,7 +302,8 @@ static void jump(void)
 	const int64_t jump_ms = drawn_jump_ms();
 	if (draw_chance(&world.draw, 500)) {
 		world.server.wall_offset_ms += jump_ms;
-		world.server.housekeep_at = world.now;
+		world.server.node.housekeep_at = world.now;
+		world.server.is_due = true;
 		report_trace("the server's wall clock jumps by %lld s", (long long)jump_ms / 1000);
 	} else {
 		world.had_wall_jump = true; // re-offers follow the device's clock
@@ -410,7 +411,7 @@ static void happen(const struct event *event)
 		revoke();
 		break;
 	case EVENT_SHUTDOWN:
-		world.server.is_stopping = world.server.is_due = world.server.is_up;
+		server_host_stop();
 		break;
 	case EVENT_SIDE_SENDER:
 		// Many of one device, so that it comes to have all it may.
@@ -441,8 +442,8 @@ void script_heal(void)
 	world.server.room_at = MTIME_NEVER;
 	world.server.is_due = true;
 	world.options.commits_block = 0;
-	if (world.server.batch != NULL)
-		world.server.stored_at = world.now;
+	if (world.server.work != 0)
+		world.server.done_at = world.now;
 	for (uint32_t i = 0; i < PROCESSES_MAX; i++) {
 		struct process *process = &world.process[i];
 		process->awake_at = process->cut_until[0] = process->cut_until[1] = world.now;

@@ -14,7 +14,7 @@
 #include "server_watch.h"
 #include "world.h"
 
-enum { HOUSEKEEP_MS = 60 * 1000, USERS_TEXT_BYTES = 4096, TURN_BATCHES_MAX = 64 };
+enum { USERS_TEXT_BYTES = 4096, ORDERS_MAX = 5000 };
 
 static struct wtime wall(void)
 {
@@ -74,35 +74,57 @@ static void *room(size_t count, size_t bytes)
 	return memory;
 }
 
-static void free_users(struct users_table *table, struct server_user *user)
+static void free_users(struct host_users *users)
 {
-	free(table->user);
-	free(table->invite);
-	free(table->revoke);
-	free(table->slot);
-	free(user);
+	free(users->table.user);
+	free(users->table.invite);
+	free(users->table.revoke);
+	free(users->table.slot);
+	free(users->user);
+	memset(users, 0, sizeof *users);
 }
 
-static void read_users(struct users_table *table, struct server_user **user)
+static void read_users(struct host_users *users)
 {
 	char text[USERS_TEXT_BYTES];
 	struct reason why;
 	const size_t bytes = write_users(text);
-	memset(table, 0, sizeof *table);
+	struct users_table *table = &users->table;
 	users_measure(table, text, bytes);
 	table->user = room(table->user_capacity, sizeof *table->user);
 	table->invite = room(table->invite_capacity, sizeof *table->invite);
 	table->revoke = room(table->revoke_capacity, sizeof *table->revoke);
 	table->slot = room(table->slot_count, sizeof *table->slot);
-	*user = room(table->user_capacity, sizeof **user);
+	users->user = room(table->user_capacity, sizeof *users->user);
 	if (users_parse(table, text, bytes, "users", &why) != MMS_OK)
 		report_failure("%s", why.text);
-	server_disk_sync_users(&world.disk, table, seconds());
+}
+
+static struct host_users *present_users(void)
+{
+	return &world.server.users[world.server.users_place];
+}
+
+static struct host_users *fresh_users(void)
+{
+	return &world.server.users[1 - world.server.users_place];
 }
 
 void server_host_users_changed(void)
 {
-	world.server.is_reload_due = true;
+	struct server_host *host = &world.server;
+	host->is_reload_due = true;
+	if (!host->is_up)
+		return;
+	server_node_reload_asked(&host->node);
+	host->is_due = true;
+}
+
+void server_host_stop(void)
+{
+	if (!world.server.is_up)
+		return;
+	server_node_stop_asked(&world.server.node);
 	world.server.is_due = true;
 }
 
@@ -120,14 +142,16 @@ void server_host_begin(void)
 	keypair_derive(&world.server.keys, secret);
 	world.server.up_at = world.now;
 	world.server.room_at = MTIME_NEVER;
-	world.server.stored_at = MTIME_NEVER;
+	world.server.done_at = MTIME_NEVER;
+	world.server.ask_at = MTIME_NEVER;
 }
 
 void server_host_end(void)
 {
 	if (world.server.is_up) {
 		server_node_clear(&world.server.node);
-		free_users(world.server.table, world.server.user);
+		free_users(present_users());
+		free_users(fresh_users());
 	}
 	world.server.is_up = false;
 }
@@ -140,8 +164,8 @@ static struct server_node_setup setup(void)
 		.server = server_config_default(),
 		.keys = &world.server.keys,
 		.storage = server_disk_storage(&world.disk),
-		.users = world.server.table,
-		.user = world.server.user,
+		.users = &present_users()->table,
+		.user = present_users()->user,
 		.rng = world.rng,
 	};
 	setup.server.may_claim = true;
@@ -163,8 +187,8 @@ void server_host_start(void)
 	rng_fill(&world.rng, start_id, sizeof start_id);
 	host->opened_at = world.now;
 	host->opened_seconds = world.disk.seconds;
-	host->table = &host->tables[0];
-	read_users(host->table, &host->user);
+	read_users(present_users());
+	server_disk_sync_users(&world.disk, &present_users()->table, seconds());
 	struct server_node_setup parts = setup();
 	parts.mark = server_disk_start(&world.disk, start_id);
 	const size_t bytes = server_node_memory_bytes(&parts);
@@ -181,10 +205,9 @@ void server_host_start(void)
 	server_node_init(&host->node, &parts, host->memory, world.now);
 	host->config = parts.server;
 	host->is_up = host->is_due = true;
-	host->is_stopping = false;
-	host->is_reload_due = false;
-	host->batch = NULL;
-	host->stored_at = MTIME_NEVER;
+	host->is_reload_due = host->is_broken = false;
+	host->work = 0;
+	host->done_at = host->ask_at = MTIME_NEVER;
 	server_watch_start();
 	report_trace("the server starts");
 }
@@ -193,11 +216,24 @@ static void go_down(void)
 {
 	struct server_host *host = &world.server;
 	server_node_clear(&host->node);
-	free_users(host->table, host->user);
-	host->batch = NULL;
-	host->stored_at = MTIME_NEVER;
+	free_users(present_users());
+	free_users(fresh_users());
+	host->work = 0;
+	host->done_at = host->ask_at = MTIME_NEVER;
 	host->is_up = false;
 	host->up_at = mtime_add_ms(world.now, world.is_faulty ? draw_below(&world.draw, 10000) : 100);
+}
+
+// What the store was ordered becomes durable.
+static void apply_work(void)
+{
+	struct server_host *host = &world.server;
+	if (host->work == ORDER_APPEND)
+		server_disk_append(&world.disk, host->batch, seconds());
+	else if (host->work == ORDER_SYNC_USERS)
+		server_disk_sync_users(&world.disk, &fresh_users()->table, seconds());
+	else
+		server_disk_housekeep(&world.disk, seconds());
 }
 
 void server_host_kill(void)
@@ -206,10 +242,10 @@ void server_host_kill(void)
 	if (!host->is_up)
 		return;
 	report_trace("the server is killed");
-	if (host->batch != NULL && (host->fate == MMS_OK || host->is_kept) && draw_chance(&world.draw, 500)) {
-		server_disk_append(&world.disk, host->batch, seconds());
-		report_sight(SIGHT_BATCH_KEPT);
-	} else if (host->batch != NULL) {
+	if (host->work != 0 && (host->fate == MMS_OK || host->is_kept) && draw_chance(&world.draw, 500)) {
+		apply_work();
+		report_sight(host->work == ORDER_APPEND ? SIGHT_BATCH_KEPT : SIGHT_SYNC_KEPT);
+	} else if (host->work == ORDER_APPEND) {
 		report_sight(SIGHT_BATCH_LOST);
 	}
 	go_down();
@@ -233,7 +269,7 @@ void server_host_restore(void)
 	truth_restored();
 }
 
-// A moment between two steps of a turn at which the process may die. True: it did.
+// A moment between two orders at which the process may die. True: it did.
 static bool is_killed_here(void)
 {
 	if (!world.is_faulty || !draw_chance(&world.draw, world.options.server_boundary_kill))
@@ -244,15 +280,27 @@ static bool is_killed_here(void)
 
 // --- a turn ---
 
+// Whether the process waits for its disk, as one without a thread for its store does.
+static bool is_blocked(void)
+{
+	const struct server_host *host = &world.server;
+	return host->work != 0 && world.options.commits_block;
+}
+
 void server_host_recv(const struct addr *from, const uint8_t *datagram, size_t bytes)
 {
 	struct server_host *host = &world.server;
 	uint8_t reply[WIRE_DATAGRAM_BYTES_MAX];
-	if (!host->is_up || (host->batch != NULL && world.options.commits_block))
-		return; // a process that waits for its disk: the socket's buffer is not modelled, what comes is lost
+	if (!host->is_up || is_blocked())
+		return; // the socket's buffer is not modelled, what comes is lost
+	if (host->node.life != LIFE_SERVING) {
+		if (server_node_recv(&host->node, from, datagram, bytes, world.now, wall(), reply) != 0)
+			report_failure("a datagram was answered after the end was asked for");
+		return; // not taken: nothing is to be seen of it
+	}
 	struct watch_recv watch;
 	server_watch_before(&watch, datagram, bytes);
-	const size_t reply_bytes = server_node_recv(&host->node, from, datagram, bytes, world.now, reply);
+	const size_t reply_bytes = server_node_recv(&host->node, from, datagram, bytes, world.now, wall(), reply);
 	server_watch_after(&watch, from);
 	server_watch_answer(&watch, datagram, bytes, reply_bytes);
 	host->is_due = true;
@@ -275,136 +323,166 @@ struct mtime server_host_deadline(void)
 		return host->up_at;
 	if (host->is_due)
 		return world.now;
-	struct mtime due = mtime_min(host->stored_at, host->room_at);
-	if (host->batch == NULL || !world.options.commits_block)
-		due = mtime_min(due, server_node_deadline(&host->node));
-	return due;
+	const struct mtime due = mtime_min(host->done_at, mtime_min(host->room_at, host->ask_at));
+	return is_blocked() ? due : mtime_min(due, server_node_deadline(&host->node));
 }
 
-static void draw_fate(void)
+// --- the store's orders ---
+
+// Every one may take long, find no room, or fail before or after it is durable.
+static void begin_work(const struct server_order *order)
 {
 	struct server_host *host = &world.server;
 	const struct options *options = &world.options;
+	assert(host->work == 0);
+	host->work = order->kind;
+	host->batch = order->batch;
 	host->fate = MMS_OK;
 	host->is_kept = false;
-	host->stored_at = world.now;
+	host->done_at = world.now;
 	if (!world.is_faulty)
 		return;
 	if (draw_chance(&world.draw, options->slow_commits))
-		host->stored_at = mtime_add_ms(world.now, 1 + draw_below(&world.draw, 30000));
-	if (host->is_disk_full || draw_chance(&world.draw, options->full_commits)) {
+		host->done_at = mtime_add_ms(world.now, 1 + draw_below(&world.draw, 30000));
+	const uint32_t more = order->kind == ORDER_SYNC_USERS ? options->failed_reloads : 0;
+	if (host->is_disk_full || draw_chance(&world.draw, options->full_commits + more)) {
 		host->fate = MMS_E_NOSPACE;
-	} else if (draw_chance(&world.draw, options->failed_commits)) {
+	} else if (draw_chance(&world.draw, options->failed_commits + more)) {
 		host->fate = MMS_E_IO;
 		host->is_kept = draw_chance(&world.draw, 500);
 	}
 }
 
-// Whether the process lives on.
-static bool finish_commit(void)
+static void tell_stored(void)
 {
 	struct server_host *host = &world.server;
-	if (is_killed_here())
-		return false;
-	if (host->fate == MMS_OK || host->is_kept)
-		server_disk_append(&world.disk, host->batch, seconds());
-	host->batch = NULL;
-	host->stored_at = MTIME_NEVER;
 	if (host->fate == MMS_E_NOSPACE)
 		report_sight(SIGHT_COMMIT_FULL);
 	if (host->fate == MMS_E_IO)
 		report_sight(SIGHT_COMMIT_FAILED);
+	server_node_stored(&host->node, host->fate, world.now, wall());
+}
+
+// The operator hears that the users stay as they were, and asks again in a while.
+static void ask_again(void)
+{
+	world.server.ask_at = mtime_add_ms(world.now, 1 + draw_below(&world.draw, 5000));
+}
+
+static void tell_synced(void)
+{
+	struct server_host *host = &world.server;
+	server_node_users_synced(&host->node, host->fate, world.now, wall());
+	if (host->fate == MMS_E_NOSPACE) {
+		free_users(fresh_users());
+		report_sight(SIGHT_RELOAD_FULL);
+		ask_again();
+	} else if (host->fate == MMS_OK) {
+		free_users(present_users());
+		host->users_place = 1 - host->users_place;
+		host->is_reload_due = host->node.is_reload_asked;
+		report_sight(SIGHT_RELOADED);
+		report_trace("the server uses the users file as it was read");
+	} else {
+		report_sight(SIGHT_RELOAD_FAILED);
+	}
+}
+
+// The store says what became of its order. False: the process died meanwhile.
+static bool finish_work(void)
+{
+	struct server_host *host = &world.server;
+	const enum server_order_kind work = host->work;
 	if (is_killed_here())
 		return false;
-	server_node_stored(&host->node, host->fate, world.now);
-	if (server_is_broken(&host->node.server)) {
+	if (host->fate == MMS_OK || host->is_kept)
+		apply_work();
+	host->work = 0;
+	host->done_at = MTIME_NEVER;
+	if (is_killed_here())
+		return false;
+	if (work == ORDER_APPEND)
+		tell_stored();
+	else if (work == ORDER_SYNC_USERS)
+		tell_synced();
+	else
+		server_node_housekept(&host->node, host->fate, false, world.now);
+	host->is_broken |= host->fate == MMS_E_IO;
+	return !is_killed_here();
+}
+
+// --- the other orders ---
+
+static void read_users_again(void)
+{
+	struct server_host *host = &world.server;
+	if (world.is_faulty && draw_chance(&world.draw, world.options.failed_reloads)) {
+		report_sight(SIGHT_RELOAD_UNREAD);
+		server_node_users_read(&host->node, NULL, NULL);
+		ask_again();
+		return;
+	}
+	read_users(fresh_users());
+	server_node_users_read(&host->node, &fresh_users()->table, fresh_users()->user);
+}
+
+static void send_out(const struct session_out *out)
+{
+	const struct addr server = network_server();
+	if (world.server.is_broken)
+		report_failure("the server sends though its store has failed");
+	for (size_t i = 0; i < out->count; i++)
+		network_send(&server, &out->addr, out->datagram[i], out->bytes);
+}
+
+// An end in order leaves nothing undone that the disk had room for.
+static void check_end(enum server_end end)
+{
+	const struct server *server = &world.server.node.server;
+	if ((end == SERVER_BROKEN) != server_is_broken(server))
+		report_failure("the server ends for another reason than it says");
+	if (end == SERVER_BROKEN)
+		return;
+	const bool is_all_stored =
+		!server->is_storing && server->batch[server->filling].op_count == 0 && server->dirty_head == 0;
+	if (!is_all_stored && !world.server.node.is_flushed)
+		report_failure("the server stops in order, and something is not stored");
+	report_trace("the server stops in order");
+}
+
+// Whether the process lives on.
+static bool perform(const struct server_order *order)
+{
+	switch (order->kind) {
+	case ORDER_APPEND:
+	case ORDER_SYNC_USERS:
+	case ORDER_HOUSEKEEP:
+		begin_work(order);
+		return !mtime_is_due(world.server.done_at, world.now) || finish_work();
+	case ORDER_READ_USERS:
+		read_users_again();
+		break;
+	case ORDER_SEND:
+		send_out(&order->out);
+		break;
+	case ORDER_END:
+		check_end(order->end);
 		go_down();
 		return false;
 	}
 	return !is_killed_here();
 }
 
-// Stores what waits; false: the process is gone.
-static bool commit(bool is_all)
+static void carry_out_orders(void)
 {
-	struct server_host *host = &world.server;
-	for (int count = 0; count < TURN_BATCHES_MAX; count++) {
-		if (host->batch == NULL) {
-			host->batch = server_node_batch(&host->node, is_all, world.now);
-			if (host->batch == NULL)
-				return true;
-			draw_fate();
-		}
-		if (!mtime_is_due(host->stored_at, world.now))
-			return true;
-		const enum mms_err fate = host->fate;
-		if (!finish_commit())
-			return false;
-		server_node_run(&host->node, world.now, wall());
-		if (server_is_broken(&host->node.server)) {
-			go_down();
-			return false;
-		}
-		if (fate == MMS_E_NOSPACE)
-			return true; // what was refused need not be tried again at once
+	static struct server_order order;
+	for (int count = 0; !is_blocked() && server_node_next(&world.server.node, world.now, wall(), &order); count++) {
+		if (count == ORDERS_MAX)
+			report_failure("the server gives orders for ever");
+		if (!perform(&order))
+			return;
 	}
-	report_failure("a turn of the server stores for ever");
-}
-
-static void reload(void)
-{
-	struct server_host *host = &world.server;
-	struct users_table *old = host->table;
-	struct users_table *fresh = old == &host->tables[0] ? &host->tables[1] : &host->tables[0];
-	struct server_user *user;
-	if (!server_can_reload(&host->node.server))
-		return;
-	host->is_reload_due = false;
-	read_users(fresh, &user);
-	server_reload(&host->node.server, fresh, user);
-	free_users(old, host->user);
-	host->table = fresh;
-	host->user = user;
-	report_sight(SIGHT_RELOADED);
-	report_trace("the server reads the users file again");
-}
-
-// Whether the process lives on.
-static bool send_all(void)
-{
-	struct server_host *host = &world.server;
-	struct session_out out;
-	const struct addr server = network_server();
-	for (int sent = 0; server_node_send(&host->node, world.now, &out); sent++) {
-		if (sent == 5000)
-			report_failure("the server sends for ever");
-		for (size_t i = 0; i < out.count; i++)
-			network_send(&server, &out.addr, out.datagram[i], out.bytes);
-		if (is_killed_here())
-			return false;
-	}
-	return true;
-}
-
-static void housekeep(void)
-{
-	if (!mtime_is_due(world.server.housekeep_at, world.now))
-		return;
-	server_disk_housekeep(&world.disk, seconds());
-	world.server.housekeep_at = mtime_add_ms(world.now, HOUSEKEEP_MS);
-}
-
-// An orderly end. True: it came to it; else the process lives on, or is gone.
-static void stop(void)
-{
-	struct server_host *host = &world.server;
-	if (!commit(true) || host->batch != NULL || !server_can_reload(&host->node.server))
-		return;
-	server_shutdown(&host->node.server);
-	if (!send_all())
-		return;
-	report_trace("the server stops in order");
-	go_down();
+	server_watch_turn();
 }
 
 void server_host_turn(void)
@@ -420,30 +498,15 @@ void server_host_turn(void)
 		host->is_disk_full = false;
 		host->room_at = MTIME_NEVER;
 	}
+	if (mtime_is_due(host->ask_at, world.now)) {
+		host->ask_at = MTIME_NEVER;
+		server_node_reload_asked(&host->node);
+	}
 	if (!host->is_due && !mtime_is_due(server_host_deadline(), world.now))
 		return;
 	host->is_due = false;
-	if (host->batch != NULL && world.options.commits_block && !mtime_is_due(host->stored_at, world.now))
+	if (mtime_is_due(host->done_at, world.now) && !finish_work())
 		return;
-	if (is_killed_here())
-		return;
-	server_node_run(&host->node, world.now, wall());
-	if (server_is_broken(&host->node.server)) {
-		go_down();
-		return;
-	}
-	if (is_killed_here() || !commit(host->is_reload_due))
-		return;
-	if (host->is_reload_due)
-		reload();
-	if (host->is_stopping) {
-		stop();
-		return;
-	}
-	if (host->batch != NULL && world.options.commits_block)
-		return; // it waits for its disk
-	if (!send_all())
-		return;
-	housekeep();
-	server_watch_turn();
+	if (!is_killed_here())
+		carry_out_orders();
 }

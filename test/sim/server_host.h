@@ -31,7 +31,10 @@ struct mtime server_host_deadline(void);
 // A turn of the process's loop, if one is due; starts it when its time has come.
 void server_host_turn(void);
 
-// Writes the users file anew from the world's users; the process reads it when it can.
+// The operator asks the process for an orderly end.
+void server_host_stop(void);
+
+// Writes the users file anew from the world's users, and the operator asks the process to read it.
 void server_host_users_changed(void);
 
 #endif

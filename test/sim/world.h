@@ -83,15 +83,21 @@ struct watched_slot {
 	uint64_t opened[OPENED_MAX]; // counters of datagrams it took, each + 1, by its rest
 };
 
+// The users of one reading of the file.
+struct host_users {
+	struct users_table table;
+	struct server_user *user;
+};
+
 struct server_host {
 	bool is_up;
 	bool is_due;
 	bool is_disk_full;
-	bool is_reload_due;
-	bool is_stopping;
+	bool is_reload_due; // the file has changed, and the server does not use it yet
+	bool is_broken;     // its store has failed
 	struct mtime up_at;
 	struct mtime room_at; // when the disk has room again
-	struct mtime housekeep_at;
+	struct mtime ask_at;  // when the operator asks for a reload again
 	int64_t wall_offset_ms;
 	struct mtime opened_at;  // when it began with its store
 	int64_t opened_seconds;  // and store time then
@@ -100,14 +106,14 @@ struct server_host {
 	struct keypair keys;
 	void *memory;
 	size_t memory_bytes;
-	// The batch that is being stored.
+	// What the store was ordered; 0: nothing.
+	enum server_order_kind work;
 	const struct storage_batch *batch;
-	struct mtime stored_at;
+	struct mtime done_at;
 	enum mms_err fate;
-	bool is_kept; // whether it is durable though its commit failed
-	struct users_table tables[2]; // the present one and the one before it
-	struct users_table *table;
-	struct server_user *user;
+	bool is_kept; // whether it is durable though it failed
+	struct host_users users[2]; // those in use, and room for those that follow them
+	uint8_t users_place;
 	struct watched_slot watched[64];
 	uint32_t turn_count;
 };

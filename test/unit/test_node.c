@@ -189,24 +189,38 @@ static void launch_out(uint16_t from_host, uint16_t to_host, const struct sessio
 		launch(from_host, to_host, out->datagram[i], out->bytes);
 }
 
-static void turn_server(void)
+// True: the order is carried out; false: the server is gone.
+static bool perform(const struct server_order *order)
 {
-	const struct storage_batch *batch;
-	struct session_out out;
-	server_node_run(&w.server, w.now, WALL);
-	while ((batch = server_node_batch(&w.server, false, w.now)) != NULL) {
+	switch (order->kind) {
+	case ORDER_APPEND:
 		if (w.crash != CRASH_BEFORE_STORING)
-			mem_append(&w.mem, batch);
+			mem_append(&w.mem, order->batch);
 		if (w.crash != CRASH_NOT) {
 			kill_server();
-			return;
+			return false;
 		}
-		server_node_stored(&w.server, MMS_OK, w.now);
-		server_node_run(&w.server, w.now, WALL);
+		server_node_stored(&w.server, MMS_OK, w.now, WALL);
+		break;
+	case ORDER_SEND:
+		launch_out(SERVER_HOST, (uint16_t)(order->out.addr.ip[2] << 8 | order->out.addr.ip[3]), &order->out);
+		break;
+	case ORDER_HOUSEKEEP:
+		server_node_housekept(&w.server, MMS_OK, false, w.now);
+		break;
+	default:
+		fail_msg("nobody asked for order %d", order->kind);
 	}
-	for (int sent = 0; server_node_send(&w.server, w.now, &out); sent++) {
-		assert_true(sent < 1000);
-		launch_out(SERVER_HOST, (uint16_t)(out.addr.ip[2] << 8 | out.addr.ip[3]), &out);
+	return true;
+}
+
+static void turn_server(void)
+{
+	static struct server_order order;
+	for (int count = 0; server_node_next(&w.server, w.now, WALL, &order); count++) {
+		assert_true(count < 1000);
+		if (!perform(&order))
+			return;
 	}
 }
 
@@ -229,7 +243,7 @@ static void arrive(const struct flying *flying)
 	if (flying->to_host == SERVER_HOST) {
 		const size_t bytes = !w.is_up ? 0
 					      : server_node_recv(&w.server, &from, flying->datagram, flying->bytes,
-								 w.now, reply);
+								 w.now, WALL, reply);
 		if (bytes > 0)
 			launch(SERVER_HOST, flying->from_host, reply, bytes);
 		return;
@@ -507,9 +521,12 @@ static void test_broken_ends_do_nothing(void **state)
 	assert_int_equal(device->news, 0);
 	assert_false(device_node_send(&device->node, w.now, &out));
 
+	static struct server_order order;
 	server_break(&w.server.server);
 	listener_end(&w.server.listener, 0);
-	server_node_run(&w.server, w.now, WALL);
+	assert_true(server_node_next(&w.server, w.now, WALL, &order));
+	assert_int_equal(order.kind, ORDER_END);
+	assert_int_equal(order.end, SERVER_BROKEN);
 	assert_int_not_equal(w.server.server.peer[0].state, PEER_NONE); // not told that its session is over
 	finish();
 }

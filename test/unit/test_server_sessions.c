@@ -311,6 +311,8 @@ static void test_who(void **state)
 	assert_int_equal(ask_who(0, generation, 17).first, 0); // not where the last one ended
 	struct users_world other;
 	users_open(&other, "u000001\nu000000\n");
+	other.table.user[0].user_id = 101; // the same as before
+	other.table.user[1].user_id = 100;
 	server_reload(&f.server, &other.table, other.user);
 	users_close(&f.users);
 	f.users = other;
@@ -339,9 +341,7 @@ static void test_reload(void **state)
 	snprintf(text, sizeof text, "libero revoke=%s\nfrancoc\nFred\n", revoked); // fred's place changes, Tim is gone
 	submit(0, 1, "libero", "a");
 	submit(0, 9, "Tim", "a");
-	assert_false(server_can_reload(&f.server));
 	assert_true(store(MMS_OK, true));
-	assert_true(server_can_reload(&f.server));
 	struct users_world other;
 	users_open(&other, text);
 	for (uint32_t i = 0; i < other.table.user_count; i++)

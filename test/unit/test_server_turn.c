@@ -1,0 +1,276 @@
+// SPDX-License-Identifier: ISC
+// node/server_turn: which order follows on what happened, when the store is slow, full or broken, and the operator asks.
+#include "msg_world.h"
+
+#include "msg/server_inside.h"
+#include "node/server_node.h"
+
+static struct {
+	struct server_node node;
+	void *memory;
+	struct keypair keys;
+	struct mem_server mem;
+	struct users_world users;
+	struct users_world others;
+	struct server_order order;
+	struct mtime now;
+	struct seeded seeded;
+} w;
+
+static void begin(void)
+{
+	uint8_t secret[NOISE_KEY_BYTES] = {7};
+	memset(&w, 0, sizeof w);
+	w.now = at_ms(1000);
+	w.mem.commit_next = 1;
+	keypair_derive(&w.keys, secret);
+	users_open(&w.users, "fred\nTim\n");
+	struct server_node_setup setup = {
+		.listener = listener_config_default(),
+		.server = server_config_default(),
+		.keys = &w.keys,
+		.storage = mem_server_storage(&w.mem),
+		.mark = mem_start(&w.mem, 1),
+		.users = &w.users.table,
+		.user = w.users.user,
+		.rng = seeded_rng(&w.seeded),
+	};
+	setup.listener.sessions_max = 4;
+	w.memory = must_alloc(server_node_memory_bytes(&setup));
+	server_node_init(&w.node, &setup, w.memory, w.now);
+}
+
+static void finish(void)
+{
+	server_node_clear(&w.node);
+	users_close(&w.users);
+	free(w.memory);
+}
+
+static bool is_next(enum server_order_kind kind)
+{
+	return server_node_next(&w.node, w.now, WALL, &w.order) && w.order.kind == kind;
+}
+
+static bool is_quiet(void)
+{
+	return !server_node_next(&w.node, w.now, WALL, &w.order);
+}
+
+// The first turn has the housekeeping to do, and then nothing.
+static void begin_quietly(void)
+{
+	begin();
+	assert_true(is_next(ORDER_HOUSEKEEP));
+	server_node_housekept(&w.node, MMS_OK, false, w.now);
+	assert_true(is_quiet());
+}
+
+// Something waits for the store: an enrolment, whose session nobody asks for.
+static void submit(void)
+{
+	const struct storage_op op = {.kind = STORAGE_ENROLL, .user_id = FRED};
+	server_batch_add(&w.node.server, server_batch_filling(&w.node.server), &op, 0, NULL);
+}
+
+static void submit_lazily(void)
+{
+	const struct storage_op op = {.kind = STORAGE_CURSOR, .user_id = FRED, .device_id = 1};
+	server_batch_add(&w.node.server, server_batch_filling(&w.node.server), &op, 0, NULL);
+}
+
+static void stored(enum mms_err result)
+{
+	server_node_stored(&w.node, result, w.now, WALL);
+}
+
+static void read_others(void)
+{
+	assert_true(is_next(ORDER_READ_USERS));
+	users_open(&w.others, "Tim\n");
+	server_node_users_read(&w.node, &w.others.table, w.others.user);
+}
+
+static void synced(enum mms_err result)
+{
+	server_node_users_synced(&w.node, result, w.now, WALL);
+}
+
+static void check_end(enum server_end end)
+{
+	assert_true(is_next(ORDER_END));
+	assert_int_equal(w.order.end, end);
+	assert_true(is_quiet());
+	assert_int_equal(server_node_deadline(&w.node).us, MTIME_NEVER.us);
+}
+
+// One order of the store at a time, and what comes meanwhile goes with the next batch.
+static void test_store_takes_its_time(void **state)
+{
+	(void)state;
+	begin_quietly();
+	submit();
+	assert_true(is_next(ORDER_APPEND));
+	assert_int_equal(w.order.batch->op_count, 1);
+	submit();
+	assert_true(is_quiet());
+	w.now = mtime_add_ms(w.now, 100 * 1000); // the housekeeping is due, and waits too
+	assert_true(is_quiet());
+	assert_true(server_node_deadline(&w.node).us > w.now.us);
+	stored(MMS_OK);
+	assert_true(is_next(ORDER_APPEND));
+	stored(MMS_OK);
+	assert_true(is_next(ORDER_HOUSEKEEP));
+	server_node_housekept(&w.node, MMS_OK, true, w.now);
+	assert_true(is_quiet());
+	assert_int_equal(mtime_diff_us(server_node_deadline(&w.node), w.now), 100 * 1000);
+	finish();
+}
+
+static void test_reload(void **state)
+{
+	(void)state;
+	begin_quietly();
+	server_node_reload_asked(&w.node);
+	submit();
+	assert_true(is_next(ORDER_APPEND));
+	read_others(); // the file needs no store
+	server_node_reload_asked(&w.node); // for the one after this
+	assert_true(is_quiet());
+	stored(MMS_OK);
+	assert_true(is_next(ORDER_SYNC_USERS));
+	assert_ptr_equal(w.order.users, &w.others.table);
+	submit();
+	assert_true(is_quiet()); // the one before is not read over
+	synced(MMS_OK);
+	assert_ptr_equal(w.node.server.users, &w.others.table);
+	users_close(&w.users);
+	w.users = w.others;
+	assert_true(is_next(ORDER_APPEND));
+	stored(MMS_OK);
+	assert_true(is_next(ORDER_READ_USERS));
+	server_node_users_read(&w.node, NULL, NULL); // it could not be
+	assert_true(is_quiet());
+	finish();
+}
+
+// S22: whatever the store fails at, the next order is the end, and nothing is sent before it.
+static void test_broken_store(void **state)
+{
+	(void)state;
+	static const enum mms_err errs[] = {MMS_E_IO, MMS_E_FORMAT, MMS_E_EXISTS, MMS_E_BUSY, MMS_E_DENIED};
+	for (size_t i = 0; i < sizeof errs / sizeof *errs; i++) {
+		begin_quietly();
+		server_node_reload_asked(&w.node);
+		read_others();
+		assert_true(is_next(ORDER_SYNC_USERS));
+		synced(errs[i]);
+		assert_ptr_equal(w.node.server.users, &w.users.table);
+		submit();
+		check_end(SERVER_BROKEN);
+		users_close(&w.others);
+		finish();
+
+		begin_quietly();
+		submit();
+		server_node_stop_asked(&w.node);
+		assert_true(is_next(ORDER_APPEND));
+		stored(errs[i]);
+		check_end(SERVER_BROKEN);
+		finish();
+
+		begin();
+		assert_true(is_next(ORDER_HOUSEKEEP));
+		server_node_housekept(&w.node, errs[i], false, w.now);
+		check_end(SERVER_BROKEN);
+		finish();
+	}
+}
+
+// A full disk breaks nothing.
+static void test_full_store(void **state)
+{
+	(void)state;
+	begin();
+	assert_true(is_next(ORDER_HOUSEKEEP));
+	server_node_housekept(&w.node, MMS_E_NOSPACE, true, w.now);
+	submit();
+	assert_true(is_next(ORDER_APPEND));
+	stored(MMS_E_NOSPACE);
+	assert_true(is_quiet());
+	server_node_reload_asked(&w.node);
+	read_others();
+	assert_true(is_next(ORDER_SYNC_USERS));
+	synced(MMS_E_NOSPACE);
+	assert_ptr_equal(w.node.server.users, &w.users.table);
+	assert_true(is_quiet());
+	users_close(&w.others);
+	finish();
+}
+
+// The end waits for what the store was ordered and for what it has not got yet, cursors too; then it takes nothing more.
+static void test_stop(void **state)
+{
+	(void)state;
+	uint8_t reply[WIRE_DATAGRAM_BYTES_MAX];
+	const uint8_t junk[WIRE_DATA_BYTES_MIN] = {WIRE_DATA};
+	const struct addr from = {.family = ADDR_IPV4, .port = 9, .ip = {127, 0, 0, 1}};
+	begin_quietly();
+	assert_int_equal(server_node_recv(&w.node, &from, junk, sizeof junk, w.now, WALL, reply), WIRE_UNKNOWN_BYTES);
+	submit();
+	assert_true(is_next(ORDER_APPEND));
+	submit_lazily();
+	server_node_stop_asked(&w.node);
+	server_node_reload_asked(&w.node); // too late
+	assert_true(is_quiet());
+	assert_int_equal(server_node_recv(&w.node, &from, junk, sizeof junk, w.now, WALL, reply), 0);
+	stored(MMS_OK);
+	assert_true(is_next(ORDER_APPEND));
+	stored(MMS_OK);
+	check_end(SERVER_STOPPED);
+	finish();
+}
+
+static void test_stop_on_a_full_disk(void **state)
+{
+	(void)state;
+	begin_quietly();
+	submit_lazily();
+	server_node_stop_asked(&w.node);
+	assert_true(is_next(ORDER_APPEND));
+	submit_lazily();
+	stored(MMS_E_NOSPACE);
+	check_end(SERVER_STOPPED); // not tried for ever
+	finish();
+}
+
+// A reload that is on its way when the end is asked for is carried through.
+static void test_stop_during_a_reload(void **state)
+{
+	(void)state;
+	begin_quietly();
+	server_node_reload_asked(&w.node);
+	assert_true(is_next(ORDER_READ_USERS));
+	server_node_stop_asked(&w.node);
+	assert_true(is_quiet());
+	users_open(&w.others, "Tim\n");
+	server_node_users_read(&w.node, &w.others.table, w.others.user);
+	assert_true(is_next(ORDER_SYNC_USERS));
+	assert_true(is_quiet());
+	synced(MMS_OK);
+	users_close(&w.users);
+	w.users = w.others;
+	check_end(SERVER_STOPPED);
+	finish();
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_store_takes_its_time), cmocka_unit_test(test_reload),
+		cmocka_unit_test(test_broken_store),         cmocka_unit_test(test_full_store),
+		cmocka_unit_test(test_stop),                 cmocka_unit_test(test_stop_on_a_full_disk),
+		cmocka_unit_test(test_stop_during_a_reload),
+	};
+	return cmocka_run_group_tests(tests, crypto_set_up, NULL);
+}
