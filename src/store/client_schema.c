@@ -52,6 +52,7 @@ const struct sql_kind client_schema_kind = {
 	.busy_ms = CLIENT_STORE_BUSY_MS,
 	.cache_kib = 2 * 1024,
 	.checkpoint_mode = SQLITE_CHECKPOINT_TRUNCATE,
+	.is_shared = true,
 };
 
 const char *const client_schema_statement[CLIENT_STATEMENT_COUNT] = {

@@ -243,6 +243,8 @@ enum mms_err sql_commit(struct sql *sql)
 	enum mms_err err = sql_exec(sql, "COMMIT");
 	if (err != MMS_OK && sql_rollback(sql) != MMS_OK)
 		err = MMS_E_IO;
+	if (err == MMS_OK)
+		err = sql_check_place(sql);
 	// Left to SQLite, a checkpoint happens inside COMMIT, which then hides a sync that failed.
 	return err == MMS_OK && sql->wal_pages >= SQL_WAL_PAGES_MAX ? sql_checkpoint(sql) : err;
 }

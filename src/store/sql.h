@@ -14,6 +14,7 @@
 #include <stdint.h>
 
 #include <sqlite3.h>
+#include <sys/types.h>
 
 #include "base/err.h"
 #include "base/name.h"
@@ -35,10 +36,11 @@ struct sql_kind {
 	// SQLite before 3.51.3 can lose a commit when one connection checkpoints while another one writes. So: PASSIVE
 	// only where one connection does both; TRUNCATE, which holds the writers' lock meanwhile, where there are more.
 	int checkpoint_mode;
+	bool is_shared; // several processes may have it open; else the caller sees to it that it is one
 };
 
 enum sql_access {
-	SQL_READ_WRITE = 1, // made when missing (mode 0600), checked
+	SQL_READ_WRITE = 1, // made when missing (mode 0600); after an unclean end checked as a whole
 	SQL_READ_ONLY = 2,  // must exist in our version; nothing is ever written or checkpointed
 };
 
@@ -47,6 +49,12 @@ struct sql {
 	const struct sql_kind *kind;
 	char *path;
 	int wal_pages; // in the log after the last commit
+	int use_fd;    // PATH-use, locked; -1: none
+	bool is_alone; // when it was opened, no other process had it open
+	bool was_made; // PATH-use says that there was a database
+	ino_t inode;   // of the file; 0: not known
+	ino_t log_inode;
+	dev_t device;
 	bool is_stuck; // a transaction could not even be given up; the next call tries again
 	struct reason reason;
 };
@@ -54,6 +62,20 @@ struct sql {
 // Opens the database at `path`; `kind` is kept until sql_close. Also MMS_E_MISSING (read only, no such file),
 // MMS_E_DENIED, MMS_E_VERSION. On error `sql` is closed, but its reason stays.
 enum mms_err sql_open(struct sql *sql, const char *path, const struct sql_kind *kind, enum sql_access mode) MUST_CHECK;
+
+// The parts of opening that have files of their own. Taking a place finds out whether this process is alone with the
+// database; alone, what an unclean end left is mended; opened, other processes may come; given, it is as if never taken.
+enum mms_err sql_place_take(struct sql *sql) MUST_CHECK;
+enum mms_err sql_recover(struct sql *sql) MUST_CHECK; // must be alone
+enum mms_err sql_place_opened(struct sql *sql) MUST_CHECK;
+void sql_place_give(struct sql *sql);
+
+// Whether the database still stands where it was opened, and its log beside it. MMS_E_IO: removed, emptied or replaced;
+// what is written from now on is lost, and what was committed a moment ago may be.
+enum mms_err sql_check_place(struct sql *sql) MUST_CHECK;
+
+// Reads the whole file. MMS_E_FORMAT: damaged.
+enum mms_err sql_check(struct sql *sql) MUST_CHECK;
 
 // Closes it; all statements must be finalized before. A zeroed or closed struct is accepted.
 void sql_close(struct sql *sql);
@@ -94,8 +116,8 @@ bool sql_read_text(sqlite3_stmt *statement, int column, uint8_t *target, size_t 
 // Begins a transaction that may write.
 enum mms_err sql_begin(struct sql *sql) MUST_CHECK;
 
-// Makes the transaction durable; on error it is rolled back, except that MMS_E_IO may also mean that the checkpoint
-// after it failed: then nobody knows, and the process must stop.
+// Makes the transaction durable, where the database stands; on error it is rolled back, except that MMS_E_IO may also mean
+// that the checkpoint after it failed, or that the file is gone: then nobody knows, and the process must stop.
 enum mms_err sql_commit(struct sql *sql) MUST_CHECK;
 
 // Copies the log into the database now, and gives pages that were freed at its end back to the disk. Without room, or
@@ -113,6 +135,9 @@ enum mms_err sql_end(struct sql *sql, enum mms_err err) MUST_CHECK;
 // Turns the connection's last error into ours, right after the call that failed, before which errno was 0. `doing` is
 // what was tried, as a verb: "read".
 enum mms_err sql_fail(struct sql *sql, const char *doing);
+
+// Fills in the reason for a failure of a system call, and returns its error.
+enum mms_err sql_fail_system(struct sql *sql, const char *doing, int error);
 
 // Notes that the file holds what no MMS writes there; returns MMS_E_FORMAT.
 enum mms_err sql_damaged(struct sql *sql, const char *what);

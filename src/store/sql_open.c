@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: ISC
-// Opening a database: whose it is, which version, durability that is read back; the contract is in sql.h.
+// Opening a database: whose it is, which version, durability that is read back; the contract is in sql.h. What an unclean
+// end left is mended in sql_recover.c; whether the file is still ours to use is the matter of sql_place.c.
 #include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -24,31 +25,24 @@ struct identity {
 	int64_t table_count;
 };
 
-// Fills in the reason for a failure of a system call.
-static enum mms_err fail_system(struct sql *sql, const char *doing, int error)
-{
-	const bool is_denied = error == EACCES || error == EPERM || error == EROFS;
-	const bool is_full = error == ENOSPC || error == EDQUOT;
-	snprintf(sql->reason.text, sizeof sql->reason.text, "cannot %s the %s %s: %s; %s", doing, sql->kind->noun,
-		 sql->path, strerror(error),
-		 is_full   ? "free space on its disk" :
-		 is_denied ? "run MMS as the owner of the file and of its directory" :
-			     "check its directory");
-	return is_full ? MMS_E_NOSPACE : is_denied ? MMS_E_DENIED : MMS_E_IO;
-}
-
 // Makes an empty file for the owner alone; SQLite gives its -wal and -shm files the same mode. An existing file is not
 // opened here: closing it would drop the locks that SQLite holds on it for another connection of this process.
 static enum mms_err make_file(struct sql *sql)
 {
 	const int fd = open(sql->path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 	if (fd < 0 && errno != EEXIST)
-		return fail_system(sql, "create", errno);
+		return sql_fail_system(sql, "create", errno);
 	if (fd >= 0)
 		close(fd);
 	// SQLite takes a file that is shorter than its header for an empty one, and would write over it.
 	enum { HEADER_BYTES = 100 };
 	struct stat status;
+	if (fd < 0 && stat(sql->path, &status) == 0 && status.st_size == 0 && sql->was_made) {
+		snprintf(sql->reason.text, sizeof sql->reason.text,
+			 "the %s %s is empty, and it was not: put a good copy in its place, or move it away to start afresh",
+			 sql->kind->noun, sql->path);
+		return MMS_E_FORMAT;
+	}
 	if (stat(sql->path, &status) == 0 && status.st_size > 0 && status.st_size < HEADER_BYTES) {
 		snprintf(sql->reason.text, sizeof sql->reason.text, "%s is not a database; move it away or use %s",
 			 sql->path, sql->kind->elsewhere);
@@ -200,84 +194,6 @@ static enum mms_err set_synchronous(struct sql *sql)
 	return err;
 }
 
-// Writes the log's bytes over themselves and syncs them. After a sync that failed they may stand in the page cache of the
-// system alone, marked as written; a crash while they were copied into the database would then leave half of a
-// transaction there, and nothing in the log to complete it from.
-static enum mms_err make_log_durable(struct sql *sql)
-{
-	sqlite3_file *log = NULL;
-	sqlite3_int64 bytes = 0;
-	uint8_t chunk[4 * SQL_PAGE_BYTES];
-	errno = 0;
-	if (sqlite3_file_control(sql->db, "main", SQLITE_FCNTL_JOURNAL_POINTER, &log) != SQLITE_OK || log == NULL ||
-	    log->pMethods == NULL)
-		return sql_fail(sql, "read the log of");
-	int code = log->pMethods->xFileSize(log, &bytes);
-	for (sqlite3_int64 at = 0; at < bytes && code == SQLITE_OK; at += (sqlite3_int64)sizeof chunk) {
-		const sqlite3_int64 left = bytes - at;
-		const int size = left < (sqlite3_int64)sizeof chunk ? (int)left : (int)sizeof chunk;
-		code = log->pMethods->xRead(log, chunk, size, at);
-		if (code == SQLITE_OK)
-			code = log->pMethods->xWrite(log, chunk, size, at);
-	}
-	if (code != SQLITE_OK)
-		return fail_system(sql, "rewrite the log of", errno == 0 ? EIO : errno);
-	// A sync that failed is never "no room".
-	if (bytes > 0 && log->pMethods->xSync(log, SQLITE_SYNC_NORMAL) != SQLITE_OK)
-		return fail_system(sql, "sync the log of", EIO);
-	return MMS_OK;
-}
-
-// Writes the log into the database again, so that nothing is taken for durable that only the page cache of a system
-// that failed to sync it holds. With other processes on it they have done so, and it may stay.
-static enum mms_err rewrite_log(struct sql *sql)
-{
-	enum mms_err err = sql_begin(sql); // nobody else writes the log meanwhile
-	if (err == MMS_OK)
-		err = make_log_durable(sql);
-	if (err == MMS_OK)
-		err = sql_rollback(sql);
-	errno = 0;
-	if (err == MMS_OK &&
-	    sqlite3_wal_checkpoint_v2(sql->db, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL) != SQLITE_OK)
-		err = sql_fail(sql, "write");
-	return err == MMS_E_BUSY && sql->kind->checkpoint_mode != SQLITE_CHECKPOINT_PASSIVE ? MMS_OK : err;
-}
-
-// Whether SQLite's verdict tells of a page that could not be read, which it words like damage.
-static bool tells_of_failed_read(const char *verdict)
-{
-	static const char words[] = "error code=";
-	const char *found = strstr(verdict, words);
-	const long code = found == NULL ? SQLITE_OK : strtol(found + strlen(words), NULL, 10) & 0xff;
-	return code == SQLITE_IOERR || code == SQLITE_NOMEM;
-}
-
-static enum mms_err judge_pages(struct sql *sql, const char *verdict)
-{
-	if (verdict != NULL && strcmp(verdict, "ok") == 0)
-		return MMS_OK;
-	if (verdict == NULL || !tells_of_failed_read(verdict))
-		return sql_damaged(sql, verdict == NULL ? "it cannot be checked" : verdict);
-	snprintf(sql->reason.text, sizeof sql->reason.text,
-		 "cannot check the %s %s: reading it failed; check the disk and the system's log", sql->kind->noun,
-		 sql->path);
-	return MMS_E_IO;
-}
-
-static enum mms_err check_pages(struct sql *sql)
-{
-	sqlite3_stmt *statement = NULL;
-	errno = 0;
-	if (sqlite3_prepare_v2(sql->db, "PRAGMA quick_check(1)", -1, &statement, NULL) != SQLITE_OK)
-		return sql_fail(sql, "read");
-	enum mms_err err = sql_row(sql, statement);
-	if (err == MMS_OK || err == MMS_E_MISSING)
-		err = judge_pages(sql, err == MMS_OK ? (const char *)sqlite3_column_text(statement, 0) : NULL);
-	sqlite3_finalize(statement);
-	return err;
-}
-
 static int on_commit(void *context, sqlite3 *db, const char *database, int pages)
 {
 	struct sql *sql = context;
@@ -318,14 +234,16 @@ enum mms_err sql_open(struct sql *sql, const char *path, const struct sql_kind *
 	struct identity identity = {0};
 	enum mms_err err = MMS_OK;
 	assert(kind->version >= 1);
-	*sql = (struct sql){.kind = kind, .path = strdup(path)};
+	*sql = (struct sql){.kind = kind, .path = strdup(path), .use_fd = -1};
 	if (sql->path == NULL) {
 		snprintf(sql->reason.text, sizeof sql->reason.text,
 			 "cannot open the %s %s: out of memory; stop other programs", kind->noun, path);
 		return MMS_E_IO;
 	}
 	if (mode == SQL_READ_WRITE) {
-		err = make_file(sql);
+		err = sql_place_take(sql);
+		if (err == MMS_OK)
+			err = make_file(sql);
 	} else if (access(path, F_OK) != 0) {
 		err = errno == ENOENT ? MMS_E_MISSING : MMS_OK;
 		snprintf(sql->reason.text, sizeof sql->reason.text,
@@ -345,10 +263,10 @@ enum mms_err sql_open(struct sql *sql, const char *path, const struct sql_kind *
 		err = set_wal(sql);
 	if (err == MMS_OK && is_empty(&identity))
 		err = make_schema(sql);
+	if (err == MMS_OK && sql->is_alone)
+		err = sql_recover(sql);
 	if (err == MMS_OK)
-		err = rewrite_log(sql);
-	if (err == MMS_OK)
-		err = check_pages(sql);
+		err = sql_place_opened(sql);
 out:
 	if (err != MMS_OK)
 		sql_close(sql);
@@ -361,6 +279,7 @@ void sql_close(struct sql *sql)
 		const int code = sqlite3_close(sql->db);
 		assert(code == SQLITE_OK); // else a statement was left
 	}
+	sql_place_give(sql);
 	free(sql->path);
 	sql->db = NULL;
 	sql->path = NULL;

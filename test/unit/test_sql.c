@@ -16,13 +16,15 @@ static const char script[] = "CREATE TABLE thing(n INTEGER) STRICT; INSERT INTO 
 static const char broken_script[] = "CREATE TABLE thing(n INTEGER) STRICT; CREATE TABLE thing(n INTEGER)";
 
 static const struct sql_kind version_1 = {"test database", "another place", 0x54455354, 1, script,
-					  200, 2048, SQLITE_CHECKPOINT_PASSIVE};
+					  200, 2048, SQLITE_CHECKPOINT_PASSIVE, false};
 static const struct sql_kind version_2 = {"test database", "another place", 0x54455354, 2, script,
-					  200, 2048, SQLITE_CHECKPOINT_PASSIVE};
+					  200, 2048, SQLITE_CHECKPOINT_PASSIVE, false};
 static const struct sql_kind broken = {"test database", "another place", 0x54455354, 1, broken_script,
-				       200, 2048, SQLITE_CHECKPOINT_PASSIVE};
+				       200, 2048, SQLITE_CHECKPOINT_PASSIVE, false};
+static const struct sql_kind shared = {"test database", "another place", 0x54455354, 1, script,
+				       200, 2048, SQLITE_CHECKPOINT_TRUNCATE, true};
 static const struct sql_kind foreign = {"other database", "another place", 0x41424344, 1, script,
-					200, 2048, SQLITE_CHECKPOINT_PASSIVE};
+					200, 2048, SQLITE_CHECKPOINT_PASSIVE, false};
 
 struct fixture {
 	struct scratch scratch;
@@ -156,19 +158,176 @@ static void test_not_a_database(void **state)
 	refuse(*state, &version_1, MMS_E_FORMAT, "move it away");
 }
 
-static void test_damaged_page(void **state)
+// Makes a database of many pages.
+static void fill(const struct fixture *fixture, const struct sql_kind *kind)
 {
-	const struct fixture *fixture = *state;
-	char junk[100];
 	struct sql sql;
-	must_open(&sql, fixture, &version_1);
-	assert_int_equal(sql_exec(&sql, "WITH RECURSIVE n(i) AS (VALUES (1) UNION ALL SELECT i + 1 FROM n LIMIT 5000)"
+	must_open(&sql, fixture, kind);
+	assert_int_equal(sql_exec(&sql, "WITH RECURSIVE n(i) AS (VALUES (1) UNION ALL SELECT i + 1 FROM n LIMIT 50000)"
 					" INSERT INTO thing SELECT i FROM n"),
 			 MMS_OK);
 	sql_close(&sql);
+}
+
+// A process that has written and then dies, with its log left behind; unless `gate` is NULL, not before the parent closes
+// its end of that pipe.
+static pid_t die_with_a_log(const struct fixture *fixture, const struct sql_kind *kind, const int *gate)
+{
+	const pid_t pid = fork();
+	struct sql sql;
+	char byte;
+	if (pid != 0)
+		return pid;
+	if (gate != NULL)
+		close(gate[1]);
+	if (sql_open(&sql, fixture->path, kind, SQL_READ_WRITE) != MMS_OK ||
+	    sql_exec(&sql, "INSERT INTO thing VALUES (9)") != MMS_OK)
+		_exit(1);
+	_exit(gate == NULL || read(gate[0], &byte, 1) == 0 ? 0 : 2);
+}
+
+static void must_end(pid_t pid)
+{
+	int status = -1;
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_int_equal(status, 0);
+}
+
+static int pages_read(struct sql *sql)
+{
+	int now = 0;
+	int most = 0;
+	assert_int_equal(sqlite3_db_status(sql->db, SQLITE_DBSTATUS_CACHE_MISS, &now, &most, 0), SQLITE_OK);
+	return now;
+}
+
+static void damage(const struct fixture *fixture)
+{
+	char junk[100];
 	memset(junk, 0xa5, sizeof junk);
 	write_at(fixture, 0, 5 * SQL_PAGE_BYTES, junk, sizeof junk);
+}
+
+static void test_damaged_page(void **state)
+{
+	const struct fixture *fixture = *state;
+	struct sql sql;
+	fill(fixture, &version_1);
+	damage(fixture);
+	must_open(&sql, fixture, &version_1); // what was ended in order costs no reading of it all
+	assert_int_equal(sql_check(&sql), MMS_E_FORMAT);
+	assert_non_null(strstr(sql.reason.text, "changed or damaged"));
+	sql_close(&sql);
+	must_end(die_with_a_log(fixture, &version_1, NULL));
 	refuse(fixture, &version_1, MMS_E_FORMAT, "changed or damaged");
+}
+
+// A database costs as much to open whatever is in it; all of it is read after an end that was not in order.
+static void test_cost_of_opening(void **state)
+{
+	enum { FEW = 20 };
+	const struct fixture *fixture = *state;
+	struct sql sql;
+	int gate[2];
+	fill(fixture, &shared);
+	must_open(&sql, fixture, &shared);
+	assert_in_range(pages_read(&sql), 1, FEW);
+	assert_true(number(&sql, "PRAGMA page_count") > 5 * FEW);
+	sql_close(&sql);
+
+	must_end(die_with_a_log(fixture, &shared, NULL));
+	must_open(&sql, fixture, &shared);
+	assert_true(pages_read(&sql) > 5 * FEW);
+	sql_close(&sql);
+
+	// Its log is no sign of an unclean end while another process has it open.
+	assert_int_equal(pipe(gate), 0);
+	const pid_t pid = die_with_a_log(fixture, &shared, gate);
+	char log_path[PATH_MAX + 8];
+	struct stat status = {.st_size = 0};
+	snprintf(log_path, sizeof log_path, "%s-wal", fixture->path);
+	while (stat(log_path, &status) != 0 || status.st_size == 0)
+		usleep(1000);
+	must_open(&sql, fixture, &shared);
+	assert_in_range(pages_read(&sql), 1, FEW);
+	sql_close(&sql);
+	close(gate[1]);
+	must_end(pid);
+	close(gate[0]);
+	must_open(&sql, fixture, &shared);
+	assert_true(pages_read(&sql) > 5 * FEW);
+	sql_close(&sql);
+}
+
+// A file that had a database and is empty is not taken for a new one.
+static void test_emptied_file_is_refused(void **state)
+{
+	const struct fixture *fixture = *state;
+	write_at(fixture, O_CREAT, 0, "", 0); // as a crash while it is made leaves it
+	make(fixture, &shared);
+	assert_int_equal(truncate(fixture->path, 0), 0);
+	refuse(fixture, &shared, MMS_E_FORMAT, "is empty");
+}
+
+static void remove_database(const struct fixture *fixture, const char *log_path)
+{
+	(void)log_path;
+	assert_int_equal(unlink(fixture->path), 0);
+}
+
+static void rename_database(const struct fixture *fixture, const char *log_path)
+{
+	(void)log_path;
+	char other[PATH_MAX + 8];
+	snprintf(other, sizeof other, "%s.old", fixture->path);
+	assert_int_equal(rename(fixture->path, other), 0);
+}
+
+static void replace_database(const struct fixture *fixture, const char *log_path)
+{
+	(void)log_path;
+	rename_database(fixture, log_path);
+	write_at(fixture, O_CREAT, 0, "SQLite format 3", 16);
+	assert_int_equal(truncate(fixture->path, 4L * SQL_PAGE_BYTES), 0);
+}
+
+static void empty_database(const struct fixture *fixture, const char *log_path)
+{
+	(void)log_path;
+	assert_int_equal(truncate(fixture->path, 0), 0);
+}
+
+static void remove_log(const struct fixture *fixture, const char *log_path)
+{
+	(void)fixture;
+	assert_int_equal(unlink(log_path), 0);
+}
+
+// What is done to the file under a process that has it open is noticed by the next commit, which promises nothing then.
+static void test_moved_file_is_noticed(void **state)
+{
+	static void (*const cases[])(const struct fixture *, const char *) = {
+		remove_database, rename_database, replace_database, empty_database, remove_log};
+	struct fixture *fixture = *state;
+	char log_path[PATH_MAX + 8];
+	char folder[PATH_MAX];
+	snprintf(folder, sizeof folder, "%s", fixture->path);
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		struct sql sql;
+		snprintf(fixture->path, sizeof fixture->path, "%.4000s%zu", folder, i);
+		snprintf(log_path, sizeof log_path, "%s-wal", fixture->path);
+		must_open(&sql, fixture, &version_1);
+		for (int n = 0; n < 3; n++) {
+			assert_int_equal(sql_begin(&sql), MMS_OK);
+			assert_int_equal(sql_end(&sql, sql_exec(&sql, "INSERT INTO thing VALUES (9)")), MMS_OK);
+		}
+		cases[i](fixture, log_path);
+		assert_int_equal(sql_begin(&sql), MMS_OK);
+		const enum mms_err err = sql_end(&sql, sql_exec(&sql, "INSERT INTO thing VALUES (9)"));
+		if (err != MMS_E_IO || strstr(sql.reason.text, "while it was in use") == NULL)
+			fail_msg("case %zu: error %d: %s", i, err, sql.reason.text);
+		sql_close(&sql);
+	}
 }
 
 static void test_missing_directory(void **state)
@@ -313,6 +472,9 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_other_databases_are_refused, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_not_a_database, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_damaged_page, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_cost_of_opening, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_emptied_file_is_refused, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_moved_file_is_noticed, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_missing_directory, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_denied, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_read_only, set_up, tear_down),

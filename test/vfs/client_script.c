@@ -4,6 +4,7 @@
 #include <assert.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "client_world.h"
 #include "store/client_store_inside.h"
@@ -29,7 +30,14 @@ static enum mms_err open_world(struct world *world)
 {
 	struct client_world *client = client_of(world);
 	world->why.text[0] = 0;
+	// What stands at the path itself is no database: that one is on the world's disk. It is new, and then in use.
+	char use_path[WORLD_PATH_BYTES + 8];
+	snprintf(use_path, sizeof use_path, "%s-use", world->path);
+	unlink(use_path);
+	unlink(world->path);
 	const enum mms_err err = client_store_open(world->path, &client->store, &world->why);
+	if (err == MMS_OK && truncate(world->path, SQL_PAGE_BYTES) != 0)
+		world_complain(world, "cannot write to %s", world->path);
 	if (err != MMS_OK && (client->store != NULL || world->why.text[0] == 0))
 		world_complain(world, "opening failed with error %d and a store or no reason", err);
 	if (err == MMS_OK)
