@@ -40,7 +40,9 @@ void input_hide(struct input *input)
 
 bool input_is_pending(const struct input *input)
 {
-	return input->terminal == NULL && (input->is_ended || input->pending_at < input->pending_bytes);
+	if (input->terminal != NULL)
+		return terminal_is_pending(input->terminal);
+	return input->is_ended || input->pending_at < input->pending_bytes;
 }
 
 int input_fd(const struct input *input)

@@ -145,4 +145,7 @@ void command_parse(const char *line, size_t bytes, struct command *command)
 	if (command->kind == COMMAND_UNKNOWN)
 		command->word = word;
 	command->fault = take_rest(command, &rest);
+	const size_t bytes_before_text = command->text.text != NULL ? (size_t)(command->text.text - line) : bytes;
+	if (memchr(line, '\n', bytes_before_text) != NULL)
+		*command = (struct command){.kind = command->kind, .fault = COMMAND_FAULT_LINES};
 }

@@ -33,6 +33,7 @@ enum command_fault {
 	COMMAND_FAULT_TOO_LONG,   // the message has more than TEXT_BYTES_MAX bytes; name and text are set
 	COMMAND_FAULT_NOT_UTF8,   // the message is not UTF-8, or contains a zero byte; name and text are set
 	COMMAND_FAULT_SURPLUS,    // word: the first one too many
+	COMMAND_FAULT_LINES,      // several lines, pasted, that are not the text of a message; whatever the kind
 };
 
 // A piece of the line; {NULL, 0} where there is none.
@@ -50,7 +51,8 @@ struct command {
 	struct command_span word;   // the word that is unknown or at fault
 };
 
-// Takes apart `bytes` bytes at `line`, which has no newline at its end; one CR there is dropped. The spans of `command`
+// Takes apart `bytes` bytes at `line`, which has no newline at its end; one CR there is dropped. Newlines inside, of a
+// paste, may only stand in the text of a message: what follows one is never a command. The spans of `command`
 // point into the line, which must outlive their use.
 void command_parse(const char *line, size_t bytes, struct command *command);
 

@@ -226,6 +226,12 @@ void phrase_fault(const struct phrase_out *out, const struct command *command)
 {
 	const bool is_send = command->kind == COMMAND_SEND;
 	const struct command_span name = {command->name.text, name_bytes(&command->name)};
+	if (command->fault == COMMAND_FAULT_LINES) {
+		put(out, out->prefix);
+		put(out, "several lines are no command, nothing was done; only a message may have them: send <username> "
+			 "<message>\n");
+		return;
+	}
 	if (command->kind == COMMAND_UNKNOWN) {
 		say_about_word(out, "there is no command \"", command->word, "\"; type: help");
 		return;
@@ -254,6 +260,7 @@ void phrase_fault(const struct phrase_out *out, const struct command *command)
 	case COMMAND_FAULT_SURPLUS:
 		say_about_word(out, "\"", command->word, "\" is one word too many; type the command alone");
 		return;
+	case COMMAND_FAULT_LINES: // above
 	case COMMAND_FAULT_NONE:
 		break;
 	}

@@ -6,12 +6,21 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "base/utf8.h"
 #include "ui/terminal_parts.h"
+
+static const char paste_marks_on[] = "\x1b[?2004h";
+static const char paste_marks_off[] = "\x1b[?2004l";
+
+// For signal handlers: the terminal that is open, and the modes it was found with.
+static volatile sig_atomic_t is_open;
+static volatile sig_atomic_t is_marking;
+static struct termios modes_found;
 
 static wchar_t *prompt_text(EditLine *edit)
 {
@@ -66,10 +75,21 @@ void terminal_erase(struct terminal *terminal, int columns)
 	}
 }
 
+// A terminal that cannot even go up knows of no pastes; others ignore the order if they do not know it.
+static void mark_pastes(struct terminal *terminal, bool on)
+{
+	if (terminal->marks_pastes == on || (on && !can(terminal, "up")))
+		return;
+	terminal->marks_pastes = on;
+	is_marking = on;
+	fputs(on ? paste_marks_on : paste_marks_off, terminal->out);
+}
+
 void terminal_draw(struct terminal *terminal)
 {
 	if (!terminal->is_wanted || terminal->is_drawn || terminal->flow.column != 0)
 		return;
+	mark_pastes(terminal, true);
 	terminal->is_drawn = true;
 	el_set(terminal->edit, EL_REFRESH);
 	fflush(terminal->out);
@@ -119,10 +139,74 @@ static bool set_up_edit(struct terminal *terminal)
 	el_wset(edit, EL_BIND, L"^R", L"ed-search-prev-history", NULL);
 	el_wset(edit, EL_BIND, L"^S", L"ed-search-next-history", NULL);
 	// libedit changes to its "execute" modes between lines: they must not echo what is typed ahead either.
-	el_wset(edit, EL_SETTY, L"-x", L"-echo", L"-icanon", L"-ixon", NULL);
-	el_wset(edit, EL_SETTY, L"-d", L"-ixon", NULL);
+	el_wset(edit, EL_SETTY, L"-x", L"-echo", L"-icanon", L"-ixon", L"-icrnl", L"-inlcr", NULL);
+	el_wset(edit, EL_SETTY, L"-d", L"-ixon", L"-icrnl", L"-inlcr", NULL); // CR LF in a paste is one newline
 	el_wset(edit, EL_UNBUFFERED, 1);
 	return true;
+}
+
+void terminal_restore(void)
+{
+	if (!is_open)
+		return;
+	tcsetattr(STDIN_FILENO, TCSANOW, &modes_found);
+	if (is_marking) {
+		const ssize_t written = write(STDOUT_FILENO, paste_marks_off, sizeof paste_marks_off - 1);
+		(void)written;
+	}
+}
+
+// The signal's own action, which stops or ends the process, happens inside raise.
+static void let_happen(int signo)
+{
+	struct sigaction before;
+	const struct sigaction usual = {.sa_handler = SIG_DFL};
+	sigset_t set;
+	sigset_t blocked;
+	sigemptyset(&set);
+	sigaddset(&set, signo);
+	sigaction(signo, &usual, &before);
+	sigprocmask(SIG_UNBLOCK, &set, &blocked);
+	raise(signo);
+	sigprocmask(SIG_SETMASK, &blocked, NULL);
+	sigaction(signo, &before, NULL);
+}
+
+static void end_by_signal(int signo)
+{
+	terminal_restore();
+	let_happen(signo);
+}
+
+// After the stop SIGCONT has the rest done (terminal_resumed). A process without a shell to continue it is not stopped,
+// and goes on here.
+static void stop_by_signal(int signo)
+{
+	const int kept_errno = errno;
+	struct termios modes;
+	const bool is_known = tcgetattr(STDIN_FILENO, &modes) == 0;
+	terminal_restore();
+	let_happen(signo);
+	if (is_known)
+		tcsetattr(STDIN_FILENO, TCSANOW, &modes);
+	if (is_marking) {
+		const ssize_t written = write(STDOUT_FILENO, paste_marks_on, sizeof paste_marks_on - 1);
+		(void)written;
+	}
+	errno = kept_errno;
+}
+
+// Signals that are ignored, or have a handler of somebody else's (a sanitizer), stay as they are.
+static void handle_signals(void)
+{
+	static const int signals[] = {SIGTSTP, SIGQUIT, SIGABRT, SIGSEGV, SIGILL, SIGFPE};
+	for (size_t i = 0; i < sizeof signals / sizeof signals[0]; i++) {
+		struct sigaction inherited;
+		const struct sigaction ours = {.sa_handler = signals[i] == SIGTSTP ? stop_by_signal : end_by_signal,
+					       .sa_flags = SA_RESTART};
+		if (sigaction(signals[i], NULL, &inherited) == 0 && inherited.sa_handler == SIG_DFL)
+			sigaction(signals[i], &ours, NULL);
+	}
 }
 
 enum mms_err terminal_open(struct terminal **terminal, const char *prompt, struct reason *why)
@@ -141,6 +225,9 @@ enum mms_err terminal_open(struct terminal **terminal, const char *prompt, struc
 		opened->prompt[i] = (unsigned char)prompt[i];
 	if (!set_up_edit(opened))
 		goto failed;
+	modes_found = saved;
+	is_open = 1;
+	handle_signals();
 	*terminal = opened;
 	return MMS_OK;
 failed:
@@ -161,9 +248,14 @@ void terminal_close(struct terminal *terminal)
 		repeat(terminal, '\n', end.row - cursor.row + 1);
 		fflush(terminal->out);
 	}
+	if (terminal->out != NULL && terminal->edit != NULL) {
+		mark_pastes(terminal, false);
+		fflush(terminal->out);
+	}
 	if (terminal->edit != NULL)
 		el_end(terminal->edit);
-	terminal_restore(terminal);
+	tcsetattr(STDIN_FILENO, TCSANOW, &terminal->saved);
+	is_open = 0;
 	if (terminal->history != NULL)
 		history_wend(terminal->history);
 	if (terminal->out != NULL)
@@ -171,11 +263,6 @@ void terminal_close(struct terminal *terminal)
 	if (terminal->sink != NULL)
 		fclose(terminal->sink);
 	free(terminal);
-}
-
-void terminal_restore(const struct terminal *terminal)
-{
-	tcsetattr(STDIN_FILENO, TCSANOW, &terminal->saved);
 }
 
 void terminal_prompt_show(struct terminal *terminal)
@@ -234,5 +321,7 @@ void terminal_resumed(struct terminal *terminal)
 	// The shell has written since: begin again where it left the cursor.
 	fputc('\r', terminal->out);
 	terminal->is_drawn = false;
+	terminal->is_pasting = false;
+	terminal->marks_pastes = false; // the shell may have ended it
 	terminal_draw(terminal);
 }

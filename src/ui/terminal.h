@@ -9,6 +9,7 @@
 #ifndef MMS_UI_TERMINAL_H
 #define MMS_UI_TERMINAL_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "base/err.h"
@@ -16,6 +17,8 @@
 enum {
 	TERMINAL_LINE_BYTES_MAX = 4096, // typed in one line; full: a key that adds to it is refused with a bell
 	TERMINAL_HISTORY_LINES = 500,   // remembered; full: the oldest goes
+	TERMINAL_READ_BYTES = 4096,     // read at a time, which is as much as Linux keeps of what is typed; full and with
+	                                // a newline: a paste
 };
 
 enum terminal_input {
@@ -26,7 +29,7 @@ enum terminal_input {
 };
 
 struct terminal_line {
-	char text[TERMINAL_LINE_BYTES_MAX + 1]; // without a newline, ended by a zero byte
+	char text[TERMINAL_LINE_BYTES_MAX + 1]; // ended by a zero byte; newlines only where several lines were pasted
 	size_t bytes;
 };
 
@@ -42,15 +45,26 @@ enum mms_err terminal_open(struct terminal **terminal, const char *prompt, struc
 // What was typed ahead and not read is dropped, so that no shell takes it for commands. NULL is allowed.
 void terminal_close(struct terminal *terminal);
 
-// Only gives the terminal back its modes. Safe in a signal handler, for an end that cannot take the way of the close.
-void terminal_restore(const struct terminal *terminal);
+// Only gives the terminal that is open, if one is, back its modes. Safe in a signal handler, for an end that cannot take
+// the way of the close; signals that end or stop the process at once (Ctrl-\, Ctrl-Z, our own mistakes) call it from
+// handlers that terminal_open sets where the signal had its default action.
+void terminal_restore(void);
 
-// What to wait for, readable; -1 while the prompt is hidden, when what is typed stays with the system.
+// What to wait for, readable; -1 while the prompt is hidden, when what is typed stays with the system, and when
+// terminal_is_pending.
 int terminal_fd(const struct terminal *terminal);
 
-// Reads keys until a line is complete or none are left. Later lines stay with the system, so the descriptor stays
-// readable and the next call gives the next line. TERMINAL_NOTHING while the prompt is hidden; `line` is written for
-// TERMINAL_LINE. Must: after TERMINAL_LINE or TERMINAL_OVERLONG, terminal_prompt_show when the command is done.
+// Whether terminal_read has something to take without waiting.
+bool terminal_is_pending(const struct terminal *terminal);
+
+// Reads keys until a line is complete or none are left; the next call gives the next line. TERMINAL_NOTHING while the
+// prompt is hidden; `line` is written for TERMINAL_LINE. Must: after TERMINAL_LINE or TERMINAL_OVERLONG,
+// terminal_prompt_show when the command is done.
+//
+// A paste never ends a line: its newlines become part of it (shown as ^M), those at its start and end are dropped, and
+// its other controls do nothing. A paste is what the terminal marks as one (private mode 2004); without marks, what one
+// read finds when it has more than one newline, and what follows without a pause. An Enter that comes with the end of
+// a paste, without a pause, does nothing either. Marks that do not end: any control key but Enter and Tab ends them.
 enum terminal_input terminal_read(struct terminal *terminal, struct terminal_line *line);
 
 // Shows the prompt and the line being typed; what was typed ahead appears with the next reads. No effect when shown.

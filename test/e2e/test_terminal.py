@@ -289,11 +289,21 @@ def test_hidden_prompt_keeps_what_is_typed_ahead(start):
     screen.wait_for(lambda: screen.typed_lines() == ["first", "second", "third"])
 
 
-def test_pasted_lines_come_one_at_a_time(start):
-    screen = start()
-    screen.tmux("set-buffer", "one\ntwo\nthree")
-    screen.tmux("paste-buffer")
-    screen.shows("Welcome to MMS.", "> one", ">> got one", "> two", ">> got two", "> three")
+@pytest.mark.parametrize("marked", [["-p"], []])
+def test_pasted_lines_wait_for_enter(start, marked):
+    screen = start(columns=40)
+    screen.tmux("set-buffer", "one\ntwo two two two two\nthree three three\n")
+    screen.tmux("paste-buffer", *marked)
+    screen.shows("Welcome to MMS.", "> one^Mtwo two two two two^Mthree three", "three")
+    screen.cursor_is_at(5, 2)
+    screen.order("print >> Tim: hi\\n")
+    screen.shows("Welcome to MMS.", ">> Tim: hi", "> one^Mtwo two two two two^Mthree three", "three")
+    assert screen.typed_lines() == []
+    screen.press("Home", "DC", "Right", "Right", "DC", "X")  # the mark of a newline goes as one letter does
+    screen.press("Enter")
+    screen.wait_for(lambda: screen.typed_lines() == ["neXtwo two two two two\\nthree three three"])
+    screen.press("Up")
+    screen.wait_for(lambda: screen.lines()[-2:] == ["> neXtwo two two two two^Mthree three th", "ree"])
 
 
 def test_hide_and_show_keep_the_line(start):

@@ -22,7 +22,7 @@ static bool is_point(uint32_t point)
 
 static size_t try_keys(const uint8_t *data, size_t bytes)
 {
-	struct keys keys = {{0}, 0};
+	struct keys keys = {0};
 	struct key key;
 	size_t count = 0;
 	for (size_t i = 0; i < bytes; i++) {
@@ -38,18 +38,25 @@ static size_t try_keys(const uint8_t *data, size_t bytes)
 			assert(key.point[0] < 0x20 || key.point[0] == 0x7f);
 			break;
 		case KEY_NONE:
-			assert(keys.pending_bytes > 0);
+			assert(keys.state != KEYS_GROUND);
 			break;
 		case KEY_ENTER:
 		case KEY_END:
 		case KEY_DELETE:
+		case KEY_PASTE_BEGIN:
+		case KEY_PASTE_END:
+		case KEY_ANSWER:
 		case KEY_REFUSED:
+			assert(keys.state == KEYS_GROUND);
 			break;
 		}
 	}
-	// Whatever came before, letters get through again.
-	for (int letter = 1; keys_step(&keys, 'A', &key) != KEY_TEXT; letter++)
-		assert(letter <= 2);
+	// Whatever came before, letters get through again: at once behind a control, without one when a bound is reached.
+	struct keys other = keys;
+	(void)keys_step(&keys, '\r', &key);
+	assert(keys.state == KEYS_GROUND);
+	for (int letter = 1; keys_step(&other, 'A', &key) != KEY_TEXT; letter++)
+		assert(letter <= KEYS_STRING_BYTES_MAX + 1);
 	assert(key.point[0] == 'A');
 	return count;
 }
@@ -87,6 +94,8 @@ static void try_command(const char *text, size_t bytes)
 	assert(is_within(command.invite, text, bytes));
 	assert(is_within(command.text, text, bytes));
 	assert(is_within(command.word, text, bytes));
+	assert(command.fault != COMMAND_FAULT_NONE || command.kind == COMMAND_NONE || command.kind == COMMAND_UNKNOWN ||
+	       memchr(text, '\n', command.text.text != NULL ? (size_t)(command.text.text - text) : bytes) == NULL);
 	const bool wants_word = command.kind == COMMAND_UNKNOWN || command.fault == COMMAND_FAULT_NOT_A_NAME ||
 				command.fault == COMMAND_FAULT_SURPLUS;
 	assert(!wants_word || command.word.bytes > 0);

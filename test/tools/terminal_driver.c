@@ -134,13 +134,14 @@ static void run(struct driver *driver, int control, int signals)
 		struct pollfd ready[] = {{.fd = terminal_fd(driver->terminal), .events = POLLIN},
 					 {.fd = control, .events = POLLIN},
 					 {.fd = signals, .events = POLLIN}};
-		if (poll(ready, 3, -1) < 0)
+		const bool is_pending = terminal_is_pending(driver->terminal);
+		if (poll(ready, 3, is_pending ? 0 : -1) < 0)
 			continue;
 		if (ready[2].revents != 0)
 			take_signals(driver, signals);
 		if (ready[1].revents != 0)
 			take_orders(driver, control);
-		if (ready[0].revents != 0)
+		if (is_pending || ready[0].revents != 0)
 			take_lines(driver);
 	}
 }
