@@ -15,15 +15,42 @@ size_t dialer_memory_bytes(void)
 void dialer_init(struct dialer *dialer, const struct addr *addrs, uint32_t addr_count, void *memory,
 		 const struct rng *rng, struct mtime now)
 {
-	assert(addr_count >= 1 && addr_count <= DIALER_ADDRS_MAX);
 	memset(dialer, 0, sizeof *dialer);
 	dialer->rng = *rng;
-	memcpy(dialer->addr, addrs, addr_count * sizeof *addrs);
-	dialer->addr_count = addr_count;
+	(void)dialer_set_addrs(dialer, addrs, addr_count);
 	dialer->heard_at = now;
 	dialer->retried_at = (struct mtime){INT64_MIN / 2};
 	dialer->unspent_since = dialer->retried_at;
 	blocks_init(&dialer->blocks, memory, DIALER_BLOCKS_SMALL, DIALER_BLOCKS_LARGE);
+}
+
+uint32_t dialer_place_of(const struct dialer *dialer, const struct addr *addr)
+{
+	for (uint32_t i = 0; i < dialer->addr_count; i++)
+		if (addr_is_same_peer(&dialer->addr[i], addr))
+			return i + 1;
+	return 0;
+}
+
+bool dialer_set_addrs(struct dialer *dialer, const struct addr *addrs, uint32_t addr_count)
+{
+	uint32_t fresh = 0; // bit i: address i was not there before
+	struct addr chosen = {0};
+	assert(addr_count <= DIALER_ADDRS_MAX);
+	for (uint32_t i = 0; i < addr_count; i++)
+		fresh |= (uint32_t)(dialer_place_of(dialer, &addrs[i]) == 0) << i;
+	if (dialer->addr_chosen != 0)
+		chosen = dialer->addr[dialer->addr_chosen - 1];
+	for (uint32_t i = 0; i < addr_count; i++)
+		dialer->addr[i] = addrs[i];
+	dialer->addr_count = addr_count;
+	dialer->addr_chosen = dialer_place_of(dialer, &chosen);
+	if (dialer->state == DIALER_ASKING)
+		dialer->hello.pending = fresh;
+	dialer->init.pending = dialer->state == DIALER_DIALING ? fresh : 0;
+	if (dialer->state == DIALER_DIALING)
+		dialer->hello.pending = 0;
+	return fresh != 0;
 }
 
 void dialer_end(struct dialer *dialer, uint32_t slot)

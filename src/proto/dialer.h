@@ -123,6 +123,10 @@ void dialer_init(struct dialer *dialer, const struct addr *addrs, uint32_t addr_
 // Ends everything and wipes every key.
 void dialer_clear(struct dialer *dialer);
 
+// Replaces the addresses that handshakes and HELLO go to, at most DIALER_ADDRS_MAX; what is being repeated goes to new ones at
+// once. Sessions keep the address they have. Returns whether there is one that was not there before.
+bool dialer_set_addrs(struct dialer *dialer, const struct addr *addrs, uint32_t addr_count);
+
 // Asks for the server's key.
 void dialer_ask(struct dialer *dialer, struct mtime now);
 
@@ -173,8 +177,11 @@ struct mtime dialer_deadline(const struct dialer *dialer, struct mtime now);
 // Lets timers run that are due; poll and send afterwards.
 void dialer_tick(struct dialer *dialer, struct mtime now);
 
-// For the files of this module: begins a handshake now or as soon as their rate lets it; whether it lets one begin now; when it
-// does; begins one at once; begins a repetition anew; ends a session.
+// For the files of this module: which of the server's addresses this is, counted from 1, 0: none.
+uint32_t dialer_place_of(const struct dialer *dialer, const struct addr *addr);
+
+// The same: begins a handshake now or as soon as their rate lets it; whether it lets one begin now; when it does; begins one
+// at once; begins a repetition anew; ends a session.
 void dialer_begin(struct dialer *dialer, bool is_for_silence, struct mtime now);
 bool dialer_may_start(const struct dialer *dialer, struct mtime now);
 struct mtime dialer_ready_at(const struct dialer *dialer);

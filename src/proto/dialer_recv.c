@@ -9,9 +9,9 @@
 // Remembers which of the server's addresses answered.
 static void choose(struct dialer *dialer, const struct addr *addr)
 {
-	for (uint32_t i = 0; i < dialer->addr_count; i++)
-		if (addr_is_same_peer(&dialer->addr[i], addr))
-			dialer->addr_chosen = i + 1;
+	const uint32_t place = dialer_place_of(dialer, addr);
+	if (place != 0)
+		dialer->addr_chosen = place;
 }
 
 static void recv_serverinfo(struct dialer *dialer, const struct addr *addr, const uint8_t *datagram, size_t bytes,
