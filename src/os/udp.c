@@ -57,12 +57,17 @@ static int open_socket(uint8_t family, bool is_local_told)
 	return fd;
 }
 
+// No AI_ADDRCONFIG: it would hide ::1 and 127.0.0.1 on a machine without a network.
+static struct addrinfo hints_for(int flags)
+{
+	return (struct addrinfo){.ai_flags = flags, .ai_family = AF_UNSPEC, .ai_socktype = SOCK_DGRAM};
+}
+
 // Looks `host` up: the first `capacity` of its addresses, each once, with `port`.
 static enum mms_err look_up(const char *host, uint16_t port, struct addr *addrs, size_t capacity, size_t *count,
 			    struct reason *why)
 {
-	// No AI_ADDRCONFIG: it would hide ::1 and 127.0.0.1 on a machine without a network.
-	const struct addrinfo hints = {.ai_family = AF_UNSPEC, .ai_socktype = SOCK_DGRAM};
+	const struct addrinfo hints = hints_for(0);
 	struct addrinfo *list = NULL;
 	*count = 0;
 	const int rc = getaddrinfo(host, NULL, &hints, &list);
@@ -271,4 +276,18 @@ enum mms_err udp_resolve(const char *host, uint16_t port, struct addr *addrs, si
 	for (size_t i = 0; i < *count; i++)
 		addrs[i].socket = addrs[i].family == ADDR_IPV4 ? UDP_CLIENT_IPV4 : UDP_CLIENT_IPV6;
 	return MMS_OK;
+}
+
+bool udp_resolve_literal(const char *host, uint16_t port, struct addr *addr)
+{
+	const struct addrinfo hints = hints_for(AI_NUMERICHOST);
+	struct addrinfo *list = NULL;
+	if (getaddrinfo(host, NULL, &hints, &list) != 0)
+		return false;
+	const bool is_known = sockaddr_decode(list->ai_addr, addr);
+	freeaddrinfo(list);
+	assert(is_known);
+	addr->port = port;
+	addr->socket = addr->family == ADDR_IPV4 ? UDP_CLIENT_IPV4 : UDP_CLIENT_IPV6;
+	return true;
 }

@@ -7,6 +7,7 @@
 #ifndef MMS_OS_UDP_H
 #define MMS_OS_UDP_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -80,5 +81,8 @@ void udp_socket_name(const struct udp *udp, size_t index, char text[ADDR_TEXT_BY
 // MMS_E_HOST: no such host, or the DNS does not answer.
 enum mms_err udp_resolve(const char *host, uint16_t port, struct addr *addrs, size_t capacity, size_t *count,
 			 struct reason *why) MUST_CHECK;
+
+// The same for a literal alone, one address, without waiting. False: `host` is none.
+bool udp_resolve_literal(const char *host, uint16_t port, struct addr *addr);
 
 #endif
