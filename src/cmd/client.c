@@ -58,6 +58,24 @@ static void talk(struct conversation *conversation, int signal_fd)
 	}
 }
 
+// A server of which no key is pinned must have an address; one that is known may be off, and so may its name.
+static int find_host(struct device *device, int signal_fd)
+{
+	int signo;
+	while (!device->life.is_pinned && device->life.lookup != LOOKUP_KNOWN) {
+		struct pollfd polled = {.fd = signal_fd, .events = POLLIN};
+		device_turn(device, &polled, 1, device->life.lookup == LOOKUP_DUE ? clock_monotonic() : MTIME_NEVER);
+		while (signals_next(signal_fd, &signo))
+			if (signo == SIGINT || signo == SIGTERM || signo == SIGHUP)
+				return EXIT_INTERRUPTED;
+		if (device_is_without_host(device)) {
+			device->why = device->host_why;
+			return EXIT_NO_HOST;
+		}
+	}
+	return EXIT_DONE;
+}
+
 int cmd_client(int argc, char **argv)
 {
 	static struct conversation conversation; // too large for a stack
@@ -91,12 +109,15 @@ int cmd_client(int argc, char **argv)
 	status = signals_open(SIGNALS_CLIENT, &signal_fd, &why) == MMS_OK ? EXIT_DONE : EXIT_IO;
 	if (status == EXIT_DONE) {
 		status = device_open(&conversation.device, &options, conversation_told, &conversation);
+		if (status == EXIT_DONE)
+			status = find_host(&conversation.device, signal_fd);
 		why = conversation.device.why;
 	}
 	if (status == EXIT_DONE && input_open(&conversation.input, &why) != MMS_OK)
 		status = EXIT_IO;
 	if (status != EXIT_DONE) {
-		(void)printer_line(PRINTER_ERR, "mms client: %s", why.text);
+		if (status != EXIT_INTERRUPTED)
+			(void)printer_line(PRINTER_ERR, "mms client: %s", why.text);
 		device_close(&conversation.device);
 		return status;
 	}

@@ -42,74 +42,47 @@ static void sign_in(struct conversation *conversation, const struct command *com
 		phrase_say(&conversation->out, PHRASE_BAD_INVITE);
 		return;
 	}
-	device_forget(device);
-	device_sign_in(device, &command->name, true,
-		       code[0] != 0 ? code : conversation->invite);
+	conversation_forget(conversation);
+	if (conversation->has_left_queued && name_is_same(&conversation->left_user, &command->name))
+		conversation->has_left_queued = false; // it is looked at again when this user leaves
+	device_be(device, &command->name, LIFE_RECEIVES, code[0] != 0 ? code : conversation->invite);
 	conversation->is_user = true;
 	conversation->user = command->name;
 	conversation->is_welcomed = false;
 	conversation->is_unreachable_said = false;
-	conversation->is_signout_asked = false;
 	conversation_start(conversation, TALK_SIGNING_IN);
 }
 
 // Whether there is somebody for whom a command can be done, also while the server does not answer.
 static bool is_somebody(const struct conversation *conversation)
 {
-	return conversation->is_user && (conversation->device.is_signed_in || conversation->device.profile.has_signed_in);
+	return conversation->is_user && device_life_is_known(&conversation->device.life);
 }
 
 static void list(struct conversation *conversation)
 {
 	struct device *device = &conversation->device;
 	conversation->who_count = 0;
-	if (!client_is_signed_in(&device->node.client) && device_is_unreachable(device)) {
+	if (device->life.state != LIFE_SIGNED_IN && device_is_silent(device)) {
 		conversation->is_unreachable_said = false; // whoever asks hears it again
 		conversation_say_unreachable(conversation);
 		return;
 	}
-	client_who(&device->node.client, clock_monotonic());
+	device_list(device);
 	conversation_start(conversation, TALK_LISTING);
 }
 
-// Remembers a message that was typed here until its verdict comes. False: no memory.
-static bool remember(struct conversation *conversation, const struct uuid *id, const struct name *recipient)
+// Whether the next line need not wait for the verdict on a message.
+static bool is_going_ahead(const struct conversation *conversation)
 {
-	if (conversation->message_count == conversation->message_capacity) {
-		const size_t capacity = 2 * conversation->message_capacity + 16;
-		struct conversation_message *message =
-			realloc(conversation->message, capacity * sizeof *conversation->message);
-		if (message == NULL)
-			return false;
-		conversation->message = message;
-		conversation->message_capacity = capacity;
-	}
-	conversation->message[conversation->message_count++] = (struct conversation_message){*id, *recipient};
-	return true;
-}
-
-static bool is_remembered(const struct conversation *conversation, const struct uuid *id)
-{
-	for (size_t i = 0; i < conversation->message_count; i++)
-		if (memcmp(conversation->message[i].id.bytes, id->bytes, ID_BYTES) == 0)
-			return true;
-	return false;
-}
-
-void conversation_remember_queued(struct conversation *conversation)
-{
-	const struct client_storage storage = client_store_storage(conversation->device.profile.store);
-	struct outbox_row row = {0};
-	while (storage.outbox_next(storage.context, row.seq, &row) == MMS_OK)
-		if (!row.is_reoffer && !is_remembered(conversation, &row.id) &&
-		    !remember(conversation, &row.id, &row.recipient))
-			return; // no memory: their verdicts go unsaid
+	return conversation->input.terminal == NULL && conversation->line_count < CONVERSATION_AHEAD_MAX;
 }
 
 static void send(struct conversation *conversation, const struct command *command)
 {
 	struct device *device = &conversation->device;
-	switch (device_queue(device, &command->name, command->text.text, command->text.bytes, &conversation->sending_id)) {
+	struct uuid id;
+	switch (device_queue(device, &command->name, command->text.text, command->text.bytes, &id)) {
 	case MMS_OK:
 		break;
 	case MMS_E_FULL:
@@ -119,19 +92,32 @@ static void send(struct conversation *conversation, const struct command *comman
 		phrase_say_of(&conversation->out, PHRASE_FAILURE, device->why.text);
 		return;
 	}
-	if (!remember(conversation, &conversation->sending_id, &command->name))
-		return; // it is queued all the same; only its verdict goes unsaid
-	conversation->sending_to = command->name;
-	conversation_start(conversation, TALK_SENDING);
-	if (device_is_unreachable(device)) {
+	const bool is_silent = device_is_silent(device);
+	if (is_silent)
 		phrase_say_of(&conversation->out, PHRASE_QUEUED, command->name.text);
-		conversation->state = TALK_IDLE;
-	}
+	// Without memory for it, it is queued all the same; only its verdict goes unsaid.
+	if (conversation_remember(conversation, &id, &command->name, !is_silent) && !is_silent &&
+	    !is_going_ahead(conversation))
+		conversation_start(conversation, TALK_SENDING);
 }
 
 static void sign_out(struct conversation *conversation)
 {
+	device_leave(&conversation->device);
 	conversation_start(conversation, TALK_SIGNING_OUT);
+}
+
+void conversation_forget(struct conversation *conversation)
+{
+	struct device *device = &conversation->device;
+	uint64_t queued = 0;
+	if (device->profile.store != NULL &&
+	    client_store_outbox_queued_count(device->profile.store, &queued) == MMS_OK && queued > 0) {
+		conversation->has_left_queued = true;
+		conversation->left_user = conversation->user;
+	}
+	conversation->message_count = conversation->line_count = 0;
+	device_forget(device);
 }
 
 void conversation_leave(struct conversation *conversation)
@@ -184,10 +170,9 @@ static void obey_command(struct conversation *conversation, const struct command
 	}
 }
 
-void conversation_obey(struct conversation *conversation, enum terminal_input input, const struct terminal_line *line)
+void conversation_obey_now(struct conversation *conversation, enum terminal_input input, const struct terminal_line *line)
 {
 	struct command command;
-	assert(conversation->state == TALK_IDLE);
 	switch (input) {
 	case TERMINAL_NOTHING:
 		return;
@@ -206,28 +191,50 @@ void conversation_obey(struct conversation *conversation, enum terminal_input in
 		input_show(&conversation->input);
 }
 
+// Whether a line says nothing before its verdict: then it may go ahead of the words of those before it.
+static bool is_message(const struct conversation *conversation, enum terminal_input input, const struct terminal_line *line)
+{
+	struct command command;
+	if (input != TERMINAL_LINE)
+		return false;
+	command_parse(line->text, line->bytes, &command);
+	return command.kind == COMMAND_SEND && command.fault == COMMAND_FAULT_NONE && is_somebody(conversation);
+}
+
+void conversation_obey(struct conversation *conversation, enum terminal_input input, const struct terminal_line *line)
+{
+	assert(conversation->state == TALK_IDLE);
+	if (conversation->line_count == 0 || input == TERMINAL_NOTHING || is_message(conversation, input, line)) {
+		conversation_obey_now(conversation, input, line);
+		return;
+	}
+	conversation->is_holding = true;
+	conversation->held = input;
+	conversation->held_line = *line;
+	conversation_start(conversation, TALK_SENDING);
+}
+
 struct mtime conversation_deadline(const struct conversation *conversation)
 {
 	// While a command is at work or a sign of the server is awaited, patience is looked at now and then; else nothing is due.
 	enum { LOOK_MS = 200 };
 	const struct mtime now = clock_monotonic();
 	const bool is_quiet = conversation->state == TALK_IDLE && (conversation->is_welcomed || !conversation->is_user) &&
-			      device_node_silence_us(&conversation->device.node, now) == 0;
+			      conversation->line_count == 0 &&
+			      device_node_silence_us(&conversation->device.life.node, now) == 0;
 	return is_quiet ? MTIME_NEVER : mtime_add_ms(now, LOOK_MS);
 }
 
 int conversation_end(struct conversation *conversation)
 {
-	struct device *device = &conversation->device;
-	uint64_t queued = 0;
 	int status = conversation->status;
-	if (status == EXIT_DONE && device->profile.store != NULL &&
-	    client_store_outbox_queued_count(device->profile.store, &queued) == MMS_OK && queued > 0)
+	conversation_forget(conversation); // what stays queued is counted before the store is closed
+	if (status == EXIT_DONE && conversation->has_left_queued)
 		status = EXIT_LATER;
 	else if (status == EXIT_DONE && !conversation->was_reached && conversation->is_unreachable_said)
 		status = EXIT_UNREACHABLE;
 	input_close(&conversation->input);
-	device_close(device);
+	device_close(&conversation->device);
 	free(conversation->message);
 	free(conversation->who);
 	free(conversation->who_online);

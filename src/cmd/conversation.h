@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: ISC
 // The conversation of `mms client`: what a typed command does, when it is done, and what is said meanwhile. Layer: cmd.
-// One command at a time: the next line is taken when the one before has said all it has to say.
+// One command at a time: the next line is taken when the one before has said all it has to say. From a pipe or a file, a
+// message does not wait for the verdict on the one before; what is said of them comes in the order of their lines all the same.
 #ifndef MMS_CMD_CONVERSATION_H
 #define MMS_CMD_CONVERSATION_H
 
@@ -16,7 +17,7 @@ enum {
 	CONVERSATION_WELCOME_MS = 3000, // how long the welcome waits for the messages it announces
 	CONVERSATION_PATIENCE_MS = 3000, // how long a command waits for a server that gives no sign
 	CONVERSATION_PIPE_SIGNIN_MS = 10000, // how long signin does so when the commands come from a pipe
-	CONVERSATION_SIGNOUT_MS = 3000,  // how long signing out waits for its answer
+	CONVERSATION_AHEAD_MAX = 256, // messages of a pipe without a verdict; full: the next line waits for one
 	CONVERSATION_VERDICTS_MS = 10000, // how long the end waits for verdicts
 };
 
@@ -24,16 +25,21 @@ enum conversation_state {
 	TALK_IDLE = 0,   // the next command may come
 	TALK_SIGNING_IN, // until the welcome and all waiting messages are printed
 	TALK_LISTING,    // whoIsOn, until the list is whole
-	TALK_SENDING,    // until the verdict
+	TALK_SENDING,    // until the verdict; of a pipe's messages, until there is room ahead, or none is left before a held line
 	TALK_SIGNING_OUT,
 	TALK_LEAVING,    // the end of input, or quit: verdicts first, then signing out
 	TALK_OVER,
 };
 
-// A message typed here that has no verdict yet.
+// A message that has no verdict yet, or whose words wait for those of the lines before it.
 struct conversation_message {
 	struct uuid id;
 	struct name recipient;
+	struct mtime typed_at;
+	bool is_line;     // the line that wrote it has not said its words
+	bool has_verdict; // these two are it
+	enum outbox_state state;
+	uint8_t status;
 };
 
 struct conversation {
@@ -52,14 +58,17 @@ struct conversation {
 
 	bool is_unreachable_said;
 	bool was_reached; // ever
-	bool is_signout_asked;
 	bool is_leaving; // TALK_SIGNING_OUT is followed by the end
 
-	struct conversation_message *message; // without a verdict
+	struct conversation_message *message; // in the order of their lines
 	size_t message_count;
 	size_t message_capacity;
-	struct uuid sending_id; // the message that TALK_SENDING waits for
-	struct name sending_to;
+	size_t line_count; // of them, those that are lines
+	bool is_holding; // a pipe's line that waits until every message before it has said its words
+	enum terminal_input held;
+	struct terminal_line held_line;
+	bool has_left_queued; // `left_user` was signed in here and left messages in the outbox
+	struct name left_user;
 
 	struct name *who; // users of the list so far; who_online beside it
 	bool *who_online;
@@ -74,7 +83,7 @@ struct conversation {
 void conversation_begin(struct conversation *conversation);
 
 // What the device tells; `context` is the conversation.
-void conversation_told(void *context, const struct client_told *told);
+void conversation_told(void *context, const struct life_told *told);
 
 // Obeys a line, or what stands for one. Must: the state is TALK_IDLE.
 void conversation_obey(struct conversation *conversation, enum terminal_input input, const struct terminal_line *line);

@@ -11,7 +11,33 @@ void conversation_start(struct conversation *conversation, enum conversation_sta
 // Says, once until it answers again, that the server cannot be reached.
 void conversation_say_unreachable(struct conversation *conversation);
 
+// Obeys a line that nothing is ahead of.
+void conversation_obey_now(struct conversation *conversation, enum terminal_input input, const struct terminal_line *line);
+
+// The command at work is done: the next one may come.
+void conversation_finish(struct conversation *conversation);
+
+// Forgets the device's user, and whether there are messages that stay queued.
+void conversation_forget(struct conversation *conversation);
+
+// --- conversation_verdict.c: messages without a verdict, and the words of their lines ---
+
+// Remembers a message until its verdict comes; `is_line`: a line typed here wrote it. False: no memory.
+bool conversation_remember(struct conversation *conversation, const struct uuid *id, const struct name *recipient, bool is_line);
+
 // Remembers what an earlier process of this profile queued: its verdicts are said here as well.
 void conversation_remember_queued(struct conversation *conversation);
+
+// A verdict has come.
+void conversation_take_verdict(struct conversation *conversation, const struct life_told *verdict);
+
+// Another process has written to the profile: looks for verdicts there.
+void conversation_look_for_verdicts(struct conversation *conversation);
+
+// Says of each line that has waited long enough for a server that gives no sign that its message is queued.
+void conversation_say_queued(struct conversation *conversation);
+
+// Says of each line that its message stays queued, for something ended its sending.
+void conversation_say_stays_queued(struct conversation *conversation);
 
 #endif

@@ -14,7 +14,7 @@ static bool is_past(struct mtime began_at, int64_t wait_ms)
 	return mtime_is_due(mtime_add_ms(began_at, wait_ms), clock_monotonic());
 }
 
-static void finish(struct conversation *conversation)
+void conversation_finish(struct conversation *conversation)
 {
 	conversation->state = TALK_IDLE;
 	input_show(&conversation->input);
@@ -23,11 +23,11 @@ static void finish(struct conversation *conversation)
 void conversation_say_unreachable(struct conversation *conversation)
 {
 	if (!conversation->is_unreachable_said)
-		phrase_say_of(&conversation->out, PHRASE_UNREACHABLE, conversation->device.server_text);
+		device_say_unreachable(&conversation->device, &conversation->out);
 	conversation->is_unreachable_said = true;
 }
 
-static void add_user(struct conversation *conversation, const struct client_told *told)
+static void add_user(struct conversation *conversation, const struct life_told *told)
 {
 	if (conversation->who_count == conversation->who_capacity) {
 		const size_t capacity = 2 * conversation->who_capacity + 64;
@@ -57,73 +57,6 @@ static void show_users(struct conversation *conversation)
 	}
 }
 
-// Forgets a message typed here. False: it was not typed here, or its verdict has come before.
-static bool forget_message(struct conversation *conversation, const struct uuid *id)
-{
-	for (size_t i = 0; i < conversation->message_count; i++) {
-		if (memcmp(conversation->message[i].id.bytes, id->bytes, ID_BYTES) != 0)
-			continue;
-		conversation->message[i] = conversation->message[--conversation->message_count];
-		return true;
-	}
-	return false;
-}
-
-static void take_verdict(struct conversation *conversation, const struct client_told *told)
-{
-	const bool is_ours = forget_message(conversation, &told->id);
-	if (told->is_reoffer)
-		return;
-	// What another process of the profile queued and could not wait for is told here when it failed.
-	if (told->state == OUTBOX_REFUSED)
-		(void)verdict_say_refused(&conversation->out, told->status, told->name.text);
-	else if (told->state == OUTBOX_SAVED && is_ours)
-		phrase_say_of(&conversation->out, PHRASE_OFFLINE, told->name.text);
-	if (conversation->state == TALK_SENDING &&
-	    memcmp(told->id.bytes, conversation->sending_id.bytes, ID_BYTES) == 0)
-		finish(conversation);
-}
-
-void conversation_told(void *context, const struct client_told *told)
-{
-	struct conversation *conversation = context;
-	switch (told->type) {
-	case TOLD_SIGNED_IN:
-		conversation->user = told->name;
-		conversation->welcome_at = mtime_add_ms(clock_monotonic(), CONVERSATION_WELCOME_MS);
-		conversation->is_grown = true;
-		conversation_remember_queued(conversation);
-		break;
-	case TOLD_STORED:
-		conversation->is_grown = true;
-		break;
-	case TOLD_VERDICT:
-		take_verdict(conversation, told);
-		break;
-	case TOLD_WHO_BEGIN:
-		conversation->who_count = 0;
-		break;
-	case TOLD_WHO_USER:
-		add_user(conversation, told);
-		break;
-	case TOLD_WHO_END:
-		show_users(conversation);
-		if (conversation->state == TALK_LISTING)
-			finish(conversation);
-		break;
-	case TOLD_WHO_FAILED:
-		(void)verdict_say_no_list(&conversation->out, told->status, conversation->device.server_text);
-		if (conversation->state == TALK_LISTING)
-			finish(conversation);
-		break;
-	case TOLD_SHUTDOWN:
-		phrase_say(&conversation->out, PHRASE_SHUTTING_DOWN);
-		break;
-	default:
-		break;
-	}
-}
-
 static void fail_store(struct conversation *conversation)
 {
 	phrase_say_of(&conversation->out, PHRASE_FAILURE, client_store_reason(conversation->device.profile.store)->text);
@@ -145,8 +78,8 @@ static uint64_t count_unshown(struct conversation *conversation)
 // already; but not for long.
 static void welcome(struct conversation *conversation)
 {
-	const struct client *client = &conversation->device.node.client;
-	if (conversation->is_welcomed || !conversation->device.is_signed_in ||
+	const struct client *client = &conversation->device.life.node.client;
+	if (conversation->is_welcomed || !conversation->device.life.was_signed_in ||
 	    (client_waiting_left(client) > 0 && !mtime_is_due(conversation->welcome_at, clock_monotonic())))
 		return;
 	const uint64_t waiting = count_unshown(conversation) + client_waiting_left(client);
@@ -188,128 +121,155 @@ static void show_messages(struct conversation *conversation)
 		fail_store(conversation);
 }
 
-static void note_reach(struct conversation *conversation)
-{
-	const struct device *device = &conversation->device;
-	conversation->was_reached = conversation->was_reached || device->was_reached;
-	if (!device->is_wanted)
-		return;
-	if (device_is_unreachable(device)) {
-		conversation_say_unreachable(conversation);
-	} else if (conversation->is_unreachable_said && client_is_signed_in(&device->node.client) && device->is_started) {
-		phrase_say_of(&conversation->out, PHRASE_REACHED, device->server_text);
-		conversation->is_unreachable_said = false;
-	}
-}
-
 // What ended the wish to be somebody is said, and nobody is signed in any more.
-static void take_stop(struct conversation *conversation)
+static void take_stop(struct conversation *conversation, const struct life_told *stopped)
 {
 	struct device *device = &conversation->device;
-	const enum device_stop stop = device->stop;
-	if (stop == DEVICE_STOP_NONE)
-		return;
-	if (stop == DEVICE_STOP_SIGNED_OUT)
+	welcome(conversation); // and what had come before it
+	show_messages(conversation);
+	if (stopped->stop == LIFE_STOP_SIGNED_OUT)
 		phrase_say_of(&conversation->out, PHRASE_SIGNED_OFF, conversation->user.text);
 	else
-		device_say_stop(device, &conversation->out);
-	if (stop == DEVICE_STOP_KEY || stop == DEVICE_STOP_NOT_PROVED || stop == DEVICE_STOP_BROKEN ||
-	    stop == DEVICE_STOP_VERSION || stop == DEVICE_STOP_FAILED)
-		conversation->status = device->status;
+		device_say_stop(device, stopped, &conversation->out);
+	// A sign-in that was refused, or is used elsewhere, was said, and the next line may be another one.
+	if (stopped->stop != LIFE_STOP_REFUSED && stopped->stop != LIFE_STOP_REPLACED &&
+	    stopped->stop != LIFE_STOP_REMOVED && stopped->stop != LIFE_STOP_SIGNED_OUT)
+		conversation->status = device_stop_status(device, stopped);
+	conversation_look_for_verdicts(conversation);
+	conversation_say_stays_queued(conversation);
 	conversation->is_user = false;
 	conversation->is_welcomed = false;
-	device->stop = DEVICE_STOP_NONE;
-	if (stop == DEVICE_STOP_KEY) {
-		conversation->state = TALK_OVER; // a hard stop: a person has to decide
+	conversation_forget(conversation);
+	if (stopped->stop == LIFE_STOP_KEY || conversation->is_leaving) {
+		conversation->state = TALK_OVER; // a changed key is a hard stop: a person has to decide
 		return;
 	}
-	if (conversation->is_leaving) {
-		conversation->state = TALK_OVER;
-		return;
-	}
-	device_forget(device);
 	if (conversation->state != TALK_IDLE && conversation->state != TALK_OVER)
-		finish(conversation);
+		conversation_finish(conversation);
 }
 
-// Leaves without the server's answer: it will notice the silence.
-static void drop_user(struct conversation *conversation)
+void conversation_told(void *context, const struct life_told *told)
 {
-	phrase_say_of(&conversation->out, PHRASE_SIGNED_OFF, conversation->user.text);
-	conversation->is_user = false;
-	conversation->is_welcomed = false;
-	if (conversation->is_leaving) {
-		conversation->state = TALK_OVER;
-		return;
-	}
-	device_forget(&conversation->device);
-	finish(conversation);
-}
-
-static void advance_signing_out(struct conversation *conversation)
-{
-	struct device *device = &conversation->device;
-	if (!conversation->is_signout_asked && device->is_signed_in)
-		device_sign_out(device);
-	conversation->is_signout_asked = true;
-	if (!device->is_signed_in || is_past(conversation->began_at, CONVERSATION_SIGNOUT_MS)) {
-		if (device_is_unreachable(device) || !device->is_signed_in ||
-		    is_past(conversation->began_at, CONVERSATION_VERDICTS_MS))
-			drop_user(conversation);
+	struct conversation *conversation = context;
+	conversation->was_reached = conversation->was_reached || device_life_was_reached(&conversation->device.life);
+	switch (told->type) {
+	case LIFE_TOLD_SIGNED_IN:
+		conversation->user = told->name;
+		conversation->welcome_at = mtime_add_ms(clock_monotonic(), CONVERSATION_WELCOME_MS);
+		conversation->is_grown = true;
+		conversation_remember_queued(conversation);
+		break;
+	case LIFE_TOLD_STORED:
+		conversation->is_grown = true;
+		break;
+	case LIFE_TOLD_VERDICT:
+		conversation_take_verdict(conversation, told);
+		break;
+	case LIFE_TOLD_CHANGED:
+		conversation_look_for_verdicts(conversation);
+		break;
+	case LIFE_TOLD_WHO_BEGIN:
+		conversation->who_count = 0;
+		break;
+	case LIFE_TOLD_WHO_USER:
+		add_user(conversation, told);
+		break;
+	case LIFE_TOLD_WHO_END:
+		show_users(conversation);
+		if (conversation->state == TALK_LISTING)
+			conversation_finish(conversation);
+		break;
+	case LIFE_TOLD_WHO_FAILED:
+		(void)verdict_say_no_list(&conversation->out, told->status, conversation->device.server_text);
+		if (conversation->state == TALK_LISTING)
+			conversation_finish(conversation);
+		break;
+	case LIFE_TOLD_SHUTDOWN:
+		phrase_say(&conversation->out, PHRASE_SHUTTING_DOWN);
+		break;
+	case LIFE_TOLD_UNREACHABLE:
+		conversation_say_unreachable(conversation);
+		break;
+	case LIFE_TOLD_REACHED:
+		if (conversation->is_unreachable_said)
+			phrase_say_of(&conversation->out, PHRASE_REACHED, conversation->device.server_text);
+		conversation->is_unreachable_said = false;
+		break;
+	case LIFE_TOLD_STOPPED:
+		take_stop(conversation, told);
+		break;
+	case LIFE_TOLD_KNOWN:
+	case LIFE_TOLD_RECONNECTED:
+		break;
 	}
 }
 
 static void advance_leaving(struct conversation *conversation)
 {
-	const struct device *device = &conversation->device;
+	struct device *device = &conversation->device;
 	const bool is_waiting = conversation->message_count > 0 &&
 				!is_past(conversation->began_at, CONVERSATION_VERDICTS_MS);
 	if (is_waiting)
 		return;
-	if (device->is_signed_in)
+	if (device->life.was_signed_in) {
+		device_leave(device);
 		conversation_start(conversation, TALK_SIGNING_OUT);
-	else
+	} else {
 		conversation->state = TALK_OVER;
+	}
+}
+
+// The words of what was sent are said, or it is said that they will come later.
+static void advance_sending(struct conversation *conversation)
+{
+	const bool is_ahead = conversation->input.terminal == NULL && !conversation->is_holding;
+	if (conversation->line_count >= (is_ahead ? CONVERSATION_AHEAD_MAX : 1))
+		return;
+	conversation->state = TALK_IDLE;
+	if (!conversation->is_holding) {
+		input_show(&conversation->input);
+		return;
+	}
+	conversation->is_holding = false;
+	conversation_obey_now(conversation, conversation->held, &conversation->held_line);
 }
 
 // A script's next lines depend on the sign-in more than a person's, unless they can be queued for a user known here.
 static int64_t signin_patience_ms(const struct conversation *conversation)
 {
-	const bool can_queue = conversation->device.profile.store != NULL && conversation->device.profile.has_signed_in;
-	return can_queue || conversation->input.terminal != NULL ? CONVERSATION_PATIENCE_MS : CONVERSATION_PIPE_SIGNIN_MS;
+	return device_life_is_known(&conversation->device.life) || conversation->input.terminal != NULL
+		       ? CONVERSATION_PATIENCE_MS
+		       : CONVERSATION_PIPE_SIGNIN_MS;
 }
 
 void conversation_advance(struct conversation *conversation)
 {
 	const struct device *device = &conversation->device;
-	note_reach(conversation);
+	const bool is_silent = device_is_silent(device);
+	const bool is_given_up = is_silent && is_past(conversation->began_at, CONVERSATION_PATIENCE_MS);
+	conversation->was_reached = conversation->was_reached || device_life_was_reached(&device->life);
 	welcome(conversation);
 	show_messages(conversation);
-	take_stop(conversation);
-	const bool is_silent = device_is_unreachable(device) && is_past(conversation->began_at, CONVERSATION_PATIENCE_MS);
+	if (is_silent)
+		conversation_say_queued(conversation);
 	switch (conversation->state) {
 	case TALK_SIGNING_IN:
-		if ((conversation->is_welcomed && client_waiting_left(&device->node.client) == 0) ||
-		    (is_silent && is_past(conversation->began_at, signin_patience_ms(conversation))))
-			finish(conversation);
+		if ((conversation->is_welcomed && client_waiting_left(&device->life.node.client) == 0) ||
+		    (is_given_up && is_past(conversation->began_at, signin_patience_ms(conversation))))
+			conversation_finish(conversation);
 		break;
 	case TALK_LISTING:
-		if (is_silent)
-			finish(conversation);
+		if (is_given_up)
+			conversation_finish(conversation);
 		break;
 	case TALK_SENDING:
-		if (is_silent) {
-			phrase_say_of(&conversation->out, PHRASE_QUEUED, conversation->sending_to.text);
-			finish(conversation);
-		}
-		break;
-	case TALK_SIGNING_OUT:
-		advance_signing_out(conversation);
+		advance_sending(conversation);
 		break;
 	case TALK_LEAVING:
 		advance_leaving(conversation);
 		break;
 	case TALK_IDLE:
+	case TALK_SIGNING_OUT:
 	case TALK_OVER:
 		break;
 	}

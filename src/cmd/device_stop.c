@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: ISC
-// What ended a wish to be somebody, in words; the contract is in device.h.
+// What ended a wish to be somebody, in words and as a status; the contract is in device.h.
 #include <stdio.h>
 
 #include "cmd/device.h"
@@ -9,7 +9,7 @@ static void say_key_changed(const struct phrase_out *out, const struct device *d
 {
 	char wanted[FINGERPRINT_TEXT_BYTES];
 	char shown[FINGERPRINT_TEXT_BYTES];
-	struct fingerprint fingerprint = hash_fingerprint(device->shown_key);
+	struct fingerprint fingerprint = hash_fingerprint(device->life.shown_key);
 	base64url_encode(fingerprint.bytes, sizeof fingerprint.bytes, shown);
 	if (device->address.has_fingerprint) {
 		struct reason why;
@@ -21,43 +21,81 @@ static void say_key_changed(const struct phrase_out *out, const struct device *d
 		phrase_say_of(out, PHRASE_FAILURE, why.text);
 		return;
 	}
-	fingerprint = hash_fingerprint(device->server_key);
+	fingerprint = hash_fingerprint(device->life.server_key);
 	base64url_encode(fingerprint.bytes, sizeof fingerprint.bytes, wanted);
 	phrase_key_changed(out, device->server_text, wanted, shown, device->pins.text);
 }
 
-void device_say_stop(const struct device *device, const struct phrase_out *out)
+void device_say_stop(const struct device *device, const struct life_told *stopped, const struct phrase_out *out)
 {
-	switch (device->stop) {
-	case DEVICE_STOP_NONE:
-	case DEVICE_STOP_SIGNED_OUT:
+	const char *name = device->life.wish.name.text;
+	switch (stopped->stop) {
+	case LIFE_STOP_SIGNED_OUT:
 		break;
-	case DEVICE_STOP_FAILED:
+	case LIFE_STOP_FAILED:
 		phrase_say_of(out, PHRASE_FAILURE, device->why.text);
 		break;
-	case DEVICE_STOP_REFUSED:
-		if (device->status == EXIT_REFUSED)
+	case LIFE_STOP_STORE:
+		phrase_say_of(out, PHRASE_FAILURE, client_store_reason(device->profile.store)->text);
+		break;
+	case LIFE_STOP_NO_HOST:
+		phrase_say_of(out, PHRASE_FAILURE, device->host_why.text);
+		break;
+	case LIFE_STOP_REFUSED:
+		if (device_stop_status(device, stopped) == EXIT_REFUSED)
 			phrase_say(out, PHRASE_SERVER_FULL);
 		else
-			phrase_say_of(out, PHRASE_NOT_AUTHORIZED, device->config.name.text);
+			phrase_say_of(out, PHRASE_NOT_AUTHORIZED, name);
 		break;
-	case DEVICE_STOP_BROKEN:
+	case LIFE_STOP_BROKEN:
 		phrase_say_of(out, PHRASE_BROKEN, device->server_text);
 		break;
-	case DEVICE_STOP_NOT_PROVED:
+	case LIFE_STOP_NOT_PROVED:
 		phrase_say_of(out, PHRASE_NOT_PROVED, device->server_text);
 		break;
-	case DEVICE_STOP_KEY:
+	case LIFE_STOP_KEY:
 		say_key_changed(out, device);
 		break;
-	case DEVICE_STOP_VERSION:
+	case LIFE_STOP_VERSION:
 		phrase_say(out, PHRASE_OTHER_VERSION);
 		break;
-	case DEVICE_STOP_REPLACED:
-		phrase_say_of(out, PHRASE_REPLACED, device->config.name.text);
+	case LIFE_STOP_REPLACED:
+		phrase_say_of(out, PHRASE_REPLACED, name);
 		break;
-	case DEVICE_STOP_REMOVED:
-		phrase_say_of(out, PHRASE_SUSPENDED, device->config.name.text);
+	case LIFE_STOP_REMOVED:
+		phrase_say_of(out, PHRASE_SUSPENDED, name);
 		break;
 	}
+}
+
+int device_stop_status(const struct device *device, const struct life_told *stopped)
+{
+	switch (stopped->stop) {
+	case LIFE_STOP_FAILED:
+		return device->failed_status;
+	case LIFE_STOP_STORE:
+		return EXIT_IO;
+	case LIFE_STOP_NO_HOST:
+		return EXIT_NO_HOST;
+	case LIFE_STOP_REFUSED:
+		return stopped->status == STATUS_SERVER_FULL ? EXIT_REFUSED : EXIT_DENIED;
+	case LIFE_STOP_BROKEN:
+	case LIFE_STOP_NOT_PROVED:
+	case LIFE_STOP_KEY:
+	case LIFE_STOP_VERSION:
+		return EXIT_PROTOCOL;
+	case LIFE_STOP_REPLACED:
+		return EXIT_LATER;
+	case LIFE_STOP_REMOVED:
+		return EXIT_DENIED;
+	case LIFE_STOP_SIGNED_OUT:
+		break;
+	}
+	return EXIT_DONE;
+}
+
+void device_say_unreachable(const struct device *device, const struct phrase_out *out)
+{
+	phrase_say_of(out, device_is_without_host(device) ? PHRASE_NO_HOST : PHRASE_UNREACHABLE,
+		      device_is_without_host(device) ? device->address.host : device->server_text);
 }

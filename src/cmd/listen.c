@@ -7,7 +7,6 @@
 #include "cmd/output.h"
 #include "cmd/invite_code.h"
 #include "cmd/script.h"
-#include "cmd/verdict.h"
 #include "os/clock.h"
 #include "os/standard.h"
 #include "ui/filter.h"
@@ -25,16 +24,32 @@ struct program {
 	bool has_timeout;
 	uint64_t shown_count;
 	bool is_grown;
+	bool is_stopped; // `stopped` says why
+	struct life_told stopped;
 };
 
-static void take_told(void *context, const struct client_told *told)
+static void take_told(void *context, const struct life_told *told)
 {
 	struct program *program = context;
 	const struct phrase_out out = script_notices(prefix);
-	if (told->type == TOLD_STORED || told->type == TOLD_SIGNED_IN)
+	switch (told->type) {
+	case LIFE_TOLD_SIGNED_IN:
+	case LIFE_TOLD_STORED:
 		program->is_grown = true;
-	if (told->type == TOLD_VERDICT && told->state == OUTBOX_REFUSED && !told->is_reoffer)
-		(void)verdict_say_refused(&out, told->status, told->name.text);
+		break;
+	case LIFE_TOLD_VERDICT:
+		script_say_verdict(told, prefix);
+		break;
+	case LIFE_TOLD_UNREACHABLE:
+		device_say_unreachable(&program->device, &out);
+		break;
+	case LIFE_TOLD_STOPPED:
+		program->is_stopped = true;
+		program->stopped = *told;
+		break;
+	default:
+		break;
+	}
 }
 
 static bool write_plain(const struct transcript_row *row)
@@ -114,25 +129,17 @@ static int listen_on(struct program *program, int signal_fd)
 	struct device *device = &program->device;
 	const struct mtime deadline =
 		program->has_timeout ? mtime_add_us(clock_monotonic(), (int64_t)program->timeout_us) : MTIME_NEVER;
-	bool is_said = false;
 	standard_set_deadline(deadline);
 	for (;;) {
-		// While a sign of the server is awaited, a turn ends once a second, to say in time that it does not answer.
-		const struct mtime now = clock_monotonic();
-		const bool is_quiet = device->is_signed_in && device_node_silence_us(&device->node, now) == 0;
-		const struct mtime until = is_quiet ? deadline : mtime_min(deadline, mtime_add_ms(now, 1000));
-		const bool goes_on = script_turn(device, signal_fd, until, prefix, &is_said);
-		if (is_said && !device_is_unreachable(device))
-			is_said = false;
-		if (!goes_on)
+		if (!script_turn(device, signal_fd, deadline))
 			return EXIT_INTERRUPTED;
 		const int status = show(program);
 		if (status != EXIT_DONE)
 			return status;
 		if (program->count_max > 0 && program->shown_count >= program->count_max)
 			return EXIT_DONE;
-		if (device->stop != DEVICE_STOP_NONE)
-			return script_stopped(device, prefix);
+		if (program->is_stopped)
+			return script_stopped(device, &program->stopped, prefix);
 		if (mtime_is_due(deadline, clock_monotonic()))
 			return EXIT_LATER;
 	}
@@ -168,7 +175,7 @@ int cmd_listen(int argc, char **argv)
 	program.is_grown = true;
 	status = script_open(&program.device, &program.options, prefix, take_told, &program, &signal_fd);
 	if (status == EXIT_DONE)
-		status = script_sign_in(&program.device, &program.options, prefix, true);
+		status = script_be(&program.device, &program.options, prefix, LIFE_RECEIVES);
 	if (status == EXIT_DONE)
 		status = listen_on(&program, signal_fd);
 	script_close(&program.device, signal_fd);

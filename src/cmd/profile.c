@@ -51,7 +51,6 @@ static enum mms_err create_identity(struct profile *profile, const uint8_t serve
 	memcpy(identity.public_key, profile->keys.public_key, sizeof identity.public_key);
 	memcpy(identity.server_key, server_key, sizeof identity.server_key);
 	profile->name = *name;
-	profile->has_signed_in = false;
 	const enum mms_err err = client_store_identity_create(profile->store, &identity);
 	if (err != MMS_OK)
 		*why = *client_store_reason(profile->store);
@@ -71,7 +70,6 @@ static enum mms_err read_identity(struct profile *profile, const uint8_t server_
 	}
 	keypair_derive(&profile->keys, identity.static_secret);
 	profile->name = identity.user;
-	profile->has_signed_in = identity.has_signed_in;
 	const bool fits = crypto_is_equal(profile->keys.public_key, identity.public_key, NOISE_KEY_BYTES) &&
 			  memcmp(identity.server_key, server_key, NOISE_KEY_BYTES) == 0 &&
 			  name_is_same(&identity.user, name);
@@ -86,12 +84,10 @@ static enum mms_err read_identity(struct profile *profile, const uint8_t server_
 }
 
 enum mms_err profile_open(struct profile *profile, const char *state, const uint8_t server_key[NOISE_KEY_BYTES],
-			  const struct name *name, bool may_create, struct reason *why)
+			  const struct name *name, struct reason *why)
 {
 	struct profile opened = {0};
 	enum mms_err err = choose_paths(&opened, state, server_key, name, why);
-	if (err == MMS_OK && !may_create && !directory_has(opened.database.text))
-		return MMS_E_MISSING;
 	if (err == MMS_OK)
 		err = directory_make(opened.folder.text, 0700, why);
 	if (err == MMS_OK)
@@ -114,26 +110,46 @@ out:
 }
 
 struct search {
-	struct name name;
+	const struct file_path *folder;
+	struct name name; // the last one that has signed in
 	unsigned count;
+	enum mms_err err; // of one that cannot be read
+	struct reason why;
 };
 
+// A profile is looked into, since one whose sign-in was refused, or is on its way, is nobody's yet.
 static void look_at(void *context, const char *file)
 {
 	struct search *search = context;
 	const size_t bytes = strlen(file);
+	struct client_store *store = NULL;
+	struct file_path path;
 	struct name name;
-	if (bytes > 3 && strcmp(file + bytes - 3, ".db") == 0 && name_parse(&name, file, bytes - 3)) {
-		search->name = name;
-		search->count++;
+	bool has_signed_in = false;
+	if (bytes <= 3 || strcmp(file + bytes - 3, ".db") != 0 || !name_parse(&name, file, bytes - 3))
+		return;
+	enum mms_err err = paths_join(&path, search->folder->text, file, &search->why);
+	if (err == MMS_OK)
+		err = client_store_open(path.text, &store, &search->why);
+	if (err == MMS_OK) {
+		err = client_store_signed_in_get(store, &has_signed_in, &name);
+		if (err != MMS_OK && err != MMS_E_MISSING)
+			search->why = *client_store_reason(store);
 	}
+	client_store_close(store);
+	if (err != MMS_OK && err != MMS_E_MISSING)
+		search->err = err;
+	if (!has_signed_in)
+		return;
+	search->name = name;
+	search->count++;
 }
 
 enum mms_err profile_only(struct name *name, const char *state, const uint8_t server_key[NOISE_KEY_BYTES],
 			  struct reason *why)
 {
 	struct file_path folder;
-	struct search search = {.count = 0};
+	struct search search = {.folder = &folder};
 	enum mms_err err = choose_folder(&folder, state, server_key, why);
 	if (err == MMS_OK)
 		err = directory_each(folder.text, look_at, &search, why);
@@ -142,6 +158,10 @@ enum mms_err profile_only(struct name *name, const char *state, const uint8_t se
 	if (search.count == 1) {
 		*name = search.name;
 		return MMS_OK;
+	}
+	if (search.count == 0 && search.err != MMS_OK) {
+		*why = search.why;
+		return search.err;
 	}
 	snprintf(why->text, sizeof why->text,
 		 search.count == 0 ? "nobody has signed in at this server from here: say who you are with -a USER or MMS_USER"
@@ -171,17 +191,4 @@ void profile_close(struct profile *profile)
 	client_store_close(profile->store);
 	keypair_clear(&profile->keys);
 	*profile = (struct profile){0};
-}
-
-void profile_remove(struct profile *profile)
-{
-	static const char *const suffixes[] = {".db", ".db-wal", ".db-shm", ".lock", ".wake"};
-	const struct profile removed = *profile;
-	struct reason why;
-	profile_close(profile);
-	for (size_t i = 0; i < sizeof suffixes / sizeof suffixes[0]; i++) {
-		struct file_path path;
-		if (choose_file(&path, &removed, &removed.name, suffixes[i], &why) == MMS_OK)
-			directory_remove_file(path.text);
-	}
 }

@@ -24,18 +24,19 @@ struct profile {
 	struct client_store *store;
 	struct keypair keys;
 	struct name name;   // as the server writes it, once it has signed in
-	bool has_signed_in; // once, ever
 	struct lock outbox; // held: this process submits
 	struct wake wake;   // open while it is held
 };
 
 // Opens the profile of `name` at the server with this key, making it, with a key of its own that is on disk before
-// anybody sees it, when there is none. Errors as client_store_open and directory_make; MMS_E_FORMAT also when the key in
-// it does not fit, MMS_E_MISSING: there is none and `may_create` is false.
+// anybody sees it, when there is none; of several processes that do so at once all get the same one. Nothing removes a
+// profile: its key may be enrolled, however its sign-in looked from here. Errors as client_store_open and directory_make;
+// MMS_E_FORMAT also when the key in it does not fit.
 enum mms_err profile_open(struct profile *profile, const char *state, const uint8_t server_key[NOISE_KEY_BYTES],
-			  const struct name *name, bool may_create, struct reason *why) MUST_CHECK;
+			  const struct name *name, struct reason *why) MUST_CHECK;
 
-// The name of the only profile at a server. MMS_E_MISSING: there is none; MMS_E_EXISTS: there are several.
+// The name of the only profile at a server that has ever signed in. MMS_E_MISSING: there is none; MMS_E_EXISTS: there are
+// several. Else as client_store_open of one that cannot be read.
 enum mms_err profile_only(struct name *name, const char *state, const uint8_t server_key[NOISE_KEY_BYTES],
 			  struct reason *why) MUST_CHECK;
 
@@ -47,8 +48,5 @@ void profile_give_outbox(struct profile *profile);
 
 // Closes and wipes it.
 void profile_close(struct profile *profile);
-
-// Closes it and removes its files: for a key that was made for a sign-in that was refused.
-void profile_remove(struct profile *profile);
 
 #endif

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "cmd/exit.h"
+#include "cmd/verdict.h"
 #include "os/clock.h"
 #include "os/signals.h"
 #include "ui/printer.h"
@@ -21,13 +22,8 @@ struct phrase_out script_notices(const char *prefix)
 	return (struct phrase_out){.write = write_error, .prefix = prefix};
 }
 
-const char *script_invite(const struct device_options *options)
-{
-	return options->invite; // as invite_code_choose left it
-}
-
-int script_open(struct device *device, const struct device_options *options, const char *prefix,
-		void (*told)(void *context, const struct client_told *told), void *context, int *signal_fd)
+int script_open(struct device *device, const struct device_options *options, const char *prefix, device_told *told,
+		void *context, int *signal_fd)
 {
 	*signal_fd = -1;
 	int status = signals_open(SIGNALS_CLIENT, signal_fd, &device->why) == MMS_OK ? EXIT_DONE : EXIT_IO;
@@ -40,14 +36,12 @@ int script_open(struct device *device, const struct device_options *options, con
 	return status;
 }
 
-int script_sign_in(struct device *device, const struct device_options *options, const char *prefix, bool is_receiving)
+int script_be(struct device *device, const struct device_options *options, const char *prefix, enum life_use use)
 {
 	struct name user;
-	if (device->stop != DEVICE_STOP_NONE)
-		return script_stopped(device, prefix);
 	const int status = device_choose_user(device, options->user, &user);
 	if (status == EXIT_DONE) {
-		device_sign_in(device, &user, is_receiving, script_invite(options));
+		device_be(device, &user, use, options->invite);
 	} else {
 		const struct phrase_out out = script_notices(prefix);
 		phrase_say_of(&out, PHRASE_FAILURE, device->why.text);
@@ -55,33 +49,42 @@ int script_sign_in(struct device *device, const struct device_options *options, 
 	return status;
 }
 
-int script_stopped(const struct device *device, const char *prefix)
+void script_say_verdict(const struct life_told *verdict, const char *prefix)
 {
 	const struct phrase_out out = script_notices(prefix);
-	device_say_stop(device, &out);
-	return device->status;
+	if (verdict->state == OUTBOX_REFUSED && !verdict->is_reoffer)
+		(void)verdict_say_refused(&out, verdict->status, verdict->name.text);
 }
 
-bool script_turn(struct device *device, int signal_fd, struct mtime until, const char *prefix, bool *is_said)
+int script_stopped(const struct device *device, const struct life_told *stopped, const char *prefix)
+{
+	const struct phrase_out out = script_notices(prefix);
+	device_say_stop(device, stopped, &out);
+	return device_stop_status(device, stopped);
+}
+
+bool script_turn(struct device *device, int signal_fd, struct mtime until)
 {
 	struct pollfd polled = {.fd = signal_fd, .events = POLLIN};
 	int signo;
 	device_turn(device, &polled, 1, until);
-	if (!*is_said && device_is_unreachable(device)) {
-		const struct phrase_out out = script_notices(prefix);
-		phrase_say_of(&out, PHRASE_UNREACHABLE, device->server_text);
-		*is_said = true;
-	}
 	while (signals_next(signal_fd, &signo))
 		if (signo == SIGINT || signo == SIGTERM || signo == SIGHUP)
 			return false;
 	return true;
 }
 
+static void hear_nothing(void *context, const struct life_told *told)
+{
+	(void)context;
+	(void)told;
+}
+
 void script_close(struct device *device, int signal_fd)
 {
-	if (device->is_started && device->stop == DEVICE_STOP_NONE && device->is_signed_in) {
-		device_sign_out(device);
+	if (device->memory != NULL) {
+		device->told = hear_nothing;
+		device_leave(device);
 		device_turn(device, NULL, 0, clock_monotonic());
 	}
 	device_close(device);

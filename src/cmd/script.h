@@ -27,23 +27,22 @@
 struct phrase_out script_notices(const char *prefix);
 
 // Opens the device and signals; returns EXIT_DONE or the exit status, told on standard error.
-int script_open(struct device *device, const struct device_options *options, const char *prefix,
-		void (*told)(void *context, const struct client_told *told), void *context, int *signal_fd);
+int script_open(struct device *device, const struct device_options *options, const char *prefix, device_told *told,
+		void *context, int *signal_fd);
 
-// Wants to be the user of the options, receiving or only sending. Returns EXIT_DONE or the exit status, told on standard error.
-int script_sign_in(struct device *device, const struct device_options *options, const char *prefix, bool is_receiving);
+// Wants to be the user of the options. Returns EXIT_DONE or the exit status, told on standard error.
+int script_be(struct device *device, const struct device_options *options, const char *prefix, enum life_use use);
+
+// Says on standard error why a message of another command of this profile was refused; nothing for any other verdict.
+void script_say_verdict(const struct life_told *verdict, const char *prefix);
 
 // Says on standard error what ended a device, and returns the exit status.
-int script_stopped(const struct device *device, const char *prefix);
+int script_stopped(const struct device *device, const struct life_told *stopped, const char *prefix);
 
-// Takes a turn until `until`; says once, through `*is_said`, that the server does not answer. Returns false when a signal
-// to end has come.
-bool script_turn(struct device *device, int signal_fd, struct mtime until, const char *prefix, bool *is_said);
+// Takes a turn until `until`. Returns false when a signal to end has come.
+bool script_turn(struct device *device, int signal_fd, struct mtime until);
 
-// The invite code of the options or the environment, chosen by invite_code_choose; NULL: none.
-const char *script_invite(const struct device_options *options);
-
-// Tells the server goodbye without waiting for its answer, and gives everything back.
+// Tells the server goodbye without waiting for its answer, and gives everything back. Nothing is told any more.
 void script_close(struct device *device, int signal_fd);
 
 #endif

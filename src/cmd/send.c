@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: ISC
 // `mms send`: one message; the exit status tells its fate.
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -16,10 +15,7 @@
 
 static const char prefix[] = "mms send: ";
 
-enum {
-	SEND_WAIT_US = 10 * 1000 * 1000, // for the verdict, without --wait
-	SEND_LOOK_MS = 20,               // between looks for a verdict that another process of the profile gets
-};
+enum { SEND_WAIT_US = 10 * 1000 * 1000 }; // for the verdict, without --wait
 
 struct message {
 	struct name recipient;
@@ -32,21 +28,12 @@ struct program {
 	struct device_options options;
 	uint64_t wait_us;
 	struct message message;
-	struct name user;
 	struct uuid id;
 	bool is_queued; // the message is in the outbox
+	bool has_end;   // its fate, or why there is none, is said: `status`
+	bool is_over;   // nothing is left to wait for
+	int status;
 };
-
-static void take_told(void *context, const struct client_told *told)
-{
-	const struct program *program = context;
-	const bool is_own = program->is_queued && memcmp(told->id.bytes, program->id.bytes, ID_BYTES) == 0;
-	// What was queued before and is refused now is told by whoever learns it.
-	if (told->type == TOLD_VERDICT && told->state == OUTBOX_REFUSED && !told->is_reoffer && !is_own) {
-		const struct phrase_out out = script_notices(prefix);
-		(void)verdict_say_refused(&out, told->status, told->name.text);
-	}
-}
 
 static int fail(const struct reason *why, int status)
 {
@@ -75,8 +62,13 @@ static int read_text(struct message *message, size_t *total_bytes)
 	message->bytes = 0;
 	do {
 		const enum standard_verdict verdict = standard_read(part, sizeof part, &bytes, &why);
+		if (verdict == STANDARD_STOPPED) {
+			const struct phrase_out out = script_notices(prefix);
+			phrase_say(&out, PHRASE_NOT_KEPT);
+			return EXIT_INTERRUPTED;
+		}
 		if (verdict != STANDARD_OK)
-			return verdict == STANDARD_STOPPED ? EXIT_INTERRUPTED : fail(&why, EXIT_IO);
+			return fail(&why, EXIT_IO);
 		const size_t room = sizeof message->text - message->bytes;
 		const size_t kept = bytes < room ? bytes : room;
 		memcpy(message->text + message->bytes, part, kept);
@@ -117,122 +109,173 @@ static int take_text(struct message *message, const char *text)
 	return EXIT_DONE;
 }
 
-// Puts the message into the outbox as soon as the profile is one that has signed in. Returns the exit status.
-static int queue(struct program *program)
+static void end(struct program *program, int status)
 {
-	struct device *device = &program->device;
-	if (program->is_queued || device->profile.store == NULL || !device->profile.has_signed_in)
-		return EXIT_DONE;
-	switch (device_queue(device, &program->message.recipient, program->message.text, program->message.bytes,
-			     &program->id)) {
-	case MMS_OK:
-		program->is_queued = true;
-		return EXIT_DONE;
-	case MMS_E_FULL: {
-		const struct phrase_out out = script_notices(prefix);
-		phrase_say(&out, PHRASE_OUTBOX_FULL);
-		return EXIT_REFUSED;
-	}
-	case MMS_E_NOSPACE:
-		return fail(&device->why, EXIT_CANT_CREATE);
-	default:
-		return fail(&device->why, EXIT_IO);
-	}
+	program->has_end = true;
+	program->status = status;
 }
 
-// Looks what became of the message. False: no verdict yet.
-static bool has_verdict(struct program *program, int *exit_status)
+// --- once the message is in the outbox, nothing but a verdict ends it: else the status is 75, and it is said that it stays ---
+
+static void end_queued(struct program *program)
+{
+	const struct phrase_out out = script_notices(prefix);
+	phrase_say_of(&out, PHRASE_STAYS_QUEUED, program->message.recipient.text);
+	end(program, EXIT_LATER);
+}
+
+// Looks what became of the message.
+static void look(struct program *program)
 {
 	const struct phrase_out out = script_notices(prefix);
 	struct client_store *store = program->device.profile.store;
 	enum outbox_state state;
 	uint8_t status;
-	if (!program->is_queued)
-		return false;
+	if (!program->is_queued || program->has_end)
+		return;
 	if (client_store_outbox_find(store, &program->id, &state, &status) != MMS_OK) {
-		*exit_status = fail(client_store_reason(store), EXIT_IO);
-		return true;
+		phrase_say_of(&out, PHRASE_FAILURE, client_store_reason(store)->text);
+		end_queued(program);
+		program->is_over = true;
+		return;
 	}
 	switch (state) {
 	case OUTBOX_ONLINE:
-		*exit_status = EXIT_DONE;
-		return true;
+		end(program, EXIT_DONE);
+		break;
 	case OUTBOX_SAVED:
 		phrase_say_of(&out, PHRASE_OFFLINE, program->message.recipient.text);
-		*exit_status = EXIT_DONE;
-		return true;
+		end(program, EXIT_DONE);
+		break;
 	case OUTBOX_REFUSED:
-		*exit_status = verdict_say_refused(&out, status, program->message.recipient.text);
-		return true;
+		end(program, verdict_say_refused(&out, status, program->message.recipient.text));
+		break;
 	case OUTBOX_QUEUED:
 		break;
 	}
-	return false;
 }
 
-// Wants a session of its own as soon as no other process of the profile submits; that one is woken meanwhile.
-static void seek_session(struct program *program)
+// Puts the message into the outbox: the profile is one that has signed in.
+static void queue(struct program *program)
 {
 	struct device *device = &program->device;
-	struct reason why;
-	if (device->is_wanted || device->stop != DEVICE_STOP_NONE)
+	if (program->is_queued || program->has_end)
 		return;
-	if (device->profile.store == NULL || !program->is_queued ||
-	    profile_take_outbox(&device->profile, &why) != MMS_E_BUSY)
-		device_sign_in(device, &program->user, false, script_invite(&program->options));
-	else
-		wake_poke(device->profile.wake_file.text);
+	switch (device_queue(device, &program->message.recipient, program->message.text, program->message.bytes,
+			     &program->id)) {
+	case MMS_OK:
+		program->is_queued = true;
+		break;
+	case MMS_E_FULL: {
+		const struct phrase_out out = script_notices(prefix);
+		phrase_say(&out, PHRASE_OUTBOX_FULL);
+		end(program, EXIT_REFUSED);
+		break;
+	}
+	case MMS_E_NOSPACE:
+		end(program, fail(&device->why, EXIT_CANT_CREATE));
+		break;
+	default:
+		end(program, fail(&device->why, EXIT_IO));
+		break;
+	}
 }
 
-static int out_of_time(const struct program *program)
+static void take_stop(struct program *program, const struct life_told *stopped)
+{
+	program->is_over = true;
+	look(program);
+	if (program->has_end)
+		return;
+	const int status = script_stopped(&program->device, stopped, prefix);
+	if (program->is_queued)
+		end_queued(program);
+	else
+		end(program, status == EXIT_LATER ? EXIT_REFUSED : status); // 75 is for what is queued
+}
+
+static void take_told(void *context, const struct life_told *told)
+{
+	struct program *program = context;
+	switch (told->type) {
+	case LIFE_TOLD_KNOWN:
+		queue(program);
+		break;
+	case LIFE_TOLD_VERDICT:
+		// What was queued before and is refused now is told by whoever learns it.
+		if (program->is_queued && memcmp(told->id.bytes, program->id.bytes, ID_BYTES) == 0)
+			look(program);
+		else
+			script_say_verdict(told, prefix);
+		break;
+	case LIFE_TOLD_CHANGED:
+		look(program);
+		break;
+	case LIFE_TOLD_STOPPED:
+		take_stop(program, told);
+		break;
+	default:
+		break;
+	}
+}
+
+// Who submits does so for the other commands of this user too: they wait for it, and would each sign in for themselves.
+static bool has_others(const struct program *program)
+{
+	const struct device *device = &program->device;
+	uint64_t count = 0;
+	return program->is_queued && device->life.is_holding && !device_is_silent(device) &&
+	       client_store_outbox_queued_count(device->profile.store, &count) == MMS_OK && count > 0;
+}
+
+static void end_interrupted(struct program *program)
 {
 	const struct phrase_out out = script_notices(prefix);
-	if (program->is_queued) {
+	look(program);
+	if (program->has_end)
+		return;
+	phrase_say(&out, program->is_queued ? PHRASE_INTERRUPTED : PHRASE_NOT_KEPT);
+	if (program->is_queued)
+		end_queued(program);
+	else
+		end(program, EXIT_INTERRUPTED);
+}
+
+static void end_out_of_time(struct program *program)
+{
+	const struct phrase_out out = script_notices(prefix);
+	struct device *device = &program->device;
+	look(program);
+	if (program->has_end)
+		return;
+	if (!program->is_queued) {
+		phrase_say_of(&out, PHRASE_GIVEN_UP, device->server_text);
+		end(program, EXIT_UNREACHABLE);
+	} else if (device_is_without_host(device)) {
+		phrase_say_of(&out, PHRASE_FAILURE, device->host_why.text);
+		end_queued(program);
+	} else if (device_is_silent(device)) {
 		phrase_say_of(&out, PHRASE_QUEUED, program->message.recipient.text);
-		return EXIT_LATER;
+		end(program, EXIT_LATER);
+	} else {
+		phrase_say(&out, PHRASE_NO_VERDICT);
+		end_queued(program);
 	}
-	phrase_say_of(&out, PHRASE_GIVEN_UP, program->device.server_text);
-	return EXIT_UNREACHABLE;
 }
 
 static int deliver(struct program *program, int signal_fd)
 {
-	struct device *device = &program->device;
 	const struct mtime deadline = mtime_add_us(clock_monotonic(), (int64_t)program->wait_us);
-	bool is_said = true; // that the server does not answer is said at the end, with what became of the message
-	int status = queue(program);
-	if (status != EXIT_DONE)
-		return status;
 	for (;;) {
-		seek_session(program);
-		const struct mtime now = clock_monotonic();
-		const struct mtime look = device->is_wanted ? deadline : mtime_min(deadline, mtime_add_ms(now, SEND_LOOK_MS));
-		const bool goes_on = script_turn(device, signal_fd, look, prefix, &is_said);
-		if (device->is_signed_in && device->stop == DEVICE_STOP_NONE)
-			status = queue(program);
-		if (status != EXIT_DONE || has_verdict(program, &status))
-			return status;
-		if (device->stop != DEVICE_STOP_NONE)
-			return script_stopped(device, prefix);
+		const bool goes_on = script_turn(&program->device, signal_fd, deadline);
+		const bool is_late = mtime_is_due(deadline, clock_monotonic());
 		if (!goes_on)
-			return EXIT_INTERRUPTED;
-		if (mtime_is_due(deadline, clock_monotonic()))
-			return out_of_time(program);
+			end_interrupted(program);
+		else if (is_late)
+			end_out_of_time(program);
+		if (program->has_end && (program->is_over || !goes_on || is_late || !has_others(program)))
+			return program->status;
 	}
-}
-
-static int prepare(struct program *program)
-{
-	struct device *device = &program->device;
-	int status = device_choose_user(device, program->options.user, &program->user);
-	if (status == EXIT_DONE && device->stop != DEVICE_STOP_NONE)
-		return script_stopped(device, prefix);
-	if (status == EXIT_DONE && device->has_key) {
-		const enum mms_err err = profile_open(&device->profile, device->state.text, device->server_key,
-						      &program->user, false, &device->why);
-		status = err == MMS_OK || err == MMS_E_MISSING ? EXIT_DONE : exit_of_data(err);
-	}
-	return status == EXIT_DONE ? status : fail(&device->why, status);
 }
 
 int cmd_send(int argc, char **argv)
@@ -255,9 +298,9 @@ int cmd_send(int argc, char **argv)
 		.words_end_options = true,
 		.summary = "Sends one message. Without TEXT, or with -, the text is standard input less one final newline.",
 		.notes = "Options stand before RECIPIENT: behind it nothing is one, so that any TEXT can be sent.\n"
-			 "Exit status: 0 accepted by the server, 75 queued and sent later, 67 no such user, 69 server never\n"
-			 "reached, 71 mailbox or server full, 65 text too long or not UTF-8, 77 not authorized, 76 server key\n"
-			 "changed.\n",
+			 "Exit status: 0 accepted by the server, 75 queued and sent later, whatever came between; with every other\n"
+			 "the message is not queued: 67 no such user, 69 server never reached, 71 mailbox or server full, 65 text\n"
+			 "too long or not UTF-8, 77 not authorized, 76 server key changed, 130 interrupted.\n",
 		.items = items,
 		.item_count = sizeof items / sizeof items[0],
 	};
@@ -271,7 +314,7 @@ int cmd_send(int argc, char **argv)
 		return status;
 	status = script_open(&program.device, &program.options, prefix, take_told, &program, &signal_fd);
 	if (status == EXIT_DONE)
-		status = prepare(&program);
+		status = script_be(&program.device, &program.options, prefix, LIFE_SENDS);
 	if (status == EXIT_DONE)
 		status = deliver(&program, signal_fd);
 	script_close(&program.device, signal_fd);

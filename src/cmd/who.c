@@ -32,10 +32,11 @@ struct program {
 	size_t capacity;
 	bool is_out_of_memory;
 	bool is_whole;
-	int status; // what the server's answer stands for when it gave no list; EXIT_DONE: it did, or has not answered
+	bool is_over; // with `status`
+	int status;
 };
 
-static void add(struct program *program, const struct client_told *told)
+static void add(struct program *program, const struct life_told *told)
 {
 	if (program->count == program->capacity) {
 		const size_t capacity = 2 * program->capacity + 64;
@@ -49,30 +50,35 @@ static void add(struct program *program, const struct client_told *told)
 	program->entry[program->count++] = (struct entry){told->name, told->is_online};
 }
 
-static void take_told(void *context, const struct client_told *told)
+static void take_told(void *context, const struct life_told *told)
 {
 	struct program *program = context;
 	switch (told->type) {
-	case TOLD_WHO_BEGIN:
+	case LIFE_TOLD_SIGNED_IN:
+		device_list(&program->device);
+		break;
+	case LIFE_TOLD_WHO_BEGIN:
 		program->count = 0;
 		break;
-	case TOLD_WHO_USER:
+	case LIFE_TOLD_WHO_USER:
 		if (!program->is_out_of_memory)
 			add(program, told);
 		break;
-	case TOLD_WHO_END:
+	case LIFE_TOLD_WHO_END:
 		program->is_whole = true;
 		break;
-	case TOLD_WHO_FAILED: {
+	case LIFE_TOLD_WHO_FAILED: {
 		const struct phrase_out out = script_notices(prefix);
+		program->is_over = true;
 		program->status = verdict_say_no_list(&out, told->status, program->device.server_text);
 		break;
 	}
-	case TOLD_VERDICT: // of a message that was queued before
-		if (told->state == OUTBOX_REFUSED && !told->is_reoffer) {
-			const struct phrase_out out = script_notices(prefix);
-			(void)verdict_say_refused(&out, told->status, told->name.text);
-		}
+	case LIFE_TOLD_VERDICT: // of a message that was queued before
+		script_say_verdict(told, prefix);
+		break;
+	case LIFE_TOLD_STOPPED:
+		program->is_over = true;
+		program->status = script_stopped(&program->device, told, prefix);
 		break;
 	default:
 		break;
@@ -106,19 +112,12 @@ static int ask(struct program *program, int signal_fd)
 	struct device *device = &program->device;
 	const struct mtime deadline = mtime_add_us(clock_monotonic(), (int64_t)program->wait_us);
 	const struct phrase_out out = script_notices(prefix);
-	bool is_said = true; // said at the end
-	bool is_asked = false;
 	// What is queued goes with this command too: its verdicts are waited for as well.
-	while (!program->is_whole || client_in_flight_count(&device->node.client) > 0) {
-		if (!script_turn(device, signal_fd, deadline, prefix, &is_said))
+	while (!program->is_whole || client_in_flight_count(&device->life.node.client) > 0) {
+		if (!script_turn(device, signal_fd, deadline))
 			return EXIT_INTERRUPTED;
-		if (device->stop != DEVICE_STOP_NONE)
-			return script_stopped(device, prefix);
-		if (program->status != EXIT_DONE)
+		if (program->is_over)
 			return program->status;
-		if (device->is_signed_in && !is_asked)
-			client_who(&device->node.client, clock_monotonic());
-		is_asked = device->is_signed_in;
 		if (program->is_out_of_memory)
 			return fail_memory();
 		if (!mtime_is_due(deadline, clock_monotonic()))
@@ -156,7 +155,7 @@ int cmd_who(int argc, char **argv)
 		return status;
 	status = script_open(&program.device, &program.options, prefix, take_told, &program, &signal_fd);
 	if (status == EXIT_DONE)
-		status = script_sign_in(&program.device, &program.options, prefix, false);
+		status = script_be(&program.device, &program.options, prefix, LIFE_ASKS);
 	if (status == EXIT_DONE)
 		status = ask(&program, signal_fd);
 	script_close(&program.device, signal_fd);

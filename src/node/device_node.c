@@ -130,17 +130,37 @@ static void take(struct device_node *node, const struct dialer_event *event, str
 	}
 }
 
-void device_node_run(struct device_node *node, struct mtime now, struct wtime wall)
+bool device_node_step(struct device_node *node, struct mtime now, struct wtime wall)
 {
 	struct dialer_event event;
 	node->now = now;
+	if (client_is_broken(&node->client) || !dialer_poll(&node->dialer, now, &event))
+		return false;
+	take(node, &event, now, wall);
+	return true;
+}
+
+void device_node_settle(struct device_node *node, struct mtime now)
+{
+	node->now = now;
+	if (!node->client.is_started)
+		return;
+	client_flush(&node->client, now);
+	client_tick(&node->client, now);
+}
+
+void device_node_tick(struct device_node *node, struct mtime now)
+{
+	node->now = now;
 	dialer_tick(&node->dialer, now);
-	while (!client_is_broken(&node->client) && dialer_poll(&node->dialer, now, &event))
-		take(node, &event, now, wall);
-	if (node->client.is_started) {
-		client_flush(&node->client, now);
-		client_tick(&node->client, now);
-	}
+}
+
+void device_node_run(struct device_node *node, struct mtime now, struct wtime wall)
+{
+	device_node_tick(node, now);
+	while (device_node_step(node, now, wall))
+		;
+	device_node_settle(node, now);
 }
 
 bool device_node_send(struct device_node *node, struct mtime now, struct session_out *out)

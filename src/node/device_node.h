@@ -37,7 +37,8 @@ struct device_node {
 // Bytes of memory for a device.
 size_t device_node_memory_bytes(void);
 
-// A device that does nothing yet, over device_node_memory_bytes() bytes at `memory`, kept.
+// A device that does nothing yet, at a server of at most DIALER_ADDRS_MAX addresses (dialer_init), over
+// device_node_memory_bytes() bytes at `memory`, kept.
 void device_node_init(struct device_node *node, const struct addr *addrs, uint32_t addr_count, void *memory,
 		      const struct rng *rng, const struct device_node_owner *owner, struct mtime now);
 
@@ -58,7 +59,17 @@ void device_node_stop(struct device_node *node);
 void device_node_recv(struct device_node *node, const struct addr *addr, const uint8_t *datagram, size_t bytes,
 		      struct mtime now);
 
-// Lets due timers run and every event take its effect, made durable before it is answered or told.
+// The next event of the protocol takes its effect; what is told of it follows at once, or with device_node_settle. False: none.
+bool device_node_step(struct device_node *node, struct mtime now, struct wtime wall);
+
+// When no event is left: makes durable what they changed, then answers the server and tells the owner. Owners take what is told
+// now, and step again.
+void device_node_settle(struct device_node *node, struct mtime now);
+
+// Lets due timers of the protocol run; steps follow.
+void device_node_tick(struct device_node *node, struct mtime now);
+
+// All of it at once: due timers, every event, and their effects made durable.
 void device_node_run(struct device_node *node, struct mtime now, struct wtime wall);
 
 // The next datagrams to send. False: none now.

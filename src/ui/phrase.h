@@ -34,6 +34,9 @@ enum phrase {
 	PHRASE_LINE_TOO_LONG,    // a line longer than a command can be; nothing was done
 	PHRASE_BAD_INVITE,       // what was typed cannot be an invite code
 	PHRASE_OTHER_VERSION,    // the server speaks no version of the protocol that we speak
+	PHRASE_NO_VERDICT,       // the server has not answered a message within the time that there was
+	PHRASE_INTERRUPTED,      // a script's command was interrupted after it had kept a message
+	PHRASE_NOT_KEPT,         // a script's command was interrupted before it had kept anything
 	PHRASE_BAD_TEXT,         // a message that is not UTF-8 or has a zero byte
 
 	// --- with a subject, a user's name unless said otherwise: phrase_say_of ---
@@ -42,6 +45,7 @@ enum phrase {
 	PHRASE_ALREADY_SIGNED_IN, // signin while the subject is signed in
 	PHRASE_OFFLINE,          // the recipient is not online; the message is accepted and saved
 	PHRASE_QUEUED,           // the server does not answer; the message to the subject is in the outbox
+	PHRASE_STAYS_QUEUED,     // what ended a command did not end the message to the subject: it is in the outbox
 	PHRASE_NO_SUCH_USER,     // the recipient does not exist; the message is not sent
 	PHRASE_MAILBOX_FULL,     // the recipient's mailbox is full; the message is not sent
 	PHRASE_REFUSED,          // the server refuses a message to the subject for another reason
@@ -52,6 +56,7 @@ enum phrase {
 	PHRASE_BROKEN,           // subject: the server as HOST:PORT, which answers against the protocol
 	PHRASE_NO_LIST,          // subject: the server as HOST:PORT, which gave no list of users
 	PHRASE_UNREACHABLE,      // subject: the server as HOST:PORT; we keep trying
+	PHRASE_NO_HOST,          // subject: the server's name, which does not resolve; we keep trying
 	PHRASE_GIVEN_UP,         // subject: the server as HOST:PORT; a script's command gives up, and nothing was kept
 	PHRASE_REACHED,          // subject: the server as HOST:PORT, which answers again
 	PHRASE_NOT_A_NAME,       // subject: what was given as a name

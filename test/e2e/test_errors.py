@@ -323,16 +323,19 @@ def test_interrupted(server, profile):
     assert listener.kill(signal.SIGINT) == 130
 
 
-@pytest.mark.parametrize("command, words", [("send", ("Tim", "x")), ("who", ()), ("listen", ("--timeout", "15"))])
-def test_server_key_changed(server, profile, command, words):
+@pytest.mark.parametrize("command, words, status", [
+    ("send", ("Tim", "x"), 75), ("who", (), 76), ("listen", ("--timeout", "15"), 76)])
+def test_server_key_changed(server, profile, command, words, status):
+    """A message that `send` has queued before it sees the key stays queued, and `send` says so."""
     fred = profile(server, "fred")
     fred.send("Tim", "x")
     server.kill()
     with FakeServer(port=server.port) as other:
         done = fred.run(command, *words, timeout=30)
         new = base64.urlsafe_b64encode(fingerprint(other.static.public)).rstrip(b"=").decode()
-    assert done.returncode == 76, done
+    assert done.returncode == status, done
     assert new in done.stderr and "changed" in done.stderr, done
+    assert ("stays queued" in done.stderr) == (status == 75), done
     assert not other.submitted
 
 

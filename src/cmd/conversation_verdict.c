@@ -1,0 +1,130 @@
+// SPDX-License-Identifier: ISC
+// Messages that were typed and have no verdict yet, and what their lines say, in the order of the lines; the contract is in
+// conversation_inside.h.
+#include <stdlib.h>
+#include <string.h>
+
+#include "cmd/conversation_inside.h"
+#include "cmd/verdict.h"
+#include "os/clock.h"
+
+bool conversation_remember(struct conversation *conversation, const struct uuid *id, const struct name *recipient, bool is_line)
+{
+	if (conversation->message_count == conversation->message_capacity) {
+		const size_t capacity = 2 * conversation->message_capacity + 16;
+		struct conversation_message *message =
+			realloc(conversation->message, capacity * sizeof *conversation->message);
+		if (message == NULL)
+			return false;
+		conversation->message = message;
+		conversation->message_capacity = capacity;
+	}
+	conversation->message[conversation->message_count++] = (struct conversation_message){
+		.id = *id, .recipient = *recipient, .typed_at = clock_monotonic(), .is_line = is_line};
+	conversation->line_count += is_line;
+	return true;
+}
+
+static struct conversation_message *find(const struct conversation *conversation, const struct uuid *id)
+{
+	for (size_t i = 0; i < conversation->message_count; i++)
+		if (memcmp(conversation->message[i].id.bytes, id->bytes, ID_BYTES) == 0)
+			return &conversation->message[i];
+	return NULL;
+}
+
+void conversation_remember_queued(struct conversation *conversation)
+{
+	const struct client_storage storage = client_store_storage(conversation->device.profile.store);
+	struct outbox_row row = {0};
+	while (storage.outbox_next(storage.context, row.seq, &row) == MMS_OK)
+		if (!row.is_reoffer && find(conversation, &row.id) == NULL &&
+		    !conversation_remember(conversation, &row.id, &row.recipient, false))
+			return; // no memory: their verdicts go unsaid
+}
+
+static void remove_at(struct conversation *conversation, size_t place)
+{
+	conversation->line_count -= conversation->message[place].is_line;
+	conversation->message_count--;
+	memmove(conversation->message + place, conversation->message + place + 1,
+		(conversation->message_count - place) * sizeof *conversation->message);
+}
+
+static void say(const struct conversation *conversation, const struct conversation_message *message)
+{
+	if (message->state == OUTBOX_REFUSED)
+		(void)verdict_say_refused(&conversation->out, message->status, message->recipient.text);
+	else if (message->state == OUTBOX_SAVED)
+		phrase_say_of(&conversation->out, PHRASE_OFFLINE, message->recipient.text);
+}
+
+// Says what is no line's any more, and of the lines those before which none is left without a verdict.
+static void say_in_order(struct conversation *conversation)
+{
+	bool is_line_open = false;
+	for (size_t i = 0; i < conversation->message_count;) {
+		const struct conversation_message message = conversation->message[i];
+		if (message.has_verdict && (!message.is_line || !is_line_open)) {
+			say(conversation, &message);
+			remove_at(conversation, i);
+			continue;
+		}
+		is_line_open = is_line_open || message.is_line;
+		i++;
+	}
+}
+
+void conversation_take_verdict(struct conversation *conversation, const struct life_told *verdict)
+{
+	struct conversation_message *message = find(conversation, &verdict->id);
+	if (verdict->is_reoffer)
+		return; // said when it was accepted first
+	if (message == NULL) {
+		// What another process of the profile queued and could not wait for is told here when it failed.
+		if (verdict->state == OUTBOX_REFUSED)
+			(void)verdict_say_refused(&conversation->out, verdict->status, verdict->name.text);
+		return;
+	}
+	message->has_verdict = true;
+	message->state = verdict->state;
+	message->status = verdict->status;
+	say_in_order(conversation);
+}
+
+void conversation_look_for_verdicts(struct conversation *conversation)
+{
+	struct client_store *store = conversation->device.profile.store;
+	for (size_t i = 0; i < conversation->message_count; i++) {
+		struct conversation_message *message = &conversation->message[i];
+		if (client_store_outbox_find(store, &message->id, &message->state, &message->status) != MMS_OK)
+			continue; // whoever submits has the same store, and says so
+		message->has_verdict = message->state != OUTBOX_QUEUED;
+	}
+	say_in_order(conversation);
+}
+
+void conversation_say_queued(struct conversation *conversation)
+{
+	for (size_t i = 0; i < conversation->message_count; i++) {
+		struct conversation_message *message = &conversation->message[i];
+		const struct mtime patient_until = mtime_add_ms(message->typed_at, CONVERSATION_PATIENCE_MS);
+		if (!message->is_line)
+			continue;
+		if (!mtime_is_due(patient_until, clock_monotonic()))
+			break;
+		phrase_say_of(&conversation->out, PHRASE_QUEUED, message->recipient.text);
+		message->is_line = false;
+		conversation->line_count--;
+	}
+	say_in_order(conversation);
+}
+
+void conversation_say_stays_queued(struct conversation *conversation)
+{
+	for (size_t i = 0; i < conversation->message_count; i++) {
+		if (conversation->message[i].is_line)
+			phrase_say_of(&conversation->out, PHRASE_STAYS_QUEUED, conversation->message[i].recipient.text);
+	}
+	conversation->message_count = conversation->line_count = 0;
+}

@@ -1,0 +1,255 @@
+// SPDX-License-Identifier: ISC
+// The life of a device: from a wish to be somebody at a server to the end of it, as one state machine. Layer: node, pure.
+// `mms client`, `listen`, `send` and `who` are views of it, and the simulator runs it.
+//
+// Wishes and what happened come in, by a function each, named in the past tense. Orders come out, one at a time, by
+// device_life_next: the performer does each before it asks for the next, and reports what came of it by the event named at
+// the order. A process that is killed between any two orders leaves a profile that the next one can go on with.
+//
+//	ASKING ──key──▶ OPENING ──profile──▶ WAITING ──turn──▶ DIALING ◀──▶ SIGNING_IN ──▶ SIGNED_IN ──▶ SIGNING_OUT ──▶ STOPPED
+//	                       └──── it has signed in, and more than sending is wished ────▲            PAUSING ◀── replaced, not receiving
+//
+// From every state the life can go to STOPPED, which is told with its reason, and by device_life_forget to IDLE. Beside the
+// state stand two small ones: what is known of the server's addresses, and whether it has been silent for long.
+#ifndef MMS_NODE_DEVICE_LIFE_H
+#define MMS_NODE_DEVICE_LIFE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/time.h"
+#include "crypto/hash.h"
+#include "node/device_node.h"
+
+enum {
+	LIFE_SILENT_US = 3 * 1000 * 1000,       // without a sign of the server: told, and its name is looked up again
+	LIFE_TURN_US = 20 * 1000,               // between attempts to take the outbox
+	LIFE_POKE_US = 1000 * 1000,             // between pokes of who holds it, while something of ours may wait there
+	LIFE_LOOKUP_US_FIRST = 2 * 1000 * 1000, // until a name is looked up again; then twice as long each time
+	LIFE_LOOKUP_US_MAX = 60 * 1000 * 1000,  // no doubling beyond
+	LIFE_PAUSE_US = 1000 * 1000,            // until who does not receive, and was replaced, dials again
+	LIFE_SIGNOUT_US = 10 * 1000 * 1000,     // how long SIGNOUT waits for its answer; LIFE_SILENT_US of silence end it too
+	// What one step can tell: a page of users, the verdicts of a commit, and our own. Only an empty queue steps.
+	LIFE_TOLD_MAX = CALL_BODY_BYTES_MAX / 3 + CLIENT_PENDING_MAX + 16,
+};
+
+enum life_state {
+	LIFE_IDLE = 0,    // nobody is wanted
+	LIFE_ASKING,      // for the server's key
+	LIFE_OPENING,     // the profile is being opened
+	LIFE_WAITING,     // for the outbox: the profile has never signed in, or only sending is wished
+	LIFE_PAUSING,     // too many commands of this device were at the server: until LIFE_PAUSE_US have passed
+	LIFE_DIALING,     // no session
+	LIFE_SIGNING_IN,  // a session, and SIGNIN is not answered
+	LIFE_SIGNED_IN,
+	LIFE_SIGNING_OUT,
+	LIFE_STOPPED,     // for good; the reason was told
+};
+
+enum life_lookup { LOOKUP_DUE = 0, LOOKUP_RUNNING, LOOKUP_KNOWN, LOOKUP_FAILED };
+
+// Why a wish to be somebody has ended.
+enum life_stop {
+	LIFE_STOP_FAILED = 1,  // an order failed: the performer has the reason
+	LIFE_STOP_STORE,       // the profile's store failed: it has the reason
+	LIFE_STOP_NO_HOST,     // the name does not resolve, and nothing here could be kept or sent
+	LIFE_STOP_REFUSED,     // SIGNIN was not granted: `status`
+	LIFE_STOP_BROKEN,      // the server answered SIGNIN against the protocol
+	LIFE_STOP_NOT_PROVED,  // the server does not know the invite
+	LIFE_STOP_KEY,         // the server shows `shown_key` where another one is wanted
+	LIFE_STOP_VERSION,     // no common version
+	LIFE_STOP_REPLACED,    // another sign-in of this device receives now; who only asks or sends dials again instead
+	LIFE_STOP_REMOVED,     // no longer authorized
+	LIFE_STOP_SIGNED_OUT,  // as was wished
+};
+
+enum life_told_type {
+	LIFE_TOLD_KNOWN = 1,   // the profile has signed in, now or before: what is queued there is kept and will be sent
+	LIFE_TOLD_SIGNED_IN,   // name, waiting_count; once a wish, and again after LIFE_PAUSING
+	LIFE_TOLD_RECONNECTED, // signed in again on another session
+	LIFE_TOLD_STORED,      // the transcript has grown, or the deliveries that were waiting have all come
+	LIFE_TOLD_VERDICT,     // id, name (the recipient), state, status, is_reoffer; it is durable
+	LIFE_TOLD_CHANGED,     // another process has written to the profile: verdicts may stand there
+	LIFE_TOLD_WHO_BEGIN,   // a list of users begins (anew: forget what came before)
+	LIFE_TOLD_WHO_USER,    // name, is_online
+	LIFE_TOLD_WHO_END,
+	LIFE_TOLD_WHO_FAILED,  // status: why there is no list; STATUS_OK: what came is none
+	LIFE_TOLD_SHUTDOWN,    // the server stops; reconnecting goes on
+	LIFE_TOLD_UNREACHABLE, // the server has been silent for LIFE_SILENT_US, or its name does not resolve; trying goes on
+	LIFE_TOLD_REACHED,     // signed in again after that
+	LIFE_TOLD_STOPPED,     // stop, status (of SIGNIN's answer)
+};
+
+struct life_told {
+	enum life_told_type type;
+	struct name name;
+	uint32_t waiting_count;
+	bool is_online;
+	uint8_t status;
+	struct uuid id;
+	enum outbox_state state;
+	bool is_reoffer;
+	enum life_stop stop;
+};
+
+enum life_use {
+	LIFE_RECEIVES = 1, // client, listen
+	LIFE_ASKS,         // who
+	LIFE_SENDS,        // send: signs in only while it holds the outbox, so that a profile's many senders share a session
+};
+
+struct life_wish {
+	struct name name;
+	enum life_use use;
+	bool has_invite;
+	uint8_t invite_hash[INVITE_HASH_BYTES];
+};
+
+// What stands in the profile, as it was read while the event's order was performed.
+struct life_facts {
+	bool has_signed_in; // some process of it, at some time
+	struct name name;   // as the server writes it, once it has
+};
+
+enum life_order_type {
+	LIFE_RESOLVE = 1, // look the server's name up, without waiting → device_life_resolved, device_life_unresolved, at any time
+	LIFE_OPEN,        // open the profile of `name` at the server with `key`, made if missing → device_life_opened
+	LIFE_TAKE,        // try to take the profile's outbox → device_life_taken, device_life_busy
+	LIFE_GIVE,        // let another process have it
+	LIFE_POKE,        // wake who holds it
+	LIFE_PIN,         // pin `key` for the server's name, durably → device_life_pinned
+	LIFE_NOTE,        // note in the profile, durably, that it has signed in as `name` → device_life_noted
+	LIFE_SEND,        // send `datagrams`
+	LIFE_TELL,        // tell the user `told`
+}; // RESOLVE apart, an order that the environment refuses → device_life_failed
+
+struct life_order {
+	enum life_order_type type;
+	struct name name;
+	uint8_t key[NOISE_KEY_BYTES];
+	union {
+		struct session_out datagrams;
+		struct life_told told;
+	};
+};
+
+struct device_life {
+	struct device_node node;
+	enum life_state state;
+	struct life_wish wish;
+	struct mtime wished_at;
+
+	enum life_lookup lookup;
+	struct mtime lookup_at; // when it is to be looked up again, if it is
+	int64_t lookup_wait_us;
+	bool is_silence_told;
+	bool was_signed_in; // since the wish
+
+	bool has_fingerprint; // that the server's key must have
+	struct fingerprint fingerprint;
+	bool has_key; // server_key is pinned, or was shown
+	bool is_pinned;
+	uint8_t server_key[NOISE_KEY_BYTES];
+	uint8_t shown_key[NOISE_KEY_BYTES]; // by the server last
+
+	bool is_open; // there is a profile: keys, storage and facts are its
+	struct keypair keys;
+	struct client_storage storage;
+	struct life_facts facts;
+
+	bool is_holding;     // the outbox
+	struct mtime turn_at; // when to try to take it
+	struct mtime poke_at; // when to wake who holds it; MTIME_NEVER: nothing of ours waits
+	struct mtime again_at; // when pausing is over
+	struct mtime leave_at; // when signing out is over without an answer
+
+	enum life_order_type pending; // an order that awaits its event; 0: none
+	struct life_told told[LIFE_TOLD_MAX];
+	uint32_t told_first;
+	uint32_t told_count;
+};
+
+struct life_server {
+	bool has_fingerprint;
+	struct fingerprint fingerprint; // the user gave it
+	bool is_pinned;
+	uint8_t key[NOISE_KEY_BYTES]; // pinned for its name
+};
+
+// Bytes of memory for a device.
+size_t device_life_memory_bytes(void);
+
+// An idle life at this server, over device_life_memory_bytes() bytes at `memory`, kept. The first order is RESOLVE.
+void device_life_init(struct device_life *life, const struct life_server *server, void *memory, const struct rng *rng,
+		      struct mtime now);
+
+// Wipes keys. The profile, if one is open, is for the owner to close.
+void device_life_clear(struct device_life *life);
+
+// --- wishes ---
+
+// To be somebody. Must: IDLE.
+void device_life_be(struct device_life *life, const struct life_wish *wish, struct mtime now);
+
+// Who is online; the list is told once it can be. Nothing unless the profile is open and the wish goes on.
+void device_life_list(struct device_life *life, struct mtime now);
+
+// To sign out: STOPPED, SIGNED_OUT follows, at once where nobody is signed in. Nothing while IDLE or STOPPED.
+void device_life_leave(struct device_life *life, struct mtime now);
+
+// To be nobody, at once and without a word to the server. The owner closes the profile then, and with it the outbox's lock.
+void device_life_forget(struct device_life *life);
+
+// --- what happened ---
+
+// RESOLVE came to addresses, or to none.
+void device_life_resolved(struct device_life *life, const struct addr *addrs, uint32_t addr_count, struct mtime now);
+void device_life_unresolved(struct device_life *life, struct mtime now); // see device_life_resolved
+
+// OPEN was performed. The pair is copied; what the storage points at is kept until device_life_forget.
+void device_life_opened(struct device_life *life, const struct keypair *keys, const struct client_storage *storage,
+			const struct life_facts *facts, struct mtime now);
+
+// TAKE was performed: the outbox is ours. The facts were read after it was.
+void device_life_taken(struct device_life *life, const struct life_facts *facts, struct mtime now);
+
+// TAKE was performed: another process has the outbox. `has_changed`: another process wrote since this was last asked.
+void device_life_busy(struct device_life *life, const struct life_facts *facts, bool has_changed, struct mtime now);
+
+// PIN was performed; NOTE was.
+void device_life_pinned(struct device_life *life);
+void device_life_noted(struct device_life *life); // see device_life_pinned
+
+// The pending order, or something of the owner's, failed: STOPPED, FAILED follows; what is not told yet is dropped. Nothing
+// while IDLE or STOPPED.
+void device_life_failed(struct device_life *life);
+
+// This process has queued a message in the profile, durably.
+void device_life_queued(struct device_life *life, struct mtime now);
+
+// Another process poked: the outbox may have grown.
+void device_life_woken(struct device_life *life, struct mtime now);
+
+// A datagram came.
+void device_life_recv(struct device_life *life, const struct addr *addr, const uint8_t *datagram, size_t bytes,
+		      struct mtime now);
+
+// --- what is to be done ---
+
+// The next order. False: none until something happens or device_life_deadline. Must: the pending order was reported.
+bool device_life_next(struct device_life *life, struct mtime now, struct wtime wall, struct life_order *order);
+
+// When device_life_next has an order though nothing happened; MTIME_NEVER: nothing is due.
+struct mtime device_life_deadline(const struct device_life *life, struct mtime now);
+
+// Whether the server has been silent for LIFE_SILENT_US while a sign of it was awaited, or its name does not resolve.
+bool device_life_is_silent(const struct device_life *life, struct mtime now);
+
+// Whether what is queued in the profile now is kept and will be sent: it is open and has signed in.
+bool device_life_is_known(const struct device_life *life);
+
+// Whether the server has given any sign of itself since the wish.
+bool device_life_was_reached(const struct device_life *life);
+
+#endif
