@@ -99,6 +99,7 @@ static void signin_answered(struct client *client, uint32_t slot, uint8_t status
 		return;
 	}
 	session->state = CLIENT_SLOT_SIGNED_IN;
+	client->config.is_server_proved = true; // by this sign-in, for those that follow
 	client->present = slot + 1;
 	session->waiting_count = ok.waiting_count;
 	client->port.prefer(client->port.context, slot);

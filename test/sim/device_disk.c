@@ -71,6 +71,7 @@ static void make_durable(struct device_disk *disk)
 	for (uint32_t i = disk->transcript_undo; i < state->transcript_count; i++)
 		truth_had(state->transcript, i, disk->identity, &state->last_index);
 	close_transaction(disk);
+	disk->version++;
 }
 
 bool device_disk_queue(struct device_disk *disk, uint32_t message, struct wtime now)
@@ -81,7 +82,16 @@ bool device_disk_queue(struct device_disk *disk, uint32_t message, struct wtime 
 		return false;
 	state->outbox[state->outbox_count++] =
 		(struct disk_outbox){.message = (uint16_t)message, .state = OUTBOX_QUEUED, .is_queued = true, .written_at = now};
+	disk->version++;
 	return true;
+}
+
+bool device_disk_holds(const struct device_disk *disk, uint32_t message)
+{
+	for (uint32_t i = 0; i < disk->state.outbox_count; i++)
+		if (disk->state.outbox[i].message == message)
+			return true;
+	return false;
 }
 
 static enum mms_err next_queued(void *context, uint64_t after_seq, struct outbox_row *row)
@@ -209,6 +219,20 @@ static enum mms_err commit(void *context)
 		report_sight(SIGHT_DEVICE_COMMIT_LOST);
 	}
 	return MMS_E_IO;
+}
+
+enum mms_err device_disk_note(struct device_disk *disk, const struct name *name)
+{
+	open_transaction(disk);
+	const struct device_disk_state before = disk->state;
+	disk->state.has_signed_in = true;
+	disk->state.name = *name;
+	const enum mms_err err = commit(disk);
+	if (err != MMS_OK && draw_chance(&world.draw, 500)) {
+		disk->state.has_signed_in = before.has_signed_in; // what became of the rest, commit has drawn
+		disk->state.name = before.name;
+	}
+	return err;
 }
 
 struct client_storage device_disk_storage(struct device_disk *disk)

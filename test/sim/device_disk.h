@@ -27,6 +27,8 @@ struct device_disk_state {
 	uint32_t transcript_count;
 	uint32_t gap_count;
 	uint64_t last_index; // see truth_had
+	bool has_signed_in;
+	struct name name; // as the server writes it, once it has
 	struct storage_mark mark;
 	struct disk_outbox outbox[OUTBOX_MAX]; // seq is the place + 1
 	uint16_t transcript[MESSAGES_MAX];
@@ -36,6 +38,7 @@ struct device_disk_state {
 
 struct device_disk {
 	uint8_t identity;
+	uint32_t version; // rises with every write that became durable
 	struct device_disk_state state; // with the open transaction's changes
 	// What the open transaction would undo.
 	bool is_open;
@@ -58,6 +61,12 @@ void device_disk_crash(struct device_disk *disk);
 
 // Queues a message durably. False: the outbox is full.
 bool device_disk_queue(struct device_disk *disk, uint32_t message, struct wtime now);
+
+// Notes durably that its device has signed in, with all that has gathered. MMS_E_IO: it failed, done or not.
+enum mms_err device_disk_note(struct device_disk *disk, const struct name *name);
+
+// Whether it holds a message, with or without a verdict.
+bool device_disk_holds(const struct device_disk *disk, uint32_t message);
 
 struct client_storage device_disk_storage(struct device_disk *disk);
 

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "device_perform.h"
 #include "double.h"
 #include "network.h"
 #include "report.h"
@@ -24,7 +25,7 @@ void device_host_begin(void)
 		process->wall_offset_ms = 0;
 		process->cut_until[0] = process->cut_until[1] = process->awake_at = (struct mtime){0};
 		if (process->memory == NULL)
-			process->memory = malloc(device_node_memory_bytes());
+			process->memory = malloc(device_life_memory_bytes());
 		assert(process->memory != NULL);
 	}
 }
@@ -33,17 +34,20 @@ void device_host_end(void)
 {
 	for (uint32_t i = 0; i < PROCESSES_MAX; i++) {
 		if (world.process[i].is_alive)
-			device_node_clear(&world.process[i].node);
+			device_life_clear(&world.process[i].life);
 		world.process[i].is_alive = false;
 	}
 }
 
 struct process *device_host_of(uint8_t profile)
 {
-	for (uint32_t i = 0; i < PROCESSES_MAX; i++)
-		if (world.process[i].is_alive && world.process[i].profile == profile)
-			return &world.process[i];
-	return NULL;
+	struct process *found = NULL;
+	for (uint32_t i = 0; i < PROCESSES_MAX; i++) {
+		struct process *process = &world.process[i];
+		if (process->is_alive && process->profile == profile && (found == NULL || process->is_receiving))
+			found = process;
+	}
+	return found;
 }
 
 struct process *device_host_at(const struct addr *addr)
@@ -54,100 +58,16 @@ struct process *device_host_at(const struct addr *addr)
 	return NULL;
 }
 
-// One process of a profile holds the outbox.
-static void hand_over_outbox(uint8_t profile)
+struct process *device_host_any_of(uint8_t profile)
 {
-	struct process *first = NULL;
+	struct process *found[PROCESSES_MAX];
+	uint32_t count = 0;
 	for (uint32_t i = 0; i < PROCESSES_MAX; i++) {
 		struct process *process = &world.process[i];
-		if (!process->is_alive || process->is_stopped || process->profile != profile)
-			continue;
-		if (process->node.client.may_submit)
-			return;
-		first = first == NULL ? process : first;
+		if (process->is_alive && !process->is_stopped && process->profile == profile)
+			found[count++] = process;
 	}
-	if (first == NULL)
-		return;
-	client_set_submitting(&first->node.client, true, world.now);
-	first->is_due = true;
-}
-
-// --- what a device says to its user ---
-
-static void told(void *context, const struct client_told *told)
-{
-	struct process *process = context;
-	const struct identity *owner = world_owner(process);
-	const char *name = world.user[owner->user].name.text;
-	switch (told->type) {
-	case TOLD_SIGNED_IN:
-	case TOLD_RECONNECTED:
-		world_owner(process)->is_server_proved = true;
-		process->node.client.config.is_server_proved = true;
-		if (!name_is_same(&told->name, &world.user[owner->user].name))
-			report_failure("%s was signed in as %s", name, told->name.text);
-		report_trace("%s's process %u is signed in", name, place_of(process));
-		return;
-	case TOLD_VERDICT: {
-		const uint32_t number = truth_find(owner->user, &told->id);
-		if (number == MESSAGES_MAX)
-			report_failure("a verdict was told on a message that its user did not write");
-		if (!told->is_reoffer && !world.user[owner->user].is_hostile)
-			truth_told(number, told->state);
-		return;
-	}
-	case TOLD_REFUSED:
-		report_sight(SIGHT_REFUSED);
-		process->is_refused = true;
-		break;
-	case TOLD_BROKEN:
-		if (!world.user[owner->user].is_hostile) // which may have made its first call itself
-			report_failure("%s was told that the server breaks the protocol", name);
-		break;
-	case TOLD_WHO_FAILED:
-		if (!world.user[owner->user].is_hostile)
-			report_failure("%s got no list of users (%u)", name, told->status);
-		return;
-	case TOLD_NOT_PROVED:
-		if (!owner->has_invite && !owner->is_claimant && !world.user[owner->user].is_hostile)
-			report_failure("%s was let in with a code that is none", name);
-		process->is_refused = true;
-		break;
-	case TOLD_REPLACED:
-		report_sight(SIGHT_REPLACED);
-		if (process->was_alone)
-			report_failure("%s was told that another terminal receives, and there was none", name);
-		break;
-	case TOLD_REMOVED:
-		report_sight(SIGHT_REMOVED);
-		break;
-	case TOLD_SIGNED_OUT:
-		report_sight(SIGHT_SIGNED_OUT);
-		break;
-	case TOLD_SHUTDOWN:
-		report_sight(SIGHT_SHUTDOWN);
-		return;
-	case TOLD_WHO_END:
-		report_sight(SIGHT_WHO);
-		return;
-	case TOLD_STORED:
-	case TOLD_WHO_BEGIN:
-	case TOLD_WHO_USER:
-		return;
-	}
-	report_trace("%s's process %u stops (%d)", name, place_of(process), told->type);
-	process->is_stopped = true;
-}
-
-static void news(void *context, enum device_news news, const uint8_t key[NOISE_KEY_BYTES])
-{
-	struct process *process = context;
-	(void)key;
-	// A spoilt datagram can show any key; nothing proves it, and the device has stopped.
-	report_trace("process %u is shown another key (%d)", place_of(process), news);
-	if (world.options.flipping == 0)
-		report_failure("a device was shown a key that the server does not have");
-	process->is_stopped = true;
+	return count == 0 ? NULL : found[draw_below(&world.draw, count)];
 }
 
 // --- life and death ---
@@ -174,18 +94,32 @@ static struct name name_for(const struct identity *identity)
 }
 
 // A user who has no invite types something for one now and then; not once the name may be claimed, for then it may be let in
-// by its key.
-static void choose_code(struct identity *identity, struct client_config *config)
+// by its key. A rival may lack the one there is.
+static void choose_code(const struct process *process, struct identity *identity, struct life_wish *wish)
 {
-	config->has_invite = identity->has_invite;
-	memcpy(config->invite_hash, identity->invite_hash, sizeof config->invite_hash);
+	memcpy(wish->invite_hash, identity->invite_hash, sizeof wish->invite_hash);
+	wish->has_invite = identity->has_invite && (!process->is_rival || draw_chance(&world.draw, 500));
 	if (identity->has_invite || identity->is_claimant)
 		return;
-	config->has_invite = draw_chance(&world.draw, 200);
-	identity->is_claimant = !config->has_invite;
+	wish->has_invite = draw_chance(&world.draw, 200);
+	identity->is_claimant = !wish->has_invite;
 }
 
-struct process *device_host_start(uint8_t profile, bool is_receiving)
+static void be(struct process *process, enum life_use use)
+{
+	const struct profile *profile = &world.profile[process->profile];
+	struct identity *identity = &world.identity[profile->disk.identity];
+	struct life_server server = {.is_pinned = profile->is_pinned[process->name]};
+	struct life_wish wish = {.name = name_for(identity), .use = use};
+	choose_code(process, identity, &wish);
+	memcpy(server.key, world.server.keys.public_key, sizeof server.key);
+	device_life_init(&process->life, &server, process->memory, &world.rng, world.now);
+	device_life_be(&process->life, &wish, world.now);
+	report_trace("process %u of %s starts on profile %u%s", place_of(process), wish.name.text, process->profile,
+		     wish.has_invite ? " with an invite" : "");
+}
+
+struct process *device_host_start(uint8_t profile, enum life_use use, bool is_rival)
 {
 	struct process *process = NULL;
 	for (uint32_t i = 0; i < PROCESSES_MAX && process == NULL; i++)
@@ -193,28 +127,17 @@ struct process *device_host_start(uint8_t profile, bool is_receiving)
 			process = &world.process[i];
 	if (process == NULL)
 		return NULL;
-	const struct addr server = network_server();
-	const struct device_node_owner owner = {process, told, news};
-	const struct client_storage storage = device_disk_storage(&world.profile[profile].disk);
-	struct identity *identity = &world.identity[world.profile[profile].disk.identity];
-	struct client_config config = {
-		.name = name_for(identity),
-		.is_receiving = is_receiving,
-		.is_server_proved = identity->is_server_proved,
-	};
-	choose_code(identity, &config);
 	process->is_alive = process->is_due = true;
-	process->is_stopped = process->is_refused = false;
-	process->is_receiving = is_receiving;
-	process->is_poked = false;
+	process->is_stopped = process->is_woken = false;
+	process->is_receiving = use == LIFE_RECEIVES;
+	process->is_rival = is_rival;
 	process->sent_count = 0;
 	process->profile = profile;
+	process->name = is_rival && draw_chance(&world.draw, 400) ? 1 : 0;
 	process->awake_at = world.now;
+	process->resolve_at = MTIME_NEVER;
 	note_company(process);
-	device_node_init(&process->node, &server, 1, process->memory, &world.rng, &owner, world.now);
-	device_node_start(&process->node, &identity->keys, world.server.keys.public_key, &storage, &config, world.now);
-	hand_over_outbox(profile);
-	report_trace("process %u of %s starts on profile %u", place_of(process), config.name.text, profile);
+	be(process, use);
 	return process;
 }
 
@@ -222,11 +145,13 @@ void device_host_kill(struct process *process)
 {
 	if (!process->is_alive)
 		return;
+	struct profile *profile = &world.profile[process->profile];
 	report_trace("process %u ends", place_of(process));
-	device_node_clear(&process->node);
-	device_disk_crash(&world.profile[process->profile].disk);
+	device_life_clear(&process->life);
+	device_disk_crash(&profile->disk);
 	process->is_alive = false;
-	hand_over_outbox(process->profile);
+	if (profile->holder == (int)place_of(process))
+		profile->holder = -1; // the system frees a lock whose holder dies
 }
 
 void device_host_revive(void)
@@ -236,8 +161,9 @@ void device_host_revive(void)
 		const bool is_honest = world_identity_is_honest(world.profile[i].disk.identity);
 		if (process != NULL && (process->is_stopped || !is_honest))
 			device_host_kill(process);
-		if (is_honest && device_host_of(i) == NULL)
-			device_host_start(i, !world.profile[i].is_given_up);
+		process = device_host_of(i);
+		if (is_honest && (process == NULL || (!process->is_receiving && !world.profile[i].is_given_up)))
+			device_host_start(i, world.profile[i].is_given_up ? LIFE_SENDS : LIFE_RECEIVES, false);
 	}
 }
 
@@ -255,14 +181,14 @@ void device_host_recv(const struct addr *to, const struct addr *from, const uint
 	struct process *process = device_host_at(to);
 	if (process == NULL || !mtime_is_due(process->awake_at, world.now))
 		return;
-	const struct dialer *dialer = &process->node.dialer;
+	const struct dialer *dialer = &process->life.node.dialer;
 	uint32_t index;
 	uint64_t counter;
 	if (bytes > 0 && datagram[0] == WIRE_DATA && wire_data_decode(datagram, bytes, &index, &counter) == MMS_OK)
 		for (uint32_t i = 0; i < DIALER_SESSIONS; i++)
 			if (dialer->slot[i].state == DIALER_SLOT_OLD && dialer->slot[i].session.local_index == index)
 				report_sight(SIGHT_REKEY_CROSSED);
-	device_node_recv(&process->node, from, datagram, bytes, world.now);
+	device_life_recv(&process->life, from, datagram, bytes, world.now);
 	process->is_due = true;
 }
 
@@ -272,7 +198,7 @@ static struct mtime deadline(const struct process *process)
 		return process->awake_at;
 	if (process->is_due)
 		return world.now;
-	return process->is_stopped ? MTIME_NEVER : device_node_deadline(&process->node, world.now);
+	return mtime_min(process->resolve_at, device_life_deadline(&process->life, world.now));
 }
 
 struct mtime device_host_deadline(void)
@@ -294,7 +220,7 @@ static void call_anything(struct process *process)
 {
 	static const uint8_t kinds[] = {CALL_SIGNIN, CALL_WHO, CALL_SUBMIT, CALL_SUBMIT, CALL_SIGNOUT, CALL_PING, CALL_DELIVER, 99};
 	uint8_t body[CALL_BODY_BYTES_MAX];
-	struct dialer *dialer = &process->node.dialer;
+	struct dialer *dialer = &process->life.node.dialer;
 	const uint32_t slot = draw_below(&world.draw, DIALER_SESSIONS);
 	const uint8_t kind = kinds[draw_below(&world.draw, sizeof kinds)];
 	size_t bytes = draw_below(&world.draw, 60);
@@ -320,7 +246,7 @@ static void call_anything(struct process *process)
 
 static void check_dialer(const struct process *process)
 {
-	const struct dialer *dialer = &process->node.dialer;
+	const struct dialer *dialer = &process->life.node.dialer;
 	uint32_t up_count = 0;
 	for (uint32_t i = 0; i < DIALER_SESSIONS; i++) {
 		const struct session *session = &dialer->slot[i].session;
@@ -334,7 +260,7 @@ static void check_dialer(const struct process *process)
 		report_sight(SIGHT_REKEY);
 }
 
-// False: it was killed in between.
+// Whether it was killed in between.
 static bool is_killed_here(struct process *process)
 {
 	if (!world.is_faulty || !draw_chance(&world.draw, world.options.device_boundary_kill))
@@ -343,43 +269,42 @@ static bool is_killed_here(struct process *process)
 	return true;
 }
 
+// False: it was killed between two of its orders.
+static bool perform(struct process *process)
+{
+	struct life_order order;
+	const struct wtime wall = world_wall(process->wall_offset_ms);
+	for (int count = 0; device_life_next(&process->life, world.now, wall, &order); count++) {
+		if (count == 4000)
+			report_failure("a device has orders for ever");
+		if (is_killed_here(process))
+			return false;
+		device_perform(process, &order);
+		device_perform_check(process);
+	}
+	return !is_killed_here(process);
+}
+
 static void turn(struct process *process)
 {
-	struct session_out out;
-	const struct addr server = network_server();
-	const bool is_spoiling = is_hostile(process) && draw_chance(&world.draw, 300);
 	process->is_due = false;
-	if (is_killed_here(process))
-		return;
-	if (process->is_poked)
-		client_submit(&process->node.client, world.now);
-	process->is_poked = false;
-	device_node_run(&process->node, world.now, world_wall(process->wall_offset_ms));
-	if (client_is_broken(&process->node.client)) {
-		device_host_kill(process);
-		return;
-	}
+	if (mtime_is_due(process->resolve_at, world.now))
+		device_perform_resolved(process);
+	if (process->is_woken)
+		device_life_woken(&process->life, world.now);
+	process->is_woken = false;
 	if (is_hostile(process) && draw_chance(&world.draw, 400))
 		call_anything(process);
-	if (is_killed_here(process))
-		return;
-	double_spoil(is_spoiling ? &world.draw : NULL);
-	for (int sent = 0; device_node_send(&process->node, world.now, &out); sent++) {
-		if (sent == 2000)
-			report_failure("a device sends for ever");
-		for (size_t i = 0; i < out.count; i++) {
-			network_send(&process->addr, &server, out.datagram[i], out.bytes);
-			process->sent_count++;
-		}
-		if (is_killed_here(process))
-			break;
-	}
+	double_spoil(is_hostile(process) && draw_chance(&world.draw, 300) ? &world.draw : NULL);
+	const bool is_alive = perform(process);
 	double_spoil(NULL);
-	if (!process->is_alive)
+	if (!is_alive)
 		return;
 	check_dialer(process);
 	if (process->is_stopped)
-		hand_over_outbox(process->profile);
+		device_disk_crash(&world.profile[process->profile].disk); // its owner closes the profile
+	if (process->is_stopped && world.profile[process->profile].holder == (int)place_of(process))
+		report_failure("a process has stopped, and keeps the outbox");
 }
 
 void device_host_turns(void)
@@ -388,5 +313,16 @@ void device_host_turns(void)
 		struct process *process = &world.process[i];
 		if (process->is_alive && mtime_is_due(deadline(process), world.now))
 			turn(process);
+	}
+}
+
+void device_host_check_outboxes(void)
+{
+	for (uint32_t i = 0; i < truth_count(); i++) {
+		bool is_held = truth_message(i)->is_disturbed || world.user[truth_message(i)->sender].is_hostile;
+		for (uint32_t p = 0; p < world.profile_count; p++)
+			is_held = is_held || device_disk_holds(&world.profile[p].disk, i);
+		if (!is_held)
+			report_failure("message %u was kept, and stands in no outbox", i);
 	}
 }

@@ -12,20 +12,26 @@
 void device_host_begin(void);
 void device_host_end(void);
 
-// Starts a process on a profile. NULL: no place is free.
-struct process *device_host_start(uint8_t profile, bool is_receiving);
+// Starts a process on a profile. A rival may lack the invite, and name the server otherwise. NULL: no place is free.
+struct process *device_host_start(uint8_t profile, enum life_use use, bool is_rival);
 
 // kill -9; what its store had not committed is gone.
 void device_host_kill(struct process *process);
 
-// Any process of a profile that is alive, or NULL.
+// A process of a profile that is alive, one that receives rather than another, or NULL.
 struct process *device_host_of(uint8_t profile);
+
+// A drawn one of those, or NULL; not one that has stopped.
+struct process *device_host_any_of(uint8_t profile);
 
 // The process at an address, or NULL.
 struct process *device_host_at(const struct addr *addr);
 
 // Every honest profile has a process that has not stopped; hostile ones have none.
 void device_host_revive(void);
+
+// Fails the run unless every message that was ever kept stands in its outbox.
+void device_host_check_outboxes(void);
 
 // Gives it another address.
 void device_host_move(struct process *process);

@@ -125,7 +125,8 @@ int __wrap_crypto_aead_chacha20poly1305_ietf_encrypt(unsigned char *c, unsigned 
 {
 	unsigned char spoiled[2048];
 	note_sealed(npub, k);
-	if (state.spoiler != NULL && mlen >= 16 && mlen <= sizeof spoiled) {
+	// DATA alone: what is spoilt in a handshake is another device's key, and nobody's here.
+	if (state.spoiler != NULL && adlen == WIRE_DATA_HEADER_BYTES && mlen >= 16 && mlen <= sizeof spoiled) {
 		memcpy(spoiled, m, mlen);
 		spoil(spoiled, mlen);
 		m = spoiled;

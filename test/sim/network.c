@@ -60,7 +60,7 @@ struct addr network_addr(uint32_t host, uint16_t port)
 
 struct addr network_server(void)
 {
-	return (struct addr){.ip = {192, 0, 2, 1}, .port = SERVER_PORT, .family = ADDR_IPV4};
+	return (struct addr){.ip = {192, 0, 2, world.server_host}, .port = SERVER_PORT, .family = ADDR_IPV4};
 }
 
 bool network_is_stranger(const struct addr *addr)
@@ -319,6 +319,8 @@ void network_deliver(void)
 {
 	while (network.count > 0 && mtime_is_due(network_next(), world.now)) {
 		const struct flying flying = *land(); // its place may be taken by an answer
+		if (flying.to.ip[0] == 192 && flying.to.ip[3] != world.server_host)
+			continue; // nobody is there any more
 		if (flying.to.ip[0] == 192)
 			server_host_recv(&flying.from, flying.datagram, flying.bytes);
 		else

@@ -55,6 +55,8 @@ static void draw_network(struct options *options, struct draw *draw)
 	some(draw, &options->detours, 60, 400);
 	some(draw, &options->reflections, 60, 400);
 	some(draw, &options->moves, 250, 8);
+	some(draw, &options->unresolved, 200, 700);
+	some(draw, &options->server_moves, 120, 3);
 	some(draw, &options->partitions, 200, 5);
 }
 
@@ -91,6 +93,8 @@ static void draw_people(struct options *options, struct draw *draw)
 	some(draw, &options->user_changes, 160, 6);
 	some(draw, &options->revocations, 80, 2);
 	some(draw, &options->side_senders, 150, 16);
+	some(draw, &options->rivals, 250, 12);
+	some(draw, &options->failed_opens, 100, 100);
 	some(draw, &options->sign_outs, 150, 4);
 	some(draw, &options->hostile_devices, 150, 2);
 	some(draw, &options->floods, 60, 2);

@@ -51,6 +51,10 @@
 	X(revocations, "devices revoked") \
 	X(shutdowns, "orderly ends of the server") \
 	X(side_senders, "short processes that only send, beside another of the same device") \
+	X(rivals, "processes that begin beside the first of a device, some without its invite, some by another name of the server") \
+	X(unresolved, "lookups of the server's name that fail") \
+	X(server_moves, "times the server gets another address, which its name tells later") \
+	X(failed_opens, "profiles that cannot be opened, pinned or read") \
 	X(sign_outs, "times a user signs out and comes back") \
 	X(hostile_devices, "enrolled devices that send anything") \
 	X(floods, "floods of INIT from many addresses") \

@@ -58,6 +58,15 @@
 	X(SIGHT_SERVER_RESTORED, "the server's store was put back") \
 	X(SIGHT_CALL_OF_HOSTILE, "a hostile device made a call of its own") \
 	X(SIGHT_ANSWERS_TO_NOTHING, "a hostile device answered calls that were never made") \
+	X(SIGHT_TURN_WAITED, "a process waited for its turn to sign in first") \
+	X(SIGHT_TURN_INHERITED, "a process took the outbox of one that had died") \
+	X(SIGHT_POKED, "a process was woken by another of its profile") \
+	X(SIGHT_PAUSED, "a sender made room for others, and came back") \
+	X(SIGHT_UNRESOLVED, "the server's name did not resolve") \
+	X(SIGHT_NO_HOST, "a first sign-in ended since the server's name did not resolve") \
+	X(SIGHT_SERVER_MOVED, "a device found the server at another address") \
+	X(SIGHT_KEY_ASKED, "a profile that had signed in was found by the key that the server showed") \
+	X(SIGHT_OPEN_FAILED, "a profile could not be opened") \
 	X(SIGHT_WHO, "a list of users came to its end") \
 	X(SIGHT_SENDERS_FULL, "a device had all the sending sessions it may have") \
 	X(SIGHT_SYNC_KEPT, "the server was killed with other work of the store that was kept") \

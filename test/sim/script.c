@@ -4,6 +4,7 @@
 
 #include <assert.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "device_host.h"
 #include "network.h"
@@ -36,6 +37,8 @@ enum event_kind {
 	EVENT_REVOKE,
 	EVENT_SHUTDOWN,
 	EVENT_SIDE_SENDER,
+	EVENT_RIVAL,
+	EVENT_SERVER_MOVE,
 	EVENT_SIGN_OUT,
 	EVENT_FLOOD,
 };
@@ -103,6 +106,10 @@ void script_plan(void)
 	plan(EVENT_REVOKE, options->revocations);
 	plan(EVENT_SHUTDOWN, options->shutdowns);
 	plan(EVENT_SIDE_SENDER, options->side_senders);
+	// Most begin with the first process, when the device is not enrolled yet.
+	for (uint32_t i = 0; i < options->rivals; i++)
+		plan_at(EVENT_RIVAL, draw_below(&world.draw, draw_chance(&world.draw, 600) ? 1000 : options->active_ms), 0);
+	plan(EVENT_SERVER_MOVE, options->server_moves);
 	plan(EVENT_SIGN_OUT, options->sign_outs);
 	plan(EVENT_FLOOD, options->floods);
 	qsort(script.event, script.count, sizeof *script.event, compare);
@@ -161,7 +168,7 @@ static void ask_who(void)
 	struct process *process = any_process();
 	if (process == NULL || process->is_stopped)
 		return;
-	client_who(&process->node.client, world.now);
+	device_life_list(&process->life, world.now);
 	process->is_due = true;
 	if (draw_chance(&world.draw, 200))
 		plan_soon(EVENT_BURST, 150, process->profile); // it then stands in front of many others
@@ -172,7 +179,7 @@ static void sign_out(void)
 	struct process *process = any_process();
 	if (process == NULL || process->is_stopped)
 		return;
-	client_sign_out(&process->node.client, world.now);
+	device_life_leave(&process->life, world.now);
 	process->is_due = true;
 	plan_soon(EVENT_START, 20000, process->profile);
 }
@@ -202,7 +209,7 @@ static void start(uint8_t profile)
 		device_host_kill(process);
 	else if (process != NULL)
 		return;
-	device_host_start(profile, !world.profile[profile].is_given_up);
+	device_host_start(profile, world.profile[profile].is_given_up ? LIFE_SENDS : LIFE_RECEIVES, false);
 }
 
 static void kill_profile(uint8_t profile)
@@ -223,6 +230,14 @@ static void cut_off(void)
 		if ((which >> way & 1) != 0)
 			process->cut_until[way] = until;
 	report_trace("a process is cut off until %lld ms", (long long)until.us / 1000);
+}
+
+// Its disk goes on in another machine.
+static void move_server(void)
+{
+	server_host_kill();
+	world.server_host = (uint8_t)(1 + (world.server_host + draw_below(&world.draw, 2)) % 3);
+	report_trace("the server is at 192.0.2.%u", world.server_host);
 }
 
 static void fill_disk(void)
@@ -282,6 +297,9 @@ static void clone_device(void)
 	report_trace("profile %u is copied to %u", from, to);
 	report_sight(SIGHT_CLONED);
 	world.profile[to].is_given_up = false;
+	world.profile[to].is_made = world.profile[from].is_made = true; // a copy has the key
+	memcpy(world.profile[to].is_pinned, world.profile[from].is_pinned, sizeof world.profile[to].is_pinned);
+	world.profile[to].holder = -1;
 	device_disk_copy(&world.profile[to].disk, &world.profile[from].disk);
 	disturb(&world.profile[from]);
 	disturb(&world.profile[to]);
@@ -415,7 +433,13 @@ static void happen(const struct event *event)
 		break;
 	case EVENT_SIDE_SENDER:
 		// Many of one device, so that it comes to have all it may.
-		device_host_start(draw_chance(&world.draw, 500) ? 0 : any_profile(), false);
+		device_host_start(draw_chance(&world.draw, 500) ? 0 : any_profile(), LIFE_ASKS, false);
+		break;
+	case EVENT_RIVAL:
+		device_host_start(any_profile(), draw_chance(&world.draw, 700) ? LIFE_SENDS : LIFE_ASKS, true);
+		break;
+	case EVENT_SERVER_MOVE:
+		move_server();
 		break;
 	case EVENT_SIGN_OUT:
 		sign_out();
@@ -447,8 +471,11 @@ void script_heal(void)
 	for (uint32_t i = 0; i < PROCESSES_MAX; i++) {
 		struct process *process = &world.process[i];
 		process->awake_at = process->cut_until[0] = process->cut_until[1] = world.now;
+		// One that only asks may have the outbox, and keeps it: others get on beside it.
+		const bool is_kept = process->life.wish.use == LIFE_ASKS && process->profile == 0 &&
+				     world.profile[0].holder == (int)i && !world.profile[0].is_given_up;
 		if (process->is_alive &&
-		    (process->is_stopped || !process->is_receiving || process->node.client.is_leaving))
+		    (process->is_stopped || (!process->is_receiving && !is_kept) || process->life.state == LIFE_SIGNING_OUT))
 			device_host_kill(process);
 		process->is_due = true;
 	}

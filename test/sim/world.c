@@ -78,7 +78,10 @@ bool world_write(uint8_t profile, uint8_t recipient, uint16_t text_bytes)
 	uint8_t random[10];
 	struct profile *writer = &world.profile[profile];
 	const uint8_t sender = world_user_of_identity(writer->disk.identity);
-	if (writer->disk.state.outbox_count == OUTBOX_MAX)
+	// Before the first sign-in nothing is kept; later a command that has ended since may have written it.
+	struct process *process = device_host_any_of(profile);
+	const bool is_known = process == NULL ? writer->disk.state.has_signed_in : device_life_is_known(&process->life);
+	if (!is_known || writer->disk.state.outbox_count == OUTBOX_MAX)
 		return false;
 	rng_fill(&world.rng, random, sizeof random);
 	memset(text, 'a' + (int)(truth_count() % 26), sizeof text);
@@ -91,9 +94,10 @@ bool world_write(uint8_t profile, uint8_t recipient, uint16_t text_bytes)
 	assert(is_queued);
 	report_trace("%s writes message %u to %s on profile %u", world.user[sender].name.text, number,
 		     world.user[recipient].name.text, profile);
-	for (uint32_t i = 0; i < PROCESSES_MAX; i++)
-		if (world.process[i].is_alive && world.process[i].profile == profile)
-			world.process[i].is_poked = world.process[i].is_due = true;
+	if (process != NULL) {
+		device_life_queued(&process->life, world.now);
+		process->is_due = true;
+	}
 	return true;
 }
 
@@ -133,7 +137,9 @@ static void add_device(uint8_t user, bool has_invite)
 	rng_fill(&world.rng, identity->invite_hash, sizeof identity->invite_hash);
 	device_disk_begin(&profile->disk, (uint8_t)world.identity_count);
 	profile->lineage = world.lineage_count++;
-	profile->is_given_up = false;
+	profile->is_given_up = profile->is_made = false;
+	memset(profile->is_pinned, 0, sizeof profile->is_pinned);
+	profile->holder = -1;
 	world.identity_count++;
 	world.profile_count++;
 }
@@ -177,6 +183,7 @@ void world_begin(uint64_t seed, const struct options *options)
 	world.has_backup = world.had_absence = world.had_wall_jump = false;
 	world.device_backup_profile = -1;
 	world.port = 20000;
+	world.server_host = 1;
 	world.still_count = 0;
 	truth_begin();
 	network_begin();
@@ -311,7 +318,7 @@ static const char *unsettled(void)
 		if (!is_authorized(&world.identity[identity]))
 			continue;
 		const struct process *process = device_host_of((uint8_t)p);
-		if (process == NULL || process->is_stopped || !client_is_signed_in(&process->node.client)) {
+		if (process == NULL || process->is_stopped || !client_is_signed_in(&process->life.node.client)) {
 			snprintf(text, sizeof text, "profile %u is not signed in", p);
 			return text;
 		}
@@ -388,6 +395,28 @@ static void check_gaps(void)
 		report_failure("profile %d has not confirmed its gap", untold_gap());
 }
 
+// Who waits for its turn gets it when the process that has it dies.
+static void check_turn(void)
+{
+	enum { WAIT_MS = 1000 };
+	const uint8_t place = (uint8_t)draw_below(&world.draw, world.profile_count);
+	const struct profile *profile = &world.profile[place];
+	struct process *holder = profile->holder < 0 ? NULL : &world.process[profile->holder];
+	if (holder == NULL || !is_authorized(&world.identity[profile->disk.identity]))
+		return;
+	const struct process *waiter = device_host_start(place, LIFE_SENDS, false);
+	if (waiter == NULL)
+		return;
+	run_ms(WAIT_MS);
+	device_host_kill(holder);
+	run_ms(WAIT_MS);
+	if (profile->holder < 0)
+		report_failure("profile %u is nobody's turn though a process waits for it", place);
+	device_host_kill(&world.process[waiter - world.process]);
+	device_host_revive();
+	settle();
+}
+
 // Then the wire carries keepalives and nothing else.
 static void listen(void)
 {
@@ -429,7 +458,9 @@ void world_run(uint64_t seed, const struct options *given)
 	options_draw(&options, &world.draw);
 	double_begin(seed % 64 == 0);
 	run(seed, given != NULL ? given : &options);
+	device_host_check_outboxes();
 	check_gaps();
+	check_turn();
 	listen();
 	world_end();
 }

@@ -6,7 +6,7 @@
 
 #include "device_disk.h"
 #include "draw.h"
-#include "node/device_node.h"
+#include "node/device_life.h"
 #include "node/server_node.h"
 #include "options.h"
 #include "server_disk.h"
@@ -19,6 +19,7 @@ enum {
 	SERVER_PORT = 1060,
 	LOOKS_MAX = 128,
 	OPENED_MAX = 128,
+	NAMES = 2, // of the server, as a device may write them
 };
 
 struct user {
@@ -34,16 +35,18 @@ struct identity {
 	uint8_t user;
 	bool has_invite;
 	bool is_revoked;
-	bool is_server_proved;
 	bool is_put_back; // its store was, once
 	bool is_claimant; // it has signed in without a code: it may have claimed its name
 	uint8_t invite_hash[INVITE_HASH_BYTES];
 	struct uuid gap_id; // of the notice of a gap that the server made last
 };
 
-// A device's store on its machine.
+// A device's state directory on its machine, for all processes of it: the store, a lock and the pins of the server's names.
 struct profile {
 	struct device_disk disk;
+	bool is_made;         // its store exists, and the device's key in it
+	bool is_pinned[NAMES]; // by the server's name
+	int holder;           // the process that has the outbox; -1: none
 	uint16_t lineage;
 	bool is_given_up; // replaced by a copy of itself: it sends what it has, and receives no more
 };
@@ -51,18 +54,21 @@ struct profile {
 struct process {
 	bool is_alive;
 	bool is_due; // a turn is due whatever the clock says
-	bool is_poked; // its outbox has grown
+	bool is_woken; // another process has poked it
 	bool was_alone; // no other process with its key has received since it started
-	bool is_stopped;   // the client stopped by itself
-	bool is_refused;   // because its sign-in was refused
+	bool is_stopped;   // its life has, by itself
 	bool is_receiving;
+	bool is_rival; // started beside another one: it may have no invite, or dial the server by another name
 	uint8_t profile;
+	uint8_t name; // of the server, from 0
+	uint32_t seen_version; // of the store, when the process last asked whether another one has written
+	struct mtime resolve_at; // when the lookup of the server's name comes back
 	struct mtime awake_at; // suspended until then
 	struct addr addr;
 	int64_t wall_offset_ms;
 	struct mtime cut_until[2]; // from the server, to the server
 	uint64_t sent_count;
-	struct device_node node;
+	struct device_life life;
 	void *memory;
 };
 
@@ -141,6 +147,7 @@ struct world {
 	int device_backup_profile; // -1: none
 	uint16_t lineage_count;
 	uint16_t port; // the last one that a device moved to
+	uint8_t server_host; // the last part of the server's address
 	bool had_absence;
 	bool had_wall_jump;
 };

@@ -1,0 +1,279 @@
+// SPDX-License-Identifier: ISC
+// The contract is in device_perform.h.
+#include "device_perform.h"
+
+#include <string.h>
+
+#include "network.h"
+#include "report.h"
+
+static int place_of(const struct process *process)
+{
+	return (int)(process - world.process);
+}
+
+static struct profile *profile_of(const struct process *process)
+{
+	return &world.profile[process->profile];
+}
+
+// --- what a device says to its user ---
+
+static void note_stop(struct process *process, const struct life_told *told)
+{
+	const char *name = world.user[world_owner(process)->user].name.text;
+	report_trace("%s's process %d stops (%d)", name, place_of(process), told->stop);
+	process->is_stopped = true;
+	switch (told->stop) {
+	case LIFE_STOP_NO_HOST:
+		report_sight(SIGHT_NO_HOST);
+		if (profile_of(process)->disk.state.has_signed_in && process->life.is_open)
+			report_failure("%s has signed in before, and a process gave up for want of the server's address", name);
+		break;
+	case LIFE_STOP_REFUSED:
+		report_sight(SIGHT_REFUSED);
+		break;
+	case LIFE_STOP_REPLACED:
+		report_sight(SIGHT_REPLACED);
+		if (process->was_alone)
+			report_failure("%s was told that another terminal receives, and there was none", name);
+		break;
+	case LIFE_STOP_REMOVED:
+		report_sight(SIGHT_REMOVED);
+		break;
+	case LIFE_STOP_SIGNED_OUT:
+		report_sight(SIGHT_SIGNED_OUT);
+		break;
+	case LIFE_STOP_KEY:
+	case LIFE_STOP_VERSION:
+		// A spoilt datagram can show any key; nothing proves it, and the device has stopped.
+		if (world.options.flipping == 0)
+			report_failure("a device was shown a key that the server does not have");
+		break;
+	case LIFE_STOP_BROKEN:
+		if (!world.user[world_owner(process)->user].is_hostile) // which may have made its first call itself
+			report_failure("%s was told that the server breaks the protocol", name);
+		break;
+	case LIFE_STOP_NOT_PROVED:
+		if (!world_owner(process)->has_invite && !world_owner(process)->is_claimant &&
+		    !world.user[world_owner(process)->user].is_hostile)
+			report_failure("%s was let in with a code that is none", name);
+		break;
+	case LIFE_STOP_FAILED:
+	case LIFE_STOP_STORE:
+		break;
+	}
+}
+
+static void note_verdict(const struct process *process, const struct life_told *told)
+{
+	const uint8_t user = world_owner(process)->user;
+	const uint32_t number = truth_find(user, &told->id);
+	if (number == MESSAGES_MAX)
+		report_failure("a verdict was told on a message that its user did not write");
+	if (!told->is_reoffer && !world.user[user].is_hostile)
+		truth_told(number, told->state);
+}
+
+static void hear(struct process *process, const struct life_told *told)
+{
+	const struct user *user = &world.user[world_owner(process)->user];
+	switch (told->type) {
+	case LIFE_TOLD_SIGNED_IN:
+		if (!profile_of(process)->is_pinned[process->name] || !profile_of(process)->disk.state.has_signed_in)
+			report_failure("a sign-in was told that the next process will not know of");
+		if (!name_is_same(&told->name, &user->name))
+			report_failure("%s was signed in as %s", user->name.text, told->name.text);
+		report_trace("%s's process %d is signed in", user->name.text, place_of(process));
+		break;
+	case LIFE_TOLD_VERDICT:
+		note_verdict(process, told);
+		break;
+	case LIFE_TOLD_SHUTDOWN:
+		report_sight(SIGHT_SHUTDOWN);
+		break;
+	case LIFE_TOLD_WHO_END:
+		report_sight(SIGHT_WHO);
+		break;
+	case LIFE_TOLD_WHO_FAILED:
+		if (!user->is_hostile)
+			report_failure("%s got no list of users (%u)", user->name.text, told->status);
+		break;
+	case LIFE_TOLD_STOPPED:
+		note_stop(process, told);
+		break;
+	case LIFE_TOLD_KNOWN:
+	case LIFE_TOLD_RECONNECTED:
+	case LIFE_TOLD_STORED:
+	case LIFE_TOLD_CHANGED:
+	case LIFE_TOLD_WHO_BEGIN:
+	case LIFE_TOLD_WHO_USER:
+	case LIFE_TOLD_UNREACHABLE:
+	case LIFE_TOLD_REACHED:
+		break;
+	}
+}
+
+// --- its files ---
+
+static struct life_facts facts_of(const struct profile *profile)
+{
+	return (struct life_facts){profile->disk.state.has_signed_in, profile->disk.state.name};
+}
+
+// A store is made with the device's key in it. Where there was one before, its key is lost.
+static void make(struct profile *profile)
+{
+	const struct identity *identity = &world.identity[profile->disk.identity];
+	if (profile->is_made)
+		return;
+	if (server_disk_device(&world.disk, identity->keys.public_key) != NULL)
+		report_failure("a profile was made anew, and the server has its key enrolled");
+	profile->is_made = true;
+}
+
+static void open_profile(struct process *process, const struct life_order *order)
+{
+	struct profile *profile = profile_of(process);
+	const struct identity *identity = &world.identity[profile->disk.identity];
+	const struct client_storage storage = device_disk_storage(&profile->disk);
+	if (memcmp(order->key, world.server.keys.public_key, NOISE_KEY_BYTES) != 0) {
+		device_life_failed(&process->life); // a spoilt key: an empty profile of nobody's, which has no place here
+		return;
+	}
+	if (world.is_faulty && draw_chance(&world.draw, world.options.failed_opens)) {
+		report_sight(SIGHT_OPEN_FAILED);
+		device_life_failed(&process->life);
+		return;
+	}
+	make(profile);
+	process->seen_version = profile->disk.version;
+	if (profile->disk.state.has_signed_in && !profile->is_pinned[process->name])
+		report_sight(SIGHT_KEY_ASKED);
+	const struct life_facts facts = facts_of(profile);
+	device_life_opened(&process->life, &identity->keys, &storage, &facts, world.now);
+}
+
+static void take_outbox(struct process *process)
+{
+	struct profile *profile = profile_of(process);
+	const struct life_facts facts = facts_of(profile);
+	if (profile->holder < 0) {
+		if (process->life.state != LIFE_WAITING && mtime_diff_us(world.now, process->life.wished_at) > LIFE_TURN_US)
+			report_sight(SIGHT_TURN_INHERITED);
+		profile->holder = place_of(process);
+		device_life_taken(&process->life, &facts, world.now);
+		return;
+	}
+	if (!facts.has_signed_in)
+		report_sight(SIGHT_TURN_WAITED);
+	const bool has_changed = process->seen_version != profile->disk.version;
+	process->seen_version = profile->disk.version;
+	device_life_busy(&process->life, &facts, has_changed, world.now);
+}
+
+static void poke(const struct profile *profile)
+{
+	if (profile->holder < 0)
+		return;
+	report_sight(SIGHT_POKED);
+	world.process[profile->holder].is_woken = world.process[profile->holder].is_due = true;
+}
+
+static void pin(struct process *process)
+{
+	if (world.is_faulty && draw_chance(&world.draw, world.options.failed_opens)) {
+		device_life_failed(&process->life);
+		return;
+	}
+	profile_of(process)->is_pinned[process->name] = true;
+	device_life_pinned(&process->life);
+}
+
+// --- the server's name ---
+
+static void resolve(struct process *process)
+{
+	// Literals and what the system has in a file come at once; others take the time of a name server.
+	const uint32_t wait_ms = !world.is_faulty || draw_chance(&world.draw, 700) ? 0 : draw_below(&world.draw, 6000);
+	process->resolve_at = mtime_add_ms(world.now, wait_ms);
+}
+
+void device_perform_resolved(struct process *process)
+{
+	const struct dialer *dialer = &process->life.node.dialer;
+	process->resolve_at = MTIME_NEVER;
+	if (world.is_faulty && draw_chance(&world.draw, world.options.unresolved)) {
+		report_sight(SIGHT_UNRESOLVED);
+		device_life_unresolved(&process->life, world.now);
+		return;
+	}
+	struct addr addr = network_server();
+	if (dialer->addr_count > 0 && !addr_is_same_peer(&dialer->addr[0], &addr)) {
+		if (world.is_faulty && draw_chance(&world.draw, 500))
+			addr = dialer->addr[0]; // the name tells it later
+		else
+			report_sight(SIGHT_SERVER_MOVED);
+	}
+	device_life_resolved(&process->life, &addr, 1, world.now);
+}
+
+static void send(struct process *process, const struct session_out *out)
+{
+	for (size_t i = 0; i < out->count; i++) {
+		network_send(&process->addr, &out->addr, out->datagram[i], out->bytes);
+		process->sent_count++;
+	}
+}
+
+void device_perform(struct process *process, struct life_order *order)
+{
+	switch (order->type) {
+	case LIFE_RESOLVE:
+		resolve(process);
+		break;
+	case LIFE_OPEN:
+		open_profile(process, order);
+		break;
+	case LIFE_TAKE:
+		take_outbox(process);
+		break;
+	case LIFE_GIVE:
+		profile_of(process)->holder = -1;
+		break;
+	case LIFE_POKE:
+		poke(profile_of(process));
+		break;
+	case LIFE_PIN:
+		pin(process);
+		break;
+	case LIFE_NOTE:
+		if (device_disk_note(&profile_of(process)->disk, &order->name) == MMS_OK)
+			device_life_noted(&process->life);
+		else
+			device_life_failed(&process->life);
+		break;
+	case LIFE_SEND:
+		send(process, &order->datagrams);
+		break;
+	case LIFE_TELL:
+		hear(process, &order->told);
+		break;
+	}
+}
+
+void device_perform_check(const struct process *process)
+{
+	const struct profile *profile = profile_of(process);
+	const struct device_life *life = &process->life;
+	const bool is_at_server = life->state >= LIFE_DIALING && life->state <= LIFE_SIGNING_OUT;
+	const bool is_holder = profile->holder == place_of(process);
+	if (life->node.client.may_submit && life->node.client.is_started && !is_holder)
+		report_failure("a process submits, and does not have the outbox");
+	if (is_at_server && !profile->disk.state.has_signed_in && !is_holder)
+		report_failure("a process signs in first beside another one");
+	if (is_at_server && life->wish.use == LIFE_SENDS && !is_holder)
+		report_failure("a process that only sends has a session and not the outbox");
+	if (life->state == LIFE_PAUSING)
+		report_sight(SIGHT_PAUSED);
+}
