@@ -79,7 +79,7 @@ struct server_peer {
 	uint64_t gap_row;
 	bool is_receiving;
 	bool has_backlog;  // the mailbox holds rows above row_sent
-	bool is_stuck;     // the device refused a delivery; no more are made
+	bool is_stuck;     // the device cannot take a delivery now; no more are made
 	bool is_cursor_dirty; // cursor is not in a batch yet
 	uint32_t dirty_next; // slot + 1
 

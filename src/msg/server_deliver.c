@@ -103,7 +103,8 @@ void server_answer(struct server *server, uint32_t slot, uint8_t kind, uint8_t s
 	}
 	if (kind != CALL_DELIVER)
 		return;
-	if (status != STATUS_OK) {
+	// BAD says that the message is none for it, now or later: kept in front of the others, it would hold them back for ever.
+	if (status != STATUS_OK && status != STATUS_BAD) {
 		peer->is_stuck = true; // it cannot store what it is given; what it has not got stays in the mailbox
 		return;
 	}

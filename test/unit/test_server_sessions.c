@@ -76,11 +76,18 @@ static void test_cursor_moves(void **state)
 	assert_int_equal(f.mem.device[1].cursor, 3);
 	assert_int_equal(f.mem.cursor_op_count, 1);
 	assert_int_equal(server_deadline(&f.server).us, MTIME_NEVER.us);
-	server_answer(&f.server, 1, CALL_DELIVER, STATUS_BAD, 4, f.now); // it cannot keep the fourth: no more for it
+	server_answer(&f.server, 1, CALL_DELIVER, STATUS_BAD, 4, f.now); // none for it, ever: the next is
 	submit(0, 5, "Tim", "z");
 	assert_true(store(MMS_OK, false));
-	check_delivered(1, "aaaa");
-	assert_int_equal(f.mem.device[1].cursor, 3);
+	check_delivered(1, "aaaaz");
+	f.now = mtime_add_us(f.now, SERVER_CURSOR_US);
+	(void)!store(MMS_OK, false);
+	assert_int_equal(f.mem.device[1].cursor, 4);
+	server_answer(&f.server, 1, CALL_DELIVER, STATUS_SERVER_FULL, 5, f.now); // it cannot keep the fifth: no more for it
+	submit(0, 6, "Tim", "y");
+	assert_true(store(MMS_OK, false));
+	check_delivered(1, "aaaaz");
+	assert_int_equal(f.mem.device[1].cursor, 4);
 	finish();
 }
 
