@@ -21,7 +21,8 @@ from mms_session import Session
 PROLOGUE = b"MMS\x01"
 NOISE_MESSAGE_LIFE_S = 60
 SILENCE_S = 15
-UNKNOWN_EVERY_S = 5
+HANDSHAKES_BURST, HANDSHAKE_EVERY_S = 3, 5
+WHO_USERS, WHO_RESTARTS = 1024 * 1024, 8
 
 
 class Stopped(Exception):
@@ -101,13 +102,13 @@ class Device:
         self.welcome = None             # the newest SigninOk
         self.verdict = None             # the status of the newest answered SIGNIN
         self.stop = None                # None, or why: "signed out", "not authorized", "replaced", "removed", "bad proof",
-        #                                 "key changed", "other version"
+        #                                 "key changed", "other version", "server full", "breaks the protocol"
         self.session = None
         self.dial = None
         self.old = []                   # (session, end of its life)
         self.heard_at = 0
         self.hello_at = 0
-        self.unknown_at = None
+        self.tokens, self.tokens_at = HANDSHAKES_BURST, self.clock()  # for handshakes (§4.6)
         self.bytes_in = self.bytes_out = 0
         self.sessions_made = 0
         self.on_message = lambda delivery: None
@@ -143,8 +144,10 @@ class Device:
 
     def start(self):
         self.stop = None
-        if self.dial is None:
-            self.dial = Dial(self.clock())
+        if self.dial is None:  # the user's order: at once, with a token or without
+            now = self.clock()
+            self._fill(now)
+            self.dial, self.tokens = Dial(now), max(self.tokens - 1, 0)
 
     def submit(self, recipient, text, identity=None):
         """Queues a message; its `status` comes while the device runs."""
@@ -167,19 +170,20 @@ class Device:
 
     def who(self, timeout=10):
         """[(name, is online)] of all users."""
-        generation, users = 0, []
+        generation, users, total, restarts = 0, [], 0, 0
         end = self.clock() + timeout
         while True:
             status, body = self.call(wire.WHO, wire.who_body(generation, len(users)), end - self.clock())
             page = wire.who_ok_decode(body) if status == wire.OK else None
-            assert page is not None, (status, body)
-            if page.first != len(users) or page.generation != generation:
-                assert page.first == 0
+            assert page is not None and page.total <= WHO_USERS, (status, body)
+            if users and (page.first != len(users) or page.generation != generation):
+                restarts += 1
+                assert restarts <= WHO_RESTARTS
                 users = []
-            generation = page.generation
+            assert page.first == len(users) and (not users or page.total == total)
+            generation, total = page.generation, page.total
             users += page.users
-            assert page.users or len(users) >= page.total
-            if len(users) >= page.total:
+            if len(users) >= total:
                 return users
 
     def sign_out(self, timeout=10):
@@ -255,20 +259,30 @@ class Device:
         session = self.session
         if session and session.is_over:
             self.session = None
-            self.dial = self.dial or Dial(now)
+            self.dial = self.dial or self._next_dial(now)
         elif session and not self.dial:
             calls = [call for call in session.unanswered() if call.times_sent]
             if calls and now - session.heard_at > SILENCE_S and now - calls[0].first_sent_at > SILENCE_S:
-                self.dial = Dial(now)
+                self.dial = self._next_dial(now)
         dialed = self.dial.session if self.dial else None
         if dialed and (dialed.is_over or now - dialed.heard_at > SILENCE_S):
-            self.dial = Dial(now)
+            self.dial = self._next_dial(now)
+
+    def _fill(self, now):
+        self.tokens = min(HANDSHAKES_BURST, self.tokens + (now - self.tokens_at) / HANDSHAKE_EVERY_S)
+        self.tokens_at = now
+
+    def _next_dial(self, now):
+        """A handshake that no user ordered: when there is a token for it (§4.6)."""
+        self._fill(now)
+        self.tokens -= 1
+        return Dial(now + max(0, -self.tokens) * HANDSHAKE_EVERY_S)
 
     def _dial_again(self, now):
         dial = self.dial
         is_pinned = self.offered_key is not None
         if not is_pinned or (now - dial.started_at >= 1 and now - self.hello_at >= 3):
-            dial.nonce = dial.nonce if dial.nonce and not is_pinned else os.urandom(16)
+            dial.nonce = dial.nonce or os.urandom(16)
             self.hello_at = now
             for _ in range(2 if dial.tries else 1):
                 self.transmit(wire.hello(dial.nonce))
@@ -316,7 +330,7 @@ class Device:
         self.heard_at = now
         if 1 not in info[1]:
             self.stop = "other version"
-        elif self.server_key is not None and info[2] != self.server_key:
+        elif self.offered_key is not None and info[2] != self.offered_key:
             self.stop = "key changed"
         elif self.offered_key is None:
             self.offered_key = info[2]
@@ -345,8 +359,11 @@ class Device:
     def _signed_in(self, session, call):
         answer = wire.signin_ok_decode(call.body) if call.status == wire.OK else None
         self.verdict = call.status
-        if answer is None:
-            self.dial, self.stop = None, "not authorized"
+        if answer is None or answer.name.lower() != self.name.lower():
+            session.is_over = True
+            self.dial = None
+            self.stop = {wire.NOT_AUTHORIZED: "not authorized", wire.SERVER_FULL: "server full"}.get(
+                call.status, "breaks the protocol")
             return
         if self.invite:
             if answer.proof != invite_proof(self.invite, session.handshake_hash, b"server"):
@@ -365,6 +382,7 @@ class Device:
                 self._submit(message)
         if answer.flags & wire.SIGNIN_REOFFER:
             self.mark = answer.mark
+        session.open()
 
     def _submit(self, message):
         self.session.call(wire.SUBMIT, wire.submit_body(message.id, message.recipient, message.text),
@@ -385,9 +403,7 @@ class Device:
             return
         if session is self.session and self.dial:
             return
-        if self.unknown_at is None or now - self.unknown_at >= UNKNOWN_EVERY_S:
-            self.unknown_at = now
-            self.dial = Dial(now)
+        self.dial = self._next_dial(now)
 
     def _take_call(self, session, call):
         status = wire.BAD
@@ -413,6 +429,8 @@ class Device:
     def _notice(self, session, notice):
         if notice.what != wire.GAP or notice.id not in [known.id for known in self.notices]:
             self.notices.append(notice)
+        if notice.what == wire.SHUTDOWN and session is self.session and not self.dial:
+            self.dial = self._next_dial(self.clock())
         if notice.what in (wire.REPLACED, wire.REMOVED) and session is self.session and not self._has_newer(session):
             self.stop = "replaced" if notice.what == wire.REPLACED else "removed"
             self.old.append((session, self.clock() + 10))

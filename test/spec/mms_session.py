@@ -30,7 +30,6 @@ class Outgoing:
         self.status = None
         self.body = None
         self.first_sent_at = None
-        self.first_order = None
         self.last_order = None
         self.times_sent = 0
         self.is_marked = False
@@ -61,7 +60,7 @@ class RoundTrip:
 
     def timeout(self, probes, silence):
         """After so many probes in a row, and that long without a word from the peer to a call that waits."""
-        cap = 0.25 if silence < 3 else 1 if silence < 30 else 3 if silence < 300 else 30
+        cap = 0.25 if silence < 3 else 1 if silence < 60 else 3 if silence < 300 else 30
         if self.srtt is None:
             first, least = FIRST_ROUND_TRIP_S, 0
         else:
@@ -106,6 +105,7 @@ class Session:
         self.peer_index = peer_index
         self.is_device = is_device
         self.is_over = False
+        self.is_open = not is_device  # whether the peer's calls may start: at a device once SIGNIN is granted (§5.5)
         self.counter = 0
         self.replay = Replay()
         self.heard_at = self.sent_at = self.call_sent_at = now
@@ -157,7 +157,7 @@ class Session:
                 del self.answers[number]
                 self.held.pop(number, None)
             self.peer_base = base
-        if next_ > self._sent_beyond():
+        if next_ == 0 or next_ > self.next_number:
             return
         for call in self.calls:
             place = call.number - next_ - 1
@@ -165,10 +165,6 @@ class Session:
                 if call.number < next_ or (0 <= place < wire.WINDOW and marks >> place & 1):
                     self._progress(call, now)
                     call.is_marked = True
-
-    def _sent_beyond(self):
-        """One more than the highest number that was sent."""
-        return max((call.number for call in self.calls if call.times_sent), default=self.base - 1) + 1
 
     def _progress(self, call, now):
         """A call is marked or answered for the first time."""
@@ -180,7 +176,7 @@ class Session:
         self.window += size if self.is_slow_start else size * 1200 // self.window
         self.window = min(self.window, 76800)
         for other in self.calls:
-            if other.in_flight() and other.last_order < call.first_order:
+            if other.in_flight() and other.last_order < call.last_order:
                 other.is_lost = True
                 self.is_slow_start = False
                 if now - self.halved_at > (self.round_trip.srtt or FIRST_ROUND_TRIP_S):
@@ -225,6 +221,12 @@ class Session:
             self.peer_next += 1
         if self.mark_at is None:
             self.mark_at = now + MARK_DELAY_S
+        if self.is_open:
+            self.open()
+
+    def open(self):
+        """From now on the peer's calls start, those first that are held."""
+        self.is_open = True
         while self.start_next in self.held and not self.is_over:
             self.start_next += 1
             self.on_call(self.held[self.start_next - 1])
@@ -325,7 +327,7 @@ class Session:
 
     def _note_sent(self, call, now):
         if call.first_sent_at is None:
-            call.first_sent_at, call.first_order = now, self.order
+            call.first_sent_at = now
         call.last_order = self.order
         call.times_sent += 1
         call.is_lost = False

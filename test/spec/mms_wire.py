@@ -128,6 +128,17 @@ def name_field(name):
     return bytes([len(raw)]) + raw
 
 
+NAME_LETTERS = set(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-")
+
+
+def is_message(text):
+    """Whether bytes are a text of §7.2."""
+    try:
+        return 1 <= len(text) <= 1024 and "\0" not in text.decode("utf-8")
+    except UnicodeDecodeError:
+        return False
+
+
 class Reader:
     """A cursor over a body; reading beyond the end makes it bad for good."""
 
@@ -148,7 +159,7 @@ class Reader:
     def name(self):
         count = self.number(1)
         raw = self.take(count)
-        if not 1 <= count <= 32 or not raw.isascii():
+        if not 1 <= count <= 32 or not set(raw) <= NAME_LETTERS:
             self.is_bad = True
         return raw.decode("ascii", "replace")
 
@@ -185,7 +196,8 @@ def who_ok_decode(body):
             return None
         flags = reader.number(1)
         users.append((reader.name(), bool(flags & 1)))
-    return WhoOk(generation, total, first, users) if reader.ends() else None
+    is_good = reader.ends() and first + count <= total and (count > 0 or first == total)
+    return WhoOk(generation, total, first, users) if is_good else None
 
 
 def submit_body(identity, recipient, text):
@@ -203,7 +215,7 @@ def accepted_decode(body):
 def deliver_decode(body):
     reader = Reader(body)
     delivery = Delivery(reader.take(16), reader.number(8), reader.name(), reader.data)
-    return delivery if not reader.is_bad and 1 <= len(delivery.text) <= 1024 else None
+    return delivery if not reader.is_bad and is_message(delivery.text) else None
 
 
 def notice_decode(body):
@@ -211,6 +223,7 @@ def notice_decode(body):
     what = reader.number(1)
     if what == GAP:
         notice = Notice(what, reader.take(16), reader.number(8))
+        reader.is_bad = reader.is_bad or not 1 <= notice.count < 2 ** 63
     else:
         notice = Notice(what, None, 0)
     return notice if reader.ends() and REPLACED <= what <= GAP else None

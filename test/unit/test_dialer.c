@@ -131,6 +131,38 @@ static void serverinfo(void **state)
 	finish();
 }
 
+// Repetitions of a HELLO are the same; another key than that of the handshake on its way is a changed one, pinned or not.
+static void another_key_in_a_later_serverinfo(void **state)
+{
+	(void)state;
+	struct session_out out;
+	uint8_t datagram[WIRE_SERVERINFO_BYTES];
+	uint8_t nonce[WIRE_NONCE_BYTES];
+	start(17);
+	dialer_ask(dialer, world.now);
+	memcpy(nonce, dialer->nonce, sizeof nonce);
+	for (int i = 0; i < 5; i++) {
+		dialer_tick(dialer, world.now);
+		while (dialer_send(dialer, world.now, &out))
+			assert_memory_equal(out.datagram[0] + 1, nonce, sizeof nonce);
+		world.now = dialer_deadline(dialer, world.now);
+	}
+	wire_serverinfo_encode(nonce, world.server.public_key, datagram);
+	dialer_recv(dialer, &server_addr, datagram, sizeof datagram, world.now);
+	assert_int_equal(next_event(), DIALER_SERVER_KEY);
+	dial();
+	assert_memory_not_equal(dialer->nonce, nonce, sizeof nonce);
+	dialer_recv(dialer, &server_addr, datagram, sizeof datagram, world.now); // to a question of before
+	wire_serverinfo_encode(dialer->nonce, world.server.public_key, datagram);
+	dialer_recv(dialer, &server_addr, datagram, sizeof datagram, world.now); // the same key
+	assert_int_equal(dialer->state, DIALER_DIALING);
+	wire_serverinfo_encode(dialer->nonce, world.device[0].keypair.public_key, datagram);
+	dialer_recv(dialer, &server_addr, datagram, sizeof datagram, world.now);
+	assert_int_equal(next_event(), DIALER_KEY_CHANGED);
+	assert_int_equal(dialer->state, DIALER_IDLE);
+	finish();
+}
+
 // --- handshakes ---
 
 // The server's ACCEPT to the dialer's INIT, naming this session index.
@@ -527,6 +559,7 @@ int main(void)
 		cmocka_unit_test(silence),
 		cmocka_unit_test(a_key_of_low_order_is_nobodys),
 		cmocka_unit_test(serverinfo),
+		cmocka_unit_test(another_key_in_a_later_serverinfo),
 		cmocka_unit_test(accepts),
 		cmocka_unit_test(retries),
 		cmocka_unit_test(an_index_is_the_dialers_own),

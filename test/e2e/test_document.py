@@ -1,0 +1,182 @@
+# SPDX-License-Identifier: ISC
+"""What the document says of odd cases, tried with the second client: at the program's server, and by itself at a played one."""
+
+import os
+import struct
+import time
+
+import mms_wire as wire
+import pytest
+from mms_client import HANDSHAKES_BURST, Device, Stopped, new_id
+from mms_fake_server import FakeServer
+from mms_noise import KeyPair
+
+CODE = "A" * 22
+
+
+# --- the program's server ---
+
+def test_calls_behind_signout_never_start(server, device):
+    tim = device(server, "Tim").connect()
+    out, ping = tim.session.call(wire.SIGNOUT), tim.session.call(wire.PING)
+    late = tim.session.call(wire.SUBMIT, wire.submit_body(new_id(), "Tim", b"late"))
+    tim.run_until(lambda: out.is_answered and late.is_marked, 5)
+    assert not ping.is_answered and not late.is_answered
+    again = device(server, "Tim", static=tim.static).connect()
+    assert again.welcome.waiting == 0
+
+
+def test_flags_without_a_meaning_are_ignored(server, device, monkeypatch):
+    tim = device(server, "Tim")
+    make = wire.signin_body
+    monkeypatch.setattr(wire, "signin_body", lambda *fields: bytes([make(*fields)[0] | 0xfc]) + make(*fields)[1:])
+    tim.connect()
+    tim.send("Tim", "hello")
+    tim.run_until(lambda: tim.texts() == ["hello"], 5)  # RECEIVE was taken for what it is
+
+
+def test_ids_are_any_bytes(server, device):
+    tim = device(server, "Tim").connect()
+    for identity in (bytes(16), b"\xff" * 16, os.urandom(16)):
+        assert tim.send("Tim", identity.hex(), identity).status == wire.ACCEPTED
+    tim.run_until(lambda: len(tim.transcript) == 3, 5)
+
+
+def test_a_delivery_answered_bad_is_passed_over(server, device):
+    tim, fred = device(server, "Tim").connect(), device(server, "fred").connect()
+    refused = []
+    answer = tim.session.answer
+
+    def refuse_first(number, status, body=b""):
+        refused.append(number)
+        answer(number, wire.BAD if len(refused) == 1 else status, body)
+    tim.session.answer = refuse_first
+    fred.send("Tim", "first")
+    tim.run_until(lambda: refused, 5)
+    fred.send("Tim", "second")
+    tim.run_until(lambda: "second" in tim.texts(), 5)
+    tim.sign_out()
+    again = device(server, "Tim", static=tim.static).connect()
+    assert again.welcome.waiting == 0
+
+
+@pytest.mark.parametrize("versions", [b"\x02", b"\x02\x03\x7f", b""])
+def test_an_init_without_the_version_is_dropped(server, device, monkeypatch, versions):
+    tim = device(server, "Tim", server_key=device(server, "libero").connect().server_key)
+    make = wire.init_payload
+    with monkeypatch.context() as patched:
+        patched.setattr(wire, "init_payload", lambda index: make(index, versions))
+        tim.start()
+        tim.run_until(lambda: tim.dial.tries > 3, 5)
+        assert tim.sessions_made == 0
+    tim.dial = None
+    tim.connect()
+
+
+def test_a_key_is_of_one_user(server, device):
+    tim = device(server, "Tim").connect()
+    with pytest.raises(Stopped, match="not authorized"):
+        device(server, "fred", static=tim.static).connect()
+    device(server, "fred").connect()  # the name is still to be claimed
+
+
+def test_a_wrong_proof_claims_nothing_and_keeps_nobody_out(server, device):
+    key = KeyPair()
+    with pytest.raises(Stopped, match="not authorized"):
+        device(server, "Tim", static=key, invite=CODE).connect()
+    assert device(server, "Tim", static=key).connect().welcome.proof is None
+    enrolled = device(server, "Tim", static=key, invite=CODE)
+    with pytest.raises(Stopped, match="bad proof"):  # let in by its key, without the proof that it wanted
+        enrolled.connect()
+    assert enrolled.verdict == wire.OK
+
+
+def test_who_is_asked_from_the_beginning_in_a_new_session(make_server, device):
+    server = make_server([f"user{i}" for i in range(500)])
+    one = device(server, "user0").connect()
+    page = wire.who_ok_decode(one.call(wire.WHO, wire.who_body())[1])
+    assert page.first == 0 and page.users
+    two = device(server, "user0", static=one.static).connect()
+    again = wire.who_ok_decode(two.call(wire.WHO, wire.who_body(page.generation, len(page.users)))[1])
+    assert again.first == 0 and again.generation == page.generation
+
+
+# --- the second client, which is written from the document ---
+
+class Teller(FakeServer):
+    """Makes calls in front of the answer to SIGNIN, which it gives as told; None: never."""
+
+    def __init__(self, answer, calls=()):
+        super().__init__()
+        self.answer, self.calls, self.made = answer, calls, []
+
+    def signin_answer(self, index, session, name):
+        self.made += [session.call(kind, body) for kind, body in self.calls]
+        for datagram in session.send(time.monotonic()):
+            self.socket.sendto(datagram, self.addresses[index])
+        status, body = super().signin_answer(index, session, name)
+        return self.answer(status, body)
+
+
+HELLO_FROM_BOSS = os.urandom(16) + struct.pack(">Q", 2 ** 64 - 1) + wire.name_field("boss") + b"hello"
+
+
+def test_a_call_before_the_answer_to_signin_waits():
+    with Teller(lambda *_: (None, b""), [(wire.DELIVER, HELLO_FROM_BOSS)]) as server, Device(server.address, "a") as one:
+        one.start()
+        one.run_until(lambda: server.made and server.made[0].is_marked, 5)
+        assert one.transcript == [] and not server.made[0].is_answered
+    with Teller(lambda *ok: ok, [(wire.DELIVER, HELLO_FROM_BOSS)]) as server, Device(server.address, "a") as one:
+        one.connect()
+        one.run_until(lambda: server.made[0].is_answered, 5)
+        assert one.texts() == ["hello"] and server.made[0].status == wire.OK
+
+
+@pytest.mark.parametrize("answer, why", [
+    (lambda status, body: (wire.NOT_AUTHORIZED, b""), "not authorized"),
+    (lambda status, body: (wire.SERVER_FULL, b""), "server full"),
+    (lambda status, body: (wire.BAD, b""), "breaks the protocol"), (lambda status, body: (77, b""), "breaks the protocol"),
+    (lambda status, body: (status, body + b"x"), "breaks the protocol"),
+    (lambda status, body: (status, body[:-1] + b"b"), "breaks the protocol")])
+def test_how_signin_can_end(answer, why):
+    with Teller(answer) as server, Device(server.address, "a") as one:
+        with pytest.raises(Stopped, match=why):
+            one.connect()
+        assert one.server_key is None
+
+
+def test_what_no_notice_is():
+    gap = bytes([wire.GAP]) + bytes(16)
+    calls = [(wire.NOTICE, body) for body in (b"", b"\x00", b"\x05", bytes([wire.REMOVED]) + b"x", gap, gap + bytes(8),
+                                              gap + struct.pack(">Q", 2 ** 63))]
+    with Teller(lambda *ok: ok, calls) as server, Device(server.address, "a") as one:
+        one.connect()
+        one.run_until(lambda: all(call.is_answered for call in server.made), 5)
+        assert {call.status for call in server.made} == {wire.BAD} and one.notices == []
+
+
+def test_another_key_in_a_later_serverinfo_at_first_contact():
+    with FakeServer() as server, Device(server.address, "a") as one:
+        server._take_init = lambda datagram, address: None
+        one.start()
+        one.run_until(lambda: one.offered_key, 5)
+        server.static = KeyPair()
+        with pytest.raises(Stopped, match="key changed"):
+            one.run_until(lambda: False, 10)
+        assert one.server_key is None
+
+
+def test_repetitions_of_a_hello_are_the_same_bytes():
+    with FakeServer() as server, Device(server.address, "a") as one:
+        seen = []
+        server._take = lambda datagram, address: seen.append(datagram)
+        one.start()
+        one.run_until(lambda: len(seen) > 3, 10)
+        assert len(set(seen)) == 1
+
+
+def test_the_second_client_keeps_the_rate_of_handshakes():
+    with Teller(lambda *ok: ok, [(wire.NOTICE, bytes([wire.SHUTDOWN]))]) as server, Device(server.address, "a") as one:
+        one.connect()
+        one.run_for(4)
+        assert HANDSHAKES_BURST <= len(server.accepts) <= HANDSHAKES_BURST + 1
