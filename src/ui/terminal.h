@@ -64,7 +64,7 @@ bool terminal_is_pending(const struct terminal *terminal);
 // A paste never ends a line: its newlines become part of it (shown as ^M), those at its start and end are dropped, and
 // its other controls do nothing. A paste is what the terminal marks as one (private mode 2004); without marks, what one
 // read finds when it has more than one newline, and what follows without a pause. An Enter that comes with the end of
-// a paste, without a pause, does nothing either. Marks that do not end: any control key but Enter and Tab ends them.
+// a paste, without a pause, does nothing either. A paste whose end mark was lost: Ctrl-U ends it.
 enum terminal_input terminal_read(struct terminal *terminal, struct terminal_line *line);
 
 // Shows the prompt and the line being typed; what was typed ahead appears with the next reads. No effect when shown.

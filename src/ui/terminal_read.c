@@ -11,7 +11,7 @@
 #include "ui/terminal.h"
 #include "ui/terminal_parts.h"
 
-enum { CHARACTER_BYTES_MAX = 4 };
+enum { CHARACTER_BYTES_MAX = 4, CONTROL_U = 0x15 };
 
 int terminal_next_point(EditLine *edit, wchar_t *point)
 {
@@ -174,7 +174,8 @@ static enum terminal_input end(struct terminal *terminal)
 	return TERMINAL_END;
 }
 
-// In a paste nothing but characters and newlines does anything; a control shows that its end was lost.
+// In a paste nothing but characters and newlines does anything. Ctrl-U, which stands in no text, is a person's whose
+// terminal has lost the mark at its end.
 static void take_pasted(struct terminal *terminal, enum key_kind kind, const struct key *key)
 {
 	switch (kind) {
@@ -196,11 +197,12 @@ static void take_pasted(struct terminal *terminal, enum key_kind kind, const str
 		terminal->newlines_held = 0;
 		break;
 	case KEY_EDIT:
-	case KEY_END:
-	case KEY_DELETE:
-		terminal->is_pasting = false;
+		if (key->count == 1 && key->point[0] == CONTROL_U)
+			terminal->is_pasting = false;
 		ring(terminal);
 		break;
+	case KEY_END:
+	case KEY_DELETE:
 	case KEY_REFUSED:
 		ring(terminal);
 		break;

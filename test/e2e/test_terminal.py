@@ -245,6 +245,7 @@ def test_resize_while_a_line_is_on_several_rows(start):
     screen.type(text)
     screen.press(*["Left"] * 10)
     screen.shows("Welcome to MMS.", ">> Tim: one", "> " + text[:38], text[38:78], text[78:])
+    screen.cursor_is_at(0, 4)
     resize(screen, 30)
     screen.shows("Welcome to MMS.", ">> Tim: one", "> " + text[:28], text[28:58], text[58:])
     screen.cursor_is_at(20, 4)
@@ -275,6 +276,7 @@ def test_hidden_prompt_keeps_what_is_typed_ahead(start):
     screen.order("hold")
     screen.type("first")
     screen.press("Enter")
+    screen.wait_for(lambda: screen.typed_lines() == ["first"])
     screen.type("second")
     screen.press("Enter")
     screen.type("thi")
@@ -385,10 +387,10 @@ def test_the_terminal_is_given_back(start):
 
 def test_history(start):
     screen = start()
-    for text in ["one", "two", "two", "   "]:
+    for count, text in enumerate(["one", "two", "two", "   "], 1):
         screen.type(text)
         screen.press("Enter")
-    screen.wait_for(lambda: len(screen.typed_lines()) == 4)
+        screen.wait_for(lambda: len(screen.typed_lines()) == count)
     screen.type("draft")
     screen.press("Up")
     screen.wait_for(lambda: screen.lines()[-1] == "> two")
