@@ -38,12 +38,14 @@ enum {
 	STORE_RESERVE_BYTES = 4 * 1024 * 1024, // free disk below which nothing more is accepted
 
 	// --- retention, in store time: time that passes while the store is open ---
-	RETENTION_DAYS = 30,   // mail after the first device took it; a suspended user's mail; re-offers
+	RETENTION_DAYS = 30,   // mail after the first device took it; a suspended user's mail and devices
 	ID_RETENTION_DAYS = 1, // ids of mail that every device has
 	STARTS_MAX = 4096,     // starts of the server remembered; full: the oldest goes, its devices re-offer
 
 	// --- client ---
 	OUTBOX_ROWS_MAX = 10000, // messages queued on one profile; full: the next is refused
+	OUTBOX_DONE_MAX = 20000, // newest messages of an outbox, with a verdict or without; older ones with one are not re-offered
+	TRANSCRIPT_ROWS_MAX = 4 * 1024 * 1024, // entries of a transcript; full: the oldest goes when it was shown
 	WHO_USERS_MAX = 1024 * 1024, // users in a list that a device takes; longer: the list has failed
 	WHO_RESTARTS_MAX = 8, // times that a server may begin one list anew; more: the same
 };

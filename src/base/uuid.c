@@ -15,14 +15,6 @@ struct uuid uuid_v7(struct wtime now, const uint8_t random[10])
 	return uuid;
 }
 
-struct wtime uuid_v7_time(const struct uuid *uuid)
-{
-	int64_t ms = 0;
-	for (int i = 0; i < 6; i++)
-		ms = ms << 8 | uuid->bytes[i];
-	return (struct wtime){ms};
-}
-
 void uuid_format(const struct uuid *uuid, char text[UUID_TEXT_BYTES])
 {
 	static const char digits[] = "0123456789abcdef";

@@ -17,9 +17,6 @@ enum { UUID_TEXT_BYTES = 37 }; // 8-4-4-4-12 hexadecimal digits and a zero byte
 // The id for `now` with 10 random bytes; bits the RFC fixes are overwritten.
 struct uuid uuid_v7(struct wtime now, const uint8_t random[10]);
 
-// The time that is in an id of uuid_v7; of any other id, some time.
-struct wtime uuid_v7_time(const struct uuid *uuid);
-
 // Writes the usual text form in lower case, ended by a zero byte.
 void uuid_format(const struct uuid *uuid, char text[UUID_TEXT_BYTES]);
 

@@ -198,9 +198,11 @@ enum mms_err call_accepted_decode(struct call_accepted *accepted, const uint8_t 
 size_t call_deliver_encode(const struct call_deliver *deliver, uint8_t *body)
 {
 	struct writer writer = body_writer(body);
+	// A clock that stood before 1970 loses no message.
+	const uint64_t accepted_at = deliver->accepted_at.ms < 0 ? 0 : (uint64_t)deliver->accepted_at.ms;
 	assert(deliver->text_bytes >= 1 && deliver->text_bytes <= TEXT_BYTES_MAX);
 	return finish(&writer, write_bytes(&writer, deliver->id.bytes, ID_BYTES) &&
-				       write_u64(&writer, (uint64_t)deliver->accepted_at.ms) &&
+				       write_u64(&writer, accepted_at) &&
 				       write_name(&writer, &deliver->sender) &&
 				       write_bytes(&writer, deliver->text, deliver->text_bytes));
 }

@@ -6,13 +6,11 @@
 #include "base/utf8.h"
 #include "msg/client_inside.h"
 
-enum { RETENTION_MS_PER_DAY = 24 * 3600 * 1000 };
-
-// The store is older than what was promised: everything within the retention is queued again (section 6.4).
-static void reoffer(struct client *client, const struct storage_mark *mark, struct wtime wall)
+// The store is older than what was promised: everything that is kept is queued again (section 6.4), whatever a clock says of
+// its age.
+static void reoffer(struct client *client, const struct storage_mark *mark)
 {
-	const struct wtime since = {wall.ms - (int64_t)RETENTION_DAYS * RETENTION_MS_PER_DAY};
-	if (client->storage.outbox_reoffer(client->storage.context, since) != MMS_OK ||
+	if (client->storage.outbox_reoffer(client->storage.context) != MMS_OK ||
 	    client->storage.mark_set(client->storage.context, mark) != MMS_OK ||
 	    client->storage.commit(client->storage.context) != MMS_OK)
 		client_break(client);
@@ -35,8 +33,7 @@ static bool is_unjudged(const struct client *client, uint32_t slot, const struct
 }
 
 // Keeps the mark of an acceptance: within one start the highest number, and a later start's in any case.
-static void keep_mark(struct client *client, uint32_t slot, const struct storage_mark *mark, struct mtime now,
-		      struct wtime wall)
+static void keep_mark(struct client *client, uint32_t slot, const struct storage_mark *mark, struct mtime now)
 {
 	struct storage_mark kept;
 	if (client->storage.mark_get(client->storage.context, &kept) != MMS_OK) {
@@ -44,7 +41,7 @@ static void keep_mark(struct client *client, uint32_t slot, const struct storage
 		return;
 	}
 	if (is_unjudged(client, slot, &kept, mark)) {
-		reoffer(client, mark, wall);
+		reoffer(client, mark);
 		client_make_reoffers(client, now);
 	} else if ((!is_same_start(&kept, mark) || mark->commit > kept.commit) &&
 		   client->storage.mark_set(client->storage.context, mark) != MMS_OK) {
@@ -80,7 +77,7 @@ static bool is_refusal(uint8_t status)
 }
 
 static void signin_answered(struct client *client, uint32_t slot, uint8_t status, const uint8_t *body, size_t bytes,
-			    struct mtime now, struct wtime wall)
+			    struct mtime now)
 {
 	struct call_signin_ok ok;
 	struct client_slot *session = &client->slot[slot];
@@ -104,7 +101,7 @@ static void signin_answered(struct client *client, uint32_t slot, uint8_t status
 	session->waiting_count = ok.waiting_count;
 	client->port.prefer(client->port.context, slot);
 	if (is_reoffer_due(client, slot, &ok))
-		reoffer(client, &ok.mark, wall);
+		reoffer(client, &ok.mark);
 	client->port.told(client->port.context,
 			  &(struct client_told){.type = client->was_signed_in ? TOLD_RECONNECTED : TOLD_SIGNED_IN,
 						.name = ok.name,
@@ -128,15 +125,14 @@ static bool take_submission(struct client_slot *session, uint64_t seq, struct cl
 }
 
 // Whether a re-offer that was refused stays queued: its user was told that it was accepted, and there may be room, or the
-// recipient back, within the retention.
-static bool is_to_be_reoffered(const struct uuid *id, uint8_t status, struct wtime wall)
+// recipient back.
+static bool is_to_be_reoffered(uint8_t status)
 {
-	return (status == STATUS_MAILBOX_FULL || status == STATUS_SERVER_FULL || status == STATUS_NO_SUCH_USER) &&
-	       uuid_v7_time(id).ms >= wall.ms - (int64_t)RETENTION_DAYS * RETENTION_MS_PER_DAY;
+	return status == STATUS_MAILBOX_FULL || status == STATUS_SERVER_FULL || status == STATUS_NO_SUCH_USER;
 }
 
 static void submit_answered(struct client *client, uint32_t slot, uint8_t status, const uint8_t *body, size_t bytes,
-			    uint64_t seq, struct mtime now, struct wtime wall)
+			    uint64_t seq, struct mtime now)
 {
 	struct client_submission submission;
 	struct call_accepted accepted = {0};
@@ -154,11 +150,11 @@ static void submit_answered(struct client *client, uint32_t slot, uint8_t status
 				      .state = OUTBOX_REFUSED};
 	if (status == STATUS_ACCEPTED && call_accepted_decode(&accepted, body, bytes) == MMS_OK) {
 		verdict.state = accepted.was_online ? OUTBOX_ONLINE : OUTBOX_SAVED;
-		keep_mark(client, slot, &accepted.mark, now, wall);
+		keep_mark(client, slot, &accepted.mark, now);
 	} else {
 		verdict.status = status;
 	}
-	if (submission.is_reoffer && is_to_be_reoffered(&submission.id, status, wall)) {
+	if (submission.is_reoffer && is_to_be_reoffered(status)) {
 		client_defer_reoffer(client, now);
 		return;
 	}
@@ -218,13 +214,14 @@ static void who_answered(struct client *client, uint8_t status, const uint8_t *b
 void client_answer(struct client *client, uint32_t slot, uint8_t kind, uint8_t status, const uint8_t *body,
 		   size_t bytes, uint64_t tag, struct mtime now, struct wtime wall)
 {
+	(void)wall;
 	assert(slot < CLIENT_SLOTS);
 	switch (kind) {
 	case CALL_SIGNIN:
-		signin_answered(client, slot, status, body, bytes, now, wall);
+		signin_answered(client, slot, status, body, bytes, now);
 		break;
 	case CALL_SUBMIT:
-		submit_answered(client, slot, status, body, bytes, tag, now, wall);
+		submit_answered(client, slot, status, body, bytes, tag, now);
 		break;
 	case CALL_WHO:
 		if (slot + 1 == client->present)

@@ -28,7 +28,7 @@ static const char schema[] =
 	" status INTEGER NOT NULL DEFAULT 0 CHECK (status BETWEEN 0 AND 255),"
 	" is_queued INTEGER NOT NULL DEFAULT 1 CHECK (is_queued IN (0, 1))) STRICT;"
 	"CREATE INDEX outbox_by_queue ON outbox(seq, state) WHERE is_queued = 1;"
-	"CREATE INDEX outbox_by_time ON outbox(written_at);"
+	"CREATE INDEX outbox_by_done ON outbox(seq) WHERE is_queued = 0;"
 
 	// A gap has no sender and no text, and no id when the server gave it none.
 	"CREATE TABLE transcript("
@@ -75,10 +75,14 @@ const char *const client_schema_statement[CLIENT_STATEMENT_COUNT] = {
 			" ORDER BY seq LIMIT 1",
 	[OUTBOX_VERDICT] = "UPDATE outbox SET is_queued = 0, status = iif(state = 1, ?3, status),"
 			   " state = iif(state = 1, ?2, state) WHERE id = ?1",
-	[OUTBOX_REOFFER] = "UPDATE outbox SET is_queued = 1 WHERE state IN (2, 3) AND written_at >= ?1",
+	[OUTBOX_REOFFER] = "UPDATE outbox SET is_queued = 1 WHERE state IN (2, 3)",
+	[OUTBOX_FORGET] = "DELETE FROM outbox WHERE seq IN (SELECT seq FROM outbox WHERE is_queued = 0 AND"
+			  " seq <= (SELECT max(seq) FROM outbox) - ?1 ORDER BY seq LIMIT 2)",
 
 	[TRANSCRIPT_PUT] = "INSERT INTO transcript(gap_count, sender, id, accepted_at, text)"
 			   " VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT DO NOTHING",
+	[TRANSCRIPT_FORGET] = "DELETE FROM transcript WHERE seq = (SELECT min(seq) FROM transcript) AND is_shown = 1"
+			      " AND seq <= (SELECT max(seq) FROM transcript) - ?1",
 	[TRANSCRIPT_NEXT] = "SELECT seq, gap_count, sender, id, accepted_at, text FROM transcript"
 			    " WHERE is_shown = 0 AND seq > ?1 ORDER BY seq LIMIT 1",
 	[TRANSCRIPT_SHOWN] = "UPDATE transcript SET is_shown = 1 WHERE is_shown = 0 AND seq <= ?1",

@@ -28,6 +28,13 @@ static enum mms_err next_queued(void *context, uint64_t after_seq, struct outbox
 	return err;
 }
 
+// Removes what is there beyond so many rows; one row in, at most two out, so that it never takes long.
+static enum mms_err forget(struct client_store *store, enum client_statement which, int64_t rows_max)
+{
+	sql_bind_int(store->statement[which], 1, rows_max);
+	return client_store_run(store, store->statement[which]);
+}
+
 static enum mms_err put_verdict(void *context, const struct uuid *id, enum outbox_state state, uint8_t status)
 {
 	struct client_store *store = context;
@@ -41,7 +48,9 @@ static enum mms_err put_verdict(void *context, const struct uuid *id, enum outbo
 	sql_bind_int(statement, 2, (int64_t)state);
 	sql_bind_int(statement, 3, status);
 	err = client_store_run(store, statement);
-	return err == MMS_OK && sqlite3_changes(store->sql.db) == 0 ? MMS_E_MISSING : err;
+	if (err != MMS_OK || sqlite3_changes(store->sql.db) == 0)
+		return err == MMS_OK ? MMS_E_MISSING : err;
+	return forget(store, OUTBOX_FORGET, OUTBOX_DONE_MAX);
 }
 
 // Numbers from the server that SQLite cannot hold: no honest server counts so far.
@@ -74,9 +83,10 @@ static enum mms_err put_transcript(void *context, const struct transcript_row *r
 	if (!row->is_gap || memcmp(&row->id, &no_id, sizeof no_id) != 0)
 		sql_bind_blob(statement, 3, row->id.bytes, ID_BYTES);
 	err = client_store_run(store, statement);
-	if (err == MMS_OK)
-		*is_new = sqlite3_changes(store->sql.db) > 0;
-	return err;
+	if (err != MMS_OK)
+		return err;
+	*is_new = sqlite3_changes(store->sql.db) > 0;
+	return *is_new ? forget(store, TRANSCRIPT_FORGET, TRANSCRIPT_ROWS_MAX) : MMS_OK;
 }
 
 static enum mms_err get_mark(void *context, struct storage_mark *mark)
@@ -112,15 +122,11 @@ static enum mms_err set_mark(void *context, const struct storage_mark *mark)
 	return client_store_run(store, statement);
 }
 
-static enum mms_err reoffer(void *context, struct wtime since)
+static enum mms_err reoffer(void *context)
 {
 	struct client_store *store = context;
-	sqlite3_stmt *statement = store->statement[OUTBOX_REOFFER];
 	const enum mms_err err = client_store_write(store);
-	if (err != MMS_OK)
-		return err;
-	sql_bind_int(statement, 1, since.ms);
-	return client_store_run(store, statement);
+	return err == MMS_OK ? client_store_run(store, store->statement[OUTBOX_REOFFER]) : err;
 }
 
 static enum mms_err count_unshown(void *context, uint64_t *count)

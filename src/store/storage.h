@@ -155,15 +155,17 @@ struct client_storage {
 
 	// The oldest queued message with seq > after_seq. MISSING: none.
 	enum mms_err (*outbox_next)(void *context, uint64_t after_seq, struct outbox_row *row);
-	// Records the verdict on a message; `status` is 0 unless it was refused. A verdict already there stays.
+	// Records the verdict on a message; `status` is 0 unless it was refused. A verdict already there stays. Of messages
+	// with a verdict the newest OUTBOX_DONE_MAX are kept.
 	enum mms_err (*outbox_verdict)(void *context, const struct uuid *id, enum outbox_state state, uint8_t status);
-	// Adds an entry unless (sender, id) is there already; says which through `*is_new`. seq is given by the store.
+	// Adds an entry unless (sender, id) is there already; says which through `*is_new`. seq is given by the store. Beyond
+	// TRANSCRIPT_ROWS_MAX entries the oldest goes, if it was shown.
 	enum mms_err (*transcript_put)(void *context, const struct transcript_row *row, bool *is_new);
 	// The newest mark an acceptance named; all zero when there was none.
 	enum mms_err (*mark_get)(void *context, struct storage_mark *mark);
 	enum mms_err (*mark_set)(void *context, const struct storage_mark *mark);
-	// Queues again, as re-offers, all accepted messages written at or after `since`; section 6.4.
-	enum mms_err (*outbox_reoffer)(void *context, struct wtime since);
+	// Queues again, as re-offers, all accepted messages that are kept (OUTBOX_DONE_MAX); section 6.4.
+	enum mms_err (*outbox_reoffer)(void *context);
 	// How many transcript entries have not been shown.
 	enum mms_err (*unshown_count)(void *context, uint64_t *count);
 	// Makes everything since the last commit durable. No open transaction: MMS_OK at once.

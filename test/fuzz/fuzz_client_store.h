@@ -106,10 +106,9 @@ static inline enum mms_err mark_set(void *context, const struct storage_mark *se
 	return MMS_OK;
 }
 
-static inline enum mms_err outbox_reoffer(void *context, struct wtime since)
+static inline enum mms_err outbox_reoffer(void *context)
 {
 	(void)context;
-	assert(since.ms < wall.ms);
 	for (int i = 0; i < QUEUED; i++)
 		if (outbox[i].state == OUTBOX_ONLINE || outbox[i].state == OUTBOX_SAVED)
 			outbox[i].is_queued = true;

@@ -95,7 +95,7 @@ static void write_all(struct client_store *store)
 	(void)is_failure(store, storage.transcript_put(store, &row, &is_new));
 	(void)is_failure(store, storage.outbox_verdict(store, &old_id, OUTBOX_SAVED, 0));
 	(void)is_failure(store, storage.mark_set(store, &mark));
-	(void)is_failure(store, storage.outbox_reoffer(store, (struct wtime){0}));
+	(void)is_failure(store, storage.outbox_reoffer(store));
 	(void)is_failure(store, storage.commit(store));
 	(void)is_failure(store, client_store_transcript_mark_shown(store, 3));
 	(void)is_failure(store, client_store_signed_in_set(store, &sender));

@@ -183,14 +183,14 @@ static enum mms_err set_mark(void *context, const struct storage_mark *mark)
 	return MMS_OK;
 }
 
-static enum mms_err reoffer(void *context, struct wtime since)
+static enum mms_err reoffer(void *context)
 {
 	struct device_disk *disk = context;
 	report_sight(SIGHT_RESTORE_NOTICED);
 	open_transaction(disk);
 	for (uint32_t i = 0; i < disk->state.outbox_count; i++) {
 		const struct disk_outbox *held = &disk->state.outbox[i];
-		if ((held->state == OUTBOX_ONLINE || held->state == OUTBOX_SAVED) && held->written_at.ms >= since.ms)
+		if (held->state == OUTBOX_ONLINE || held->state == OUTBOX_SAVED)
 			change(disk, i)->is_queued = true;
 	}
 	return MMS_OK;

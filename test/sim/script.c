@@ -324,7 +324,6 @@ static void jump(void)
 		world.server.is_due = true;
 		report_trace("the server's wall clock jumps by %lld s", (long long)jump_ms / 1000);
 	} else {
-		world.had_wall_jump = true; // re-offers follow the device's clock
 		world.process[draw_below(&world.draw, PROCESSES_MAX)].wall_offset_ms += jump_ms;
 	}
 }

@@ -180,7 +180,7 @@ void world_begin(uint64_t seed, const struct options *options)
 	world.rng = (struct rng){fill, &world.secret};
 	world.now = (struct mtime){1000 * 1000};
 	world.options = *options;
-	world.has_backup = world.had_absence = world.had_wall_jump = false;
+	world.has_backup = world.had_absence = false;
 	world.device_backup_profile = -1;
 	world.port = 20000;
 	world.server_host = 1;
@@ -287,7 +287,7 @@ static bool is_owed(uint32_t number, const struct message *message, uint8_t iden
 		if (world.disk.row[i].message == number && world.disk.row[i].in_mailbox)
 			return true; // its row waits: the device must come to have it
 	// It is in no mailbox: the devices of its time had it, unless a restore forgot it and its sender has it still.
-	return message->is_lost && !world.had_absence && !world.had_wall_jump && !is_closed(message->recipient) &&
+	return message->is_lost && !world.had_absence && !is_closed(message->recipient) &&
 	       is_offered_by_anyone(number);
 }
 

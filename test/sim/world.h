@@ -149,7 +149,6 @@ struct world {
 	uint16_t port; // the last one that a device moved to
 	uint8_t server_host; // the last part of the server's address
 	bool had_absence;
-	bool had_wall_jump;
 };
 
 extern struct world world;

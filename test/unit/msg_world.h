@@ -441,13 +441,12 @@ static inline enum mms_err mem_mark_set(void *context, const struct storage_mark
 	return MMS_OK;
 }
 
-static inline enum mms_err mem_outbox_reoffer(void *context, struct wtime since)
+static inline enum mms_err mem_outbox_reoffer(void *context)
 {
 	struct mem_client *mem = context;
 	const enum mms_err err = mem_called(mem);
 	if (err != MMS_OK)
 		return err;
-	assert_true(since.ms < WALL.ms);
 	for (uint32_t i = 0; i < mem->live.outbox_count; i++) {
 		const enum outbox_state state = mem->live.outbox[i].state;
 		mem->live.outbox[i].row.is_reoffer = state == OUTBOX_ONLINE || state == OUTBOX_SAVED;

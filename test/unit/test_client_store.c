@@ -78,13 +78,14 @@ static void test_reoffer(void **state)
 	uint64_t count;
 	bool is_reoffer = false;
 	for (int n = 1; n <= 5; n++)
-		assert_int_equal(add_at(fixture->store, n, (struct wtime){NOW.ms + n}), MMS_OK);
+		assert_int_equal(add_at(fixture->store, n, (struct wtime){n == 1 ? INT64_MIN : NOW.ms + n}), MMS_OK);
 	verdict(fixture, 1, OUTBOX_ONLINE, 0);
 	verdict(fixture, 2, OUTBOX_SAVED, 0);
 	verdict(fixture, 3, OUTBOX_REFUSED, 4);
 	verdict(fixture, 4, OUTBOX_ONLINE, 0);
-	assert_int_equal(fixture->storage.outbox_reoffer(fixture->store, (struct wtime){NOW.ms + 2}), MMS_OK);
+	assert_int_equal(fixture->storage.outbox_reoffer(fixture->store), MMS_OK);
 	commit(fixture);
+	assert_int_equal(next_queued(fixture, &seq, &is_reoffer), 1); // whatever the clock said when it was written
 	assert_int_equal(next_queued(fixture, &seq, &is_reoffer), 2);
 	assert_true(is_reoffer);
 	assert_int_equal(next_queued(fixture, &seq, &is_reoffer), 4);
@@ -95,6 +96,7 @@ static void test_reoffer(void **state)
 
 	// What the sender was told stays, whatever the second answer is.
 	expect_verdict(fixture->store, 2, OUTBOX_SAVED, 0);
+	verdict(fixture, 1, OUTBOX_ONLINE, 0);
 	verdict(fixture, 2, OUTBOX_REFUSED, 4);
 	verdict(fixture, 4, OUTBOX_SAVED, 0);
 	commit(fixture);
@@ -102,6 +104,53 @@ static void test_reoffer(void **state)
 	expect_verdict(fixture->store, 4, OUTBOX_ONLINE, 0);
 	seq = 0;
 	assert_int_equal(next_queued(fixture, &seq, &is_reoffer), 5);
+}
+
+static int64_t number(struct fixture *fixture, const char *sql)
+{
+	sqlite3 *db;
+	sqlite3_stmt *statement;
+	assert_int_equal(sqlite3_open(fixture->path, &db), SQLITE_OK);
+	assert_int_equal(sqlite3_prepare_v2(db, sql, -1, &statement, NULL), SQLITE_OK);
+	assert_int_equal(sqlite3_step(statement), SQLITE_ROW);
+	const int64_t value = sqlite3_column_int64(statement, 0);
+	sqlite3_finalize(statement);
+	sqlite3_close(db);
+	return value;
+}
+
+// Both lists are bounded: what has a verdict goes from the outbox, what was shown goes from the transcript, oldest first; what
+// waits stays.
+static void test_lists_are_bounded(void **state)
+{
+	struct fixture *fixture = *state;
+	struct transcript_row line;
+	char sql[300];
+	for (int n = 1; n <= 3; n++)
+		assert_int_equal(add(fixture->store, n), MMS_OK);
+	verdict(fixture, 1, OUTBOX_SAVED, 0);
+	verdict(fixture, 3, OUTBOX_SAVED, 0);
+	put(fixture, entry(1));
+	put(fixture, entry(2));
+	commit(fixture);
+	assert_int_equal(client_store_transcript_mark_shown(fixture->store, 1), MMS_OK);
+	// As if so many had come between.
+	snprintf(sql, sizeof sql, "UPDATE sqlite_sequence SET seq = %d WHERE name = 'outbox';"
+				  "UPDATE sqlite_sequence SET seq = %d WHERE name = 'transcript'",
+		 OUTBOX_DONE_MAX + 1, TRANSCRIPT_ROWS_MAX);
+	tamper(fixture, sql);
+	assert_int_equal(add(fixture->store, 4), MMS_OK);
+	verdict(fixture, 4, OUTBOX_SAVED, 0);
+	put(fixture, entry(4));
+	commit(fixture);
+	assert_int_equal(number(fixture, "SELECT count(*) FROM outbox"), 3);
+	assert_int_equal(number(fixture, "SELECT min(seq) FROM outbox"), 2); // which waits for its verdict
+	assert_int_equal(number(fixture, "SELECT count(*) FROM transcript"), 2);
+	assert_int_equal(client_store_transcript_next_unshown(fixture->store, 0, &line), MMS_OK);
+	put(fixture, entry(5));
+	commit(fixture);
+	assert_int_equal(number(fixture, "SELECT min(seq) FROM transcript"), 2); // not shown yet
+	assert_int_equal(number(fixture, "SELECT count(*) FROM transcript"), 3);
 }
 
 static void test_full_outbox(void **state)
@@ -217,6 +266,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_identity, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_outbox_order_and_verdicts, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_reoffer, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_lists_are_bounded, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_full_outbox, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_transcript_has_a_message_once, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_gaps, set_up, tear_down),

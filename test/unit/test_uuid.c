@@ -13,7 +13,6 @@ static void example_of_the_rfc(void **state)
 	const struct uuid uuid = uuid_v7((struct wtime){0x017f22e279b0}, random);
 	uuid_format(&uuid, text);
 	assert_string_equal(text, "017f22e2-79b0-7cc3-98c4-dc0c0c07398f");
-	assert_int_equal(uuid_v7_time(&uuid).ms, 0x017f22e279b0);
 }
 
 static void fixes_only_six_bits(void **state)

@@ -50,11 +50,11 @@ void client_model_mark(struct client_model *model, uint32_t start, uint64_t comm
 	model->mark_start = start;
 }
 
-void client_model_reoffer(struct client_model *model, int64_t since_ms)
+void client_model_reoffer(struct client_model *model)
 {
 	for (uint32_t i = 0; i < model->outbox_count; i++) {
 		struct model_outgoing *row = &model->outbox[i];
-		if ((row->state == OUTBOX_ONLINE || row->state == OUTBOX_SAVED) && row->written_ms >= since_ms)
+		if (row->state == OUTBOX_ONLINE || row->state == OUTBOX_SAVED)
 			row->is_queued = true;
 	}
 }

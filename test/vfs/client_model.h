@@ -45,7 +45,7 @@ bool client_model_verdict(struct client_model *model, uint32_t serial, int state
 bool client_model_put(struct client_model *model, struct model_entry entry);
 
 void client_model_mark(struct client_model *model, uint32_t start, uint64_t commit);
-void client_model_reoffer(struct client_model *model, int64_t since_ms);
+void client_model_reoffer(struct client_model *model);
 
 // Everything that is there was shown.
 void client_model_show(struct client_model *model);

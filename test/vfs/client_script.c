@@ -297,12 +297,12 @@ static enum mms_err show(struct client_world *client, unsigned argument)
 }
 
 // The server was restored: what was accepted goes again.
-static enum mms_err reoffer(struct client_world *client, unsigned days)
+static enum mms_err reoffer(struct client_world *client, unsigned argument)
 {
-	const struct wtime since = {client->clock_ms - days * DAY_MS};
+	(void)argument;
 	expect(client);
-	if (note(client, client->storage.outbox_reoffer(client->storage.context, since)))
-		client_model_reoffer(&client->next, since.ms);
+	if (note(client, client->storage.outbox_reoffer(client->storage.context)))
+		client_model_reoffer(&client->next);
 	return commit(client);
 }
 
