@@ -22,6 +22,7 @@ static const struct subcommand {
 	{"listen", cmd_listen, "write incoming messages, one a line"},
 	{"who", cmd_who, "list who is online"},
 	{"user", cmd_user, "add, invite, revoke, list and remove the users of your server"},
+	{"check", cmd_check, "read a whole database of a server or a client, and say whether it is sound"},
 };
 
 enum { SUBCOMMAND_COUNT = sizeof subcommands / sizeof subcommands[0] };

@@ -60,6 +60,8 @@ bool server_options_read(struct server_options *options, int argc, char **argv, 
 		 .help = "let the first device that signs in as a name without invite have it, from anywhere"},
 		{.name = "drop", .argument = "P", .probability_ppm = &options->drop_ppm,
 		 .help = "pretend to lose each datagram, in and out, with probability P (for tests)"},
+		{.name = "new-database", .flag = &options->new_database,
+		 .help = "begin with an empty database though there is a server key: all mail and devices are gone"},
 		{.name = "verbose", .letter = 'v', .flag = &options->is_verbose, .help = "log what was dropped and counted, once a minute"},
 		COUNT_OPTION("sessions", sessions_max, 16, 1000000, "sessions at a time (default 16384)"),
 		COUNT_OPTION("mailbox-messages", mailbox_rows_max, 1, 1000000000,
@@ -231,6 +233,39 @@ static enum mms_err sync_users(struct server_store *store, struct server_users *
 	return err;
 }
 
+// A server that has a key has had a database. One that lost it must not begin anew in silence: everybody's mail is gone, and no
+// device is known any more.
+static int look_for_database(struct server_setup *setup, struct reason *why)
+{
+	struct file_path key;
+	const char *database = setup->paths.database.text;
+	const bool is_empty = directory_has_empty(database);
+	const enum mms_err err = paths_join(&key, setup->paths.data.text, "server.key", why);
+	if (err != MMS_OK)
+		return exit_of_data(err);
+	if (!directory_has(key.text) || (directory_has(database) && !is_empty) || setup->options.new_database)
+		return EXIT_DONE;
+	snprintf(why->text, sizeof why->text,
+		 "%.240s is %s, but the key of this server is there: put a good copy of the database in its place; or start once "
+		 "with --new-database to begin without mail and devices, or move %.240s away to begin as another server",
+		 database, is_empty ? "empty" : "missing", key.text);
+	return EXIT_CONFIG;
+}
+
+// Opens the database, then the key, which is made where the database has never been used.
+static int open_store(struct server_setup *setup, struct reason *why)
+{
+	bool is_new = false;
+	enum mms_err err = server_store_open(setup->paths.database.text, clock_monotonic(), &setup->store, why);
+	if (err != MMS_OK)
+		return exit_of_data(err);
+	err = server_store_is_new(setup->store, &is_new);
+	if (err == MMS_OK)
+		return open_key(setup, is_new, why);
+	*why = *server_store_reason(setup->store);
+	return exit_of_data(err);
+}
+
 static bool is_loopback(const struct addr *addr)
 {
 	static const uint8_t ipv6[ADDR_IP_BYTES] = {[15] = 1};
@@ -246,22 +281,14 @@ int server_setup_open(struct server_setup *setup, struct reason *why)
 	if (err != MMS_OK)
 		return exit_of_users_file(err);
 	int status = open_data(setup, why);
-	// A new server's key comes before its database: one that has a database has had a key.
-	const bool is_new = !directory_has(setup->paths.database.text);
-	if (status == EXIT_DONE && is_new)
-		status = open_key(setup, true, why);
+	if (status == EXIT_DONE)
+		status = look_for_database(setup, why);
 	if (status == EXIT_DONE)
 		status = open_socket(setup, why);
+	if (status == EXIT_DONE)
+		status = open_store(setup, why);
 	if (status != EXIT_DONE)
 		return status;
-	err = server_store_open(setup->paths.database.text, clock_monotonic(), &setup->store, why);
-	if (err == MMS_OK && !is_new) {
-		status = open_key(setup, false, why);
-		if (status != EXIT_DONE)
-			return status;
-	}
-	if (err != MMS_OK)
-		return exit_of_data(err);
 	err = sync_users(setup->store, server_setup_users(setup));
 	if (err != MMS_OK) {
 		*why = *server_store_reason(setup->store);

@@ -22,6 +22,7 @@ struct server_options {
 	uint64_t port;
 	uint64_t drop_ppm;
 	bool open_claims;
+	bool new_database;
 	bool is_verbose;
 	uint64_t sessions_max;
 	uint64_t mailbox_rows_max;

@@ -86,6 +86,7 @@ const char *const server_schema_statement[SERVER_STATEMENT_COUNT] = {
 
 	[START_PUT] = "INSERT INTO start(start_id, first_commit) VALUES (?1, ?2)",
 	[STARTS_FORGET] = "DELETE FROM start WHERE seq <= (SELECT max(seq) FROM start) - ?1",
+	[START_ANY] = "SELECT 1 FROM start LIMIT 1",
 	[START_FIND] = "SELECT seq FROM start WHERE start_id = ?1",
 	[START_NEXT] = "SELECT first_commit FROM start WHERE seq > ?1 ORDER BY seq LIMIT 1",
 

@@ -140,6 +140,15 @@ enum mms_err server_store_counter_end(struct server_store *store, uint64_t commi
 	return MMS_OK;
 }
 
+enum mms_err server_store_is_new(struct server_store *store, bool *is_new)
+{
+	sqlite3_stmt *statement = store->statement[START_ANY];
+	const enum mms_err err = sql_row(&store->sql, statement);
+	sql_reset(statement);
+	*is_new = err == MMS_E_MISSING;
+	return err == MMS_E_MISSING ? MMS_OK : err;
+}
+
 enum mms_err server_store_start(struct server_store *store, const uint8_t start_id[STORAGE_START_ID_BYTES],
 				struct storage_mark *first)
 {

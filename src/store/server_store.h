@@ -53,6 +53,9 @@ void server_store_close(struct server_store *store);
 // What the last function that failed has to say; kept until the next one.
 const struct reason *server_store_reason(const struct server_store *store);
 
+// Whether no start was ever recorded: a database that was just made, or whose maker came no further.
+enum mms_err server_store_is_new(struct server_store *store, bool *is_new) MUST_CHECK;
+
 // Records this start durably: its random id and the next commit number. `*first` becomes both. Of more than STARTS_MAX
 // starts the oldest are forgotten.
 enum mms_err server_store_start(struct server_store *store, const uint8_t start_id[STORAGE_START_ID_BYTES],

@@ -11,6 +11,7 @@ enum server_statement {
 	COUNTER_SET,
 	START_PUT,
 	STARTS_FORGET,
+	START_ANY,
 	START_FIND,
 	START_NEXT,
 	USER_FIND,

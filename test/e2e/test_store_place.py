@@ -1,0 +1,116 @@
+# SPDX-License-Identifier: ISC
+"""Databases that are emptied, removed or replaced, before a program starts and under it; and `mms check`."""
+import os
+import subprocess
+
+import pytest
+from mms import MMS
+
+
+def database(directory):
+    return next(path for path in directory.rglob("*.db"))
+
+
+def empty(path):
+    os.truncate(path, 0)
+
+
+def remove(path):
+    path.unlink()
+
+
+def rename(path):
+    path.rename(path.with_suffix(".old"))
+
+
+def replace(path):
+    copy = path.with_suffix(".copy")
+    copy.write_bytes(path.read_bytes())
+    copy.rename(path)
+
+
+def fails_to_start(server, *words):
+    server.launch()
+    assert server.process.wait() == 78, server.process
+    for word in words:
+        assert word in str(server.process), server.process
+
+
+@pytest.mark.parametrize("spoil, word", [(empty, "empty"), (remove, "missing")])
+def test_server_that_lost_its_database_does_not_begin_anew(make_server, spoil, word):
+    server = make_server()
+    server.stop()
+    for each in server.data.glob("server.db-*"):
+        each.unlink()
+    spoil(server.data / "server.db")
+    fails_to_start(server, "server.db", word, "--new-database")
+    server.start("--new-database")
+    server.restart()
+
+
+def test_server_whose_first_start_came_no_further_than_its_database(make_server):
+    server = make_server()
+    server.stop()
+    key = (server.data / "server.key").read_bytes()
+    for each in server.data.glob("server.*"):
+        each.unlink()
+    (server.data / "server.db").touch()
+    server.start()
+    assert (server.data / "server.key").read_bytes() != key
+
+
+@pytest.mark.parametrize("spoil", [empty, remove, rename, replace])
+def test_database_that_goes_under_a_running_server(make_server, profile, spoil):
+    server = make_server()
+    fred = profile(server, "fred")
+    fred.send("Tim", "before")
+    spoil(server.data / "server.db")
+    done = fred.run("send", "--wait", "2", "Tim", "after")
+    assert done.returncode == 75, done  # never accepted
+    assert server.process.wait() == 74, server.process
+    assert "server.db was removed, emptied or replaced" in str(server.process), server.process
+
+
+@pytest.mark.parametrize("spoil", [empty, remove, rename, replace])
+def test_profile_that_goes_under_a_running_listen(server, profile, spoil):
+    fred = profile(server, "fred")
+    fred.send("fred", "one")
+    listen = fred.listen()
+    listen.wait_for(lambda lines: any("one" in line for line in lines))
+    spoil(database(fred.state))
+    profile(server, "Tim").send("fred", "two")
+    assert listen.wait() == 74, listen
+    assert "was removed, emptied or replaced" in str(listen), listen
+    assert not any("two" in line for line in listen.lines), listen
+
+
+def test_empty_profile_is_not_taken_for_a_new_one(server, profile):
+    fred = profile(server, "fred")
+    fred.send("fred", "one")
+    path = database(fred.state)
+    empty(path)
+    done = fred.run("send", "Tim", "x")
+    assert done.returncode == 78 and str(path) in done.stderr and "is empty" in done.stderr, done
+
+
+def check(*paths):
+    return subprocess.run([MMS, "check", *paths], capture_output=True, text=True, timeout=30)
+
+
+def test_check(server, profile, tmp_path):
+    fred = profile(server, "fred")
+    fred.send("fred", "one")
+    listen = fred.listen()
+    listen.wait_for(lambda lines: any("one" in line for line in lines))
+    paths = [server.data / "server.db", database(fred.state)]
+    done = check(*paths)
+    assert (done.returncode, done.stderr) == (0, "") and done.stdout.count(" is sound\n") == 2, done
+
+    broken = tmp_path / "broken.db"
+    content = bytearray(paths[0].read_bytes())
+    content[3 * 4096:3 * 4096 + 200] = bytes(200)
+    broken.write_bytes(content)
+    done = check(broken, paths[1])
+    assert done.returncode == 78 and "damaged" in done.stderr and f"{paths[1]} is sound" in done.stdout, done
+    done = check(tmp_path / "none.db")
+    assert done.returncode == 73 and "none.db" in done.stderr, done
