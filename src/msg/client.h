@@ -19,7 +19,7 @@
 
 enum {
 	CLIENT_SLOTS = 2,
-	CLIENT_PING_US = 25 * 1000 * 1000,
+	CLIENT_PING_US = 8 * 1000 * 1000, // how long a server that was killed and is back can go unnoticed (section 6.7)
 	CLIENT_CALLS_RESERVED = 8, // room in the window that submissions leave to other calls
 	CLIENT_REOFFER_US = 60 * 1000 * 1000, // until a re-offer that was refused for now is made again; twice as long each time
 	CLIENT_PENDING_MAX = 2 * CALL_WINDOW, // answers and verdicts that wait for the commit; full: it comes at once

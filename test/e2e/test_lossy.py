@@ -84,7 +84,7 @@ def test_addresses_that_change_all_the_time(server, agent, closing):
     expected = []
     for i in range(10):
         bad.move()
-        tim.wait_verdicts([tim.submit("Tim", "here")])  # who says nothing is found again by its PING, after 25 s
+        tim.wait_verdicts([tim.submit("Tim", "here")])  # who says nothing is found again by its PING, after 8 s
         messages = [fred.submit("Tim", f"{i} {j}") for j in range(10)]
         expected += [f"{i} {j}" for j in range(10)]
         fred.wait_verdicts(messages, 20)

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: ISC
 """Addresses that change under a conversation: the client's own, and those a forgetful NAT shows to the server.
 
-Nobody signs in anew, nothing is lost or doubled. Who says nothing is found again by the next keepalive, after 25 s.
+Nobody signs in anew, nothing is lost or doubled. Who says nothing is found again by the next keepalive, after 8 s.
 """
 
 import re

@@ -17,7 +17,7 @@ enum {
 	QUIET_MS_MAX = 600 * 1000,  // from the end of the faults until all is well
 	REOFFER_MS_MAX = 7500 * 1000, // the same while re-offers that found no room wait to be made again
 	LISTEN_MS = 60 * 1000,      // how long the wire is then listened to
-	KEEPALIVES_MAX = 40,          // datagrams of a device and the server in that time
+	KEEPALIVES_MAX = 80,          // datagrams of a device and the server in that time
 	STILL_STEPS_MAX = 1000,     // turns without the clock moving
 };
 

@@ -222,7 +222,7 @@ static inline void pump_device(struct device *device)
 	struct session_out out;
 	while (dialer_poll(&device->dialer, world.now, &event))
 		on_dialer_event(device, &event);
-	if (!device->is_silent && mtime_diff_us(world.now, device->pinged_at) >= 25 * 1000 * 1000 &&
+	if (!device->is_silent && mtime_diff_us(world.now, device->pinged_at) >= 8 * 1000 * 1000 &&
 	    device->present != NO_SLOT && dialer_call(&device->dialer, device->present, 5, NULL, 0, 0) == MMS_OK)
 		device->pinged_at = world.now;
 	submit_what_fits(device);

@@ -241,7 +241,7 @@ static void converse(uint64_t seed)
 	while (net.end[0].answered < EACH || net.end[1].answered < EACH) {
 		for (int i = 0; i < 2; i++)
 			if ((net.end[i].opened < EACH && seeded_chance(&net.seeded, 60)) ||
-			    mtime_diff_us(net.now, net.end[i].called_at) > 25 * 1000 * 1000) // as PING does
+			    mtime_diff_us(net.now, net.end[i].called_at) > 8 * 1000 * 1000) // as PING does
 				open_call(&net.end[i],
 					  seeded_chance(&net.seeded, 20) ? seeded_below(&net.seeded, 1147) : 30);
 		for (uint8_t i = 0; i < 2; i++)
