@@ -41,6 +41,7 @@ $(BUILD)/test/%: test/unit/%.c $(LIBRARY) Makefile
 # What a test counts the calls of.
 $(BUILD)/test/test_admission: WRAPS = crypto_scalarmult crypto_scalarmult_base hash_bytes_256 hash_cookie hash_table_key \
 	map_find map_next map_put map_remove
+$(BUILD)/test/test_listener: WRAPS = session_recv session_poll session_send session_deadline session_tick session_has_event
 
 # Counts the work of what is below: src/base and src/proto, built so that each branch taken calls a counter.
 COUNTED := $(patsubst $(BUILD)/obj/%,$(BUILD)/counted/%,$(filter $(BUILD)/obj/base/% $(BUILD)/obj/proto/%,$(OBJECTS)))

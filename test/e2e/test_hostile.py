@@ -149,6 +149,24 @@ def test_flood(server, pair, kind):
     assert fred.device.sessions_made == tim.device.sessions_made == 1
 
 
+def test_each_question_from_one_address_is_answered(make_server, device):
+    """However many there were before: so who sends under an address uses up nothing for who is there."""
+    server, dice = make_server(options=["--blind-handshakes", "1"]), random.Random(11)
+    questions = [(wire.init(dice.randbytes(238)), wire.RETRY), (wire.hello(dice.randbytes(16)), wire.SERVERINFO),
+                 (bytes([wire.DATA]) + dice.randbytes(44), wire.UNKNOWN)]
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as stranger:
+        stranger.settimeout(5)
+        for i in range(600):
+            question, answer = questions[i % 3]
+            if i % 3 == 0:
+                for _ in range(2):  # as many as the server may look at without a cookie: it drops junk
+                    stranger.sendto(wire.init(dice.randbytes(238)), server.address)
+            stranger.sendto(question, server.address)
+            while (got := stranger.recv(65536))[0] != answer:
+                assert got[0] == wire.RETRY
+    assert device(server, "Tim").connect().welcome.name == "Tim"
+
+
 def take_all(opened, wait=0.02):
     """How many bytes a socket is sent until nothing has come for `wait` seconds."""
     opened.settimeout(wait)

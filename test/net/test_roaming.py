@@ -10,7 +10,7 @@ import time
 import mms
 import pytest
 
-KEEPALIVE_S = 25
+KEEPALIVE_S = 8
 ROUNDS = 5
 
 

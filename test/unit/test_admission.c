@@ -264,6 +264,31 @@ static void blind_floods_lock_nobody_out(void **state)
 	admission_clear(&world.admission);
 }
 
+// A company behind one address whose server was restarted: all are let in at once, also while a flood comes in its name.
+static void a_crowd_behind_one_address_gets_in(void **state)
+{
+	(void)state;
+	enum { CROWD = 400, FLOOD = 10 };
+	struct world world;
+	uint8_t datagram[WIRE_INIT_BYTES];
+	uint8_t cookie[COOKIE_BYTES];
+	struct noise_ik noise;
+	begin(&world);
+	world.admission.budget.limits = budget_limits_default();
+	for (int i = 0; i < 400; i++) // what there is for those without a cookie is used up
+		assert_int_equal(knock(&world, 1, NULL, 10), WIRE_ACCEPT_BYTES);
+	for (uint32_t i = 0; i < CROWD; i++) {
+		for (int k = 0; k < FLOOD; k++)
+			assert_int_equal(knock(&world, 1, NULL, 10), WIRE_RETRY_BYTES);
+		make_init(&world, 100 + i, NULL, datagram, &noise);
+		assert_int_equal(recv(&world, 1, datagram, sizeof datagram, 10), WIRE_RETRY_BYTES);
+		memcpy(cookie, world.reply + 1 + WIRE_ECHO_BYTES, COOKIE_BYTES);
+		memcpy(datagram + 2, cookie, COOKIE_BYTES);
+		assert_int_equal(recv(&world, 1, datagram, sizeof datagram, 10), WIRE_ACCEPT_BYTES);
+	}
+	admission_clear(&world.admission);
+}
+
 // Randomness that gives 0 and then an index that is taken, before it gives new ones.
 struct repeating {
 	struct rng rng;
@@ -490,6 +515,7 @@ int main(void)
 		cmocka_unit_test(the_oldest_goes),
 		cmocka_unit_test(hello_is_always_answered),
 		cmocka_unit_test(blind_floods_lock_nobody_out),
+		cmocka_unit_test(a_crowd_behind_one_address_gets_in),
 		cmocka_unit_test(an_index_is_nobody_elses),
 		cmocka_unit_test(unknown_is_always_said),
 		cmocka_unit_test(work_is_bounded),

@@ -184,6 +184,103 @@ static void what_is_no_datagram(void **state)
 	finish();
 }
 
+// --- what a turn costs ---
+
+static uint32_t session_steps; // calls of what does anything with a session
+
+enum mms_err __real_session_recv(struct session *session, struct blocks *blocks, const struct addr *addr,
+				 const uint8_t *datagram, size_t bytes, struct mtime now, const struct rng *rng);
+enum mms_err __wrap_session_recv(struct session *session, struct blocks *blocks, const struct addr *addr,
+				 const uint8_t *datagram, size_t bytes, struct mtime now, const struct rng *rng);
+bool __real_session_poll(struct session *session, struct blocks *blocks, struct mtime now, struct session_event *event);
+bool __wrap_session_poll(struct session *session, struct blocks *blocks, struct mtime now, struct session_event *event);
+bool __real_session_send(struct session *session, struct blocks *blocks, struct mtime now, struct session_out *out);
+bool __wrap_session_send(struct session *session, struct blocks *blocks, struct mtime now, struct session_out *out);
+struct mtime __real_session_deadline(const struct session *session, struct mtime now);
+struct mtime __wrap_session_deadline(const struct session *session, struct mtime now);
+void __real_session_tick(struct session *session, struct mtime now);
+void __wrap_session_tick(struct session *session, struct mtime now);
+bool __real_session_has_event(const struct session *session, struct mtime now);
+bool __wrap_session_has_event(const struct session *session, struct mtime now);
+
+enum mms_err __wrap_session_recv(struct session *session, struct blocks *blocks, const struct addr *addr,
+				 const uint8_t *datagram, size_t bytes, struct mtime now, const struct rng *rng)
+{
+	session_steps++;
+	return __real_session_recv(session, blocks, addr, datagram, bytes, now, rng);
+}
+
+bool __wrap_session_poll(struct session *session, struct blocks *blocks, struct mtime now, struct session_event *event)
+{
+	session_steps++;
+	return __real_session_poll(session, blocks, now, event);
+}
+
+bool __wrap_session_send(struct session *session, struct blocks *blocks, struct mtime now, struct session_out *out)
+{
+	session_steps++;
+	return __real_session_send(session, blocks, now, out);
+}
+
+struct mtime __wrap_session_deadline(const struct session *session, struct mtime now)
+{
+	session_steps++;
+	return __real_session_deadline(session, now);
+}
+
+void __wrap_session_tick(struct session *session, struct mtime now)
+{
+	session_steps++;
+	__real_session_tick(session, now);
+}
+
+bool __wrap_session_has_event(const struct session *session, struct mtime now)
+{
+	session_steps++;
+	return __real_session_has_event(session, now);
+}
+
+// What is done with sessions in a turn in which one device's PING comes, and in one in which nothing comes, beside others at rest.
+static void turn(uint32_t device_count, uint32_t *ping_steps, uint32_t *idle_steps)
+{
+	struct session_out out;
+	struct listener_event event;
+	uint8_t reply[WIRE_DATAGRAM_BYTES_MAX];
+	begin(7, device_count);
+	dial_all();
+	run_ms(1000);
+	struct dialer *dialer = &world.device[0].dialer;
+	assert_int_equal(dialer_call(dialer, world.device[0].present, 5, NULL, 0, 0), MMS_OK);
+	assert_true(dialer_send(dialer, world.now, &out));
+	session_steps = 0;
+	const struct addr from = addr_of(world.device[0].host);
+	assert_int_equal(listener_recv(&world.listener, &from, out.datagram[0], out.bytes, world.now, reply), 0);
+	assert_true(listener_poll(&world.listener, world.now, &event));
+	listener_answer(&world.listener, event.slot, event.call.number, 1, NULL, 0, world.now);
+	while (listener_poll(&world.listener, world.now, &event) || listener_send(&world.listener, world.now, &out))
+		;
+	listener_tick(&world.listener, world.now);
+	*ping_steps = session_steps;
+	session_steps = 0;
+	listener_tick(&world.listener, world.now);
+	assert_false(listener_poll(&world.listener, world.now, &event) || listener_send(&world.listener, world.now, &out));
+	assert_true(mtime_diff_us(listener_deadline(&world.listener), world.now) > 0);
+	*idle_steps = session_steps;
+	finish();
+}
+
+static void a_turn_costs_what_has_come(void **state)
+{
+	(void)state;
+	uint32_t ping_steps[2];
+	uint32_t idle_steps[2];
+	turn(1, &ping_steps[0], &idle_steps[0]);
+	turn(DEVICES, &ping_steps[1], &idle_steps[1]);
+	assert_true(ping_steps[0] > 0);
+	assert_int_equal(ping_steps[1], ping_steps[0]);
+	assert_int_equal(idle_steps[0] + idle_steps[1], 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -196,6 +293,7 @@ int main(void)
 		cmocka_unit_test(closing_without_a_call),
 		cmocka_unit_test(full_of_signed_in_sessions),
 		cmocka_unit_test(what_is_no_datagram),
+		cmocka_unit_test(a_turn_costs_what_has_come),
 	};
 	return cmocka_run_group_tests(tests, crypto_set_up, NULL);
 }
