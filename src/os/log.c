@@ -3,6 +3,9 @@
 #include "os/log.h"
 
 #include <assert.h>
+#include <inttypes.h>
+#include <limits.h>
+#include <poll.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -17,6 +20,9 @@ enum { PREFIX_BYTES_MAX = 64, HEAD_BYTES_MAX = 128 };
 
 static const char *line_prefix = "mms";
 static enum log_level chattiest = LOG_LEVEL_INFO;
+static uint64_t lost_count; // lines since the last one that was written
+
+static_assert(LOG_LINE_BYTES_MAX + 1 <= PIPE_BUF, "what poll calls ready takes a whole line");
 
 void log_open(const char *prefix, enum log_level level)
 {
@@ -63,6 +69,25 @@ static void mask(char *text, size_t bytes)
 	}
 }
 
+// False: there is no room for it now.
+static bool put(const char *line, size_t bytes)
+{
+	struct pollfd polled = {.fd = STDERR_FILENO, .events = POLLOUT};
+	if (poll(&polled, 1, 0) <= 0)
+		return false;
+	return write(STDERR_FILENO, line, bytes) == (ssize_t)bytes;
+}
+
+static bool put_lost(void)
+{
+	char line[HEAD_BYTES_MAX + 128];
+	const size_t head = write_head(line, HEAD_BYTES_MAX);
+	const int more = snprintf(line + head, sizeof line - head,
+				  "%" PRIu64 " lines of this log are lost: there was no room where it goes\n", lost_count);
+	assert(more > 0 && (size_t)more < sizeof line - head);
+	return put(line, head + (size_t)more);
+}
+
 __attribute__((format(printf, 2, 0)))
 static void write_line(enum log_level level, const char *format, va_list arguments)
 {
@@ -76,8 +101,10 @@ static void write_line(enum log_level level, const char *format, va_list argumen
 		end = mark_cut(line, end);
 	mask(line + head, end - head);
 	line[end++] = '\n';
-	const ssize_t put = write(STDERR_FILENO, line, end);
-	(void)put; // where could a lost log line be reported
+	if (lost_count > 0 && put_lost())
+		lost_count = 0;
+	if (lost_count > 0 || !put(line, end))
+		lost_count++;
 }
 
 void log_warn(const char *format, ...)

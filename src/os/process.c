@@ -36,6 +36,8 @@ bool process_start(void)
 	}
 	int rc = sigaction(SIGPIPE, &ignore, NULL);
 	assert(rc == 0);
+	rc = sigaction(SIGXFSZ, &ignore, NULL);
+	assert(rc == 0);
 	sigemptyset(&none);
 	rc = sigprocmask(SIG_SETMASK, &none, NULL);
 	assert(rc == 0);

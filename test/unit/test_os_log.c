@@ -64,6 +64,36 @@ static void test_shape(void **state)
 	regfree(&shape);
 }
 
+static void fill_stderr(void)
+{
+	static const char junk[4096];
+	const int flags = fcntl(STDERR_FILENO, F_GETFL);
+	assert_int_equal(fcntl(STDERR_FILENO, F_SETFL, flags | O_NONBLOCK), 0);
+	while (write(STDERR_FILENO, junk, sizeof junk) > 0)
+		;
+	assert_int_equal(fcntl(STDERR_FILENO, F_SETFL, flags & ~O_NONBLOCK), 0); // a write would wait
+}
+
+// Nobody reads: lines are lost and not waited for, and then it is said how many.
+static void test_nobody_reads(void **state)
+{
+	(void)state;
+	log_open("m", LOG_LEVEL_INFO);
+	fill_stderr();
+	for (int i = 0; i < 3; i++)
+		log_info("lost %d", i);
+	log_debug("not even meant to be written");
+	while (read(pipe_read, line, sizeof line) > 0)
+		;
+	log_info("seen");
+	static const char told[] = " m: 3 lines of this log are lost: there was no room where it goes\n";
+	const char *text = logged();
+	assert_memory_equal(text + HEAD_BYTES, told, strlen(told));
+	assert_string_equal(text + HEAD_BYTES + strlen(told) + HEAD_BYTES, " m: seen\n");
+	log_info("more");
+	assert_string_equal(logged() + HEAD_BYTES, " m: more\n");
+}
+
 static void test_levels(void **state)
 {
 	(void)state;
@@ -163,6 +193,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_shape, catch_stderr, release_stderr),
+		cmocka_unit_test_setup_teardown(test_nobody_reads, catch_stderr, release_stderr),
 		cmocka_unit_test_setup_teardown(test_levels, catch_stderr, release_stderr),
 		cmocka_unit_test_setup_teardown(test_one_call_is_one_line, catch_stderr, release_stderr),
 		cmocka_unit_test_setup_teardown(test_long_lines_are_cut, catch_stderr, release_stderr),
