@@ -19,6 +19,7 @@
 #include "os/log.h"
 #include "os/random.h"
 #include "os/signals.h"
+#include "os/standard.h"
 #include "ui/printer.h"
 
 enum {
@@ -38,9 +39,17 @@ struct program {
 	uint8_t inbound[UDP_BATCH_MAX][UDP_SLOT_BYTES];
 };
 
+// What is printed beside the log waits so long for a reader, and is lost then: nobody who does not read stops the service.
+static void give_output_time(void)
+{
+	enum { OUTPUT_MS = 1000 };
+	standard_set_deadline(mtime_add_ms(clock_monotonic(), OUTPUT_MS));
+}
+
 // The environment failed for good: nothing more is answered.
 static void fail(struct program *program, const struct reason *why, int status)
 {
+	give_output_time();
 	(void)printer_line(PRINTER_ERR, "mms server: %s", why->text);
 	program->status = status;
 	program->is_over = true;
@@ -93,6 +102,7 @@ static void announce(const struct program *program)
 		 program->setup.paths.data.text);
 	if (program->setup.may_claim && program->setup.options.open_claims)
 		log_info("anyone who reaches this server may claim a name that has no device yet (--open-claims)");
+	give_output_time();
 	for (uint8_t i = 0; i < program->setup.udp.socket_count; i++) {
 		char name[ADDR_TEXT_BYTES];
 		udp_socket_name(&program->setup.udp, i, name);

@@ -314,7 +314,21 @@ static struct server_users *fresh_users(struct server_setup *setup)
 struct server_users *server_setup_read_users(struct server_setup *setup, struct reason *why)
 {
 	struct server_users *fresh = fresh_users(setup);
-	return read_users(fresh, setup->paths.users.text, why) == MMS_OK ? fresh : NULL;
+	const char *path = setup->paths.users.text;
+	if (file_is_stream(path)) {
+		snprintf(why->text, sizeof why->text,
+			 "%.300s is not a regular file and was read once, at the start; give a file with -u to have it read again", path);
+		return NULL;
+	}
+	if (read_users(fresh, path, why) != MMS_OK)
+		return NULL;
+	// An emptied file is more often a mistake than the wish to shut everybody out.
+	if (fresh->file.table.user_count > 0 || server_setup_users(setup)->file.table.user_count == 0)
+		return fresh;
+	snprintf(why->text, sizeof why->text,
+		 "%.300s names nobody any more; to shut everybody out, stop the server", path);
+	clear_users(fresh);
+	return NULL;
 }
 
 enum mms_err server_setup_sync_users(struct server_setup *setup)

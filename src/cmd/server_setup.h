@@ -69,7 +69,8 @@ int server_setup_open(struct server_setup *setup, struct reason *why);
 // The users in use.
 struct server_users *server_setup_users(struct server_setup *setup);
 
-// Reads the users file again, beside the one in use. NULL: nothing has changed, and `why` says what is wrong.
+// Reads the users file again, beside the one in use. NULL: nothing has changed, and `why` says what is wrong. That is also
+// so when the file is none that can be read twice (a pipe, a device), and when it names nobody any more.
 struct server_users *server_setup_read_users(struct server_setup *setup, struct reason *why);
 
 // Makes the users of the store those read last, and sets the ids of the table. MMS_E_NOSPACE: nothing was changed. Else the store

@@ -68,6 +68,12 @@ enum mms_err file_read(const char *path, size_t bytes_max, char **text, size_t *
 	return err;
 }
 
+bool file_is_stream(const char *path)
+{
+	struct stat status;
+	return stat(path, &status) == 0 && !S_ISREG(status.st_mode);
+}
+
 // Gives the file `fd` the owner and mode of the one it will replace. Where the group cannot be kept, its rights are not
 // given to another group.
 static bool take_after(int fd, const struct stat *old)

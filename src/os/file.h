@@ -5,6 +5,7 @@
 #ifndef MMS_OS_FILE_H
 #define MMS_OS_FILE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "base/err.h"
@@ -12,6 +13,10 @@
 // Reads all of the file at `path` (also a pipe, to its end). On success `*text` is heap memory the caller frees, with a
 // zero byte after its `*bytes` bytes; on error it is NULL. MMS_E_BAD: it holds more than `bytes_max` bytes.
 enum mms_err file_read(const char *path, size_t bytes_max, char **text, size_t *bytes, struct reason *why) MUST_CHECK;
+
+// Whether something that is no regular file is at `path`, through symbolic links: what was read from it is gone. False also
+// where nothing is.
+bool file_is_stream(const char *path);
 
 // Replaces the file at `path` by these bytes, or creates it. Whoever opens the path, also after a power cut, finds the
 // old file or the new one, whole. A symbolic link is followed and stays. `mode` is for a new file; an existing one
