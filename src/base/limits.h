@@ -21,8 +21,14 @@ enum {
 	SESSIONS_MAX = 16384,        // sessions; full: the oldest that never signed in goes, then none
 	HALF_OPEN_MAX = 4096,        // handshakes not yet confirmed; full: the oldest goes
 	PREFIXES_MAX = 8192,         // address prefixes and networks with a budget; full: the oldest of its set goes
-	BLOCKS_SMALL_MAX = 131072,   // held calls and answers of up to BLOCK_SMALL_BYTES; full: a call is not marked
-	BLOCKS_LARGE_MAX = 32768,    // the same, up to BLOCK_LARGE_BYTES
+	BLOCKS_SMALL_MAX = 32768, // blocks of up to BLOCK_SMALL_BYTES that users share for calls they make and the answers, and as
+				  // many for the server's own calls; full: a user has what is its own
+	BLOCKS_LARGE_MAX = 16384, // the same, up to BLOCK_LARGE_BYTES
+	ACCOUNT_SHARE = 16,    // a user has at most this part of what is shared; more: a call is not marked, one of ours waits
+	ACCOUNT_SMALL_OWN = 2, // a user's own blocks beside, for calls that can start, and as many for our calls; full: the same
+	ACCOUNT_LARGE_OWN = 1,
+	STRANGERS_SMALL_MAX = 1024, // blocks of all sessions not signed in, beside one for the SIGNIN of each; full: not marked
+	STRANGERS_LARGE_MAX = 64,   // the same, up to BLOCK_LARGE_BYTES
 	DEVICES_PER_USER_MAX = 16,   // enrolled devices; full: the next device is not authorized
 	SENDING_PER_DEVICE_MAX = 8,  // sessions that only send; full: the least recently heard goes
 	INVITES_PER_USER_MAX = 4,    // invite= options of one users line; more is a bad line

@@ -107,7 +107,7 @@ void server_dismiss(struct server *server, uint32_t slot, enum notice_what notic
 	peer->state = PEER_GONE;
 	if (notice != 0)
 		server_notice(server, slot, &(struct call_notice){.what = notice}, 0);
-	server->port.close(server->port.context, slot);
+	server->port.close(server->port.context, slot, notice != 0);
 }
 
 void server_ended(struct server *server, uint32_t slot)
@@ -158,7 +158,7 @@ void server_call(struct server *server, uint32_t slot, uint32_t number, uint8_t 
 			server_signin(server, slot, number, body, bytes, now, wall);
 		} else {
 			server_answer_bare(server, slot, number, STATUS_BAD);
-			server->port.close(server->port.context, slot);
+			server->port.close(server->port.context, slot, false);
 		}
 		return;
 	}
@@ -241,7 +241,7 @@ static void shut_out(struct server *server, uint32_t slot)
 {
 	server->peer[slot].state = PEER_GONE;
 	server_notice(server, slot, &(struct call_notice){.what = NOTICE_REMOVED}, 0);
-	server->port.close(server->port.context, slot);
+	server->port.close(server->port.context, slot, true);
 }
 
 // Moves the peers of one user to its place in the new table, or shuts them out.

@@ -39,8 +39,8 @@ struct server_port {
 	enum mms_err (*call)(void *context, uint32_t slot, uint8_t kind, const void *body, size_t bytes, uint64_t tag);
 	uint32_t (*call_room)(void *context, uint32_t slot);
 	void (*defer)(void *context, uint32_t slot, struct mtime until);
-	void (*signed_in)(void *context, uint32_t slot);
-	void (*close)(void *context, uint32_t slot);
+	void (*signed_in)(void *context, uint32_t slot, uint64_t owner);
+	void (*close)(void *context, uint32_t slot, bool keeps_calls);
 	void (*identity)(void *context, uint32_t slot, const uint8_t **peer_key, const uint8_t **handshake_hash);
 	struct mtime (*handshake_at)(void *context, uint32_t slot);
 	struct mtime (*heard_at)(void *context, uint32_t slot);

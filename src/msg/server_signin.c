@@ -273,7 +273,7 @@ static void grant(struct server *server, uint32_t slot, uint32_t number, struct 
 	server->user[user].peers = slot + 1;
 	const size_t bytes = call_signin_ok_encode(&ok, body);
 	server->port.answer(server->port.context, slot, number, STATUS_OK, body, bytes);
-	server->port.signed_in(server->port.context, slot);
+	server->port.signed_in(server->port.context, slot, (uint64_t)server->users->user[user].user_id);
 	if (is_late)
 		server_dismiss(server, slot, NOTICE_REPLACED);
 	else if (request->signin.is_receiving)

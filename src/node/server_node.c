@@ -29,16 +29,16 @@ static void port_defer(void *context, uint32_t slot, struct mtime until)
 	listener_defer(&node->listener, slot, until);
 }
 
-static void port_signed_in(void *context, uint32_t slot)
+static void port_signed_in(void *context, uint32_t slot, uint64_t owner)
 {
 	struct server_node *node = context;
-	listener_signed_in(&node->listener, slot);
+	listener_signed_in(&node->listener, slot, owner);
 }
 
-static void port_close(void *context, uint32_t slot)
+static void port_close(void *context, uint32_t slot, bool keeps_calls)
 {
 	struct server_node *node = context;
-	listener_close(&node->listener, slot, node->now);
+	listener_close(&node->listener, slot, keeps_calls, node->now);
 }
 
 static void port_identity(void *context, uint32_t slot, const uint8_t **peer_key, const uint8_t **handshake_hash)

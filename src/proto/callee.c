@@ -5,9 +5,9 @@
 #include <assert.h>
 #include <string.h>
 
-void callee_init(struct callee *callee, enum callee_gate gate)
+void callee_init(struct callee *callee, enum callee_gate gate, uint32_t account)
 {
-	*callee = (struct callee){.peer_base = 1, .next = 1, .start_next = 1, .gate = gate};
+	*callee = (struct callee){.peer_base = 1, .next = 1, .start_next = 1, .account = account, .gate = gate};
 	callee->start_after = (struct mtime){INT64_MIN};
 }
 
@@ -25,6 +25,13 @@ static void forget(struct callee *callee, struct blocks *blocks, uint64_t calls)
 void callee_clear(struct callee *callee, struct blocks *blocks)
 {
 	forget(callee, blocks, callee->held);
+}
+
+void callee_close(struct callee *callee, struct blocks *blocks)
+{
+	const uint64_t started = ring_range(callee->peer_base, callee->peer_base, callee->start_next);
+	callee->is_closed = true;
+	forget(callee, blocks, callee->held & ~started);
 }
 
 void callee_recv_base(struct callee *callee, struct blocks *blocks, uint32_t base)
@@ -80,14 +87,11 @@ static bool is_behind_gate(const struct callee *callee, uint32_t number)
 	return callee->gate != CALLEE_GATE_OPEN && number >= callee->gate;
 }
 
-// Only the call that can start next may take the last blocks: calls that wait for it would wait for ever. What waits for a
-// sign-in may take half of them.
-static bool is_memory_for(const struct callee *callee, const struct blocks *blocks, uint32_t number)
+// Only the call that can start next may take the account's last blocks: calls that wait for it would wait for ever.
+static enum blocks_use use_of(const struct callee *callee, uint32_t number)
 {
-	if (is_behind_gate(callee, number))
-		return !blocks_is_used(blocks, 2);
 	const bool starts_next = number == callee->next && number == callee->start_next;
-	return starts_next || !blocks_is_used(blocks, 3);
+	return starts_next && !is_behind_gate(callee, number) ? BLOCKS_TO_GO : BLOCKS_TO_WAIT;
 }
 
 enum callee_verdict callee_recv_call(struct callee *callee, struct blocks *blocks, const struct wire_frame_view *frame,
@@ -98,9 +102,8 @@ enum callee_verdict callee_recv_call(struct callee *callee, struct blocks *block
 		return CALLEE_IGNORED;
 	if ((callee->held & ring_bit(frame->number)) != 0)
 		return recv_repeat(callee, blocks, frame->number, is_repeat_twice);
-	if (!is_memory_for(callee, blocks, frame->number))
-		return CALLEE_IGNORED;
-	const uint32_t handle = blocks_take(blocks, frame->body_bytes);
+	const enum blocks_use use = use_of(callee, frame->number);
+	const uint32_t handle = callee->is_closed ? 0 : blocks_take(blocks, callee->account, frame->body_bytes, use);
 	if (handle == 0)
 		return CALLEE_IGNORED;
 	struct block *block = blocks_get(blocks, handle);
@@ -117,7 +120,7 @@ enum callee_verdict callee_recv_call(struct callee *callee, struct blocks *block
 
 bool callee_has_next(const struct callee *callee)
 {
-	return callee->start_next < callee->next && !is_behind_gate(callee, callee->start_next);
+	return callee->start_next < callee->next && !callee->is_closed && !is_behind_gate(callee, callee->start_next);
 }
 
 uint32_t callee_poll(struct callee *callee, struct mtime now)
@@ -158,10 +161,9 @@ enum mms_err callee_answer(struct callee *callee, struct blocks *blocks, uint32_
 	const bool is_too_small = body_bytes > blocks_room(*handle);
 	// A small answer leaves a large block to others, for it is kept until BASE passes it.
 	if (is_too_small || (body_bytes <= BLOCK_SMALL_BYTES && blocks_room(*handle) > BLOCK_SMALL_BYTES)) {
-		const uint32_t other = blocks_take(blocks, body_bytes);
+		const uint32_t other = blocks_take(blocks, callee->account, body_bytes, BLOCKS_TO_GO);
 		if (other != 0) {
-			*blocks_get(blocks, other) = *blocks_get(blocks, *handle);
-			blocks_give(blocks, *handle);
+			blocks_move(blocks, *handle, other);
 			*handle = other;
 		} else if (is_too_small) {
 			assert(number == callee->start_next - 1);

@@ -25,6 +25,7 @@ struct callee {
 	uint32_t next;      // NEXT: the lowest call not held
 	uint64_t marks;     // MARKS: bit i: call next + 1 + i is held
 	uint32_t start_next; // the next call to start
+	uint32_t account;    // its blocks are taken for
 	uint32_t call[CALL_WINDOW]; // handles of the calls held, by place
 	// sets of calls (proto/ring.h)
 	uint64_t held;     // started or not, answered or not
@@ -34,6 +35,7 @@ struct callee {
 	uint32_t repeat_bytes;    // frames of answers that are to go again
 	struct mtime start_after; // no call starts before this
 	uint32_t gate;      // calls from this number on do not start (section 5.5); CALLEE_GATE_OPEN: all may
+	bool is_closed;
 };
 
 enum callee_verdict {
@@ -43,16 +45,19 @@ enum callee_verdict {
 	CALLEE_REPEAT,  // was answered: the answer will go again
 };
 
-// A callee that holds nothing, and starts nothing from call `gate` on until callee_open_gate.
-void callee_init(struct callee *callee, enum callee_gate gate);
+// A callee that holds nothing, takes its blocks for `account`, and starts nothing from call `gate` on until callee_open_gate.
+void callee_init(struct callee *callee, enum callee_gate gate, uint32_t account);
 
 // Gives back every block.
 void callee_clear(struct callee *callee, struct blocks *blocks);
 
+// The session is closing: no further call is held or starts, and those that have not started are given up.
+void callee_close(struct callee *callee, struct blocks *blocks);
+
 // Takes the peer's BASE: answers below it are forgotten. Ignored when it goes backwards or passes a call not answered.
 void callee_recv_base(struct callee *callee, struct blocks *blocks, uint32_t base);
 
-// Takes a CALL frame. A call that cannot start next is held only while memory is plenty. `is_repeat_twice`: an answer that
+// Takes a CALL frame. A call that cannot start next is held only in memory that the account shares. `is_repeat_twice`: an answer that
 // goes again goes in copies.
 enum callee_verdict callee_recv_call(struct callee *callee, struct blocks *blocks, const struct wire_frame_view *frame,
 				     bool is_repeat_twice);

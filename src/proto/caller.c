@@ -5,9 +5,9 @@
 #include <assert.h>
 #include <string.h>
 
-void caller_init(struct caller *caller)
+void caller_init(struct caller *caller, uint32_t account)
 {
-	*caller = (struct caller){.base = 1, .next_number = 1};
+	*caller = (struct caller){.base = 1, .next_number = 1, .account = account};
 	congest_init(&caller->congest);
 }
 
@@ -23,7 +23,10 @@ void caller_clear(struct caller *caller, struct blocks *blocks)
 	blocks_give_list(blocks, caller->done);
 	caller->done = 0;
 	caller->sent = 0;
+	caller->marked = 0;
 	caller->lost = 0;
+	caller->in_flight = 0;
+	caller->is_probe_due = false;
 }
 
 uint32_t caller_base(const struct caller *caller)
@@ -42,10 +45,9 @@ enum mms_err caller_open(struct caller *caller, struct blocks *blocks, uint8_t k
 			 size_t body_bytes, uint64_t tag)
 {
 	assert(body_bytes <= WIRE_CALL_BODY_BYTES_MAX);
-	// A quarter is left to the peers' calls, or two full sides would wait for each other for ever.
-	if (caller_room(caller) == 0 || blocks_is_used(blocks, 3))
+	if (caller_room(caller) == 0)
 		return MMS_E_FULL;
-	const uint32_t handle = blocks_take(blocks, body_bytes);
+	const uint32_t handle = blocks_take(blocks, caller->account, body_bytes, BLOCKS_TO_GO);
 	if (handle == 0)
 		return MMS_E_FULL;
 	struct block *block = blocks_get(blocks, handle);
@@ -125,11 +127,10 @@ static bool make_room(struct caller *caller, struct blocks *blocks, uint32_t num
 	uint32_t *handle = &caller->call[ring_place(number)];
 	if (body_bytes <= blocks_room(*handle))
 		return true;
-	const uint32_t larger = blocks_take(blocks, body_bytes);
+	const uint32_t larger = blocks_take(blocks, caller->account, body_bytes, BLOCKS_TO_GO);
 	if (larger == 0)
 		return false;
-	*blocks_get(blocks, larger) = *blocks_get(blocks, *handle);
-	blocks_give(blocks, *handle);
+	blocks_move(blocks, *handle, larger);
 	*handle = larger;
 	return true;
 }

@@ -19,6 +19,7 @@
 struct caller {
 	uint32_t base;              // BASE: the lowest unanswered call, or next_number
 	uint32_t next_number;       // the next call's
+	uint32_t account;           // its blocks are taken for
 	uint32_t call[CALL_WINDOW]; // handles of the unanswered calls, by place
 	// sets of calls (proto/ring.h)
 	uint64_t unanswered;
@@ -40,10 +41,10 @@ struct caller {
 	struct rtt rtt;
 };
 
-// A caller that has made no call.
-void caller_init(struct caller *caller);
+// A caller that has made no call, and takes its blocks for `account`.
+void caller_init(struct caller *caller, uint32_t account);
 
-// Gives back every block.
+// Gives every call up, and back its block. BASE stays where it is, and no further call may be made.
 void caller_clear(struct caller *caller, struct blocks *blocks);
 
 // BASE: the lowest unanswered call, or the next number.
@@ -53,7 +54,7 @@ uint32_t caller_base(const struct caller *caller);
 uint32_t caller_room(const struct caller *caller);
 
 // Makes the next call, to be sent when the congestion window allows. `tag` comes back with its answer.
-// MMS_E_FULL: the window is full, or three quarters of a pool are taken; nothing was made.
+// MMS_E_FULL: the window is full, or the account has no block for it; nothing was made.
 enum mms_err caller_open(struct caller *caller, struct blocks *blocks, uint8_t kind, const void *body, size_t body_bytes,
 			 uint64_t tag) MUST_CHECK;
 

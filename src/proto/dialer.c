@@ -7,9 +7,17 @@
 
 #include "proto/rtt.h"
 
+static void lay_out(struct blocks_part parts[DIALER_ACCOUNTS])
+{
+	for (int i = 0; i < DIALER_ACCOUNTS; i++)
+		parts[i] = blocks_of_one(DIALER_BLOCKS_SMALL, DIALER_BLOCKS_LARGE);
+}
+
 size_t dialer_memory_bytes(void)
 {
-	return blocks_memory_bytes(DIALER_BLOCKS_SMALL, DIALER_BLOCKS_LARGE);
+	struct blocks_part parts[DIALER_ACCOUNTS];
+	lay_out(parts);
+	return blocks_memory_bytes(parts, DIALER_ACCOUNTS);
 }
 
 void dialer_init(struct dialer *dialer, const struct addr *addrs, uint32_t addr_count, void *memory,
@@ -21,7 +29,9 @@ void dialer_init(struct dialer *dialer, const struct addr *addrs, uint32_t addr_
 	dialer->heard_at = now;
 	dialer->retried_at = (struct mtime){INT64_MIN / 2};
 	dialer->unspent_since = dialer->retried_at;
-	blocks_init(&dialer->blocks, memory, DIALER_BLOCKS_SMALL, DIALER_BLOCKS_LARGE);
+	struct blocks_part parts[DIALER_ACCOUNTS];
+	lay_out(parts);
+	blocks_init(&dialer->blocks, memory, parts, DIALER_ACCOUNTS);
 }
 
 uint32_t dialer_place_of(const struct dialer *dialer, const struct addr *addr)

@@ -20,8 +20,8 @@
 enum {
 	DIALER_ADDRS_MAX = 4,
 	DIALER_SESSIONS = 2,
-	DIALER_BLOCKS_SMALL = 512, // enough for both sessions' windows both ways
-	DIALER_BLOCKS_LARGE = 4 * CALL_WINDOW,
+	DIALER_BLOCKS_SMALL = 4 * CALL_WINDOW, // for calls of the server, and as many for our own: enough for the windows of
+	DIALER_BLOCKS_LARGE = 3 * CALL_WINDOW, // both sessions
 
 	DIALER_REPEAT_US_FIRST = 250 * 1000, // then doubled up to the caps of proto/rtt.h (section 4.6)
 	DIALER_JITTER = 4,                   // each wait is drawn up to 1/4 shorter or longer: those who began together part
@@ -36,6 +36,9 @@ enum {
 };
 static const int64_t DIALER_REKEY_US = 3600LL * 1000 * 1000;
 static const uint64_t DIALER_REKEY_DATAGRAMS = 1ULL << 32;
+
+// Whose memory calls take: a hostile server's calls leave room for our own.
+enum { DIALER_ACCOUNT_SERVER, DIALER_ACCOUNT_OWN, DIALER_ACCOUNTS };
 
 enum dialer_state {
 	DIALER_IDLE = 0, // nothing wanted

@@ -79,6 +79,8 @@ static void recv_accept(struct dialer *dialer, const struct addr *addr, const ui
 		.addr = *addr,
 		.is_addr_proved = true,
 		.handshake_at = dialer->made_at,
+		.caller_account = DIALER_ACCOUNT_OWN,
+		.callee_account = DIALER_ACCOUNT_SERVER,
 	};
 	session_init(&dialer->slot[slot].session, &birth, now);
 	dialer->slot[slot].state = DIALER_SLOT_NEW;

@@ -25,6 +25,8 @@ struct tables {
 	uint32_t *place;
 	struct map_slot *index_slot;
 	void *blocks;
+	struct listener_account *account;
+	struct map_slot *owner_slot;
 	struct admission_memory admission;
 	size_t bytes;
 };
@@ -38,8 +40,11 @@ static struct tables lay_out(const struct listener_config *config, void *memory)
 	tables.heap = carve(memory, &tables.bytes, sizeof *tables.heap, config->sessions_max);
 	tables.place = carve(memory, &tables.bytes, sizeof *tables.place, config->sessions_max);
 	tables.index_slot = carve(memory, &tables.bytes, sizeof *tables.index_slot, indexes);
-	tables.blocks = carve(memory, &tables.bytes,
-			    blocks_memory_bytes(config->blocks_small_max, config->blocks_large_max), 1);
+	struct blocks_part parts[LISTENER_PARTS];
+	listener_parts(config, parts);
+	tables.blocks = carve(memory, &tables.bytes, blocks_memory_bytes(parts, LISTENER_PARTS), 1);
+	tables.account = carve(memory, &tables.bytes, sizeof *tables.account, config->sessions_max);
+	tables.owner_slot = carve(memory, &tables.bytes, sizeof *tables.owner_slot, map_slots_for(config->sessions_max));
 	tables.admission.ring = carve(memory, &tables.bytes, sizeof(struct halfopen), config->half_open_max);
 	tables.admission.capacity = config->half_open_max;
 	tables.admission.noise_slot = carve(memory, &tables.bytes, sizeof(struct map_slot), noises);
@@ -63,7 +68,11 @@ void listener_init(struct listener *listener, const struct listener_config *conf
 	listener->slot = tables.slot;
 	listener->sessions_max = config->sessions_max;
 	timers_init(&listener->timers, tables.heap, tables.place, config->sessions_max);
-	blocks_init(&listener->blocks, tables.blocks, config->blocks_small_max, config->blocks_large_max);
+	struct blocks_part parts[LISTENER_PARTS];
+	listener_parts(config, parts);
+	blocks_init(&listener->blocks, tables.blocks, parts, LISTENER_PARTS);
+	listener->account = tables.account;
+	map_init(&listener->by_owner, tables.owner_slot, map_slots_for(config->sessions_max));
 	map_init(&listener->by_index, tables.index_slot, map_slots_for(config->sessions_max + config->half_open_max));
 	admission_init(&listener->admission, server, &config->limits, &tables.admission, &listener->by_index,
 		       config->sessions_max, rng, now);
@@ -140,6 +149,7 @@ void listener_end(struct listener *listener, uint32_t slot)
 		leave_unsigned(listener, slot);
 	timers_set(&listener->timers, slot, MTIME_NEVER);
 	session_clear(&entry->session, &listener->blocks);
+	listener_leave_account(listener, slot);
 	entry->state = LISTENER_OVER;
 	listener_mark_ready(listener, slot);
 }
@@ -257,23 +267,26 @@ uint32_t listener_call_room(const struct listener *listener, uint32_t slot)
 	return is_live(listener, slot) ? caller_room(&listener->slot[slot].session.caller) : 0;
 }
 
-void listener_signed_in(struct listener *listener, uint32_t slot)
+void listener_signed_in(struct listener *listener, uint32_t slot, uint64_t owner)
 {
 	struct listener_slot *entry = &listener->slot[slot];
 	if (!is_live(listener, slot) || entry->is_signed_in)
 		return;
 	entry->is_signed_in = true;
 	leave_unsigned(listener, slot);
+	listener_join_account(listener, slot, owner);
 	callee_open_gate(&entry->session.callee);
 	listener_mark_ready(listener, slot);
 	listener_mark_dirty(listener, slot);
 }
 
-void listener_close(struct listener *listener, uint32_t slot, struct mtime now)
+void listener_close(struct listener *listener, uint32_t slot, bool keeps_calls, struct mtime now)
 {
 	struct listener_slot *entry = &listener->slot[slot];
 	if (!is_live(listener, slot))
 		return;
+	if (entry->state == LISTENER_OPEN)
+		session_close(&entry->session, &listener->blocks, keeps_calls);
 	entry->state = LISTENER_CLOSING;
 	entry->closes_at = mtime_add_us(now, LISTENER_CLOSING_US);
 	listener_mark_dirty(listener, slot);

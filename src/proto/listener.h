@@ -22,6 +22,7 @@
 #include "proto/timers.h"
 
 enum {
+	LISTENER_PARTS = 3, // of the memory of calls: strangers', users', the server's own
 	LISTENER_SIGNIN_US = 60 * 1000 * 1000,  // from confirmation to a granted SIGNIN
 	LISTENER_IDLE_US = 180 * 1000 * 1000,   // a session not heard from
 	LISTENER_CLOSING_US = 10 * 1000 * 1000, // a closed session, to repeat its last answers
@@ -32,7 +33,7 @@ struct listener_config {
 	uint32_t sessions_max;
 	uint32_t half_open_max;
 	uint32_t prefixes_max;
-	uint32_t blocks_small_max;
+	uint32_t blocks_small_max; // blocks that users share for calls of theirs, and as many for calls to them
 	uint32_t blocks_large_max;
 	struct budget_limits limits;
 };
@@ -43,6 +44,7 @@ struct listener_slot {
 	struct session session;
 	enum listener_state state;
 	bool is_signed_in;
+	uint32_t account; // of its owner, + 1; 0: not signed in
 	bool is_dirty; // on the list of sessions that may have something to send
 	bool is_ready; // on the list of sessions that may have events
 	struct mtime closes_at;
@@ -50,6 +52,13 @@ struct listener_slot {
 	uint32_t ready_next;
 	uint32_t older; // list of sessions not signed in, by age: slot + 1
 	uint32_t newer;
+};
+
+// Whoever has signed-in sessions: all sessions of one owner take their memory from what is this owner's.
+struct listener_account {
+	uint64_t owner;
+	uint32_t session_count;
+	uint32_t free_next; // + 1
 };
 
 struct listener_list {
@@ -78,6 +87,10 @@ struct listener {
 	uint32_t free_head;   // slot + 1, linked by ready_next
 	struct listener_list ready;
 	struct listener_list dirty;
+	struct listener_account *account; // sessions_max
+	uint32_t account_fresh_count;     // accounts from here on were never used
+	uint32_t account_free;            // + 1
+	struct map by_owner;              // owner -> account
 	uint32_t unsigned_oldest; // slot + 1
 	uint32_t unsigned_newest;
 	struct listener_counts counts;
@@ -131,11 +144,13 @@ enum mms_err listener_call(struct listener *listener, uint32_t slot, uint8_t kin
 // How many calls listener_call can make before the session's window is full; 0 for a session that is over.
 uint32_t listener_call_room(const struct listener *listener, uint32_t slot);
 
-// SIGNIN was granted: other calls may start, and the session lives as long as it is heard from.
-void listener_signed_in(struct listener *listener, uint32_t slot);
+// SIGNIN was granted: other calls may start, the session lives as long as it is heard from, and its calls take their memory
+// from what is its owner's. Sessions with the same number are the same owner's.
+void listener_signed_in(struct listener *listener, uint32_t slot, uint64_t owner);
 
-// No further call of this session starts; it goes after LISTENER_CLOSING_US, or when our last call to it is answered.
-void listener_close(struct listener *listener, uint32_t slot, struct mtime now);
+// No further call of this session starts; it goes after LISTENER_CLOSING_US, or when our last call to it is answered. Unless
+// the session `keeps_calls` to say the last of ours, they are given up. Else all of them are kept, for the peer starts them in order.
+void listener_close(struct listener *listener, uint32_t slot, bool keeps_calls, struct mtime now);
 
 // The static key and the handshake hash of a session, both borrowed until its end.
 void listener_identity(const struct listener *listener, uint32_t slot, const uint8_t **peer_key,
@@ -159,6 +174,12 @@ void listener_tick(struct listener *listener, struct mtime now);
 // For the files of this module: puts a slot on a list, ends a session, makes one.
 void listener_mark_dirty(struct listener *listener, uint32_t slot);
 void listener_mark_ready(struct listener *listener, uint32_t slot);
+// The parts of the memory of calls: LISTENER_PARTS of them. Accounts in all of them are numbered in this order: those who have
+// not signed in; each owner's calls; our calls to each owner; our calls to those who have not signed in.
+void listener_parts(const struct listener_config *config, struct blocks_part *parts);
+void listener_accounts_of_strangers(const struct listener *listener, struct session_birth *birth); // fills both
+void listener_join_account(struct listener *listener, uint32_t slot, uint64_t owner);
+void listener_leave_account(struct listener *listener, uint32_t slot); // after its session was cleared
 void listener_end(struct listener *listener, uint32_t slot); // clears the session; LISTENER_ENDED is to be polled
 // A slot for a new session, the oldest that never signed in making room if need be. False: every slot is signed in.
 bool listener_take_slot(struct listener *listener, uint32_t *slot);

@@ -20,7 +20,7 @@ static bool confirm(struct listener *listener, struct halfopen *halfopen, const 
 		return false;
 	}
 	const bool is_same = addr_is_same_peer(&halfopen->addr, addr);
-	const struct session_birth birth = {
+	struct session_birth birth = {
 		.keys = &halfopen->keys,
 		.handshake_hash = halfopen->handshake_hash,
 		.peer_key = halfopen->peer_key,
@@ -33,6 +33,7 @@ static bool confirm(struct listener *listener, struct halfopen *halfopen, const 
 		.addr_sent_bytes = is_same ? WIRE_ACCEPT_BYTES : 0,
 		.handshake_at = halfopen->created_at,
 	};
+	listener_accounts_of_strangers(listener, &birth);
 	session_init(&listener->slot[*slot].session, &birth, now);
 	admission_confirm(&listener->admission, halfopen);
 	const enum mms_err err = map_put(&listener->by_index, birth.local_index, *slot);

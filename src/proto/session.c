@@ -21,9 +21,22 @@ void session_init(struct session *session, const struct session_birth *birth, st
 	session->mark_at = MTIME_NEVER;
 	path_init(&session->path, &birth->addr, birth->is_addr_proved, birth->addr_recv_bytes,
 		  birth->addr_sent_bytes);
-	caller_init(&session->caller);
-	callee_init(&session->callee, birth->is_server ? CALLEE_GATE_SIGNIN : CALLEE_GATE_ALL);
+	caller_init(&session->caller, birth->caller_account);
+	callee_init(&session->callee, birth->is_server ? CALLEE_GATE_SIGNIN : CALLEE_GATE_ALL, birth->callee_account);
 	session->told_base = 1;
+}
+
+void session_set_accounts(struct session *session, uint32_t caller_account, uint32_t callee_account)
+{
+	session->caller.account = caller_account;
+	session->callee.account = callee_account;
+}
+
+void session_close(struct session *session, struct blocks *blocks, bool keeps_calls)
+{
+	if (!keeps_calls)
+		caller_clear(&session->caller, blocks);
+	callee_close(&session->callee, blocks);
 }
 
 void session_clear(struct session *session, struct blocks *blocks)

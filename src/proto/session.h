@@ -97,11 +97,20 @@ struct session_birth {
 	size_t addr_recv_bytes; // what the handshake received from it ...
 	size_t addr_sent_bytes; // ... and sent to it
 	struct mtime handshake_at;
+	uint32_t caller_account; // blocks of its own calls are taken for this one ...
+	uint32_t callee_account; // ... and those of the peer's for this one (proto/blocks.h)
 };
 
 // A session after its handshake; everything in `birth` is copied. Calls behind SIGNIN, or all of the server's, start only
 // after callee_open_gate.
 void session_init(struct session *session, const struct session_birth *birth, struct mtime now);
+
+// From now on its blocks are taken for other accounts; those it has stay with the accounts they were taken for.
+void session_set_accounts(struct session *session, uint32_t caller_account, uint32_t callee_account);
+
+// The session is closing: it gives back the blocks of what need not be said any more. It still answers what has started, repeats
+// answers, and, if it `keeps_calls`, repeats its own.
+void session_close(struct session *session, struct blocks *blocks, bool keeps_calls);
 
 // Gives back its blocks and wipes it.
 void session_clear(struct session *session, struct blocks *blocks);

@@ -17,6 +17,7 @@ static struct peer server;
 static struct session far; // the server's end of the newest session
 static struct blocks far_blocks;
 static void *far_memory;
+static const struct blocks_part far_part = {1, {{128, 128, 0}, {64, 64, 0}}};
 static bool is_far_up;
 static uint32_t pending[CALL_WINDOW]; // calls of the device without an answer
 static uint8_t pending_kind[CALL_WINDOW];
@@ -131,7 +132,7 @@ static void take_init(const uint8_t *datagram)
 		return;
 	hang_up();
 	peer_session(&server, &far, true, &addr, now);
-	blocks_init(&far_blocks, far_memory, 128, 64);
+	blocks_init(&far_blocks, far_memory, &far_part, 1);
 	is_far_up = true;
 	device_node_recv(&node, &addr, reply, sizeof reply, now);
 }
@@ -331,7 +332,7 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
 		return 1;
 	keypair_derive(&device, secret);
 	node_memory = must_alloc(device_node_memory_bytes());
-	far_memory = must_alloc(blocks_memory_bytes(128, 64));
+	far_memory = must_alloc(blocks_memory_bytes(&far_part, 1));
 	return 0;
 }
 
@@ -354,6 +355,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes)
 	exchange();
 	hang_up();
 	device_node_clear(&node);
-	assert(node.dialer.blocks.small.used_count == 0 && node.dialer.blocks.large.used_count == 0);
+	assert(blocks_used_count(&node.dialer.blocks) == 0);
 	return 0;
 }

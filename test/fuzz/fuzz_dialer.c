@@ -322,6 +322,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes)
 		step(&input);
 	settle();
 	dialer_clear(&dialer);
-	assert(dialer.blocks.small.used_count == 0 && dialer.blocks.large.used_count == 0);
+	assert(blocks_used_count(&dialer.blocks) == 0);
 	return 0;
 }

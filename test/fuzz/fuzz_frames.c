@@ -68,7 +68,8 @@ static void begin(uint8_t options)
 		};
 		session_init(&end->session, &birth, now);
 		const bool is_short = (options & 2) != 0;
-		blocks_init(&end->blocks, end->memory, is_short ? 12 : 160, is_short ? 4 : 48);
+		const struct blocks_part part = is_short ? blocks_of_one(12, 4) : blocks_of_one(160, 48);
+		blocks_init(&end->blocks, end->memory, &part, 1);
 		end->wire_count = end->started = end->pending_count = 0;
 		end->tag_count = end->next_counter = end->taken_next = end->taken_count = 0;
 		memset(end->is_answered, 0, sizeof end->is_answered);
@@ -349,7 +350,8 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
 	(void)argc;
 	(void)argv;
 	for (uint32_t i = 0; i < ENDS; i++)
-		ends[i].memory = must_alloc(blocks_memory_bytes(160, 48));
+		const struct blocks_part part = blocks_of_one(160, 48);
+		ends[i].memory = must_alloc(blocks_memory_bytes(&part, 1));
 	return crypto_init() == MMS_OK ? 0 : 1;
 }
 
@@ -366,7 +368,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes)
 	}
 	for (uint32_t i = 0; i < ENDS; i++) {
 		session_clear(&ends[i].session, &ends[i].blocks);
-		assert(ends[i].blocks.small.used_count == 0 && ends[i].blocks.large.used_count == 0);
+		assert(blocks_used_count(&ends[i].blocks) == 0);
 	}
 	return 0;
 }

@@ -192,9 +192,9 @@ static void poll_all(void)
 		seen_count[event.slot]++;
 		listener_answer(&listener, event.slot, event.call.number, 1, zeros, event.call.body_bytes % 200, now);
 		if (kind == 1)
-			listener_signed_in(&listener, event.slot);
+			listener_signed_in(&listener, event.slot, 1);
 		if (kind == 4)
-			listener_close(&listener, event.slot, now);
+			listener_close(&listener, event.slot, true, now);
 	}
 }
 
@@ -326,6 +326,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes)
 	if (options % 4 == 0)
 		come_in();
 	listener_clear(&listener);
-	assert(listener.blocks.small.used_count == 0 && listener.blocks.large.used_count == 0);
+	assert(blocks_used_count(&listener.blocks) == 0);
 	return 0;
 }

@@ -10,6 +10,8 @@
 
 enum { PEERS = 4, SUBMITS_MAX = 128, ROUNDS_MAX = 4, COMMIT_FIRST = 5 };
 
+static const struct blocks_part far_part = {1, {{128, 128, 0}, {64, 64, 0}}};
+
 struct far {
 	struct peer peer;
 	struct session session;
@@ -204,7 +206,7 @@ static void connect(struct far *far, uint8_t i)
 	if (!peer_accept(&far->peer, reply, bytes))
 		return; // over the budget
 	peer_session(&far->peer, &far->session, false, &addr, now);
-	blocks_init(&far->blocks, far->memory, 128, 64);
+	blocks_init(&far->blocks, far->memory, &far_part, 1);
 }
 
 static void call(struct far *far, uint8_t kind, const void *body, size_t bytes, uint64_t tag)
@@ -340,7 +342,7 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
 		peer_init(&fars[i].peer, 1 + i);
 		fars[i].peer.index = 1 + i;
 		fars[i].answers_with = STATUS_OK;
-		fars[i].memory = must_alloc(blocks_memory_bytes(128, 64));
+		fars[i].memory = must_alloc(blocks_memory_bytes(&far_part, 1));
 		if (i < 2)
 			store_enrol(&store, 1 + i, fars[i].peer.keypair.public_key, NULL);
 	}
@@ -398,6 +400,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes)
 	for (int i = 0; i < PEERS; i++)
 		hang_up(&fars[i]);
 	server_node_clear(&node);
-	assert(node.listener.blocks.small.used_count == 0 && node.listener.blocks.large.used_count == 0);
+	assert(blocks_used_count(&node.listener.blocks) == 0);
 	return 0;
 }

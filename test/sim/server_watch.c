@@ -346,16 +346,28 @@ static uint32_t check_session(const struct session *session, const struct blocks
 	       check_ring(blocks, callee->call, callee->held, callee->peer_base);
 }
 
+// Whether some account has all that it may share, and takes what is its own.
+static bool is_short(const struct blocks *blocks)
+{
+	for (uint32_t i = 0; i < blocks->account_count; i++) {
+		const struct blocks_account *account = &blocks->account[i];
+		for (uint32_t size = 0; size < BLOCKS_SIZES; size++)
+			if (account->own_used[size] > 0)
+				return true;
+	}
+	return false;
+}
+
 static void check_blocks(const struct listener *listener)
 {
 	uint32_t count = 0;
 	for (uint32_t i = 0; i < listener->fresh_count; i++)
 		if (listener->slot[i].state == LISTENER_OPEN || listener->slot[i].state == LISTENER_CLOSING)
 			count += check_session(&listener->slot[i].session, &listener->blocks);
-	if (count != listener->blocks.small.used_count + listener->blocks.large.used_count)
-		report_failure("%u blocks are in use and %u on a session's list",
-			       listener->blocks.small.used_count + listener->blocks.large.used_count, count);
-	if (blocks_is_used(&listener->blocks, 3))
+	if (count != blocks_used_count(&listener->blocks))
+		report_failure("%u blocks are in use and %u on a session's list", blocks_used_count(&listener->blocks),
+			       count);
+	if (is_short(&listener->blocks))
 		report_sight(SIGHT_BLOCKS_SHORT);
 }
 

@@ -57,9 +57,10 @@ static void begin(struct end *end, const struct noise_keys *keys, bool is_server
 		.is_addr_proved = true,
 		.handshake_at = now,
 	};
-	void *memory = malloc(blocks_memory_bytes(BLOCKS, BLOCKS));
+	const struct blocks_part part = blocks_of_one(BLOCKS, BLOCKS);
+	void *memory = malloc(blocks_memory_bytes(&part, 1));
 	must(memory != NULL, "no memory");
-	blocks_init(&end->blocks, memory, BLOCKS, BLOCKS);
+	blocks_init(&end->blocks, memory, &part, 1);
 	session_init(&end->session, &birth, now);
 	callee_open_gate(&end->session.callee);
 }

@@ -141,7 +141,7 @@ static void device_calls(const char *call_name, const char *answer_name, uint8_t
 	server_slot = event.slot;
 	listener_answer(&listener, server_slot, event.call.number, status, answer, answer_bytes, now);
 	if (kind == CALL_SIGNIN)
-		listener_signed_in(&listener, server_slot);
+		listener_signed_in(&listener, server_slot, 1);
 	server_sends(answer_name);
 	device_event(DIALER_ANSWER);
 }

@@ -100,7 +100,7 @@ static inline void start_listener(void)
 
 static inline uint32_t listener_blocks(void)
 {
-	return world.listener.blocks.small.used_count + world.listener.blocks.large.used_count;
+	return blocks_used_count(&world.listener.blocks);
 }
 
 static inline void stop_listener(void)
@@ -136,7 +136,7 @@ static inline void finish(void)
 	for (uint32_t i = 0; i < world.device_count; i++) {
 		struct device *device = &world.device[i];
 		dialer_clear(&device->dialer);
-		assert_int_equal(device->dialer.blocks.small.used_count + device->dialer.blocks.large.used_count, 0);
+		assert_int_equal(blocks_used_count(&device->dialer.blocks), 0);
 		free(device->memory);
 	}
 	stop_listener();
@@ -251,19 +251,19 @@ static inline void on_listener_call(const struct listener_event *event)
 		listener_answer(&world.listener, slot, event->call.number, event->call.kind == KIND_SUBMIT ? 4 : 1,
 				NULL, 0, world.now);
 		if (event->call.kind == KIND_SIGNOUT)
-			listener_close(&world.listener, slot, world.now);
+			listener_close(&world.listener, slot, true, world.now);
 		return;
 	}
 	listener_identity(&world.listener, slot, &peer_key, &handshake_hash);
 	listener_answer(&world.listener, slot, event->call.number, world.refuses ? 3 : 1, NULL, 0, world.now);
 	if (world.refuses) {
-		listener_close(&world.listener, slot, world.now);
+		listener_close(&world.listener, slot, true, world.now);
 		return;
 	}
-	listener_signed_in(&world.listener, slot);
 	for (uint32_t i = 0; i < world.device_count; i++)
 		if (memcmp(peer_key, world.device[i].keypair.public_key, NOISE_KEY_BYTES) == 0)
 			world.slot_device[slot] = i + 1;
+	listener_signed_in(&world.listener, slot, 1 + world.slot_device[slot]);
 }
 
 static inline void pump_listener(void)

@@ -81,7 +81,7 @@ static inline void *must_alloc(size_t bytes)
 	return memory;
 }
 
-// Blocks in memory of their own.
+// Blocks in memory of their own: so many of each size for account 0, and as many for account 1.
 struct pool {
 	struct blocks blocks;
 	void *memory;
@@ -89,13 +89,15 @@ struct pool {
 
 static inline void pool_open(struct pool *pool, uint32_t small_count, uint32_t large_count)
 {
-	pool->memory = must_alloc(blocks_memory_bytes(small_count, large_count) + 1);
-	blocks_init(&pool->blocks, pool->memory, small_count, large_count);
+	const struct blocks_part one = blocks_of_one(small_count, large_count);
+	const struct blocks_part part[2] = {one, one};
+	pool->memory = must_alloc(blocks_memory_bytes(part, 2));
+	blocks_init(&pool->blocks, pool->memory, part, 2);
 }
 
 static inline uint32_t pool_used(const struct pool *pool)
 {
-	return pool->blocks.small.used_count + pool->blocks.large.used_count;
+	return blocks_used_count(&pool->blocks);
 }
 
 static inline void pool_close(struct pool *pool)

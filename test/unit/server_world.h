@@ -85,15 +85,17 @@ static inline void port_defer(void *context, uint32_t slot, struct mtime until)
 	add_record(DEFERRED, slot)->until = until;
 }
 
-static inline void port_signed_in(void *context, uint32_t slot)
+static inline void port_signed_in(void *context, uint32_t slot, uint64_t owner)
 {
 	(void)context;
+	assert_int_not_equal(owner, 0);
 	add_record(GRANTED, slot);
 }
 
-static inline void port_close(void *context, uint32_t slot)
+static inline void port_close(void *context, uint32_t slot, bool keeps_calls)
 {
 	(void)context;
+	(void)keeps_calls;
 	add_record(CLOSED, slot);
 }
 

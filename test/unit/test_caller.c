@@ -16,7 +16,7 @@ static void begin(struct world *world, uint32_t small_count, uint32_t large_coun
 {
 	*world = (struct world){0};
 	pool_open(&world->pool, small_count, large_count);
-	caller_init(&world->caller);
+	caller_init(&world->caller, 0);
 }
 
 static void finish(struct world *world)
@@ -429,6 +429,28 @@ static void the_lowest_goes_first(void **state)
 	finish(&world);
 }
 
+// Nothing is repeated then, nothing is due, and BASE stays where it is.
+static void given_up(void **state)
+{
+	(void)state;
+	struct world world;
+	begin(&world, 100, 0);
+	open_calls(&world, 5, 1);
+	send_one(&world, 0);
+	assert_true(answer(&world, 1, 0, 10));
+	open_calls(&world, 1, 1);
+	caller_tick(&world.caller);
+	caller_clear(&world.caller, &world.pool.blocks);
+	assert_int_equal(pool_used(&world.pool), 0);
+	assert_int_equal(caller_base(&world.caller), 2);
+	assert_int_equal(send_one(&world, 20), 0);
+	assert_true(caller_deadline(&world.caller, at_ms(20), at_ms(20)).us == MTIME_NEVER.us);
+	assert_false(answer(&world, 3, 0, 30));
+	marks(&world, 5, 0, 30);
+	assert_int_equal(caller_base(&world.caller), 2);
+	finish(&world);
+}
+
 // What counts transmissions and probes stands still at its end, and does not begin again.
 static void counters_end(void **state)
 {
@@ -486,6 +508,7 @@ int main(void)
 		cmocka_unit_test(marks_reach_64_calls),
 		cmocka_unit_test(answers_come_in_ranges),
 		cmocka_unit_test(the_lowest_goes_first),
+		cmocka_unit_test(given_up),
 		cmocka_unit_test(counters_end),
 		cmocka_unit_test(silence),
 	};

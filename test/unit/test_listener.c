@@ -12,8 +12,8 @@ static void check_nothing_there(uint32_t slot)
 	listener_defer(&world.listener, slot, world.now);
 	assert_int_equal(listener_call(&world.listener, slot, KIND_DELIVER, NULL, 0, 0), MMS_E_MISSING);
 	assert_int_equal(listener_call_room(&world.listener, slot), 0);
-	listener_signed_in(&world.listener, slot);
-	listener_close(&world.listener, slot, world.now);
+	listener_signed_in(&world.listener, slot, 1);
+	listener_close(&world.listener, slot, true, world.now);
 	assert_true(listener_handshake_at(&world.listener, slot).us < 0);
 	assert_true(listener_heard_at(&world.listener, slot).us < 0);
 	assert_false(listener_send(&world.listener, world.now, &out));
@@ -47,8 +47,8 @@ static void signed_in_twice(void **state)
 	begin(2, 2);
 	dial_all();
 	run_ms(500);
-	listener_signed_in(&world.listener, 0);
-	listener_signed_in(&world.listener, 0);
+	listener_signed_in(&world.listener, 0, 1);
+	listener_signed_in(&world.listener, 0, 1);
 	run_ms(500);
 	assert_int_equal(world.listener.unsigned_oldest, 0);
 	assert_int_equal(world.listener.unsigned_newest, 0);
@@ -65,7 +65,7 @@ static void closing(void **state)
 	assert_int_equal(listener_call(&world.listener, 0, KIND_DELIVER, "a", 1, 1), MMS_OK);
 	run_ms(5); // on its way
 	assert_int_equal(listener_call(&world.listener, 0, KIND_DELIVER, "b", 1, 2), MMS_OK);
-	listener_close(&world.listener, 0, world.now);
+	listener_close(&world.listener, 0, true, world.now);
 	assert_int_equal(listener_call_room(&world.listener, 0), CALL_WINDOW - 2); // it has not ended yet
 	world.device[0].message_count = 1; // a call that concerns nobody any more
 	run_ms(16);
@@ -86,7 +86,7 @@ static void closing_with_two_answers(void **state)
 	run_ms(500);
 	assert_int_equal(listener_call(&world.listener, 0, KIND_DELIVER, "a", 1, 1), MMS_OK);
 	assert_int_equal(listener_call(&world.listener, 0, KIND_DELIVER, "b", 1, 2), MMS_OK);
-	listener_close(&world.listener, 0, world.now);
+	listener_close(&world.listener, 0, true, world.now);
 	run_ms(100);
 	assert_int_equal(world.device[0].delivered_count, 2);
 	assert_int_equal(world.listener_ended_count, 1);
@@ -144,7 +144,7 @@ static void closing_without_a_call(void **state)
 	begin(6, 1);
 	dial_all();
 	run_ms(500);
-	listener_close(&world.listener, 0, world.now);
+	listener_close(&world.listener, 0, true, world.now);
 	world.device[0].message_count = 1;
 	run_ms(100);
 	assert_int_equal(world.listener.slot[0].state, LISTENER_CLOSING);

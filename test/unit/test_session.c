@@ -59,6 +59,7 @@ static void birth(struct end *end, bool is_server, const struct noise_keys *keys
 		.is_server = is_server,
 		.addr = addr_of(is_server ? 1 : 2),
 		.is_addr_proved = true,
+		.caller_account = 1,
 	};
 	session_init(&end->session, &birth, net.now);
 	callee_open_gate(&end->session.callee);

@@ -146,7 +146,7 @@ static void a_full_table_makes_room(void **state)
 	assert_true(listener_poll(&world.listener, world.now, &event));
 	assert_true(event.type == LISTENER_CALL && event.slot == 0);
 	listener_answer(&world.listener, 0, event.call.number, 1, NULL, 0, world.now);
-	listener_signed_in(&world.listener, 0);
+	listener_signed_in(&world.listener, 0, 1);
 	run_ms(59000);
 	send_frames(&stranger[SLOTS], 70, NULL, 0);
 	run_ms(2000);
@@ -406,7 +406,7 @@ static void a_crowd_at_the_door(void **state)
 			owner[event.slot] = who_is_in(event.slot, stranger, next);
 			listener_answer(&world.listener, event.slot, event.call.number, 1, NULL, 0, world.now);
 			if (seeded_chance(&world.seeded, 10)) {
-				listener_signed_in(&world.listener, event.slot);
+				listener_signed_in(&world.listener, event.slot, 1);
 				seated[event.slot] = 1;
 			}
 		}
