@@ -14,6 +14,18 @@ import mms  # noqa: E402 pylint: disable=wrong-import-position
 from mms_client import Device  # noqa: E402 pylint: disable=wrong-import-position
 
 TEST_DEADLINE_S = 180
+
+
+def own_signals():
+    """Takes signals that whoever started pytest has ignored (nohup, a job in the background) or blocked, so that what the
+    tests start inherits none of that: a handler of Python's is gone after exec, where being ignored stays."""
+    for number in (signal.SIGHUP, signal.SIGINT, signal.SIGQUIT, signal.SIGTERM):
+        if signal.getsignal(number) == signal.SIG_IGN:
+            signal.signal(number, lambda *_: None)  # pytest itself goes on ignoring it
+    signal.pthread_sigmask(signal.SIG_SETMASK, [])
+
+
+own_signals()
 LONG_DEADLINE_S = 900
 
 

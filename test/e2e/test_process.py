@@ -287,3 +287,98 @@ def test_a_client_whose_reader_goes(server, start, tmp_path):
     client.stdin.flush()
     assert client.wait(mms.DEADLINE_S) == 141
     assert client.stderr.read() == b""
+
+
+# --- signals ---
+
+def ignoring(*numbers):
+    """What a child does before exec so that it inherits these signals ignored."""
+    def prepare():
+        for number in numbers:
+            signal.signal(number, signal.SIG_IGN)
+    return prepare
+
+
+def blocking_all():
+    signal.pthread_sigmask(signal.SIG_SETMASK, signal.valid_signals())
+
+
+@pytest.fixture(name="serve")
+def fixture_serve(start, tmp_path):
+    """serve(prepare) starts `mms server` with the user fred, whose preexec_fn is `prepare`."""
+    def serve(prepare):
+        (tmp_path / "users").write_text("fred\n")
+        server = start("server", "-p", "0", "-u", "users", "-d", "data", preexec_fn=prepare)
+        assert b"listening on" in server.stdout.readline()
+        return server
+    return serve
+
+
+def errors_until(server, words):
+    for line in server.stderr:
+        if words in line:
+            return
+    raise AssertionError(f"{words} is not said")
+
+
+@pytest.mark.parametrize("prepare", [None, ignoring(signal.SIGHUP), ignoring(signal.SIGHUP, signal.SIGTERM), blocking_all])
+def test_a_server_takes_hup_and_term(serve, tmp_path, prepare):
+    server = serve(prepare)
+    (tmp_path / "users").write_text("fred\nTim\n")
+    server.send_signal(signal.SIGHUP)
+    errors_until(server, b"2 users")
+    server.send_signal(signal.SIGTERM)
+    assert server.wait(mms.DEADLINE_S) == 0
+
+
+def test_a_server_in_the_background_keeps_ignoring_the_key(serve):
+    server = serve(ignoring(signal.SIGINT))
+    server.send_signal(signal.SIGINT)
+    server.send_signal(signal.SIGHUP)
+    errors_until(server, b"1 users")
+    assert server.poll() is None
+    server.send_signal(signal.SIGTERM)
+    assert server.wait(mms.DEADLINE_S) == 0
+
+
+@pytest.mark.parametrize("prepare", [None, ignoring(signal.SIGTERM), blocking_all])
+def test_listen_ends_on_term(server, profile, start, prepare):
+    fred = profile(server, "fred")
+    fred.send("fred", "hello")
+    listen = start("listen", "--state", fred.state, "-s", server.name, preexec_fn=prepare)
+    assert listen.stdout.readline() == b"fred: hello\n"
+    listen.send_signal(signal.SIGTERM)
+    assert listen.wait(mms.DEADLINE_S) == 130
+
+
+@pytest.mark.parametrize("number", [signal.SIGHUP, signal.SIGINT])
+def test_listen_keeps_ignoring_what_it_was_told_to(server, profile, start, number):
+    fred = profile(server, "fred")
+    fred.send("fred", "hello")
+    listen = start("listen", "--state", fred.state, "-s", server.name, preexec_fn=ignoring(number))
+    assert listen.stdout.readline() == b"fred: hello\n"
+    listen.send_signal(number)
+    fred.send("fred", "again")
+    assert listen.stdout.readline() == b"fred: again\n"
+    listen.send_signal(signal.SIGTERM)
+    assert listen.wait(mms.DEADLINE_S) == 130
+
+
+def test_a_command_without_a_loop_ends_on_a_signal_that_was_blocked(start, closing, tmp_path):
+    """`mms user add` waits for a lock; whoever started it had blocked everything."""
+    (tmp_path / "users").write_text("")
+    lock = closing(open(tmp_path / "users.lock", "w", encoding="ascii"))
+    fcntl.flock(lock, fcntl.LOCK_EX)
+    add = start("user", "add", "zoe", "-u", "users", preexec_fn=blocking_all)
+    mms.wait_until(lambda: os.path.exists(f"/proc/{add.pid}/fd") and
+                   any("users.lock" in os.readlink(f"/proc/{add.pid}/fd/{fd}") for fd in fds_of(add.pid)),
+                   "it does not wait for the lock")
+    add.send_signal(signal.SIGTERM)
+    assert add.wait(mms.DEADLINE_S) == -signal.SIGTERM
+
+
+def fds_of(pid):
+    try:
+        return [fd for fd in os.listdir(f"/proc/{pid}/fd") if os.path.islink(f"/proc/{pid}/fd/{fd}")]
+    except FileNotFoundError:
+        return []
