@@ -254,12 +254,17 @@ static void obey(struct device *device, const struct life_order *order)
 	}
 }
 
-static void perform(struct device *device)
+// Whether the command was told something, which it is to look at before anything is waited for.
+static bool perform(struct device *device)
 {
 	struct life_order order;
-	while (device_life_next(&device->life, clock_monotonic(), clock_wall(), &order))
+	bool is_told = false;
+	while (device_life_next(&device->life, clock_monotonic(), clock_wall(), &order)) {
+		is_told = is_told || order.type == LIFE_TELL;
 		obey(device, &order);
+	}
 	outbound_flush(&device->outbound);
+	return is_told;
 }
 
 // --- turns ---
@@ -305,11 +310,11 @@ void device_turn(struct device *device, struct pollfd *polled, size_t polled_cou
 {
 	struct pollfd all[UDP_SOCKETS_MAX + 2 + DEVICE_POLLFDS_MAX];
 	assert(polled_count <= DEVICE_POLLFDS_MAX);
-	perform(device); // what the command has asked for since the last turn goes first
+	const bool is_told = perform(device); // what the command has asked for since the last turn goes first
 	if (polled_count > 0)
 		memcpy(all, polled, polled_count * sizeof *polled);
 	const size_t count = polled_count + own_fds(device, all + polled_count);
-	const int ready = poll(all, count, wait_ms(device, until));
+	const int ready = poll(all, count, is_told ? 0 : wait_ms(device, until));
 	for (size_t i = 0; i < polled_count; i++)
 		polled[i].revents = ready > 0 ? all[i].revents : 0;
 	if (ready < 0 && errno != EINTR) {
@@ -322,5 +327,5 @@ void device_turn(struct device *device, struct pollfd *polled, size_t polled_cou
 		if (device->profile.wake.is_open && wake_drain(&device->profile.wake))
 			device_life_woken(&device->life, clock_monotonic());
 	}
-	perform(device);
+	(void)perform(device);
 }

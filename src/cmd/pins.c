@@ -2,6 +2,7 @@
 // The file known_servers; the contract is in pins.h.
 #include "cmd/pins.h"
 
+#include <arpa/inet.h>
 #include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -29,41 +30,84 @@ enum mms_err pins_path(struct file_path *path, const char *state, struct reason 
 	return paths_join(path, state, "known_servers", why);
 }
 
-// One line: blank, a comment, or a pin. False: none of these.
-static bool parse_line(const char *line, size_t bytes, const char **server, size_t *server_bytes,
-		       uint8_t key[NOISE_KEY_BYTES])
+struct pin {
+	struct server_address server;
+	uint8_t key[NOISE_KEY_BYTES];
+};
+
+static bool is_blank(char letter)
 {
-	*server = line;
-	*server_bytes = 0;
-	if (bytes == 0 || line[0] == '#')
-		return true;
-	const char *blank = memchr(line, ' ', bytes);
-	if (blank == NULL || blank == line)
-		return false;
-	const size_t key_at = (size_t)(blank - line) + 1;
-	*server_bytes = key_at - 1;
-	return bytes - key_at == KEY_TEXT_BYTES && base64url_decode(line + key_at, KEY_TEXT_BYTES, key, NOISE_KEY_BYTES);
+	return letter == ' ' || letter == '\t';
 }
 
-static enum mms_err find_in(const char *text, size_t bytes, const char *path, const char *wanted,
+// Reads HOST:PORT, blanks, KEY.
+static bool parse_pin(const char *line, size_t bytes, struct pin *pin)
+{
+	char server[PINS_SERVER_TEXT_BYTES];
+	struct reason why;
+	size_t at = 0;
+	while (at < bytes && !is_blank(line[at]))
+		at++;
+	if (at >= sizeof server || memchr(line, 0, at) != NULL)
+		return false;
+	memcpy(server, line, at);
+	server[at] = 0;
+	while (at < bytes && is_blank(line[at]))
+		at++;
+	return server_address_parse(&pin->server, server, 0, &why) == MMS_OK && !pin->server.has_fingerprint &&
+	       bytes - at == KEY_TEXT_BYTES && base64url_decode(line + at, KEY_TEXT_BYTES, pin->key, NOISE_KEY_BYTES);
+}
+
+// One line without its '\n': blank, a comment, or a pin; blanks around it and a '\r' at its end do not count. False: none of
+// these. A '\r' elsewhere may be the end of a line to whoever wrote the file, and a pin may stand behind it.
+static bool parse_line(const char *line, size_t bytes, struct pin *pin, bool *is_pin)
+{
+	*is_pin = false;
+	if (bytes > 0 && line[bytes - 1] == '\r')
+		bytes--;
+	if (memchr(line, '\r', bytes) != NULL)
+		return false;
+	while (bytes > 0 && is_blank(line[bytes - 1]))
+		bytes--;
+	for (; bytes > 0 && is_blank(line[0]); bytes--)
+		line++;
+	if (bytes == 0 || line[0] == '#')
+		return true;
+	*is_pin = parse_pin(line, bytes, pin);
+	return *is_pin;
+}
+
+static bool is_same_server(const struct server_address *a, const struct server_address *b)
+{
+	struct in6_addr ip_a, ip_b; // which can be written in several ways
+	if (a->port != b->port)
+		return false;
+	return strcasecmp(a->host, b->host) == 0 ||
+	       (inet_pton(AF_INET6, a->host, &ip_a) == 1 && inet_pton(AF_INET6, b->host, &ip_b) == 1 &&
+		memcmp(&ip_a, &ip_b, sizeof ip_a) == 0);
+}
+
+static enum mms_err find_in(const char *text, size_t bytes, const char *path, const struct server_address *wanted,
 			    uint8_t key[NOISE_KEY_BYTES], struct reason *why)
 {
+	static const char bom[] = "\xef\xbb\xbf"; // what some editors put before UTF-8
+	const size_t bom_bytes = sizeof bom - 1;
 	unsigned line_number = 0;
-	for (size_t at = 0; at < bytes;) {
+	for (size_t at = bytes >= bom_bytes && memcmp(text, bom, bom_bytes) == 0 ? bom_bytes : 0; at < bytes;) {
 		const char *end = memchr(text + at, '\n', bytes - at);
 		const size_t line_bytes = end == NULL ? bytes - at : (size_t)(end - (text + at));
-		uint8_t pinned[NOISE_KEY_BYTES] = {0};
-		const char *server;
-		size_t server_bytes;
+		struct pin pin;
+		bool is_pin;
 		line_number++;
-		if (!parse_line(text + at, line_bytes, &server, &server_bytes, pinned)) {
+		// A line that cannot be read may be the pin that is looked for: no other key is trusted in its place.
+		if (!parse_line(text + at, line_bytes, &pin, &is_pin)) {
 			snprintf(why->text, sizeof why->text,
-				 "%s:%u: not a pinned server; a line reads HOST:PORT KEY: mend it or take it out", path,
+				 "%s:%u: not a pinned server; a line reads HOST:PORT KEY, in ASCII: mend it or take it out", path,
 				 line_number);
 			return MMS_E_BAD;
 		}
-		if (server_bytes == strlen(wanted) && strncasecmp(server, wanted, server_bytes) == 0) {
-			memcpy(key, pinned, NOISE_KEY_BYTES);
+		if (is_pin && is_same_server(&pin.server, wanted)) {
+			memcpy(key, pin.key, NOISE_KEY_BYTES);
 			return MMS_OK;
 		}
 		at += line_bytes + 1;
@@ -75,7 +119,6 @@ enum mms_err pins_find(const char *state, const struct server_address *address, 
 		       struct reason *why)
 {
 	struct file_path path;
-	char wanted[PINS_SERVER_TEXT_BYTES];
 	char *text = NULL;
 	size_t bytes = 0;
 	enum mms_err err = pins_path(&path, state, why);
@@ -83,8 +126,7 @@ enum mms_err pins_find(const char *state, const struct server_address *address, 
 		err = file_read(path.text, PINS_FILE_BYTES_MAX, &text, &bytes, why);
 	if (err != MMS_OK)
 		return err;
-	pins_server_text(address, wanted);
-	err = find_in(text, bytes, path.text, wanted, key, why);
+	err = find_in(text, bytes, path.text, address, key, why);
 	free(text);
 	return err;
 }
@@ -113,7 +155,7 @@ enum mms_err pins_add(const char *state, const struct server_address *address, c
 		goto out;
 	const char *old = text == NULL ? "" : text;
 	pins_server_text(address, server);
-	err = find_in(old, bytes, path.text, server, pinned, why);
+	err = find_in(old, bytes, path.text, address, pinned, why);
 	if (err == MMS_OK && memcmp(pinned, key, NOISE_KEY_BYTES) != 0) {
 		snprintf(why->text, sizeof why->text,
 			 "another program has pinned another key for %.200s in %.400s meanwhile: find out which is right", server,

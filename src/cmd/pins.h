@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: ISC
 // The file known_servers of the state directory: which key each server showed when a user first signed in there, as a
-// person can read it: "HOST:PORT KEY" a line, KEY in base64url. Layer: cmd.
+// person can read it: "HOST:PORT KEY" a line, KEY in base64url; blank lines and comments, which begin with '#', are
+// passed over, as are a byte order mark, blanks around a line and CR before LF. Layer: cmd.
 #ifndef MMS_CMD_PINS_H
 #define MMS_CMD_PINS_H
 

@@ -145,6 +145,16 @@ static enum mms_err parse_option(struct parse *parse, const struct users_word *w
 	return refuse(parse, word, "is not an option; options are invite=HASH,EXPIRY and revoke=FINGERPRINT");
 }
 
+// Of a line whose words are read. A '\r' within it is the end of a line to whoever wrote it, and a user may stand behind it.
+static enum mms_err check_comment(struct parse *parse)
+{
+	const struct users_word none = {0, 0};
+	const char *found = memchr(parse->text + parse->line.at, '\r', parse->line.bytes);
+	if (found == NULL || found + 1 == parse->text + parse->line.at + parse->line.bytes)
+		return MMS_OK;
+	return refuse(parse, &none, "a carriage return stands within the comment; end lines by LF or by CR LF");
+}
+
 static enum mms_err parse_line(struct parse *parse)
 {
 	struct users_table *table = parse->table;
@@ -157,7 +167,7 @@ static enum mms_err parse_line(struct parse *parse)
 	if (parse->line.bytes > USERS_LINE_BYTES_MAX)
 		return refuse(parse, &word, "the line is longer than 4096 bytes; shorten it");
 	if (!users_word_next(parse->text, &parse->line, &word))
-		return MMS_OK;
+		return check_comment(parse);
 	enum mms_err err = check_letters(parse, &word);
 	if (err == MMS_OK)
 		err = parse_name(parse, &word, &user);
@@ -166,6 +176,8 @@ static enum mms_err parse_line(struct parse *parse)
 		if (err == MMS_OK)
 			err = parse_option(parse, &word, &user);
 	}
+	if (err == MMS_OK)
+		err = check_comment(parse);
 	if (err != MMS_OK)
 		return err;
 	const struct name folded = name_fold(&user.name);

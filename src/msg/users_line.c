@@ -7,7 +7,11 @@
 
 bool users_line_next(const char *text, size_t bytes, struct users_line *line)
 {
-	const size_t start = line->at + line->bytes + line->ending_bytes;
+	static const char bom[] = "\xef\xbb\xbf"; // what some editors put before UTF-8; no part of a line
+	const size_t bom_bytes = sizeof bom - 1;
+	size_t start = line->at + line->bytes + line->ending_bytes;
+	if (start == 0 && bytes >= bom_bytes && memcmp(text, bom, bom_bytes) == 0)
+		start = bom_bytes;
 	assert(start <= bytes);
 	if (start == bytes)
 		return false;

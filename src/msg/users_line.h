@@ -22,7 +22,8 @@ struct users_word {
 	size_t bytes;
 };
 
-// Moves `line` on by one. False: there are no more; what follows the last ending is a line only when it is not empty.
+// Moves `line` on by one; a byte order mark before the first is passed over.
+// False: there are no more; what follows the last ending is a line only when it is not empty.
 bool users_line_next(const char *text, size_t bytes, struct users_line *line);
 
 // The place before the first word of a line, for users_word_next.

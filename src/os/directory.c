@@ -25,21 +25,48 @@ enum mms_err directory_sync(const char *path, struct reason *why)
 	return err;
 }
 
-enum mms_err directory_sync_parent(const char *path, struct reason *why)
+// The directory that holds the name `path`. False: too long.
+static bool find_parent(const char *path, char parent[PATH_MAX])
 {
-	char parent[PATH_MAX];
 	size_t bytes = strlen(path);
-	if (bytes >= sizeof parent)
-		return failure_file(why, ENAMETOOLONG, "sync the directory of", path);
+	if (bytes >= PATH_MAX)
+		return false;
 	while (bytes > 0 && path[bytes - 1] == '/')
 		bytes--;
 	while (bytes > 0 && path[bytes - 1] != '/')
 		bytes--;
-	if (bytes == 0)
-		return directory_sync(".", why);
-	memcpy(parent, path, bytes);
-	parent[bytes] = 0;
-	return directory_sync(parent, why);
+	memcpy(parent, bytes == 0 ? "." : path, bytes == 0 ? 1 : bytes);
+	parent[bytes == 0 ? 1 : bytes] = 0;
+	return true;
+}
+
+enum mms_err directory_sync_parent(const char *path, struct reason *why)
+{
+	char parent[PATH_MAX];
+	return find_parent(path, parent) ? directory_sync(parent, why)
+					 : failure_file(why, ENAMETOOLONG, "sync the directory of", path);
+}
+
+void directory_own(int fd, const char *path)
+{
+	char parent[PATH_MAX];
+	struct stat status;
+	if (geteuid() != 0 || fstat(fd, &status) != 0 || (!S_ISDIR(status.st_mode) && status.st_nlink != 1))
+		return; // the second name, should there be one, is not ours
+	if (!find_parent(path, parent) || stat(parent, &status) != 0 || status.st_uid == 0)
+		return;
+	const int rc = fchown(fd, status.st_uid, status.st_gid);
+	(void)rc; // it stays root's, as it was made
+}
+
+// Opens the directory that was just made, to give it to its parent's owner.
+static void own_made(const char *path)
+{
+	const int fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (fd < 0)
+		return;
+	directory_own(fd, path);
+	close(fd);
 }
 
 // Makes one directory whose parent is there.
@@ -55,8 +82,10 @@ static enum mms_err make_one(const char *path, unsigned mode, struct reason *why
 	}
 	if (errno != ENOENT)
 		return failure_file(why, errno, "look up the directory", path);
-	if (mkdir(path, (mode_t)mode) == 0)
+	if (mkdir(path, (mode_t)mode) == 0) {
+		own_made(path);
 		return directory_sync_parent(path, why);
+	}
 	if (errno == EEXIST && stat(path, &status) == 0 && S_ISDIR(status.st_mode))
 		return MMS_OK; // another process was faster
 	return failure_file(why, errno, "make the directory", path);

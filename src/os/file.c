@@ -6,17 +6,21 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <linux/magic.h>
+#include <poll.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 #include "os/directory.h"
 #include "os/failure.h"
 #include "os/random.h"
+#include "os/standard.h"
 
 enum { READ_STEP_BYTES = 16 * 1024 };
 
@@ -36,6 +40,12 @@ static enum mms_err read_all(int fd, const char *path, size_t bytes_max, char **
 		const ssize_t got = read(fd, *text + *bytes, capacity - *bytes - 1);
 		if (got < 0 && errno == EINTR)
 			continue;
+		if (got < 0 && errno == EAGAIN) {
+			if (standard_wait(fd, POLLIN, MTIME_NEVER) == STANDARD_OK)
+				continue;
+			failure_say(why, "cannot read %s: told to end before it ended", path);
+			return MMS_E_IO;
+		}
 		if (got < 0)
 			return failure_file(why, errno, "read", path);
 		if (got == 0)
@@ -51,14 +61,65 @@ static enum mms_err read_all(int fd, const char *path, size_t bytes_max, char **
 	return MMS_OK;
 }
 
+static const char *kind_of(mode_t mode)
+{
+	return S_ISDIR(mode)  ? "a directory"
+	       : S_ISFIFO(mode) ? "a FIFO"
+	       : S_ISSOCK(mode) ? "a socket"
+				: "a device";
+}
+
+// Whether the pipe at `path` was made by whoever started us: one without a name, or one that we hold already.
+static bool is_inherited_pipe(const char *path)
+{
+	static const char *const held[] = {"/dev/stdin", "/dev/fd/", "/proc/self/fd/"};
+	struct statfs system;
+	for (size_t i = 0; i < sizeof held / sizeof held[0]; i++)
+		if (strncmp(path, held[i], strlen(held[i])) == 0)
+			return true;
+	return statfs(path, &system) == 0 && system.f_type == PIPEFS_MAGIC;
+}
+
+static enum mms_err judge_kind(const struct stat *status, const char *path, struct reason *why)
+{
+	if (S_ISREG(status->st_mode) || (S_ISFIFO(status->st_mode) && is_inherited_pipe(path)))
+		return MMS_OK;
+	failure_say(why, "cannot use %s: it is %s and not a regular file; check the path", path,
+		    kind_of(status->st_mode));
+	return MMS_E_FORMAT;
+}
+
+enum mms_err file_open(const char *path, int flags, int *fd, struct reason *why)
+{
+	struct stat status;
+	// Looked at before, since opening alone does something to some devices and to a FIFO's writer; and after, since another
+	// may stand there by then.
+	if (stat(path, &status) == 0 && judge_kind(&status, path, why) != MMS_OK)
+		return MMS_E_FORMAT;
+	const int opened = open(path, flags | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+	if (opened < 0)
+		return failure_file(why, errno, "open", path);
+	enum mms_err err = MMS_OK;
+	if (fstat(opened, &status) != 0)
+		err = failure_file(why, errno, "look at", path);
+	else
+		err = judge_kind(&status, path, why);
+	if (err == MMS_OK)
+		*fd = opened;
+	else
+		close(opened);
+	return err;
+}
+
 enum mms_err file_read(const char *path, size_t bytes_max, char **text, size_t *bytes, struct reason *why)
 {
 	*text = NULL;
 	*bytes = 0;
-	const int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
-	if (fd < 0)
-		return failure_file(why, errno, "open", path);
-	const enum mms_err err = read_all(fd, path, bytes_max, text, bytes, why);
+	int fd = -1;
+	enum mms_err err = file_open(path, O_RDONLY, &fd, why);
+	if (err != MMS_OK)
+		return err;
+	err = read_all(fd, path, bytes_max, text, bytes, why);
 	close(fd);
 	if (err != MMS_OK) {
 		free(*text);
@@ -112,6 +173,8 @@ static enum mms_err write_beside(const char *path, const void *data, size_t byte
 	const int fd = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
 	if (fd < 0)
 		return failure_file(why, errno, "create a file beside", path);
+	if (old == NULL)
+		directory_own(fd, temporary);
 	const bool is_ready = old != NULL ? take_after(fd, old) : fchmod(fd, (mode_t)mode) == 0;
 	if (!is_ready || !write_and_sync(fd, data, bytes)) {
 		const enum mms_err err = failure_file(why, errno, "write a file beside", path);
@@ -137,6 +200,15 @@ static enum mms_err find_target(const char *path, char **target, struct reason *
 	return *target == NULL ? failure_memory(why, "replace", path) : MMS_OK;
 }
 
+static enum mms_err fail_mounted(const char *path, struct reason *why)
+{
+	failure_say(why,
+		    "cannot replace %s: it is a mount of its own (a bind mount, a volume of a container), and a file that is "
+		    "mounted cannot be replaced; mount its directory instead",
+		    path);
+	return MMS_E_DENIED;
+}
+
 enum mms_err file_replace(const char *path, const void *data, size_t bytes, unsigned mode, struct reason *why)
 {
 	char temporary[PATH_MAX];
@@ -147,11 +219,14 @@ enum mms_err file_replace(const char *path, const void *data, size_t bytes, unsi
 		goto out;
 	assert(target != NULL);
 	const bool is_old = stat(target, &old) == 0;
+	err = is_old ? judge_kind(&old, target, why) : MMS_OK;
+	if (err != MMS_OK)
+		goto out;
 	err = write_beside(target, data, bytes, mode, is_old ? &old : NULL, temporary, why);
 	if (err != MMS_OK)
 		goto out;
 	if (rename(temporary, target) != 0) {
-		err = failure_file(why, errno, "replace", target);
+		err = errno == EBUSY ? fail_mounted(target, why) : failure_file(why, errno, "replace", target);
 		unlink(temporary);
 		goto out;
 	}

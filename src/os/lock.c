@@ -8,14 +8,23 @@
 #include <sys/file.h>
 #include <unistd.h>
 
+#include "os/directory.h"
 #include "os/failure.h"
+#include "os/file.h"
 
 static enum mms_err take(struct lock *lock, const char *path, int operation, struct reason *why)
 {
 	assert(!lock->is_held);
-	const int fd = open(path, O_RDWR | O_CREAT | O_NOFOLLOW | O_NOCTTY | O_CLOEXEC, 0600);
-	if (fd < 0)
+	int fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+	if (fd >= 0) {
+		directory_own(fd, path);
+	} else if (errno == EEXIST) {
+		const enum mms_err err = file_open(path, O_RDWR | O_NOFOLLOW, &fd, why);
+		if (err != MMS_OK)
+			return err;
+	} else {
 		return failure_file(why, errno, "open the lock", path);
+	}
 	int rc;
 	do
 		rc = flock(fd, operation);

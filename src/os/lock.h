@@ -14,7 +14,8 @@ struct lock {
 	bool is_held;
 };
 
-// Takes the lock at `path`, creating the file 0600 if it is missing. MMS_E_BUSY: another holder, also in this process;
+// Takes the lock at `path`, creating the file 0600 if it is missing, for the owner of its directory (directory_own).
+// MMS_E_FORMAT: what stands there is no regular file. MMS_E_BUSY: another holder, also in this process;
 // other errors as in os/file.h. On error the lock is not held.
 enum mms_err lock_take(struct lock *lock, const char *path, struct reason *why) MUST_CHECK;
 

@@ -35,8 +35,7 @@ static int wait_ms(struct mtime deadline)
 	return left_us <= 0 ? 0 : left_us / 1000 >= WAIT_MS_MAX ? WAIT_MS_MAX : (int)(left_us / 1000 + 1);
 }
 
-// Waits until `fd` can be read or written, whichever `events` says. An error on it counts as ready: the call will tell.
-static enum standard_verdict wait_for(int fd, short events, struct mtime deadline)
+enum standard_verdict standard_wait(int fd, short events, struct mtime deadline)
 {
 	struct pollfd polled[2] = {{.fd = fd, .events = events}, {.fd = -1, .events = POLLIN}};
 	if (poll(polled, 1, 0) > 0)
@@ -69,7 +68,7 @@ static bool is_passing(int error)
 static enum standard_verdict write_all(int fd, const char *data, size_t bytes, struct mtime deadline, int *error)
 {
 	while (bytes > 0) {
-		const enum standard_verdict verdict = wait_for(fd, POLLOUT, deadline);
+		const enum standard_verdict verdict = standard_wait(fd, POLLOUT, deadline);
 		*error = errno;
 		if (verdict != STANDARD_OK)
 			return verdict;
@@ -96,7 +95,7 @@ enum standard_verdict standard_read(void *data, size_t capacity, size_t *bytes, 
 {
 	*bytes = 0;
 	for (;;) {
-		const enum standard_verdict verdict = wait_for(STDIN_FILENO, POLLIN, MTIME_NEVER);
+		const enum standard_verdict verdict = standard_wait(STDIN_FILENO, POLLIN, MTIME_NEVER);
 		if (verdict != STANDARD_OK)
 			return verdict;
 		const ssize_t got = read(STDIN_FILENO, data, capacity);

@@ -23,6 +23,10 @@ enum standard_verdict {
 	STANDARD_LATE,    // the deadline came while it waited
 };
 
+// Waits until `fd` can be read (POLLIN) or written (POLLOUT), whichever `events` says, as every function here does. An
+// error or the end of it counts as ready.
+enum standard_verdict standard_wait(int fd, short events, struct mtime deadline) MUST_CHECK;
+
 // Reads at most `capacity` bytes of standard input, waiting for the first. *bytes 0: its end. On any verdict but
 // STANDARD_OK *bytes is 0.
 enum standard_verdict standard_read(void *data, size_t capacity, size_t *bytes, struct reason *why) MUST_CHECK;

@@ -7,20 +7,44 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <sys/stat.h>
+#include <sys/timerfd.h>
 #include <unistd.h>
 
+#include "os/directory.h"
 #include "os/failure.h"
 
 static bool is_our_fifo(int fd)
 {
 	struct stat status;
-	return fstat(fd, &status) == 0 && S_ISFIFO(status.st_mode) && status.st_uid == geteuid();
+	return fstat(fd, &status) == 0 && S_ISFIFO(status.st_mode) &&
+	       (status.st_uid == geteuid() || geteuid() == 0); // root may act for whoever owns the directory
+}
+
+// Whether mkfifo(2) tells that this file system, or this system, has no FIFOs. EPERM is no lack of rights: that is EACCES.
+static bool has_no_fifos(int error)
+{
+	return error == EPERM || error == ENOSYS || error == EOPNOTSUPP || error == EINVAL;
+}
+
+static enum mms_err listen_by_timer(struct wake *wake, const char *path, struct reason *why)
+{
+	const struct itimerspec every = {.it_interval = {.tv_sec = WAKE_LOOK_S}, .it_value = {.tv_sec = WAKE_LOOK_S}};
+	const int fd = timerfd_create(CLOCK_BOOTTIME, TFD_NONBLOCK | TFD_CLOEXEC);
+	if (fd < 0)
+		return failure_file(why, errno, "make a timer in place of the FIFO", path);
+	const int rc = timerfd_settime(fd, 0, &every, NULL);
+	assert(rc == 0);
+	*wake = (struct wake){fd, true};
+	return MMS_OK;
 }
 
 enum mms_err wake_listen(struct wake *wake, const char *path, struct reason *why)
 {
 	assert(!wake->is_open);
-	if (mkfifo(path, 0600) != 0 && errno != EEXIST)
+	const bool is_made = mkfifo(path, 0600) == 0;
+	if (!is_made && has_no_fifos(errno))
+		return listen_by_timer(wake, path, why);
+	if (!is_made && errno != EEXIST)
 		return failure_file(why, errno, "make the FIFO", path);
 	// Open for both ways: it works without a writer, and the end of a writer is not the end of the FIFO.
 	const int fd = open(path, O_RDWR | O_NONBLOCK | O_NOFOLLOW | O_NOCTTY | O_CLOEXEC);
@@ -31,6 +55,8 @@ enum mms_err wake_listen(struct wake *wake, const char *path, struct reason *why
 		failure_say(why, "%s is not a FIFO of this user: remove it and start again", path);
 		return MMS_E_FORMAT;
 	}
+	if (is_made)
+		directory_own(fd, path);
 	*wake = (struct wake){fd, true};
 	return MMS_OK;
 }

@@ -8,13 +8,16 @@
 
 #include "base/err.h"
 
+enum { WAKE_LOOK_S = 1 }; // where there are no FIFOs
+
 struct wake {
 	int fd; // to poll for reading, while is_open
 	bool is_open;
 };
 
-// Opens the FIFO at `path`, making it 0600 if it is missing. MMS_E_FORMAT: what is there is not a FIFO, or not ours;
-// other errors as in os/file.h. On error the struct is closed.
+// Opens the FIFO at `path`, making it 0600 if it is missing, for the owner of its directory (directory_own). On a file system
+// that has no FIFOs a timer stands in: it wakes the listener every WAKE_LOOK_S, as if poked. MMS_E_FORMAT: what is there
+// is not a FIFO, or not ours; root takes everybody's. Other errors as in os/file.h. On error the struct is closed.
 enum mms_err wake_listen(struct wake *wake, const char *path, struct reason *why) MUST_CHECK;
 
 // Takes all pokes that have come. False: there was none.

@@ -70,6 +70,24 @@ enum mms_err sql_recover(struct sql *sql) MUST_CHECK; // must be alone
 enum mms_err sql_place_opened(struct sql *sql) MUST_CHECK;
 void sql_place_give(struct sql *sql);
 
+// The files under a database, before SQLite opens them. MMS_E_FORMAT: one is no regular file, and opening or reading it may
+// wait for ever.
+enum mms_err sql_file_check(struct sql *sql) MUST_CHECK;
+
+// Gives a file that root has just made to the owner of its directory, who is to go on using it (as os/directory.h does for our
+// other files). SQLite does the same for its -wal and -shm files.
+void sql_file_own(const struct sql *sql, int fd);
+
+// Whether the database and its directory can be written. False: `errno` says why not.
+bool sql_file_is_writable(const struct sql *sql);
+
+enum { SQL_URI_BYTES = 3 * 4096 + 64 };
+
+// How a database is named to SQLite to be read. In a directory that cannot be written SQLite cannot make the index of its log;
+// with nothing in the log it can be read without one (a server that starts just then would have to be in another mount of
+// the directory). `uri` may hold the name. NULL: `reason` says why it cannot be read; MMS_E_DENIED.
+const char *sql_file_name(struct sql *sql, char uri[SQL_URI_BYTES]);
+
 // Whether the database still stands where it was opened, and its log beside it. MMS_E_IO: removed, emptied or replaced;
 // what is written from now on is lost, and what was committed a moment ago may be.
 enum mms_err sql_check_place(struct sql *sql) MUST_CHECK;

@@ -32,8 +32,13 @@ static enum mms_err make_file(struct sql *sql)
 	const int fd = open(sql->path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 	if (fd < 0 && errno != EEXIST)
 		return sql_fail_system(sql, "create", errno);
-	if (fd >= 0)
+	// SQLite would open a file that cannot be written all the same, and fail later with another reason.
+	if (fd < 0 && !sql_file_is_writable(sql))
+		return sql_fail_system(sql, "write", errno);
+	if (fd >= 0) {
+		sql_file_own(sql, fd);
 		close(fd);
+	}
 	// SQLite takes a file that is shorter than its header for an empty one, and would write over it.
 	enum { HEADER_BYTES = 100 };
 	struct stat status;
@@ -205,10 +210,16 @@ static int on_commit(void *context, sqlite3 *db, const char *database, int pages
 
 static enum mms_err connect(struct sql *sql, enum sql_access mode)
 {
-	const int flags = mode == SQL_READ_ONLY ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE;
+	const int flags = mode == SQL_READ_ONLY ? SQLITE_OPEN_READONLY | SQLITE_OPEN_URI : SQLITE_OPEN_READWRITE;
+	const char *name = sql->path;
+	char uri[SQL_URI_BYTES];
 	char text[128];
+	if (mode == SQL_READ_ONLY)
+		name = sql_file_name(sql, uri);
+	if (name == NULL)
+		return MMS_E_DENIED;
 	errno = 0;
-	if (sqlite3_open_v2(sql->path, &sql->db, flags | SQLITE_OPEN_NOMUTEX, NULL) != SQLITE_OK) {
+	if (sqlite3_open_v2(name, &sql->db, flags | SQLITE_OPEN_NOMUTEX, NULL) != SQLITE_OK) {
 		if (sql->db != NULL)
 			return sql_fail(sql, "open");
 		snprintf(sql->reason.text, sizeof sql->reason.text,
@@ -240,11 +251,12 @@ enum mms_err sql_open(struct sql *sql, const char *path, const struct sql_kind *
 			 "cannot open the %s %s: out of memory; stop other programs", kind->noun, path);
 		return MMS_E_IO;
 	}
-	if (mode == SQL_READ_WRITE) {
+	err = sql_file_check(sql);
+	if (err == MMS_OK && mode == SQL_READ_WRITE) {
 		err = sql_place_take(sql);
 		if (err == MMS_OK)
 			err = make_file(sql);
-	} else if (access(path, F_OK) != 0) {
+	} else if (err == MMS_OK && access(path, F_OK) != 0) {
 		err = errno == ENOENT ? MMS_E_MISSING : MMS_OK;
 		snprintf(sql->reason.text, sizeof sql->reason.text,
 			 "there is no %s %s; start the server once, or use %s", kind->noun, path, kind->elsewhere);

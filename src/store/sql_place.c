@@ -22,6 +22,7 @@ enum mms_err sql_fail_system(struct sql *sql, const char *doing, int error)
 	snprintf(sql->reason.text, sizeof sql->reason.text, "cannot %s the %s %s: %s; %s", doing, sql->kind->noun,
 		 sql->path, strerror(error),
 		 is_full   ? "free space on its disk" :
+		 error == EROFS ? "make its file system writable" :
 		 is_denied ? "run MMS as the owner of the file and of its directory" :
 			     "check its directory");
 	return is_full ? MMS_E_NOSPACE : is_denied ? MMS_E_DENIED : MMS_E_IO;
@@ -58,7 +59,12 @@ enum mms_err sql_place_take(struct sql *sql)
 	if (!sql->kind->is_shared)
 		return MMS_OK;
 	path_beside(sql, "-use", path);
-	sql->use_fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NONBLOCK | O_NOFOLLOW, 0600);
+	const int flags = O_RDWR | O_CLOEXEC | O_NONBLOCK | O_NOFOLLOW;
+	sql->use_fd = open(path, flags | O_CREAT | O_EXCL, 0600);
+	if (sql->use_fd >= 0)
+		sql_file_own(sql, sql->use_fd);
+	else if (errno == EEXIST)
+		sql->use_fd = open(path, flags);
 	if (sql->use_fd < 0)
 		return sql_fail_system(sql, "create a file beside", errno);
 	sql->was_made = pread(sql->use_fd, &byte, 1, 0) == 1;

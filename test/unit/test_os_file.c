@@ -10,6 +10,7 @@
 #include <cmocka.h>
 
 #include <dirent.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <sys/resource.h>
 
@@ -59,6 +60,13 @@ static unsigned mode_of(const char *path)
 	return status.st_mode & 07777;
 }
 
+static mode_t mode_with_kind(const char *path)
+{
+	struct stat status;
+	assert_int_equal(lstat(path, &status), 0);
+	return status.st_mode;
+}
+
 // Names in the scratch directory, so that a temporary file left behind is seen.
 static size_t count_names(void)
 {
@@ -100,8 +108,72 @@ static void test_read(void **state)
 	expect_said("larger than the 9 bytes");
 	put(path, "");
 	expect_text(path, "");
-	assert_int_equal(file_read(scratch.directory, 10, &text, &bytes, &why), MMS_E_IO);
-	expect_said("Is a directory");
+	assert_int_equal(file_read(scratch.directory, 10, &text, &bytes, &why), MMS_E_FORMAT);
+	expect_said("a directory");
+}
+
+// Nothing that is no regular file is waited for, or opened by a write.
+static void test_what_is_no_regular_file(void **state)
+{
+	(void)state;
+	char *text;
+	size_t bytes;
+	const char *path = scratch_path(&scratch, "fifo");
+	assert_int_equal(mkfifo(path, 0600), 0);
+	alarm(20); // ends a program that waits
+	assert_int_equal(file_read(path, 10, &text, &bytes, &why), MMS_E_FORMAT);
+	expect_said("FIFO");
+	expect_said(path);
+	assert_int_equal(file_replace(path, "x", 1, 0600, &why), MMS_E_FORMAT);
+	assert_int_equal(file_read("/dev/full", 10, &text, &bytes, &why), MMS_E_FORMAT);
+	expect_said("device");
+	assert_int_equal(file_replace("/dev/full", "x", 1, 0600, &why), MMS_E_FORMAT);
+	alarm(0);
+	assert_true(S_ISFIFO(mode_with_kind(path)));
+}
+
+static void test_a_pipe_that_we_hold(void **state)
+{
+	(void)state;
+	char path[64];
+	int ends[2];
+	assert_int_equal(pipe(ends), 0);
+	assert_int_equal(write(ends[1], "text", 4), 4);
+	close(ends[1]);
+	snprintf(path, sizeof path, "/dev/fd/%d", ends[0]);
+	expect_text(path, "text");
+	close(ends[0]);
+}
+
+static void test_new_files_are_their_directory_s_owners(void **state)
+{
+	(void)state;
+	struct stat status;
+	struct reason said;
+	if (geteuid() != 0) {
+		print_message("only root may give files away\n");
+		skip();
+	}
+	assert_int_equal(chown(scratch.directory, 1234, 2345), 0);
+	assert_int_equal(file_replace(scratch_path(&scratch, "file"), "new", 3, 0600, &said), MMS_OK);
+	assert_int_equal(file_create_secret(scratch_path(&scratch, "secret"), "new", 3, &said), MMS_OK);
+	assert_int_equal(directory_make(scratch_path(&scratch, "a/b"), 0700, &said), MMS_OK);
+	static const char *const names[] = {"file", "secret", "a", "a/b"};
+	for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+		assert_int_equal(stat(scratch_path(&scratch, names[i]), &status), 0);
+		assert_int_equal(status.st_uid, 1234);
+		assert_int_equal(status.st_gid, 2345);
+	}
+	// What was there, by whatever name, is nobody's gift.
+	const int fd = open(scratch_path(&scratch, "other"), O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+	assert_true(fd >= 0);
+	char name[sizeof scratch.path];
+	snprintf(name, sizeof name, "%s", scratch_path(&scratch, "other"));
+	assert_int_equal(link(name, scratch_path(&scratch, "second name")), 0);
+	directory_own(fd, name);
+	assert_int_equal(fstat(fd, &status), 0);
+	assert_int_equal(status.st_uid, 0);
+	close(fd);
 }
 
 static void test_read_much(void **state)
@@ -207,7 +279,7 @@ static void test_failed_replace_changes_nothing(void **state)
 	(void)state;
 	const char *path = scratch_path(&scratch, "directory");
 	assert_int_equal(mkdir(path, 0700), 0);
-	assert_int_equal(file_replace(path, "new", 3, 0600, &why), MMS_E_IO);
+	assert_int_equal(file_replace(path, "new", 3, 0600, &why), MMS_E_FORMAT);
 	expect_said(path);
 	assert_int_equal(count_names(), 1);
 
@@ -300,6 +372,9 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_read, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_what_is_no_regular_file, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_a_pipe_that_we_hold, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_new_files_are_their_directory_s_owners, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_read_much, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_replace_creates_with_its_mode, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_replace_keeps_the_old_file_whole, set_up, tear_down),

@@ -65,6 +65,34 @@ static void test_no_place_for_it(void **state)
 	assert_false(lock.is_held);
 }
 
+static void test_what_is_no_lock(void **state)
+{
+	(void)state;
+	struct lock lock = {0};
+	assert_int_equal(mkfifo(scratch_path(&scratch, "fifo"), 0600), 0);
+	assert_int_equal(lock_take(&lock, scratch_path(&scratch, "fifo"), &why), MMS_E_FORMAT);
+	assert_non_null(strstr(why.text, "FIFO"));
+	assert_int_equal(lock_take(&lock, scratch.directory, &why), MMS_E_FORMAT);
+	assert_false(lock.is_held);
+}
+
+static void test_a_lock_is_its_directory_s_owners(void **state)
+{
+	(void)state;
+	struct lock lock = {0};
+	struct stat status;
+	if (geteuid() != 0) {
+		print_message("only root may give files away\n");
+		skip();
+	}
+	assert_int_equal(chown(scratch.directory, 1234, 2345), 0);
+	assert_int_equal(lock_take(&lock, scratch_path(&scratch, "lock"), &why), MMS_OK);
+	lock_release(&lock);
+	assert_int_equal(stat(scratch_path(&scratch, "lock"), &status), 0);
+	assert_int_equal(status.st_uid, 1234);
+	assert_int_equal(status.st_gid, 2345);
+}
+
 // Waits for one byte. Returns 0 when none comes in time.
 static char read_byte(int fd, int timeout_ms)
 {
@@ -135,6 +163,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_one_holder, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_no_place_for_it, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_what_is_no_lock, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_a_lock_is_its_directory_s_owners, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_a_killed_holder_frees_it, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_blocking_waits_for_its_turn, set_up, tear_down),
 	};

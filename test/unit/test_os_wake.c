@@ -11,8 +11,13 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
 #include <poll.h>
 #include <signal.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
 
 #include "os/signals.h"
 #include "os/wake.h"
@@ -121,19 +126,79 @@ static void test_a_fifo_of_somebody_else(void **state)
 {
 	(void)state;
 	struct wake wake = {0};
-	const char *path = scratch_path(&scratch, "wake");
+	struct stat status;
+	char path[sizeof scratch.path];
+	snprintf(path, sizeof path, "%s", scratch_path(&scratch, "wake"));
 	if (geteuid() != 0) {
 		print_message("only root can make a FIFO of somebody else\n");
 		skip();
 	}
-	assert_int_equal(mkfifo(path, 0600), 0);
-	assert_int_equal(chown(path, 1234, 1234), 0);
-	assert_int_equal(wake_listen(&wake, path, &why), MMS_E_FORMAT);
+	assert_int_equal(mkfifo(path, 0666), 0);
+	assert_int_equal(chmod(path, 0666), 0);
+	assert_int_equal(chmod(scratch.directory, 0777), 0);
 	const int fd = open(path, O_RDWR | O_NONBLOCK | O_CLOEXEC);
 	assert_true(fd >= 0);
+	scratch_drop_rights();
+	const enum mms_err err = wake_listen(&wake, path, &why);
 	wake_poke(path);
+	scratch_regain_rights();
+	assert_int_equal(err, MMS_E_FORMAT);
 	assert_int_equal(pending(fd), 0);
 	close(fd);
+
+	// Root acts for whoever owns the directory, and what it makes there is the owner's.
+	assert_int_equal(unlink(path), 0);
+	assert_int_equal(chown(scratch.directory, 1234, 2345), 0);
+	assert_int_equal(wake_listen(&wake, path, &why), MMS_OK);
+	wake_close(&wake);
+	assert_int_equal(stat(path, &status), 0);
+	assert_int_equal(status.st_uid, 1234);
+	assert_int_equal(wake_listen(&wake, path, &why), MMS_OK);
+	wake_poke(path);
+	assert_true(wake_drain(&wake));
+	wake_close(&wake);
+}
+
+// A child in which the system refuses to make FIFOs, as a file system without them does.
+static void refuse_fifos(int error)
+{
+	struct sock_filter filter[] = {
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_mknodat, 0, 1),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | ((unsigned)error & SECCOMP_RET_DATA)),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+	};
+	const struct sock_fprog program = {sizeof filter / sizeof filter[0], filter};
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0 || prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) != 0)
+		_exit(77);
+}
+
+static void test_a_file_system_without_fifos(void **state)
+{
+	(void)state;
+	static const int errors[] = {EPERM, ENOSYS, EOPNOTSUPP};
+	const char *path = scratch_path(&scratch, "wake");
+	for (size_t i = 0; i < sizeof errors / sizeof errors[0]; i++) {
+		const pid_t child = fork();
+		assert_true(child >= 0);
+		if (child == 0) {
+			struct wake wake = {0};
+			refuse_fifos(errors[i]);
+			if (wake_listen(&wake, path, &why) != MMS_OK || !wake.is_open || wake_drain(&wake))
+				_exit(1);
+			wake_poke(path); // finds nothing
+			struct pollfd polled = {.fd = wake.fd, .events = POLLIN};
+			_exit(poll(&polled, 1, 20000) == 1 && wake_drain(&wake) && !wake_drain(&wake) ? 0 : 2);
+		}
+		int status;
+		assert_int_equal(waitpid(child, &status, 0), child);
+		assert_true(WIFEXITED(status));
+		if (WEXITSTATUS(status) == 77) {
+			print_message("no system call can be refused here\n");
+			skip();
+		}
+		assert_int_equal(WEXITSTATUS(status), 0);
+	}
 }
 
 static void test_signals(void **state)
@@ -177,6 +242,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_poke_of_nobody, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_other_files_are_left_alone, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_a_fifo_of_somebody_else, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_a_file_system_without_fifos, set_up, tear_down),
 		cmocka_unit_test(test_signals),
 		cmocka_unit_test(test_sigpipe_is_ignored),
 	};

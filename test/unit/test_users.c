@@ -81,7 +81,8 @@ static const struct user_entry *find(const struct fixture *fixture, const char *
 static void an_empty_file_has_no_users(void **state)
 {
 	(void)state;
-	static const char *const empty[] = {"", "\n", "  \t \r\n", "# fred", "# fred\n\n \t# tim #\r\n"};
+	static const char *const empty[] = {"\xef\xbb\xbf", "\xef\xbb\xbf# fred\n", "",
+					    "\n", "  \t \r\n", "# fred", "# fred\n\n \t# tim #\r\n"};
 	for (size_t i = 0; i < sizeof empty / sizeof empty[0]; i++) {
 		struct fixture fixture;
 		accept(&fixture, empty[i]);
@@ -211,6 +212,8 @@ static void only_comments_hold_other_bytes(void **state)
 	refuse("tim\n  fred \x1b[2J\n", "users:2: byte 0x1b in column 8" AND_SO);
 	refuse("fred\x7f\n", "users:1: byte 0x7f in column 5" AND_SO);
 	refuse("fred\rtim\n", "users:1: byte 0x0d in column 5" AND_SO);
+	refuse("fred\n# all\rtim\r", "users:2: a carriage return stands within the comment; end lines by LF or by CR LF");
+	refuse("fred # tall\rtim\r\n", "users:1: a carriage return stands within the comment; end lines by LF or by CR LF");
 	refuse("fred\r", "users:1: byte 0x0d in column 5" AND_SO);
 	refuse_bytes("fred\0\n", 6, "users:1: byte 0x00 in column 5" AND_SO);
 }

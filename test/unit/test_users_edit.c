@@ -99,6 +99,8 @@ static void a_user_is_added_with_the_line_ends_of_the_file(void **state)
 {
 	(void)state;
 	becomes(ADD_PLAIN, "fred", "tim", "tim\nfred\n");
+	becomes(ADD_PLAIN, "fred", "\xef\xbb\xbftim\r\njim\r\n", "\xef\xbb\xbftim\r\njim\r\nfred\r\n");
+	becomes(REMOVE, "tim", "\xef\xbb\xbftim\njim\n", "\xef\xbb\xbfjim\n");
 	becomes(ADD_PLAIN, "fred", "tim\r\njim", "tim\r\njim\r\nfred\r\n");
 	becomes(ADD_PLAIN, "fred", "tim\r\n# end", "tim\r\n# end\r\nfred\r\n");
 	becomes(ADD_PLAIN, "fred", "tim\njim\r\n", "tim\njim\r\nfred\r\n");
