@@ -21,6 +21,16 @@ VECTORS = ROOT / "doc" / "vectors.json"
 DOCUMENT = ROOT / "doc" / "protocol.md"
 
 
+# The statuses each call can be answered with (§6); all of them must occur.
+STATUSES = {
+    wire.SIGNIN: {wire.OK, wire.BAD, wire.NOT_AUTHORIZED, wire.SERVER_FULL},
+    wire.WHO: {wire.OK, wire.BAD},
+    wire.SUBMIT: {wire.ACCEPTED, wire.BAD, wire.BAD_TEXT, wire.NO_SUCH_USER, wire.MAILBOX_FULL, wire.SERVER_FULL},
+    wire.SIGNOUT: {wire.OK, wire.BAD}, wire.PING: {wire.OK, wire.BAD},
+    wire.DELIVER: {wire.OK, wire.BAD}, wire.NOTICE: {wire.OK, wire.BAD},
+}
+
+
 class Wrong(Exception):
     """A vector that the document does not allow."""
 
@@ -28,6 +38,13 @@ class Wrong(Exception):
 def require(condition, what):
     if not condition:
         raise Wrong(what)
+
+
+def submit_text(body):
+    reader = wire.Reader(body)
+    reader.take(16)
+    reader.name()
+    return reader.data
 
 
 def mark_bytes(mark):
@@ -51,7 +68,11 @@ class Conversation:
         self.hello_nonce = self.noise_message = self.cookie = self.last = None
         self.indexes = {}                                   # who -> its own session index
         self.counters = {"device": 0, "server": 0}
-        self.calls = {"device": {}, "server": {}}           # calls that each made: number -> kind
+        self.calls = {"device": {}, "server": {}}           # calls that each made: number -> Call
+        self.malformed = {"device": set(), "server": set()} # those whose answer has to be BAD
+        self.held = {"device": set(), "server": set()}      # calls of the other side that each holds
+        self.seen = {kind: set() for kind in STATUSES}
+        self.sights = set()
         self.answered = {"device": set(), "server": set()}  # numbers of those that are answered
 
     def take(self, entry):
@@ -112,28 +133,70 @@ class Conversation:
         require(seal(key, counter, datagram[:13], plain) == datagram[13:], "sealed differently by us")
         frames, is_whole = wire.frames_decode(plain[wire.STATE.size:])
         require(is_whole, "unparsable")
+        self.note_sights(frames, plain)
         for frame in frames:
-            self.frame(frame, sender, receiver)
-        self.state(wire.STATE.unpack_from(plain), sender, receiver)
+            self.frame(frame, sender, receiver, "lost" in entry)
+        self.state(wire.STATE.unpack_from(plain), sender)
 
-    def state(self, state, sender, receiver):
-        """BASE and NEXT in a conversation where nothing was lost."""
+    def note_sights(self, frames, plain):
+        answers = [frame for frame in frames if isinstance(frame, wire.Answer)]
+        made = b"".join(wire.call_frame(*frame) if isinstance(frame, wire.Call) else wire.answer_frame(*frame)
+                        if isinstance(frame, wire.Answer) else wire.path_frame(*frame) for frame in frames)
+        rest = plain[wire.STATE.size + len(made):]
+        require(plain[wire.STATE.size:].startswith(made) and rest[:1] in (b"", b"\0"), "frames differ, made again")
+        self.sights |= {name for name, is_seen in (
+            ("PADDING", rest), ("merged answers", any(answer.count > 1 for answer in answers)),
+            ("several frames", len(frames) > 1), ("MARKS", wire.STATE.unpack_from(plain)[2])) if is_seen}
+
+    def state(self, state, sender):
+        """BASE, NEXT and MARKS of a sender that knows what has reached it."""
         base = min(set(range(1, len(self.calls[sender]) + 2)) - self.answered[sender])
-        next_ = max(self.calls[receiver], default=0) + 1
-        require(state == (base, next_, 0), f"state {state}, expected {(base, next_, 0)}")
+        held = self.held[sender]
+        next_ = min(set(range(1, len(held) + 2)) - held)
+        marks = sum(1 << (number - next_ - 1) for number in held if number > next_)
+        require(state == (base, next_, marks), f"state {state}, expected {(base, next_, marks)}")
 
-    def frame(self, frame, sender, receiver):
+    def frame(self, frame, sender, receiver, is_lost):
         if isinstance(frame, wire.Call):
-            require(frame.number == len(self.calls[sender]) + 1, "calls are not numbered 1, 2, 3")
-            self.calls[sender][frame.number] = frame.kind
-            self.call_body(frame, sender)
+            self.call(frame, sender)
+            if not is_lost:
+                self.held[receiver].add(frame.number)
         elif isinstance(frame, wire.Answer):
+            require(not is_lost, "an answer is lost here")
             for number in range(frame.first, frame.first + frame.count):
-                require(number in self.calls[receiver] and number not in self.answered[receiver], "answers no call")
+                require(number in self.held[sender] and number not in self.answered[receiver], "answers no call")
                 self.answered[receiver].add(number)
-                self.answer_body(frame, self.calls[receiver][number])
+                self.answer_body(frame, self.calls[receiver][number], number in self.malformed[receiver])
         else:
             require(frame.type == (wire.PATH_RESPONSE if sender == "device" else wire.PATH_CHALLENGE), "path frame")
+
+    def call(self, call, sender):
+        if call.number in self.calls[sender]:
+            require(call == self.calls[sender][call.number], "another call where one is repeated")
+            require(call.number not in self.answered[sender], "repeats what is answered")
+            return
+        require(call.number == len(self.calls[sender]) + 1, "calls are not numbered 1, 2, 3")
+        self.calls[sender][call.number] = call
+        if not self.is_well_formed(call):
+            self.malformed[sender].add(call.number)
+        else:
+            self.call_body(call, sender)
+
+    @staticmethod
+    def is_well_formed(call):
+        """Whether a call may be answered with anything but BAD (§6, §10)."""
+        reader = wire.Reader(call.body)
+        if call.kind == wire.SIGNIN:
+            return call.number == 1
+        if call.kind == wire.WHO:
+            return len(call.body) == 8
+        if call.kind == wire.SUBMIT:
+            return reader.take(16) and reader.name() and not reader.is_bad
+        if call.kind == wire.DELIVER:
+            return wire.deliver_decode(call.body) is not None
+        if call.kind == wire.NOTICE:
+            return wire.notice_decode(call.body) is not None
+        return call.kind in (wire.PING, wire.SIGNOUT) and not call.body
 
     def proof(self, role):
         return invite_proof(self.vectors["invite_code"], self.known("handshake_hash"), role)
@@ -142,7 +205,6 @@ class Conversation:
         reader = wire.Reader(call.body)
         require((call.kind >= wire.DELIVER) == (sender == "server"), "a call of the other side")
         if call.kind == wire.SIGNIN:
-            require(call.number == 1, "SIGNIN is call 1")
             flags, mark, name = reader.number(1), reader.mark(), reader.name()
             proof = self.proof(b"device") if flags & wire.SIGNIN_PROOF else None
             made = wire.signin_body(name, bool(flags & wire.SIGNIN_RECEIVE), mark, proof)
@@ -156,14 +218,19 @@ class Conversation:
                     delivery.text)
         elif call.kind == wire.NOTICE:
             notice = wire.notice_decode(call.body)
-            require(notice is not None, "NOTICE not as in section 6.9")
             made = bytes([notice.what]) + (notice.id + struct.pack(">Q", notice.count) if notice.id else b"")
         else:
-            require(call.kind in (wire.PING, wire.SIGNOUT), "unknown kind")
             made = b""
         require(made == call.body, f"body of kind {call.kind}")
 
-    def answer_body(self, answer, kind):
+    def answer_body(self, answer, call, is_malformed):
+        kind = call.kind
+        require(answer.status in STATUSES[kind], f"kind {kind} has no status {answer.status}")
+        require(answer.status == wire.BAD or not is_malformed, "a malformed call that is not answered BAD")
+        require(answer.status != wire.BAD or is_malformed or kind == wire.SUBMIT, "BAD for a good call")
+        is_text_bad = kind == wire.SUBMIT and not is_malformed and not wire.is_message(submit_text(call.body))
+        require((answer.status == wire.BAD_TEXT) == is_text_bad, "BAD_TEXT")
+        self.seen[kind].add(answer.status)
         if answer.status == wire.ACCEPTED:
             online, mark = wire.accepted_decode(answer.body)
             require(kind == wire.SUBMIT and answer.body == bytes([online]) + mark_bytes(mark), "ACCEPTED")
@@ -175,7 +242,7 @@ class Conversation:
             fields = wire.who_ok_decode(answer.body)
             require(fields is not None and fields.first + len(fields.users) <= fields.total, "answer to WHO")
         else:
-            require(wire.OK <= answer.status <= wire.BAD_TEXT and answer.body == b"", "status with a body")
+            require(answer.body == b"", "status with a body")
 
     def unknown(self, datagram, _sender, _entry):
         require(self.last[0] == wire.DATA and datagram == wire.unknown(self.last), "not of the DATA before it")
@@ -200,7 +267,10 @@ def check_examples(document, vectors):
     """Each datagram and plain text stands in the document's examples, in the same order."""
     parts = re.split(r"\n\*\*(.+?)\*\* \(", document.split("<!-- examples", 1)[1].split("<!-- end of examples", 1)[0])
     shown = dict(zip(parts[1::2], parts[2::2]))
-    require(list(shown) == [entry["name"] for entry in vectors["datagrams"]], "other examples than vectors")
+    names = [entry["name"] for entry in vectors["datagrams"] + vectors["frames"]]
+    require(list(shown) == names, "other examples than vectors")
+    for entry in vectors["frames"]:
+        require(hex_of(shown[entry["name"]]) == entry["frame"], f"{entry['name']}: the example's bytes")
     for entry in vectors["datagrams"]:
         whole, _, plain = shown[entry["name"]].partition("its plain text")
         require(hex_of(whole) == entry["datagram"], f"{entry['name']}: the example's bytes")
@@ -216,7 +286,20 @@ def check(vectors):
             raise Wrong(f"{entry['name']}: {wrong}") from wrong
         except Exception as failure:
             raise Wrong(f"{entry['name']}: cannot be decoded: {failure!r}") from failure
+    for entry in vectors["frames"]:
+        check_frame(entry, conversation.seen)
+    require(conversation.seen == STATUSES, f"not every status of every call: {conversation.seen}")
+    require(len(conversation.sights) == 4, f"only {conversation.sights}")
     return len(vectors["datagrams"])
+
+
+def check_frame(entry, seen):
+    """An ANSWER that refuses a SIGNIN, on a session of its own."""
+    (answer,), is_whole = wire.frames_decode(bytes.fromhex(entry["frame"]))
+    require(is_whole and entry["from"] == "server" and entry["answers"] == "SIGNIN", entry["name"])
+    status = {"SIGNIN NOT_AUTHORIZED": wire.NOT_AUTHORIZED, "SIGNIN SERVER_FULL": wire.SERVER_FULL}[entry["name"]]
+    require(entry["frame"] == wire.answer_frame(1, 1, status).hex() and isinstance(answer, wire.Answer), entry["name"])
+    seen[wire.SIGNIN].add(status)
 
 
 def main():

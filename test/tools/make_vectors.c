@@ -9,12 +9,13 @@
 #include "msg/call.h"
 #include "proto/dialer.h"
 #include "proto/listener.h"
+#include "vectors_print.h"
 
 static struct listener listener;
 static struct dialer dialer;
 static struct mtime now = {1000000};
 static uint32_t server_slot;
-static uint32_t datagram_count;
+static size_t padding_bytes; // PADDING that it gets, which the program never sends itself
 static uint8_t latest_secret[NOISE_KEY_BYTES]; // what was last drawn with the size of a key
 static struct addr device_addr = {.ip = {192, 0, 2, 7}, .port = 50000, .family = ADDR_IPV4};
 static const struct addr server_addr = {.ip = {192, 0, 2, 1}, .port = 1060, .family = ADDR_IPV4};
@@ -40,36 +41,12 @@ static void fill(void *context, void *target, size_t bytes)
 		memcpy(latest_secret, target, NOISE_KEY_BYTES);
 }
 
-static void print_hex(const char *name, const uint8_t *data, size_t bytes, const char *end)
+static struct name name_of(const char *text)
 {
-	printf("\"%s\": \"", name);
-	for (size_t i = 0; i < bytes; i++)
-		printf("%02x", data[i]);
-	printf("\"%s", end);
-}
-
-static void print_plain(const uint8_t *datagram, size_t bytes, const uint8_t key[NOISE_KEY_BYTES])
-{
-	uint8_t plain[WIRE_PLAIN_BYTES_MAX];
-	uint32_t index;
-	uint64_t counter;
-	enum mms_err err = wire_data_decode(datagram, bytes, &index, &counter);
-	assert(err == MMS_OK);
-	err = noise_open(key, counter, datagram, WIRE_DATA_HEADER_BYTES, datagram + WIRE_DATA_HEADER_BYTES,
-			 bytes - WIRE_DATA_HEADER_BYTES, plain);
-	assert(err == MMS_OK);
-	printf(", ");
-	print_hex("plain", plain, bytes - WIRE_DATA_HEADER_BYTES - NOISE_TAG_BYTES, "");
-}
-
-static void print_datagram(const char *name, const char *from, const uint8_t *datagram, size_t bytes,
-			   const uint8_t *key)
-{
-	printf("%s\n    {\"name\": \"%s\", \"from\": \"%s\", ", datagram_count++ == 0 ? "" : ",", name, from);
-	print_hex("datagram", datagram, bytes, "");
-	if (key != NULL)
-		print_plain(datagram, bytes, key);
-	printf("}");
+	struct name name;
+	const bool is_name = name_parse(&name, text, strlen(text));
+	assert(is_name);
+	return name;
 }
 
 static const struct session *device_session(void)
@@ -91,13 +68,40 @@ static void ask(const char *device_name, const char *server_name)
 	dialer_recv(&dialer, &server_addr, reply, bytes, now);
 }
 
+// The same DATA with PADDING at its end, sealed anew.
+static void pad(struct session_out *out)
+{
+	uint8_t plain[WIRE_PLAIN_BYTES_MAX] = {0};
+	uint32_t index;
+	uint64_t counter;
+	uint8_t *sealed = out->datagram[0] + WIRE_DATA_HEADER_BYTES;
+	const uint8_t *key = device_session()->keys.send_key;
+	const size_t plain_bytes = out->bytes - WIRE_DATA_HEADER_BYTES - NOISE_TAG_BYTES;
+	enum mms_err err = wire_data_decode(out->datagram[0], out->bytes, &index, &counter);
+	assert(err == MMS_OK);
+	err = noise_open(key, counter, out->datagram[0], WIRE_DATA_HEADER_BYTES, sealed, out->bytes - WIRE_DATA_HEADER_BYTES,
+			 plain);
+	assert(err == MMS_OK);
+	memset(plain + plain_bytes + 1, 0xff, padding_bytes - 1); // behind its type anything may stand
+	noise_seal(key, counter, out->datagram[0], WIRE_DATA_HEADER_BYTES, plain, plain_bytes + padding_bytes, sealed);
+	out->bytes += padding_bytes;
+	padding_bytes = 0;
+}
+
 // Everything the device has to send in its session.
 static void device_sends(const char *name)
 {
 	struct session_out out;
 	uint8_t reply[WIRE_DATAGRAM_BYTES_MAX];
 	while (dialer_send(&dialer, now, &out)) {
+		assert(out.count == 1);
+		if (padding_bytes > 0)
+			pad(&out);
 		print_datagram(name, "device", out.datagram[0], out.bytes, device_session()->keys.send_key);
+		if (is_next_lost) {
+			is_next_lost = false;
+			continue;
+		}
 		const size_t bytes = listener_recv(&listener, &device_addr, out.datagram[0], out.bytes, now, reply);
 		assert(bytes == 0);
 	}
@@ -108,6 +112,7 @@ static void server_sends(const char *name)
 {
 	struct session_out out;
 	while (listener_send(&listener, now, &out)) {
+		assert(out.count == 1);
 		print_datagram(name, "server", out.datagram[0], out.bytes, device_session()->keys.recv_key);
 		dialer_recv(&dialer, &server_addr, out.datagram[0], out.bytes, now);
 	}
@@ -129,6 +134,34 @@ static struct dialer_event device_event(enum dialer_event_type type)
 	return event;
 }
 
+static void device_opens(uint8_t kind, const void *body, size_t bytes)
+{
+	const enum mms_err err = dialer_call(&dialer, 0, kind, body, bytes, 0);
+	assert(err == MMS_OK);
+}
+
+static void device_submits(const char *recipient, const char *random, const char *text, size_t bytes)
+{
+	uint8_t body[CALL_BODY_BYTES_MAX];
+	const struct call_submit submit = {uuid_v7((struct wtime){1795345260000}, (const uint8_t *)random), name_of(recipient),
+					   (const uint8_t *)text, bytes};
+	device_opens(CALL_SUBMIT, body, call_submit_encode(&submit, body));
+}
+
+// Starts the device's next call and answers it; the answer waits for server_sends.
+static void server_answers(uint8_t status, const uint8_t *answer, size_t bytes)
+{
+	const struct listener_event event = server_event();
+	assert(event.type == LISTENER_CALL);
+	listener_answer(&listener, server_slot, event.call.number, status, answer, bytes, now);
+}
+
+static void device_is_answered(uint32_t count)
+{
+	for (uint32_t i = 0; i < count; i++)
+		device_event(DIALER_ANSWER);
+}
+
 // One call of the device and the server's answer to it.
 static void device_calls(const char *call_name, const char *answer_name, uint8_t kind, const uint8_t *body, size_t bytes,
 			 uint8_t status, const uint8_t *answer, size_t answer_bytes)
@@ -144,6 +177,26 @@ static void device_calls(const char *call_name, const char *answer_name, uint8_t
 		listener_signed_in(&listener, server_slot, 1);
 	server_sends(answer_name);
 	device_event(DIALER_ANSWER);
+}
+
+static void server_opens(const struct call_notice *notice)
+{
+	uint8_t body[CALL_BODY_BYTES_MAX];
+	const enum mms_err err =
+		listener_call(&listener, server_slot, CALL_NOTICE, body, call_notice_encode(notice, body), 0);
+	assert(err == MMS_OK);
+}
+
+// The device answers `count` calls alike.
+static void device_answers(const char *name, uint32_t count, uint8_t status)
+{
+	for (uint32_t i = 0; i < count; i++) {
+		const struct dialer_event event = device_event(DIALER_CALL);
+		dialer_answer(&dialer, 0, event.call.number, status, NULL, 0, now);
+	}
+	device_sends(name);
+	for (uint32_t i = 0; i < count; i++)
+		server_event();
 }
 
 static void server_calls(const char *call_name, const char *answer_name, uint8_t kind, const uint8_t *body, size_t bytes)
@@ -170,12 +223,100 @@ static void data_for_no_session(void)
 	print_datagram("UNKNOWN", "server", reply, bytes, NULL);
 }
 
-static struct name name_of(const char *text)
+// Several frames a datagram, each refusal of SUBMIT, equal answers merged.
+static void refuse_submissions(const struct storage_mark *mark)
 {
-	struct name name;
-	const bool is_name = name_parse(&name, text, strlen(text));
-	assert(is_name);
-	return name;
+	uint8_t answer[CALL_BODY_BYTES_MAX];
+	device_submits("francoc", "abcdefghij", "another text", 12); // the id of the message before
+	device_submits("francoc", "bcdefghijk", "\xff", 1);
+	device_submits("nobody", "cdefghijkl", "hello", 5);
+	device_submits("Tim", "defghijklm", "hello", 5);
+	device_submits("Tim", "efghijklmn", "hello", 5);
+	device_sends("five SUBMITs");
+	server_answers(STATUS_BAD, NULL, 0);
+	server_answers(STATUS_BAD_TEXT, NULL, 0);
+	server_answers(STATUS_NO_SUCH_USER, NULL, 0);
+	server_answers(STATUS_MAILBOX_FULL, NULL, 0);
+	server_answers(STATUS_SERVER_FULL, NULL, 0);
+	server_sends("five refusals");
+	device_is_answered(5);
+
+	const size_t bytes =
+		call_accepted_encode(&(struct call_accepted){.was_online = false, .mark = *mark}, answer);
+	device_submits("francoc", "fghijklmno", "one", 3);
+	device_submits("francoc", "ghijklmnop", "two", 3);
+	device_sends("two SUBMITs");
+	server_answers(STATUS_ACCEPTED, answer, bytes);
+	server_answers(STATUS_ACCEPTED, answer, bytes);
+	server_sends("one ANSWER for both");
+	device_is_answered(2);
+}
+
+// A call that is lost, one that overtakes it and is marked, and the repetition; calls that are malformed.
+static void lose_and_spoil(void)
+{
+	uint8_t body[CALL_BODY_BYTES_MAX];
+	device_opens(CALL_PING, NULL, 0);
+	is_next_lost = true;
+	device_sends("PING, lost on its way");
+	device_opens(CALL_WHO, "x", 1);
+	device_sends("malformed WHO");
+	now = mtime_add_us(now, SESSION_MARK_DELAY_US);
+	listener_tick(&listener, now);
+	server_sends("MARKS");
+	device_sends("the lost PING again");
+	server_answers(STATUS_OK, NULL, 0);
+	server_answers(STATUS_BAD, NULL, 0);
+	server_sends("PING OK and WHO BAD");
+	device_is_answered(2);
+
+	const struct call_signin again = {.is_receiving = true, .name = name_of("FRED")};
+	device_opens(CALL_PING, "x", 1);
+	device_opens(CALL_SIGNOUT, "x", 1);
+	device_opens(CALL_SIGNIN, body, call_signin_encode(&again, body));
+	device_opens(CALL_PING, NULL, 0);
+	padding_bytes = 24;
+	device_sends("malformed PING and SIGNOUT, a second SIGNIN, PING and PADDING");
+	server_answers(STATUS_BAD, NULL, 0);
+	server_answers(STATUS_BAD, NULL, 0);
+	server_answers(STATUS_BAD, NULL, 0);
+	server_answers(STATUS_OK, NULL, 0);
+	server_sends("one BAD for three, and OK");
+	device_is_answered(4);
+
+	const struct call_deliver deliver = {uuid_v7((struct wtime){1795345200000}, (const uint8_t *)"hijklmnopq"),
+					     {1795345200456}, name_of("libero"), (const uint8_t *)"\xff", 1};
+	const enum mms_err err =
+		listener_call(&listener, server_slot, CALL_DELIVER, body, call_deliver_encode(&deliver, body), 0);
+	assert(err == MMS_OK);
+	server_opens(&(struct call_notice){.what = (enum notice_what)200});
+	server_sends("malformed DELIVER and NOTICE of another kind");
+	device_answers("BAD for both", 2, STATUS_BAD);
+	server_opens(&(struct call_notice){.what = NOTICE_SHUTDOWN});
+	server_opens(&(struct call_notice){.what = NOTICE_REPLACED});
+	server_opens(&(struct call_notice){.what = NOTICE_REMOVED});
+	server_sends("NOTICE SHUTDOWN, REPLACED, REMOVED");
+	device_answers("OK for all three", 3, STATUS_OK);
+}
+
+// What ends a session where it begins: the ANSWERs that refuse SIGNIN.
+static void print_refusals(void)
+{
+	static const struct {
+		const char *name;
+		uint8_t status;
+	} refusals[] = {{"SIGNIN NOT_AUTHORIZED", STATUS_NOT_AUTHORIZED}, {"SIGNIN SERVER_FULL", STATUS_SERVER_FULL}};
+	printf("\"frames\": [");
+	for (size_t i = 0; i < sizeof refusals / sizeof refusals[0]; i++) {
+		uint8_t frame[WIRE_ANSWER_HEADER_BYTES];
+		struct writer writer = writer_of(frame, sizeof frame);
+		const bool fits = wire_answer_write(&writer, 1, 1, refusals[i].status, NULL, 0);
+		assert(fits);
+		printf("%s\n    {\"name\": \"%s\", \"from\": \"server\", \"answers\": \"SIGNIN\", ", i == 0 ? "" : ",",
+		       refusals[i].name);
+		print_hex("frame", frame, writer.used_bytes, "}");
+	}
+	printf("\n  ],\n  ");
 }
 
 static void converse(void)
@@ -218,6 +359,9 @@ static void converse(void)
 	memset(gap.id.bytes, 0x5a, sizeof gap.id.bytes);
 	server_calls("NOTICE GAP", "NOTICE OK", CALL_NOTICE, body, call_notice_encode(&gap, body));
 
+	refuse_submissions(&mark);
+	lose_and_spoil();
+
 	// The device comes from another port: the server challenges the new path with its next datagram.
 	device_addr.port = 50001;
 	device_calls("PING from another port", "PING OK and PATH_CHALLENGE", CALL_PING, NULL, 0, STATUS_OK, NULL, 0);
@@ -243,8 +387,8 @@ int main(void)
 	config.sessions_max = 4;
 	config.half_open_max = 4;
 	config.prefixes_max = 8;
-	config.blocks_small_max = 64;
-	config.blocks_large_max = 64;
+	config.blocks_small_max = 1024; // a user holds a sixteenth of them at most
+	config.blocks_large_max = 1024;
 	config.limits.blind = (struct bucket_rate){1, 1};
 	void *listener_memory = calloc(1, listener_memory_bytes(&config));
 	void *dialer_memory = calloc(1, dialer_memory_bytes());
@@ -278,6 +422,7 @@ int main(void)
 	device_event(DIALER_SESSION_UP);
 	converse();
 	printf("\n  ],\n  ");
+	print_refusals();
 	print_hex("device_ephemeral_secret", device_ephemeral, NOISE_KEY_BYTES, ",\n  ");
 	print_hex("server_ephemeral_secret", server_ephemeral, NOISE_KEY_BYTES, ",\n  ");
 	print_hex("handshake_hash", device_session()->handshake_hash, NOISE_HASH_BYTES, ",\n  ");
