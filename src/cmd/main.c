@@ -10,6 +10,7 @@
 #include "crypto/hash.h"
 #include "os/process.h"
 #include "ui/printer.h"
+#include "ui/terminal.h"
 
 static const struct subcommand {
 	const char *name;
@@ -51,6 +52,7 @@ static void fail_mapped(int signo, siginfo_t *info, void *context)
 		signal(signo, SIG_DFL); // our bug: the instruction is carried out again, and ends the process
 		return;
 	}
+	terminal_restore();
 	const ssize_t written = write(STDERR_FILENO, sentence, sizeof sentence - 1);
 	(void)written;
 	_exit(EXIT_IO);

@@ -103,13 +103,14 @@ bool layout_flow_step(struct layout_flow *flow, uint32_t point, int columns)
 		return false;
 	}
 	int width = point == '\t' ? TAB_CELLS - flow->column % TAB_CELLS : flow_cells(point);
-	const bool breaks = columns >= LAYOUT_COLUMNS_MIN && flow->column + width > columns;
+	const bool is_full = columns >= LAYOUT_COLUMNS_MIN && flow->column + width > columns;
+	const bool breaks = is_full && flow->column > layout_indent(columns); // else nothing is gained
 	if (breaks) {
 		flow->column = layout_indent(columns);
 		width = point == '\t' ? TAB_CELLS - flow->column % TAB_CELLS : width;
 	}
 	flow->column += width;
-	if (breaks && flow->column > columns)
+	if (is_full && flow->column > columns)
 		flow->column = columns; // a tab on a narrow screen ends at its edge
 	return breaks;
 }

@@ -104,6 +104,24 @@ static void test_surplus_words(void **state)
 	check("quit now", COMMAND_QUIT, COMMAND_FAULT_SURPLUS, "now");
 }
 
+// A paste: what stands behind a newline is never a command, and only a message may hold one.
+static void test_several_lines(void **state)
+{
+	static const char *const lines[] = {"whoIsOn\nquit", "quit\n", "signin fred\nquit", "signin fred code\nsend Tim x", "help\nquit",
+					    "what\never", "send\nfred x", "send fred\nx", "\nquit", "send fred \n"};
+	(void)state;
+	for (size_t i = 0; i < sizeof lines / sizeof lines[0]; i++) {
+		const struct command command = parse(lines[i]);
+		if (i + 1 < sizeof lines / sizeof lines[0])
+			assert_int_equal(command.fault, COMMAND_FAULT_LINES);
+		else
+			assert_int_equal(command.fault, COMMAND_FAULT_NONE); // an empty line is a text too
+	}
+	const struct command message = parse("send fred one\n\nquit");
+	assert_int_equal(message.fault, COMMAND_FAULT_NONE);
+	assert_span(message.text, "one\n\nquit");
+}
+
 static void check_text(const char *line, const char *name, const char *text)
 {
 	const struct command command = parse(line);
@@ -175,6 +193,7 @@ int main(void)
 		cmocka_unit_test(test_unknown_commands_name_their_word),
 		cmocka_unit_test(test_signin),
 		cmocka_unit_test(test_surplus_words),
+		cmocka_unit_test(test_several_lines),
 		cmocka_unit_test(test_a_message_is_the_rest_of_the_line),
 		cmocka_unit_test(test_what_send_can_lack),
 		cmocka_unit_test(test_the_length_of_a_message),

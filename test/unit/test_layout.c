@@ -97,6 +97,8 @@ static void test_widths_in_doubt_count_as_the_larger(void **state)
 static void test_tabs_in_long_rows(void **state)
 {
 	(void)state;
+	check_flow(L"\tab", 6, L"\t/ab");
+	check_flow(L"a\tb\tc", 6, L"a\t/b/\t/c");
 	check_flow(L"\t\t\tabc", 25, L"\t\t\ta/bc");
 	check_flow(L"\t\t\t\tabc", 25, L"\t\t\t/\tabc");
 	struct layout_flow flow = {.column = 24};

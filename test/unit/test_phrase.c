@@ -248,6 +248,10 @@ static void test_faults_say_what_to_type(void **state)
 	check_fault("send fred \xff", ">> the message is not UTF-8 text, it was not sent; set your terminal to UTF-8 "
 		    "and type it again\n");
 	check_fault("whoIsOn x", ">> \"x\" is one word too many; type the command alone\n");
+	check_fault("quit\nquit", ">> several lines are no command, nothing was done; only a message may have them: send "
+		    "<username> <message>\n");
+	check_fault("no\nsuch", ">> several lines are no command, nothing was done; only a message may have them: send "
+		    "<username> <message>\n");
 	phrase_too_long(&out, 1300);
 	assert_said(">> the message has 1300 bytes, at most 1024 are allowed, it was not sent; send it in parts\n");
 	phrase_too_long(&script, 1025);
