@@ -72,9 +72,9 @@ static size_t word_in_front(const char *letters, size_t count)
 
 bool invite_code_read(const char *text, size_t bytes, char code[INVITE_CODE_TEXT_BYTES])
 {
-	char letters[TYPED_LETTERS_MAX];
+	char letters[TYPED_LETTERS_MAX] = {0};
 	uint8_t decoded[INVITE_CODE_BYTES];
-	size_t count;
+	size_t count = 0;
 	if (!gather(text, bytes, letters, &count))
 		return false;
 	size_t at = 0;
