@@ -211,13 +211,15 @@ static struct server_store_user describe(const struct users_table *table, const 
 {
 	for (uint32_t i = 0; i < entry->invite_count; i++)
 		memcpy(invites[i], table->invite[entry->invite_first + i].hash, STORAGE_KEY_BYTES);
-	return (struct server_store_user){
+	struct server_store_user line = {
 		.name = entry->name,
 		.revoked = (const uint8_t(*)[STORAGE_KEY_BYTES])(table->revoke + entry->revoke_first),
 		.revoked_count = entry->revoke_count,
 		.invite = (const uint8_t(*)[STORAGE_KEY_BYTES])invites,
 		.invite_count = entry->invite_count,
 	};
+	memcpy(line.life, entry->life, sizeof line.life);
+	return line;
 }
 
 // Tells the store what stands in the users file, and gives every user of the table its id.

@@ -20,6 +20,7 @@
 #include "os/lock.h"
 #include "os/random.h"
 #include "os/standard.h"
+#include "store/server_store.h"
 #include "ui/printer.h"
 
 #define MS_PER_DAY (INT64_C(86400) * 1000)
@@ -29,6 +30,7 @@ static struct {
 	const char *data;
 	const char *users;
 	bool is_plain;
+	bool is_same;
 	bool is_alone;
 	uint64_t days;
 } given = {.days = 7};
@@ -51,6 +53,8 @@ struct job {
 	struct lock lock;
 	struct users_file file; // empty when it does not exist yet
 	struct name name;
+	uint8_t life[STORAGE_LIFE_BYTES];
+	bool had_life; // the server's database knows an earlier user of the name
 	struct user_invite invite;
 	char code_secret[INVITE_CODE_TEXT_BYTES];
 	struct fingerprint fingerprint;
@@ -223,12 +227,50 @@ static int show_code(struct job *job)
 	return tell_reload(job);
 }
 
+// The life of the user who had the name last, as far as the server knows. No database: nobody had.
+static enum mms_err find_life(struct job *job, uint8_t life[STORAGE_LIFE_BYTES])
+{
+	struct server_store *store = NULL;
+	enum mms_err err = server_store_open_readonly(job->paths.database.text, &store, &job->why);
+	if (err != MMS_OK)
+		return err;
+	err = server_store_life_find(store, &job->name, life);
+	if (err == MMS_E_MISSING)
+		snprintf(job->why.text, sizeof job->why.text,
+			 "the server's database %.300s knows no %s; without --same it is a new user", job->paths.database.text,
+			 job->name.text);
+	else if (err != MMS_OK)
+		job->why = *server_store_reason(store);
+	server_store_close(store);
+	return err;
+}
+
+// A user is new unless the operator says otherwise: whoever gets the code must not get the mail of who had the name before.
+static int choose_life(struct job *job)
+{
+	uint8_t known[STORAGE_LIFE_BYTES];
+	const struct rng rng = random_rng();
+	const enum mms_err err = find_life(job, known);
+	job->had_life = err == MMS_OK;
+	if (given.is_same && err != MMS_OK)
+		return fail(job, err == MMS_E_MISSING ? EXIT_NO_USER : exit_of_data(err));
+	if (given.is_same)
+		memcpy(job->life, known, sizeof job->life);
+	else
+		rng_fill(&rng, job->life, sizeof job->life);
+	return EXIT_DONE;
+}
+
 static int make_add(struct job *job, struct users_edit *edit)
 {
-	const int status = given.is_plain ? EXIT_DONE : make_code(job);
+	static const uint8_t none[STORAGE_LIFE_BYTES]; // a line written by hand
+	int status = choose_life(job);
+	if (status == EXIT_DONE && !given.is_plain)
+		status = make_code(job);
 	if (status != EXIT_DONE)
 		return status;
-	if (users_edit_add(text_of(job), job->file.bytes, &job->name, given.is_plain ? NULL : &job->invite, edit) ==
+	const uint8_t *life = memcmp(job->life, none, sizeof none) == 0 ? NULL : job->life;
+	if (users_edit_add(text_of(job), job->file.bytes, &job->name, life, given.is_plain ? NULL : &job->invite, edit) ==
 	    MMS_OK)
 		return EXIT_DONE;
 	return fail_with(job, EXIT_CANT_CREATE,
@@ -236,8 +278,21 @@ static int make_add(struct job *job, struct users_edit *edit)
 			 job->paths.users.text, job->name.text);
 }
 
+static void tell_life(const struct job *job)
+{
+	const char *name = job->name.text;
+	if (given.is_same)
+		(void)printer_line(PRINTER_ERR, "The same %s as before: mail and devices are %s's again.", name, name);
+	else if (job->had_life)
+		(void)printer_line(PRINTER_ERR,
+			"A new user: mail and devices of the %s before stay with that one, and go 30 days after it was "
+			"removed. To bring it back instead: \"mms user remove %s\", then \"mms user add --same %s\".",
+			name, name, name);
+}
+
 static int finish_add(struct job *job)
 {
+	tell_life(job);
 	if (!given.is_plain)
 		return show_code(job);
 	(void)printer_line(PRINTER_ERR,
@@ -252,6 +307,8 @@ static int add(int argc, char **argv)
 		DATA_ITEM, USERS_ITEM, DAYS_ITEM,
 		{.name = "plain", .flag = &given.is_plain,
 		 .help = "no code: the first device to sign in, where the server allows such claims"},
+		{.name = "same", .flag = &given.is_same,
+		 .help = "the user who had the name last, with mail and devices, as the server's database knows it"},
 	};
 	static const struct options_command command = {
 		.name = "mms user add", .positionals = "NAME", .positional_min = 1, .positional_max = 1,

@@ -41,7 +41,8 @@ static void take_device(void *context, const struct server_store_device *device)
 		devices->capacity = capacity;
 	}
 	const struct user_entry *entry = users_find(devices->table, &device->user);
-	const size_t place = entry != NULL ? (size_t)(entry - devices->table->user) : devices->table->user_count;
+	const bool is_there = entry != NULL && memcmp(entry->life, device->life, sizeof entry->life) == 0;
+	const size_t place = is_there ? (size_t)(entry - devices->table->user) : devices->table->user_count;
 	devices->listed[devices->count] = (struct listed){*device, place, devices->count};
 	devices->count++;
 }

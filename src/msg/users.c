@@ -136,13 +136,26 @@ static enum mms_err parse_revoke(struct parse *parse, const struct users_word *w
 	return MMS_OK;
 }
 
+static enum mms_err parse_life(struct parse *parse, const struct users_word *word, struct user_entry *user)
+{
+	const size_t name_bytes = strlen("life=");
+	if (user->has_life)
+		return refuse(parse, word, "is one too many, a line has one life; remove one of them");
+	if (!base64url_decode(parse->text + word->at + name_bytes, word->bytes - name_bytes, user->life, sizeof user->life))
+		return refuse(parse, word, "is not life=LIFE with 22 letters of base64url; \"mms user add\" writes it");
+	user->has_life = true;
+	return MMS_OK;
+}
+
 static enum mms_err parse_option(struct parse *parse, const struct users_word *word, struct user_entry *user)
 {
 	if (users_word_is_option(parse->text, word, "invite="))
 		return parse_invite(parse, word, user);
 	if (users_word_is_option(parse->text, word, "revoke="))
 		return parse_revoke(parse, word, user);
-	return refuse(parse, word, "is not an option; options are invite=HASH,EXPIRY and revoke=FINGERPRINT");
+	if (users_word_is_option(parse->text, word, "life="))
+		return parse_life(parse, word, user);
+	return refuse(parse, word, "is not an option; options are invite=HASH,EXPIRY, revoke=FINGERPRINT and life=LIFE");
 }
 
 // Of a line whose words are read. A '\r' within it is the end of a line to whoever wrote it, and a user may stand behind it.

@@ -4,7 +4,8 @@
 //
 // One user a line: NAME, then options, separated by blanks. '#' starts a comment at the start of a line or after a blank;
 // blank lines are allowed; lines end in LF or CR LF. Options: invite=HASH,EXPIRY (base64url of the code's hash, and a
-// moment YYYY-MM-DDTHH:MM:SSZ); revoke=FINGERPRINT (base64url of the hash of a device's key).
+// moment YYYY-MM-DDTHH:MM:SSZ); revoke=FINGERPRINT (base64url of the hash of a device's key); life=LIFE (base64url of 16 random
+// bytes): the same name with another life, or with none, is another user.
 #ifndef MMS_MSG_USERS_H
 #define MMS_MSG_USERS_H
 
@@ -18,6 +19,9 @@
 #include "base/name.h"
 #include "base/time.h"
 #include "crypto/hash.h"
+#include "store/storage.h"
+
+enum { USER_LIFE_TEXT_BYTES = 23 }; // of STORAGE_LIFE_BYTES in base64url, with the zero byte
 
 struct user_invite {
 	uint8_t hash[INVITE_HASH_BYTES];
@@ -26,7 +30,9 @@ struct user_invite {
 
 struct user_entry {
 	struct name name;      // as the file writes it
-	int64_t user_id;       // the store's id of this name; 0 until the caller has set it
+	bool has_life;
+	uint8_t life[STORAGE_LIFE_BYTES]; // zeros: the line says none
+	int64_t user_id;       // the store's id of this name and life; 0 until the caller has set it
 	uint32_t line;         // in the file, counted from 1
 	uint32_t invite_first; // its invites are users_table.invite[invite_first .. + invite_count)
 	uint32_t revoke_first; // its revoked devices likewise
@@ -71,7 +77,7 @@ struct user_entry *users_find(const struct users_table *table, const struct name
 // USERS_NO_PLACE: nowhere.
 uint32_t users_place(const struct users_table *table, const struct user_entry *user);
 
-// Whether this line has no options and so may be claimed by the first device, where claims are open. A line that
+// Whether this line has no options, or a life alone, and so may be claimed by the first device, where claims are open. A line that
 // revokes a device is not plain.
 bool users_is_plain(const struct user_entry *entry);
 

@@ -51,7 +51,18 @@ static size_t format_revoke(const struct fingerprint *fingerprint, char option[O
 	return writer.used_bytes - 1;
 }
 
-enum mms_err users_edit_add(const char *text, size_t bytes, const struct name *name, const struct user_invite *invite,
+static size_t format_life(const uint8_t life[STORAGE_LIFE_BYTES], char option[OPTION_BYTES_MAX])
+{
+	struct writer writer = writer_of(option, OPTION_BYTES_MAX);
+	char letters[USER_LIFE_TEXT_BYTES];
+	base64url_encode(life, STORAGE_LIFE_BYTES, letters);
+	const bool has_room = write_bytes(&writer, " life=", 6) && write_bytes(&writer, letters, sizeof letters);
+	assert(has_room);
+	return writer.used_bytes - 1;
+}
+
+enum mms_err users_edit_add(const char *text, size_t bytes, const struct name *name,
+			    const uint8_t life[STORAGE_LIFE_BYTES], const struct user_invite *invite,
 			    struct users_edit *edit)
 {
 	struct users_line line = {0};
@@ -66,10 +77,13 @@ enum mms_err users_edit_add(const char *text, size_t bytes, const struct name *n
 
 	struct users_edit made = {.at = bytes};
 	struct writer writer = writer_of(made.inserted, sizeof made.inserted);
+	char life_option[OPTION_BYTES_MAX];
 	char option[OPTION_BYTES_MAX];
+	const size_t life_bytes = life != NULL ? format_life(life, life_option) : 0;
 	const size_t option_bytes = invite != NULL ? format_invite(invite, option) : 0;
 	const bool has_room = (!lacks_ending || write_bytes(&writer, ending, ending_bytes)) &&
 			      write_bytes(&writer, name->text, name_bytes(name)) &&
+			      write_bytes(&writer, life_option, life_bytes) &&
 			      write_bytes(&writer, option, option_bytes) && write_bytes(&writer, ending, ending_bytes);
 	assert(has_room);
 	made.inserted_bytes = writer.used_bytes;

@@ -27,9 +27,10 @@ struct users_edit {
 	char inserted[USERS_EDIT_BYTES_MAX];
 };
 
-// Adds a line at the end: the name, and the invite unless it is NULL. The line ends as the file's last whole line does;
-// a last line that lacks its end gets it. MMS_E_EXISTS: the name stands there already.
-enum mms_err users_edit_add(const char *text, size_t bytes, const struct name *name, const struct user_invite *invite,
+// Adds a line at the end: the name, and the life and the invite unless they are NULL. The line ends as the file's last whole
+// line does; a last line that lacks its end gets it. MMS_E_EXISTS: the name stands there already.
+enum mms_err users_edit_add(const char *text, size_t bytes, const struct name *name,
+			    const uint8_t life[STORAGE_LIFE_BYTES], const struct user_invite *invite,
 			    struct users_edit *edit) MUST_CHECK;
 
 // Adds an invite behind the last option of the name's line and drops its invites that expired at or before `now`, or

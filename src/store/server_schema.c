@@ -91,6 +91,7 @@ const char *const server_schema_statement[SERVER_STATEMENT_COUNT] = {
 	[START_NEXT] = "SELECT first_commit FROM start WHERE seq > ?1 ORDER BY seq LIMIT 1",
 
 	[USER_FIND] = "SELECT user_id, name = ?1 COLLATE BINARY, absent_since IS NULL FROM user WHERE name = ?1 AND life = ?2",
+	[USER_LIFE] = "SELECT life FROM user WHERE name = ?1 ORDER BY user_id DESC LIMIT 1",
 	[USER_PUT] = "INSERT INTO user(name, life) VALUES (?1, ?2)",
 	[USER_UPDATE] = "UPDATE user SET name = ?2, absent_since = NULL WHERE user_id = ?1",
 	[USER_MARK_ABSENT] = "UPDATE user SET absent_since = ?1 WHERE absent_since IS NULL"

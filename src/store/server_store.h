@@ -69,6 +69,11 @@ enum mms_err server_store_start(struct server_store *store, const uint8_t start_
 enum mms_err server_store_users_sync(struct server_store *store, const struct server_store_user *users, size_t count,
 				     struct mtime now, int64_t *ids) MUST_CHECK;
 
+// Finds the life of the newest user of this name that the database holds, absent or not; zeros: one without. MMS_E_MISSING:
+// none.
+enum mms_err server_store_life_find(struct server_store *store, const struct name *name,
+				    uint8_t life[STORAGE_LIFE_BYTES]) MUST_CHECK;
+
 // Calls `each` for every device, ordered by user and by time of enrolment. `each` must not use the store.
 enum mms_err server_store_devices(struct server_store *store,
 				  void (*each)(void *context, const struct server_store_device *device),

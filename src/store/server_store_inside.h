@@ -15,6 +15,7 @@ enum server_statement {
 	START_FIND,
 	START_NEXT,
 	USER_FIND,
+	USER_LIFE,
 	USER_PUT,
 	USER_UPDATE,
 	USER_MARK_ABSENT,

@@ -97,3 +97,18 @@ enum mms_err server_store_users_sync(struct server_store *store, const struct se
 	}
 	return server_store_judge(store, err);
 }
+
+enum mms_err server_store_life_find(struct server_store *store, const struct name *name,
+				    uint8_t life[STORAGE_LIFE_BYTES])
+{
+	sqlite3_stmt *statement = store->statement[USER_LIFE];
+	sql_bind_name(statement, 1, name);
+	enum mms_err err = sql_row(&store->sql, statement);
+	if (err != MMS_OK)
+		return err;
+	memset(life, 0, STORAGE_LIFE_BYTES);
+	if (sqlite3_column_bytes(statement, 0) != 0 && !sql_read_blob(statement, 0, life, STORAGE_LIFE_BYTES))
+		err = sql_damaged(&store->sql, "a user's life is malformed");
+	sql_reset(statement);
+	return err;
+}

@@ -44,6 +44,14 @@ def home(tmp_path):
     return Home(tmp_path)
 
 
+LIFE = r" life=[A-Za-z0-9_-]{22}"
+
+
+def without_lives(path):
+    """The users file without the lives, which are random."""
+    return re.sub(LIFE, "", path.read_bytes().decode())
+
+
 def hash_of(code):
     """What the users file keeps of a code: BLAKE2b-256 of its letters, in base64url."""
     digest = hashlib.blake2b(code.encode(), digest_size=32).digest()
@@ -59,7 +67,7 @@ def test_add_makes_the_file_and_shows_the_code_once(home):
     done = home.ok("add", "fred")
     code = done.stdout[:-1]
     assert re.fullmatch(r"[A-Za-z0-9_-]{22}\n", done.stdout)
-    match = re.fullmatch(r"fred invite=([A-Za-z0-9_-]{43}),(\S+)\n", home.users.read_text())
+    match = re.fullmatch(rf"fred{LIFE} invite=([A-Za-z0-9_-]{{43}}),(\S+)\n", home.users.read_text())
     assert match[1] == hash_of(code)
     assert 6.99 < days_from_now(match[2]) <= 7
     assert code not in done.stderr
@@ -76,17 +84,31 @@ def test_codes_differ(home):
 def test_add_plain_has_no_code(home):
     done = home.ok("add", "--plain", "fred")
     assert done.stdout == ""
-    assert home.users.read_text() == "fred\n"
+    assert re.fullmatch(f"fred{LIFE}\n", home.users.read_text())
     assert "loopback" in done.stderr
+
+
+def test_every_add_makes_another_life(home):
+    lives = set()
+    for _ in range(3):
+        home.ok("add", "--plain", "fred")
+        lives.add(re.search(LIFE, home.users.read_text())[0])
+        home.ok("remove", "fred")
+    assert len(lives) == 3
+
+
+def test_the_same_user_where_no_server_has_run(home):
+    assert "no server database" in home.fails(67, "add", "--same", "fred")
+    assert home.users.read_text() == "" if home.users.exists() else True
 
 
 def test_options_choose_the_file(home):
     home.ok("add", "--plain", "fred", "-d", "data")
     home.ok("add", "--plain", "tim", "-u", "other/folder/file")
     home.ok("add", "--plain", "jim", "-u", "here")
-    assert (home.path / "data" / "users").read_text() == "fred\n"
-    assert (home.path / "other" / "folder" / "file").read_text() == "tim\n"
-    assert (home.path / "here").read_text() == "jim\n"
+    assert without_lives(home.path / "data" / "users") == "fred\n"
+    assert without_lives(home.path / "other" / "folder" / "file") == "tim\n"
+    assert without_lives(home.path / "here") == "jim\n"
     assert not home.users.exists()
 
 
@@ -96,10 +118,9 @@ def test_an_edit_keeps_everything_else(home):
     path.chmod(0o640)
     home.ok("revoke", "-u", "users", "fred", FINGERPRINT)
     home.ok("add", "-u", "users", "--plain", "jim")
-    assert path.read_bytes() == (b"# who \xc3\xa9\r\n\r\n  Fred revoke=" + FINGERPRINT.encode() +
-                                 b" \t# tall\r\ntim\r\njim\r\n")
+    assert without_lives(path) == f"# who é\r\n\r\n  Fred revoke={FINGERPRINT} \t# tall\r\ntim\r\njim\r\n"
     home.ok("remove", "-u", "users", "FRED")
-    assert path.read_bytes() == b"# who \xc3\xa9\r\n\r\ntim\r\njim\r\n"
+    assert without_lives(path) == "# who é\r\n\r\ntim\r\njim\r\n"
     assert stat.S_IMODE(path.stat().st_mode) == 0o640
 
 
@@ -112,7 +133,7 @@ def test_invites_add_up_until_replaced(home):
     assert "--replace" in home.fails(73, "invite", "fred")
     assert home.users.read_text() == text
     last = home.ok("invite", "--replace", "fred", "--days", "1").stdout.strip()
-    match = re.fullmatch(r"fred invite=(\S{43}),(\S+)\n", home.users.read_text())
+    match = re.fullmatch(rf"fred{LIFE} invite=(\S{{43}}),(\S+)\n", home.users.read_text())
     assert match[1] == hash_of(last)
     assert 0.99 < days_from_now(match[2]) <= 1
 
@@ -129,7 +150,7 @@ def test_revoke_is_done_once(home):
     home.ok("add", "--plain", "fred")
     home.ok("revoke", "fred", FINGERPRINT)
     home.ok("revoke", "fred", FINGERPRINT)
-    assert home.users.read_text() == f"fred revoke={FINGERPRINT}\n"
+    assert without_lives(home.users) == f"fred revoke={FINGERPRINT}\n"
 
 
 def test_list_shows_the_options(home):
@@ -146,7 +167,7 @@ def test_names_and_fingerprints_that_cannot_be(home):
     for name in ("", "a b", "a/b", "fré", "x" * 33, "#x", "a=b"):
         assert "is not a name" in home.fails(65, "add", name)
     assert "is not a fingerprint" in home.fails(65, "revoke", "fred", FINGERPRINT[1:])
-    assert home.users.read_text() == "fred\n"
+    assert without_lives(home.users) == "fred\n"
 
 
 def test_usage(home):
@@ -171,7 +192,7 @@ def test_no_such_user(home):
 def test_add_of_a_name_that_is_there(home):
     home.ok("add", "--plain", "fred")
     assert "already" in home.fails(73, "add", "FRED")
-    assert home.users.read_text() == "fred\n"
+    assert without_lives(home.users) == "fred\n"
 
 
 def test_a_file_that_is_missing_stays_missing(home):
@@ -209,7 +230,7 @@ def test_a_symbolic_link_stays(home):
     (home.path / "link").symlink_to("real/users")
     home.ok("add", "--plain", "fred", "-u", "link")
     assert (home.path / "link").is_symlink()
-    assert (home.path / "real" / "users").read_text() == "tim\nfred\n"
+    assert without_lives(home.path / "real" / "users") == "tim\nfred\n"
 
 
 def test_many_at_once_lose_nothing(home):
@@ -221,7 +242,7 @@ def test_many_at_once_lose_nothing(home):
         out, err = process.communicate(timeout=60)
         assert process.returncode == 0, err
         codes[name] = out.strip()
-    lines = dict(line.split(" ") for line in home.users.read_text().splitlines())
+    lines = dict(line.split(" ") for line in without_lives(home.users).splitlines())
     assert sorted(lines) == sorted(names)
     for name in names:
         assert lines[name].startswith(f"invite={hash_of(codes[name])},")

@@ -122,7 +122,7 @@ static void try_edit(const char *text, size_t bytes, uint8_t which, const struct
 	const struct user_entry *was = users_find(&before.table, name);
 	enum mms_err err;
 	if (which % 4 == 0)
-		err = users_edit_add(text, bytes, name, is_alone ? &invite : NULL, &edit);
+		err = users_edit_add(text, bytes, name, (which & 16) != 0 ? invite.hash : NULL, is_alone ? &invite : NULL, &edit);
 	else if (which % 4 == 1)
 		err = users_edit_invite(text, bytes, name, &invite, is_alone, now, &edit);
 	else if (which % 4 == 2)

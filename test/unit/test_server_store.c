@@ -231,11 +231,17 @@ static void test_another_life_is_another_user(void **state)
 	int64_t first;
 	int64_t second;
 	int64_t third;
+	uint8_t life[STORAGE_LIFE_BYTES] = {1};
+	assert_int_equal(server_store_life_find(fixture->store, &dave.name, life), MMS_E_MISSING);
 	sync_users(fixture, &dave, 1, &first);
+	assert_int_equal(server_store_life_find(fixture->store, &dave.name, life), MMS_OK);
+	assert_int_equal(life[0], 0);
 	enroll(fixture, first, 1);
 	accept_one(fixture, first);
 	memset(dave.life, 7, sizeof dave.life);
 	sync_users(fixture, &dave, 1, &second);
+	assert_int_equal(server_store_life_find(fixture->store, &dave.name, life), MMS_OK);
+	assert_memory_equal(life, dave.life, sizeof life);
 	assert_true(second != first);
 	assert_int_equal(rows_held(fixture, second), 0);
 	assert_int_equal(device_of(fixture, 1).user_id, first);

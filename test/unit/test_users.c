@@ -221,7 +221,7 @@ static void only_comments_hold_other_bytes(void **state)
 static void unknown_options_are_refused(void **state)
 {
 	(void)state;
-#define NOT_AN_OPTION "is not an option; options are invite=HASH,EXPIRY and revoke=FINGERPRINT"
+#define NOT_AN_OPTION "is not an option; options are invite=HASH,EXPIRY, revoke=FINGERPRINT and life=LIFE"
 	refuse("fred tim\n", "users:1: \"tim\" " NOT_AN_OPTION);
 	refuse("fred Invite=x\n", "users:1: \"Invite=x\" " NOT_AN_OPTION);
 	refuse("fred " REVOKE_A " admin # why not\n", "users:1: \"admin\" " NOT_AN_OPTION);
@@ -255,6 +255,28 @@ static void malformed_invites_are_refused(void **state)
 	refuse_invite(INVITE_A ",");
 	refuse_invite("invite=A" HASH_A ",2026-11-22T10:00:00Z");
 	refuse_invite("invite=+AECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8,2026-11-22T10:00:00Z");
+}
+
+static void a_line_has_a_life(void **state)
+{
+	(void)state;
+#define LIFE_A "AAECAwQFBgcICQoLDA0ODw"
+#define NOT_A_LIFE "\" is not life=LIFE with 22 letters of base64url; \"mms user add\" writes it"
+	struct fixture fixture;
+	accept(&fixture, "fred\nTim life=" LIFE_A " " INVITE_A "\njim life=" LIFE_A "\n");
+	const struct user_entry *user = fixture.table.user;
+	assert_false(user[0].has_life);
+	for (uint8_t i = 0; i < STORAGE_LIFE_BYTES; i++) {
+		assert_int_equal(user[0].life[i], 0);
+		assert_int_equal(user[1].life[i], i);
+	}
+	assert_int_equal(user[1].invite_count, 1);
+	assert_true(users_is_plain(&user[2]));
+	clear(&fixture);
+	refuse("fred life=\n", "users:1: \"life=" NOT_A_LIFE);
+	refuse("fred life=" LIFE_A "A\n", "users:1: \"life=" LIFE_A "A" NOT_A_LIFE);
+	refuse("fred life=" LIFE_A " life=" LIFE_A "\n",
+	       "users:1: \"life=" LIFE_A "\" is one too many, a line has one life; remove one of them");
 }
 
 static void malformed_revokes_are_refused(void **state)
@@ -324,6 +346,7 @@ int main(void)
 		cmocka_unit_test(only_comments_hold_other_bytes),
 		cmocka_unit_test(unknown_options_are_refused),
 		cmocka_unit_test(malformed_invites_are_refused),
+		cmocka_unit_test(a_line_has_a_life),
 		cmocka_unit_test(malformed_revokes_are_refused),
 		cmocka_unit_test(surplus_options_are_refused),
 		cmocka_unit_test(a_long_line_is_refused),

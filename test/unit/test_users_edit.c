@@ -24,7 +24,9 @@
 #define REVOKE_A "revoke=" HASH_A
 #define REVOKE_B "revoke=" HASH_B
 
-enum action { ADD_PLAIN, ADD, INVITE, INVITE_ALONE, REVOKE, REMOVE };
+#define LIFE "life=AAECAwQFBgcICQoLDA0ODw"
+
+enum action { ADD_PLAIN, ADD_LIFE, ADD, INVITE, INVITE_ALONE, REVOKE, REMOVE };
 
 static struct users_edit edit;
 
@@ -41,8 +43,9 @@ static enum mms_err make_edit(enum action action, const char *user, const char *
 	assert_true(date_parse(&now, NOW, strlen(NOW)));
 	invite.expires_at.ms = now.ms + INT64_C(7) * 86400 * 1000;
 	switch (action) {
-	case ADD_PLAIN: return users_edit_add(text, bytes, &name, NULL, &edit);
-	case ADD: return users_edit_add(text, bytes, &name, &invite, &edit);
+	case ADD_PLAIN: return users_edit_add(text, bytes, &name, NULL, NULL, &edit);
+	case ADD_LIFE: return users_edit_add(text, bytes, &name, counting.bytes, NULL, &edit);
+	case ADD: return users_edit_add(text, bytes, &name, counting.bytes, &invite, &edit);
 	case INVITE: return users_edit_invite(text, bytes, &name, &invite, false, now, &edit);
 	case INVITE_ALONE: return users_edit_invite(text, bytes, &name, &invite, true, now, &edit);
 	case REVOKE: return users_edit_revoke(text, bytes, &name, &counting, &edit);
@@ -92,7 +95,8 @@ static void a_user_is_added_at_the_end(void **state)
 	(void)state;
 	becomes(ADD_PLAIN, "fred", "", "fred\n");
 	becomes(ADD_PLAIN, "Fred", "# who\ntim # fred\n\n", "# who\ntim # fred\n\nFred\n");
-	becomes(ADD, "fred", "tim\n", "tim\nfred " NEW "\n");
+	becomes(ADD, "fred", "tim\n", "tim\nfred " LIFE " " NEW "\n");
+	becomes(ADD_LIFE, "fred", "", "fred " LIFE "\n");
 }
 
 static void a_user_is_added_with_the_line_ends_of_the_file(void **state)
@@ -118,6 +122,7 @@ static void an_invite_goes_behind_the_options(void **state)
 {
 	(void)state;
 	becomes(INVITE, "fred", "tim\nfred", "tim\nfred " NEW);
+	becomes(INVITE, "fred", "fred " LIFE " " OLD, "fred " LIFE " " NEW); // the life stays
 	becomes(INVITE, "FRED", "  fred\t # the one \r\njim\r\n", "  fred " NEW "\t # the one \r\njim\r\n");
 	becomes(INVITE, "fred", "fred \t" REVOKE_B "  " LIVE "  #x\n", "fred \t" REVOKE_B "  " LIVE " " NEW "  #x\n");
 }
