@@ -347,9 +347,10 @@ static void be_absent(void)
 	report_trace("everybody is away for %lld days", (long long)days);
 	report_sight(SIGHT_ABSENCE);
 	world.had_absence = true;
+	world.absent_until = mtime_add_us(world.now, us);
 	for (uint32_t i = 0; i < PROCESSES_MAX; i++)
 		if (world.process[i].is_alive)
-			world.process[i].awake_at = mtime_add_us(world.now, us);
+			world.process[i].awake_at = world.absent_until;
 	for (uint32_t i = script.next; i < script.count; i++)
 		script.event[i].at = mtime_add_us(script.event[i].at, us);
 }

@@ -181,6 +181,7 @@ void world_begin(uint64_t seed, const struct options *options)
 	world.now = (struct mtime){1000 * 1000};
 	world.options = *options;
 	world.has_backup = world.had_absence = false;
+	world.absent_until = (struct mtime){0};
 	world.device_backup_profile = -1;
 	world.port = 20000;
 	world.server_host = 1;

@@ -149,6 +149,7 @@ struct world {
 	uint16_t port; // the last one that a device moved to
 	uint8_t server_host; // the last part of the server's address
 	bool had_absence;
+	struct mtime absent_until; // all devices are off
 };
 
 extern struct world world;
