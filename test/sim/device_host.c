@@ -8,6 +8,7 @@
 
 #include "device_perform.h"
 #include "double.h"
+#include "hoard.h"
 #include "network.h"
 #include "report.h"
 
@@ -159,7 +160,7 @@ void device_host_revive(void)
 	for (uint8_t i = 0; i < world.profile_count; i++) {
 		struct process *process = device_host_of(i);
 		const bool is_honest = world_identity_is_honest(world.profile[i].disk.identity);
-		if (process != NULL && (process->is_stopped || !is_honest))
+		if (process != NULL && (process->is_stopped || (!is_honest && !hoard_goes_on(process))))
 			device_host_kill(process);
 		process = device_host_of(i);
 		if (is_honest && (process == NULL || (!process->is_receiving && !world.profile[i].is_given_up)))
@@ -295,9 +296,12 @@ static void turn(struct process *process)
 	process->is_woken = false;
 	if (is_hostile(process) && draw_chance(&world.draw, 400))
 		call_anything(process);
+	if (is_hostile(process) || hoard_goes_on(process))
+		hoard_turn(process);
 	double_spoil(is_hostile(process) && draw_chance(&world.draw, 300) ? &world.draw : NULL);
 	const bool is_alive = perform(process);
 	double_spoil(NULL);
+	hoard_sent();
 	if (!is_alive)
 		return;
 	check_dialer(process);

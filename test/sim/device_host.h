@@ -27,7 +27,7 @@ struct process *device_host_any_of(uint8_t profile);
 // The process at an address, or NULL.
 struct process *device_host_at(const struct addr *addr);
 
-// Every honest profile has a process that has not stopped; hostile ones have none.
+// Every honest profile has a process that has not stopped; hostile ones have none, but those that hoard.
 void device_host_revive(void);
 
 // Fails the run unless every message that was ever kept stands in its outbox.

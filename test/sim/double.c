@@ -31,6 +31,7 @@ static struct {
 	uint32_t used_count;
 	bool is_real;
 	struct draw *spoiler;
+	uint32_t base; // to be said; 0: the true one
 	uint64_t curve_count;
 } state;
 
@@ -41,6 +42,7 @@ void double_begin(bool is_real)
 	state.used_count = 0;
 	state.is_real = is_real;
 	state.spoiler = NULL;
+	state.base = 0;
 }
 
 uint64_t double_curve_count(void)
@@ -51,6 +53,11 @@ uint64_t double_curve_count(void)
 void double_spoil(struct draw *draw)
 {
 	state.spoiler = draw;
+}
+
+void double_say_base(uint32_t base)
+{
+	state.base = base;
 }
 
 static uint64_t mix(uint64_t z)
@@ -126,9 +133,13 @@ int __wrap_crypto_aead_chacha20poly1305_ietf_encrypt(unsigned char *c, unsigned 
 	unsigned char spoiled[2048];
 	note_sealed(npub, k);
 	// DATA alone: what is spoilt in a handshake is another device's key, and nobody's here.
-	if (state.spoiler != NULL && adlen == WIRE_DATA_HEADER_BYTES && mlen >= 16 && mlen <= sizeof spoiled) {
+	if ((state.spoiler != NULL || state.base != 0) && adlen == WIRE_DATA_HEADER_BYTES && mlen >= WIRE_STATE_BYTES &&
+	    mlen <= sizeof spoiled) {
 		memcpy(spoiled, m, mlen);
-		spoil(spoiled, mlen);
+		for (int i = 0; state.base != 0 && i < 4; i++)
+			spoiled[i] = (unsigned char)(state.base >> 8 * (3 - i));
+		if (state.spoiler != NULL)
+			spoil(spoiled, mlen);
 		m = spoiled;
 	}
 	return __real_crypto_aead_chacha20poly1305_ietf_encrypt(c, clen, m, mlen, ad, adlen, nsec, npub, k);

@@ -13,6 +13,9 @@ void double_begin(bool is_real);
 // From now on what is sealed is spoiled before, as `draw` says; NULL: no longer.
 void double_spoil(struct draw *draw);
 
+// From now on the BASE of what is sealed is this one; 0: no longer.
+void double_say_base(uint32_t base);
+
 // Operations on the curve since the program began.
 uint64_t double_curve_count(void);
 

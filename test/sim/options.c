@@ -98,6 +98,8 @@ static void draw_people(struct options *options, struct draw *draw)
 	some(draw, &options->sign_outs, 150, 4);
 	some(draw, &options->hostile_devices, 150, 2);
 	some(draw, &options->floods, 60, 2);
+	if (options->hostile_devices > 0)
+		some(draw, &options->hoards, 500, 1000);
 }
 
 static void draw_bounds(struct options *options, struct draw *draw)
@@ -107,6 +109,10 @@ static void draw_bounds(struct options *options, struct draw *draw)
 	options->half_open_max = draw_chance(draw, 100) ? 2 + draw_below(draw, 6) : 16;
 	options->blocks_small_max = draw_chance(draw, 100) ? 64 + draw_below(draw, 200) : 2000;
 	options->blocks_large_max = draw_chance(draw, 100) ? 32 + draw_below(draw, 64) : 500;
+	if (options->hoards > 0 && draw_chance(draw, 700)) {
+		options->blocks_small_max = 16 + draw_below(draw, 16);
+		options->blocks_large_max = 16 + draw_below(draw, 16);
+	}
 	options->submit_burst = draw_chance(draw, 100) ? strength(draw, 20) : 1000;
 	options->blind_burst = draw_chance(draw, 250) ? 1 : 400;
 }

@@ -57,6 +57,7 @@
 	X(failed_opens, "profiles that cannot be opened, pinned or read") \
 	X(sign_outs, "times a user signs out and comes back") \
 	X(hostile_devices, "enrolled devices that send anything") \
+	X(hoards, "turns of hostile devices in which they hold calls, answers and BASE, also when the faults have stopped") \
 	X(floods, "floods of INIT from many addresses") \
 	X(mailbox_rows_max, "messages a mailbox holds") \
 	X(sessions_max, "sessions the server holds") \

@@ -57,6 +57,7 @@
 	X(SIGHT_DEVICE_RESTORED, "a device's store was put back") \
 	X(SIGHT_SERVER_RESTORED, "the server's store was put back") \
 	X(SIGHT_CALL_OF_HOSTILE, "a hostile device made a call of its own") \
+	X(SIGHT_CALLS_HELD, "a hostile device held calls behind one that it never made") \
 	X(SIGHT_ANSWERS_TO_NOTHING, "a hostile device answered calls that were never made") \
 	X(SIGHT_TURN_WAITED, "a process waited for its turn to sign in first") \
 	X(SIGHT_TURN_INHERITED, "a process took the outbox of one that had died") \

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "device_host.h"
+#include "hoard.h"
 #include "double.h"
 #include "network.h"
 #include "report.h"
@@ -426,6 +427,7 @@ static void listen(void)
 	const struct options *options = &world.options;
 	const bool is_anyone_gone = options->hostile_devices + options->revocations + options->user_changes > 0 ||
 				    options->sessions_max < 2 * world.profile_count + options->side_senders;
+	hoard_end();
 	run_ms(is_anyone_gone ? GIVE_UP_MS : SETTLE_MS);
 	const uint64_t before = network_sent_count();
 	uint32_t alive_count = 0;
