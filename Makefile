@@ -1,4 +1,5 @@
-# MMS: `make` builds build/mms; `make demo` shows it at work; `make check` installs what is missing and runs every test.
+# MMS: `make` builds build/mms. tools/demo shows it at work and tools/check runs every test; both install what is missing, make
+# itself included, so the targets of these names are only short for them.
 # The lists of packages stand in tools/packages; nothing is written outside build/ and the temporary directory.
 
 BUILD ?= build
@@ -61,15 +62,15 @@ $(BUILD)/test/terminal_driver $(BUILD)/test/make_vectors $(BUILD)/test/datagram_
 	$(call QUIET,CC)$(CC) $(CFLAGS_ALL) -MMD -MP -o $@ $< $(LIBRARY) $(LDLIBS_ALL)
 
 demo:
-	@sh tools/demo
+	@tools/demo
 
 check:
-	@sh tools/check
+	@tools/check
 
-# make check-long TIME=8h: simulator, fuzzers, crashes and the model for so long.
+# tools/check_long 8h: simulator, fuzzers, crashes and the model for so long.
 TIME ?= 8h
 check-long:
-	@sh tools/check_long $(TIME)
+	@tools/check_long $(TIME)
 
 unit-tests: $(UNIT_TESTS) $(BUILD)/test/terminal_driver $(BUILD)/test/make_vectors $(BUILD)/test/datagram_cost
 
