@@ -95,6 +95,9 @@ struct server_user {
 	uint32_t peers; // slot + 1, linked by next
 	struct bucket submit;
 	struct bucket who;
+	uint64_t pending_rows; // in the batches: messages, their bytes, moves of cursors
+	uint64_t pending_bytes;
+	uint32_t pending_cursors;
 	bool is_usage_known;
 	uint64_t usage_rows; // upper bounds of what the quota counts
 	uint64_t usage_bytes;

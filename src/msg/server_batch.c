@@ -22,6 +22,17 @@ bool server_batch_has_room(const struct server_batch *batch, size_t text_bytes)
 	       BATCH_BYTES_MAX - batch->text_bytes >= text_bytes;
 }
 
+// Counts an operation that comes into a batch, or leaves it, into what waits for its user's mailbox.
+static void count_pending(struct server_user *user, const struct storage_op *op, int times)
+{
+	if (op->kind == STORAGE_CURSOR)
+		user->pending_cursors += (uint32_t)times;
+	if (op->kind != STORAGE_ACCEPT)
+		return;
+	user->pending_rows += (uint64_t)times;
+	user->pending_bytes += (uint64_t)(times * (int64_t)op->text_bytes);
+}
+
 uint32_t server_batch_add(struct server *server, struct server_batch *batch, const struct storage_op *op, uint32_t user,
 			  const uint8_t *text)
 {
@@ -36,6 +47,7 @@ uint32_t server_batch_add(struct server *server, struct server_batch *batch, con
 	}
 	batch->text_bytes += op->text_bytes;
 	batch->op_user[batch->op_count] = user;
+	count_pending(&server->user[user], op, 1);
 	if (op->kind == STORAGE_ACCEPT || op->kind == STORAGE_ENROLL)
 		batch->urgent_count++;
 	return batch->op_count++;
@@ -184,6 +196,9 @@ void server_stored(struct server *server, enum mms_err result, struct mtime now)
 	struct server_batch *batch = server_batch_storing(server);
 	assert(batch != NULL);
 	server->is_storing = false;
+	for (uint32_t i = 0; i < batch->op_count; i++)
+		if (batch->op_user[i] != USERS_NO_PLACE)
+			count_pending(&server->user[batch->op_user[i]], &batch->ops[i], -1);
 	if (result == MMS_OK)
 		server->commit_durable = batch->view.commit_next - 1;
 	else if (result == MMS_E_NOSPACE)

@@ -245,13 +245,12 @@ static void grant(struct server *server, uint32_t slot, uint32_t number, struct 
 	struct server_peer *peer = &server->peer[slot];
 	uint8_t body[CALL_BODY_BYTES_MAX];
 	uint64_t rows;
-	uint64_t text_bytes;
 	const uint32_t user = (uint32_t)(request->entry - server->users->user);
 	struct call_signin_ok ok = {.has_proof = request->invite != NULL, .mark = server->mark, .name = request->entry->name};
 	ok.mark.commit = server->commit_durable;
 	follow_cursor(server, user, &request->device);
-	if (server->storage.mailbox_count(server->storage.context, request->entry->user_id, request->device.cursor, &rows,
-					  &text_bytes) != MMS_OK) {
+	if (server->storage.mailbox_waiting(server->storage.context, &request->device, request->device.cursor, &rows) !=
+	    MMS_OK) {
 		server_break(server);
 		return;
 	}

@@ -73,18 +73,6 @@ static enum repeat repeat_from_store(struct server *server, uint32_t slot, uint3
 	return REPEAT_DONE;
 }
 
-// What the batches hold for a mailbox.
-static void count_pending(struct server *server, uint32_t user, uint64_t *rows, uint64_t *bytes)
-{
-	const struct server_batch *batches[2] = {server_batch_storing(server), server_batch_filling(server)};
-	for (int i = 0; i < 2; i++)
-		for (uint32_t op = 0; batches[i] != NULL && op < batches[i]->op_count; op++)
-			if (batches[i]->ops[op].kind == STORAGE_ACCEPT && batches[i]->op_user[op] == user) {
-				++*rows;
-				*bytes += batches[i]->ops[op].text_bytes;
-			}
-}
-
 static bool is_within_quota(const struct server *server, const struct server_user *user, size_t text_bytes)
 {
 	return user->is_usage_known && user->usage_rows < server->config.mailbox_rows_max &&
@@ -98,16 +86,15 @@ static bool has_quota(struct server *server, uint32_t place, size_t text_bytes)
 {
 	struct server_user *user = &server->user[place];
 	const int64_t user_id = server->users->user[place].user_id;
-	uint64_t taken_row;
 	if (is_within_quota(server, user, text_bytes))
 		return true;
-	if (server->storage.mailbox_taken(server->storage.context, user_id, &taken_row) != MMS_OK ||
-	    server->storage.mailbox_count(server->storage.context, user_id, taken_row, &user->usage_rows,
-					  &user->usage_bytes) != MMS_OK) {
+	if (server->storage.mailbox_usage(server->storage.context, user_id, &user->usage_rows, &user->usage_bytes) !=
+	    MMS_OK) {
 		server_break(server);
 		return false;
 	}
-	count_pending(server, place, &user->usage_rows, &user->usage_bytes);
+	user->usage_rows += user->pending_rows;
+	user->usage_bytes += user->pending_bytes;
 	user->is_usage_known = true;
 	return is_within_quota(server, user, text_bytes);
 }
@@ -115,11 +102,8 @@ static bool has_quota(struct server *server, uint32_t place, size_t text_bytes)
 // Whether the recipient has just taken messages that the store does not know of yet: the mailbox may have room after all.
 static bool is_being_emptied(struct server *server, uint32_t place)
 {
-	const struct server_batch *batches[2] = {server_batch_storing(server), server_batch_filling(server)};
-	for (int i = 0; i < 2; i++)
-		for (uint32_t op = 0; batches[i] != NULL && op < batches[i]->op_count; op++)
-			if (batches[i]->ops[op].kind == STORAGE_CURSOR && batches[i]->op_user[op] == place)
-				return true;
+	if (server->user[place].pending_cursors > 0)
+		return true;
 	for (uint32_t link = server->user[place].peers; link != 0; link = server->peer[link - 1].next)
 		if (server->peer[link - 1].is_cursor_dirty)
 			return true;

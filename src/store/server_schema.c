@@ -33,6 +33,8 @@ static const char schema[] =
 	" fingerprint BLOB NOT NULL CHECK (length(fingerprint) = 32),"
 	" enrolled_at INTEGER NOT NULL,"
 	" cursor INTEGER NOT NULL CHECK (cursor >= 0),"
+	" done_rows INTEGER NOT NULL CHECK (done_rows >= 0),"
+	" done_bytes INTEGER NOT NULL CHECK (done_bytes >= 0),"
 	" gap_row INTEGER NOT NULL DEFAULT 0 CHECK (gap_row >= 0),"
 	" gap_count INTEGER NOT NULL DEFAULT 0 CHECK (gap_count >= 0)) STRICT;"
 	"CREATE INDEX device_by_user ON device(user_id, cursor);"
@@ -40,7 +42,22 @@ static const char schema[] =
 	"CREATE TABLE invite_spent("
 	" hash BLOB PRIMARY KEY CHECK (length(hash) = 32)) STRICT, WITHOUT ROWID;"
 
-	// The index holds the text's size too, so that a quota is counted without reading texts. taken_at: when the
+	// What a mailbox holds is counted as it changes. put: all that was ever accepted for it; a device's done: what of that
+	// it has, or lost in a gap, so that the difference waits for it. held: what waits for anybody. fresh: what no device ever
+	// had, that is, beyond taken_row. Rows up to purge_row are in no count any more and only wait to be removed.
+	"CREATE TABLE mailbox("
+	" user_id INTEGER PRIMARY KEY,"
+	" put_rows INTEGER NOT NULL DEFAULT 0,"
+	" put_bytes INTEGER NOT NULL DEFAULT 0,"
+	" held_rows INTEGER NOT NULL DEFAULT 0 CHECK (held_rows >= 0),"
+	" held_bytes INTEGER NOT NULL DEFAULT 0 CHECK (held_bytes >= 0),"
+	" fresh_rows INTEGER NOT NULL DEFAULT 0 CHECK (fresh_rows BETWEEN 0 AND held_rows),"
+	" fresh_bytes INTEGER NOT NULL DEFAULT 0 CHECK (fresh_bytes BETWEEN 0 AND held_bytes),"
+	" taken_row INTEGER NOT NULL DEFAULT 0,"
+	" purge_row INTEGER NOT NULL DEFAULT 0) STRICT;"
+	"CREATE INDEX mailbox_by_purge ON mailbox(user_id) WHERE purge_row > 0;"
+
+	// The index holds the text's size too, so that a range is counted without reading texts. taken_at: when the
 	// first of several devices took the row.
 	"CREATE TABLE message("
 	" row INTEGER PRIMARY KEY,"
@@ -100,18 +117,23 @@ const char *const server_schema_statement[SERVER_STATEMENT_COUNT] = {
 	[PRESENT_PUT] = "INSERT INTO temp.present VALUES (?1)",
 	[USER_EXPIRED] = "SELECT user_id FROM user WHERE absent_since <= ?1 ORDER BY absent_since LIMIT 1",
 	[USER_REMOVE] = "DELETE FROM user WHERE user_id = ?1",
-	[USER_MAIL_REMOVE] = "DELETE FROM message WHERE row IN"
-			     " (SELECT row FROM message WHERE recipient_id = ?1 ORDER BY row LIMIT ?2)",
 	[USER_DEVICES_REMOVE] = "DELETE FROM device WHERE user_id = ?1",
 
 	[DEVICE_FIND] = "SELECT device_id, user_id, cursor, gap_row, gap_count FROM device WHERE key = ?1",
-	[DEVICE_PUT] = "INSERT INTO device(user_id, key, fingerprint, enrolled_at, cursor) VALUES (?1, ?2, ?3, ?4, ?5)",
+	[DEVICE_CURSOR] = "SELECT cursor FROM device WHERE device_id = ?1 AND user_id = ?2",
+	[DEVICE_BEHIND] = "SELECT coalesce(put_rows, 0) - done_rows, cursor FROM device LEFT JOIN mailbox USING (user_id)"
+			  " WHERE device_id = ?1",
+	[DEVICE_PUT] = "INSERT INTO device(user_id, key, fingerprint, enrolled_at, cursor, done_rows, done_bytes)"
+		       " VALUES (?1, ?2, ?3, ?4, ?5,"
+		       " coalesce((SELECT put_rows - held_rows FROM mailbox WHERE user_id = ?1), 0),"
+		       " coalesce((SELECT put_bytes - held_bytes FROM mailbox WHERE user_id = ?1), 0))",
 	[DEVICE_COUNT] = "SELECT count(*) FROM device WHERE user_id = ?1",
 	[DEVICE_CURSORS] = "SELECT coalesce(min(cursor), 0), coalesce(max(cursor), 0), count(*) FROM device"
 			   " WHERE user_id = ?1",
-	[DEVICE_MOVE] = "UPDATE device SET cursor = ?3 WHERE device_id = ?1 AND user_id = ?2 AND cursor < ?3",
-	[DEVICE_GAP_ADD] = "UPDATE device SET gap_row = max(gap_row, ?2), gap_count = gap_count + 1"
-			   " WHERE user_id = ?1 AND cursor < ?2",
+	[DEVICE_MOVE] = "UPDATE device SET cursor = ?2, done_rows = done_rows + ?3, done_bytes = done_bytes + ?4"
+			" WHERE device_id = ?1",
+	[DEVICE_GAP_ADD] = "UPDATE device SET gap_row = max(gap_row, ?2), gap_count = gap_count + 1,"
+			   " done_rows = done_rows + 1, done_bytes = done_bytes + ?3 WHERE user_id = ?1 AND cursor < ?2",
 	[DEVICE_GAP_TOLD] = "UPDATE device SET gap_row = 0, gap_count = 0"
 			    " WHERE device_id = ?1 AND user_id = ?2 AND gap_row <= ?3",
 	[DEVICE_REMOVE] = "DELETE FROM device WHERE user_id = ?1 AND fingerprint = ?2",
@@ -135,13 +157,31 @@ const char *const server_schema_statement[SERVER_STATEMENT_COUNT] = {
 			" VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
 	[MESSAGE_NEXT] = "SELECT row, id, sender, accepted_at, text FROM message WHERE recipient_id = ?1 AND row > ?2"
 			 " ORDER BY row LIMIT 1",
+	[MAILBOX_PUT] = "INSERT INTO mailbox(user_id, put_rows, put_bytes, held_rows, held_bytes, fresh_rows, fresh_bytes)"
+			" VALUES (?1, 1, ?2, 1, ?2, 1, ?2) ON CONFLICT DO UPDATE SET"
+			" put_rows = put_rows + 1, put_bytes = put_bytes + ?2, held_rows = held_rows + 1,"
+			" held_bytes = held_bytes + ?2, fresh_rows = fresh_rows + 1, fresh_bytes = fresh_bytes + ?2",
+	[MAILBOX_USAGE] = "SELECT fresh_rows, fresh_bytes FROM mailbox WHERE user_id = ?1",
+	[MAILBOX_PLACE] = "SELECT taken_row, purge_row FROM mailbox WHERE user_id = ?1",
+	[MAILBOX_TAKE] = "UPDATE mailbox SET taken_row = ?2, fresh_rows = fresh_rows - ?3, fresh_bytes = fresh_bytes - ?4"
+			 " WHERE user_id = ?1",
+	// What waits for the device that is farthest behind.
+	[MAILBOX_SETTLE] = "UPDATE mailbox SET held_rows = put_rows - d.rows, held_bytes = put_bytes - d.bytes, purge_row = ?2"
+			   " FROM (SELECT min(done_rows) AS rows, min(done_bytes) AS bytes FROM device WHERE user_id = ?1) AS d"
+			   " WHERE user_id = ?1",
+	[MAILBOX_EXPIRE] = "UPDATE mailbox SET held_rows = held_rows - 1, held_bytes = held_bytes - ?2 WHERE user_id = ?1",
+	[MAILBOX_ABANDON] = "UPDATE mailbox SET held_rows = 0, held_bytes = 0, fresh_rows = 0, fresh_bytes = 0,"
+			    " purge_row = 9223372036854775807 WHERE user_id = ?1",
+	[MAILBOX_PURGED] = "UPDATE mailbox SET purge_row = 0 WHERE user_id = ?1",
+	[MAILBOX_REMOVE] = "DELETE FROM mailbox WHERE user_id = ?1",
+	[MAILBOX_TO_PURGE] = "SELECT user_id, purge_row FROM mailbox WHERE purge_row > 0 ORDER BY user_id LIMIT 1",
 	[MESSAGE_COUNT] = "SELECT count(*), coalesce(sum(text_bytes), 0) FROM message"
-			  " WHERE recipient_id = ?1 AND row > ?2",
-	[MESSAGE_OLDEST] = "SELECT row FROM message WHERE recipient_id = ?1 ORDER BY row LIMIT 1",
-	[MESSAGE_TAKE] = "UPDATE message SET taken_at = ?4 WHERE recipient_id = ?1 AND row > ?2 AND row <= ?3"
-			 " AND taken_at IS NULL",
-	[MESSAGE_PURGE] = "DELETE FROM message WHERE recipient_id = ?1 AND row <= ?2",
-	[MESSAGE_EXPIRED] = "SELECT row, recipient_id FROM message WHERE taken_at <= ?1 ORDER BY taken_at LIMIT 1",
+			  " WHERE recipient_id = ?1 AND row > ?2 AND row <= ?3",
+	[MESSAGE_OLDEST] = "SELECT row FROM message WHERE recipient_id = ?1 AND row > ?2 ORDER BY row LIMIT 1",
+	[MESSAGE_TAKE] = "UPDATE message SET taken_at = ?4 WHERE recipient_id = ?1 AND row > ?2 AND row <= ?3",
+	[MESSAGE_PURGE] = "DELETE FROM message WHERE row IN (SELECT row FROM message"
+			  " WHERE recipient_id = ?1 AND row <= ?2 ORDER BY row LIMIT ?3)",
+	[MESSAGE_EXPIRED] = "SELECT row, recipient_id, text_bytes FROM message WHERE taken_at <= ?1 ORDER BY taken_at LIMIT 1",
 	[MESSAGE_REMOVE] = "DELETE FROM message WHERE row = ?1",
 	[PAGES_GIVE_BACK] = "PRAGMA incremental_vacuum(256)",
 };

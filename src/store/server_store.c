@@ -185,14 +185,6 @@ enum mms_err server_store_cursors(struct server_store *store, int64_t user_id, s
 	return err;
 }
 
-enum mms_err server_store_purge(struct server_store *store, int64_t user_id, uint64_t row)
-{
-	sqlite3_stmt *statement = store->statement[MESSAGE_PURGE];
-	sql_bind_int(statement, 1, user_id);
-	sql_bind_number(statement, 2, row);
-	return sql_run(&store->sql, statement);
-}
-
 enum mms_err server_store_devices(struct server_store *store,
 				  void (*each)(void *context, const struct server_store_device *device), void *context)
 {

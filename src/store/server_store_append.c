@@ -36,33 +36,89 @@ static enum mms_err put_accepted(struct server_store *store, const struct storag
 	return sql_run(&store->sql, statement);
 }
 
-static enum mms_err move_cursor(struct server_store *store, const struct storage_op *op, uint64_t seconds)
+// Counts a message into its mailbox.
+static enum mms_err count_message(struct server_store *store, const struct storage_op *op)
 {
-	struct server_cursors before;
-	struct server_cursors after;
-	sqlite3_stmt *statement = store->statement[DEVICE_MOVE];
-	enum mms_err err = server_store_cursors(store, op->user_id, &before);
-	if (err != MMS_OK)
-		return err;
+	sqlite3_stmt *statement = store->statement[MAILBOX_PUT];
+	sql_bind_int(statement, 1, op->user_id);
+	sql_bind_int(statement, 2, op->text_bytes);
+	return sql_run(&store->sql, statement);
+}
+
+// The cursor of a device. MMS_E_MISSING: there is no such device of this user.
+static enum mms_err read_cursor(struct server_store *store, const struct storage_op *op, uint64_t *cursor)
+{
+	sqlite3_stmt *statement = store->statement[DEVICE_CURSOR];
 	sql_bind_int(statement, 1, op->device_id);
 	sql_bind_int(statement, 2, op->user_id);
-	sql_bind_number(statement, 3, op->row);
-	err = sql_run(&store->sql, statement);
-	if (err != MMS_OK || sqlite3_changes(store->sql.db) == 0)
-		return err;
+	enum mms_err err = sql_row(&store->sql, statement);
+	if (err == MMS_OK && !sql_read_number(statement, 0, cursor))
+		err = sql_damaged(&store->sql, "a device's cursor is not a row number");
+	sql_reset(statement);
+	return err;
+}
 
-	err = server_store_cursors(store, op->user_id, &after);
-	if (err == MMS_OK && after.low > before.low)
-		err = server_store_purge(store, op->user_id, after.low);
-	// Rows up to the highest cursor before bear a time already.
-	if (err != MMS_OK || after.high == before.high || after.low == after.high)
+// The rows up to op->row have been taken, those after `taken_row` for the first time. They bear the time of it while other
+// devices lack them.
+static enum mms_err take_rows(struct server_store *store, const struct storage_op *op, uint64_t taken_row, bool is_shared,
+			      uint64_t seconds)
+{
+	struct server_span span;
+	sqlite3_stmt *statement = store->statement[MAILBOX_TAKE];
+	enum mms_err err = server_store_count(store, op->user_id, taken_row, op->row, &span);
+	if (err != MMS_OK)
+		return err;
+	sql_bind_int(statement, 1, op->user_id);
+	sql_bind_number(statement, 2, op->row);
+	sql_bind_number(statement, 3, span.rows);
+	sql_bind_number(statement, 4, span.bytes);
+	err = sql_run(&store->sql, statement);
+	if (err != MMS_OK || !is_shared)
 		return err;
 	statement = store->statement[MESSAGE_TAKE];
 	sql_bind_int(statement, 1, op->user_id);
-	sql_bind_number(statement, 2, before.high);
-	sql_bind_number(statement, 3, after.high);
+	sql_bind_number(statement, 2, taken_row);
+	sql_bind_number(statement, 3, op->row);
 	sql_bind_number(statement, 4, seconds);
 	return sql_run(&store->sql, statement);
+}
+
+static enum mms_err move_device(struct server_store *store, const struct storage_op *op, const struct server_span *passed)
+{
+	sqlite3_stmt *statement = store->statement[DEVICE_MOVE];
+	sql_bind_int(statement, 1, op->device_id);
+	sql_bind_number(statement, 2, op->row);
+	sql_bind_number(statement, 3, passed->rows);
+	sql_bind_number(statement, 4, passed->bytes);
+	return sql_run(&store->sql, statement);
+}
+
+static enum mms_err move_cursor(struct server_store *store, const struct storage_op *op, uint64_t seconds)
+{
+	enum { MORE_ROWS = 64 }; // removed beside those passed, so that what waits to be removed becomes less
+	struct server_cursors before;
+	struct server_cursors after;
+	struct server_span passed;
+	uint64_t cursor = 0;
+	uint64_t taken_row;
+	uint64_t purge_row;
+	enum mms_err err = read_cursor(store, op, &cursor);
+	if (err != MMS_OK || cursor >= op->row)
+		return err == MMS_E_MISSING ? MMS_OK : err;
+	err = server_store_cursors(store, op->user_id, &before);
+	if (err == MMS_OK)
+		err = server_store_mailbox(store, op->user_id, &taken_row, &purge_row);
+	if (err == MMS_OK)
+		err = server_store_count(store, op->user_id, cursor, op->row, &passed);
+	if (err == MMS_OK)
+		err = move_device(store, op, &passed);
+	if (err == MMS_OK)
+		err = server_store_cursors(store, op->user_id, &after);
+	if (err == MMS_OK && op->row > taken_row)
+		err = take_rows(store, op, taken_row, after.low < op->row, seconds);
+	if (err == MMS_OK && after.low > before.low)
+		err = server_store_settle(store, op->user_id, after.low, (uint32_t)passed.rows + MORE_ROWS);
+	return err;
 }
 
 // The cursor of a new device: before the oldest row held for the user, else before the next commit.
@@ -70,8 +126,14 @@ static enum mms_err first_cursor(struct server_store *store, int64_t user_id, ui
 {
 	sqlite3_stmt *statement = store->statement[MESSAGE_OLDEST];
 	uint64_t row = 0;
+	uint64_t taken_row;
+	uint64_t purge_row;
+	enum mms_err err = server_store_mailbox(store, user_id, &taken_row, &purge_row);
+	if (err != MMS_OK)
+		return err;
 	sql_bind_int(statement, 1, user_id);
-	enum mms_err err = sql_row(&store->sql, statement);
+	sql_bind_number(statement, 2, purge_row);
+	err = sql_row(&store->sql, statement);
 	if (err == MMS_E_MISSING) {
 		*cursor = store->commit_next - 1;
 		return MMS_OK;
@@ -141,6 +203,8 @@ static enum mms_err apply(struct server_store *store, const struct storage_batch
 		assert(op->row >= store->commit_next); // a number is never given twice
 		assert(op->row < batch->commit_next);
 		err = put_message(store, op, batch->text);
+		if (err == MMS_OK)
+			err = count_message(store, op);
 		return err == MMS_OK ? put_accepted(store, op, seconds) : err;
 	case STORAGE_CURSOR:
 		assert(op->row < batch->commit_next); // else rows to come would be taken unseen

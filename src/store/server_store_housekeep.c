@@ -12,22 +12,40 @@ static int64_t days_before(uint64_t seconds, int days)
 	return (int64_t)seconds - days * (int64_t)DAY_SECONDS;
 }
 
-// One message that its first device took long ago; devices that do not have it get the gap.
+// Devices that do not have the message get the gap, and it leaves the mailbox's counts.
+static enum mms_err make_gap(struct server_store *store, int64_t user_id, int64_t row, int64_t bytes)
+{
+	sqlite3_stmt *statement = store->statement[DEVICE_GAP_ADD];
+	sql_bind_int(statement, 1, user_id);
+	sql_bind_int(statement, 2, row);
+	sql_bind_int(statement, 3, bytes);
+	const enum mms_err err = sql_run(&store->sql, statement);
+	if (err != MMS_OK)
+		return err;
+	statement = store->statement[MAILBOX_EXPIRE];
+	sql_bind_int(statement, 1, user_id);
+	sql_bind_int(statement, 2, bytes);
+	return sql_run(&store->sql, statement);
+}
+
+// One message that its first device took long ago.
 static enum mms_err expire_message(struct server_store *store, int64_t limit)
 {
 	sqlite3_stmt *statement = store->statement[MESSAGE_EXPIRED];
+	uint64_t taken_row;
+	uint64_t purge_row;
 	sql_bind_int(statement, 1, limit);
 	enum mms_err err = sql_row(&store->sql, statement);
 	if (err != MMS_OK)
 		return err;
 	const int64_t row = sqlite3_column_int64(statement, 0);
 	const int64_t user_id = sqlite3_column_int64(statement, 1);
+	const int64_t bytes = sqlite3_column_int64(statement, 2);
 	sql_reset(statement);
 
-	statement = store->statement[DEVICE_GAP_ADD];
-	sql_bind_int(statement, 1, user_id);
-	sql_bind_int(statement, 2, row);
-	err = sql_run(&store->sql, statement);
+	err = server_store_mailbox(store, user_id, &taken_row, &purge_row);
+	if (err == MMS_OK && row > (int64_t)purge_row) // else all devices have it
+		err = make_gap(store, user_id, row, bytes);
 	if (err != MMS_OK)
 		return err;
 	statement = store->statement[MESSAGE_REMOVE];
@@ -59,10 +77,10 @@ static enum mms_err expire_id(struct server_store *store, int64_t limit)
 	return sql_run(&store->sql, statement);
 }
 
-// Up to `*rows_left` messages of one user who is absent for long; when none is left, devices and user.
-static enum mms_err expire_user(struct server_store *store, int64_t limit, uint32_t *rows_left)
+// One user who is absent for long, with all devices; what the mailbox holds waits to be removed.
+static enum mms_err expire_user(struct server_store *store, int64_t limit)
 {
-	static const enum server_statement rest[] = {USER_DEVICES_REMOVE, USER_REMOVE};
+	static const enum server_statement steps[] = {MAILBOX_ABANDON, USER_DEVICES_REMOVE, USER_REMOVE};
 	sqlite3_stmt *statement = store->statement[USER_EXPIRED];
 	sql_bind_int(statement, 1, limit);
 	enum mms_err err = sql_row(&store->sql, statement);
@@ -70,21 +88,10 @@ static enum mms_err expire_user(struct server_store *store, int64_t limit, uint3
 		return err;
 	const int64_t user_id = sqlite3_column_int64(statement, 0);
 	sql_reset(statement);
-
-	statement = store->statement[USER_MAIL_REMOVE];
-	sql_bind_int(statement, 1, user_id);
-	sql_bind_int(statement, 2, *rows_left);
-	err = sql_run(&store->sql, statement);
-	const uint32_t removed = err == MMS_OK ? (uint32_t)sqlite3_changes(store->sql.db) : 0;
-	assert(removed <= *rows_left);
-	*rows_left -= removed;
-	if (err != MMS_OK || *rows_left == 0)
-		return err;
-	for (size_t i = 0; i < sizeof rest / sizeof *rest && err == MMS_OK; i++) {
-		sql_bind_int(store->statement[rest[i]], 1, user_id);
-		err = sql_run(&store->sql, store->statement[rest[i]]);
+	for (size_t i = 0; i < sizeof steps / sizeof *steps && err == MMS_OK; i++) {
+		sql_bind_int(store->statement[steps[i]], 1, user_id);
+		err = sql_run(&store->sql, store->statement[steps[i]]);
 	}
-	--*rows_left;
 	return err;
 }
 
@@ -119,8 +126,12 @@ enum mms_err server_store_housekeep(struct server_store *store, struct mtime now
 		err = expire_message(store, retention);
 	if (err == MMS_E_MISSING)
 		err = MMS_OK;
+	for (; rows_left > 0 && err == MMS_OK; rows_left -= err == MMS_OK)
+		err = expire_user(store, retention);
+	if (err == MMS_E_MISSING)
+		err = MMS_OK;
 	while (rows_left > 0 && err == MMS_OK)
-		err = expire_user(store, retention, &rows_left);
+		err = server_store_purge_some(store, &rows_left);
 	if (err == MMS_E_MISSING)
 		err = MMS_OK;
 	for (; rows_left > 0 && err == MMS_OK; rows_left -= err == MMS_OK)

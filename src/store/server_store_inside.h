@@ -23,9 +23,10 @@ enum server_statement {
 	PRESENT_PUT,
 	USER_EXPIRED,
 	USER_REMOVE,
-	USER_MAIL_REMOVE,
 	USER_DEVICES_REMOVE,
 	DEVICE_FIND,
+	DEVICE_CURSOR,
+	DEVICE_BEHIND,
 	DEVICE_PUT,
 	DEVICE_COUNT,
 	DEVICE_CURSORS,
@@ -43,6 +44,16 @@ enum server_statement {
 	ACCEPTED_PUT,
 	ACCEPTED_OLDEST,
 	ACCEPTED_REMOVE,
+	MAILBOX_PUT,
+	MAILBOX_USAGE,
+	MAILBOX_PLACE,
+	MAILBOX_TAKE,
+	MAILBOX_SETTLE,
+	MAILBOX_EXPIRE,
+	MAILBOX_ABANDON,
+	MAILBOX_PURGED,
+	MAILBOX_REMOVE,
+	MAILBOX_TO_PURGE,
 	MESSAGE_PUT,
 	MESSAGE_NEXT,
 	MESSAGE_COUNT,
@@ -85,8 +96,27 @@ struct server_cursors {
 enum mms_err server_store_cursors(struct server_store *store, int64_t user_id,
 				  struct server_cursors *cursors) MUST_CHECK;
 
-// Removes the rows of a user up to `row`.
-enum mms_err server_store_purge(struct server_store *store, int64_t user_id, uint64_t row) MUST_CHECK;
+// Rows of a mailbox.
+struct server_span {
+	uint64_t rows;
+	uint64_t bytes; // of their text
+};
+
+// Counts the rows of a user after `after`, up to `upto`.
+enum mms_err server_store_count(struct server_store *store, int64_t user_id, uint64_t after, uint64_t upto,
+				struct server_span *span) MUST_CHECK;
+
+// Where a mailbox stands: the highest row any device ever had, and up to which rows wait to be removed; 0 and 0 when there is
+// none yet.
+enum mms_err server_store_mailbox(struct server_store *store, int64_t user_id, uint64_t *taken_row,
+				  uint64_t *purge_row) MUST_CHECK;
+
+// After the user's devices have changed or moved: what all of them have leaves the mailbox, up to `low`, the lowest cursor.
+// Removes at most `rows_max` rows of it now, the rest by housekeeping.
+enum mms_err server_store_settle(struct server_store *store, int64_t user_id, uint64_t low, uint32_t rows_max) MUST_CHECK;
+
+// Removes at most `*rows_left` rows of some mailbox that waits for it, and takes them off `*rows_left`. MMS_E_MISSING: none does.
+enum mms_err server_store_purge_some(struct server_store *store, uint32_t *rows_left) MUST_CHECK;
 
 // Store time: seconds that have passed while the store was open. Never below what the database holds.
 uint64_t server_store_seconds(const struct server_store *store, struct mtime now);

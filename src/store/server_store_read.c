@@ -78,7 +78,8 @@ static enum mms_err find_accepted(void *context, int64_t sender_id, const struct
 	else
 		err = sql_damaged(&store->sql, "the verdict on a message is malformed");
 	sql_reset(statement);
-	return err;
+	// The verdict is promised anew: by a file that still stands where it is looked for.
+	return err == MMS_OK ? sql_check_place(&store->sql) : err;
 }
 
 static enum mms_err next_row(void *context, int64_t user_id, uint64_t after_row, struct storage_row *row)
@@ -104,26 +105,38 @@ static enum mms_err next_row(void *context, int64_t user_id, uint64_t after_row,
 	return err;
 }
 
-static enum mms_err count_rows(void *context, int64_t user_id, uint64_t after_row, uint64_t *rows, uint64_t *bytes)
+static enum mms_err count_waiting(void *context, const struct storage_device *device, uint64_t cursor, uint64_t *rows)
 {
 	struct server_store *store = context;
-	sqlite3_stmt *statement = store->statement[MESSAGE_COUNT];
-	sql_bind_int(statement, 1, user_id);
-	sql_bind_number(statement, 2, after_row);
+	sqlite3_stmt *statement = store->statement[DEVICE_BEHIND];
+	struct server_span passed = {0, 0};
+	uint64_t behind = 0;
+	uint64_t stored_cursor = 0;
+	sql_bind_int(statement, 1, device->device_id);
 	enum mms_err err = sql_row(&store->sql, statement);
-	if (err == MMS_OK && (!sql_read_number(statement, 0, rows) || !sql_read_number(statement, 1, bytes)))
-		err = sql_damaged(&store->sql, "a message's size is malformed");
+	if (err == MMS_OK && (!sql_read_number(statement, 0, &behind) || !sql_read_number(statement, 1, &stored_cursor)))
+		err = sql_damaged(&store->sql, "a device is malformed");
 	sql_reset(statement);
+	if (err == MMS_OK && cursor > stored_cursor)
+		err = server_store_count(store, device->user_id, stored_cursor, cursor, &passed);
+	if (err == MMS_OK && passed.rows > behind)
+		err = sql_damaged(&store->sql, "a mailbox is miscounted");
+	if (err == MMS_OK)
+		*rows = behind - passed.rows;
 	return err;
 }
 
-static enum mms_err highest_taken(void *context, int64_t user_id, uint64_t *row)
+static enum mms_err read_usage(void *context, int64_t user_id, uint64_t *rows, uint64_t *bytes)
 {
-	struct server_cursors cursors;
-	const enum mms_err err = server_store_cursors(context, user_id, &cursors);
-	if (err == MMS_OK)
-		*row = cursors.high;
-	return err;
+	struct server_store *store = context;
+	sqlite3_stmt *statement = store->statement[MAILBOX_USAGE];
+	*rows = *bytes = 0;
+	sql_bind_int(statement, 1, user_id);
+	enum mms_err err = sql_row(&store->sql, statement);
+	if (err == MMS_OK && (!sql_read_number(statement, 0, rows) || !sql_read_number(statement, 1, bytes)))
+		err = sql_damaged(&store->sql, "a mailbox is malformed");
+	sql_reset(statement);
+	return err == MMS_E_MISSING ? MMS_OK : err;
 }
 
 // The seq of a start, or MMS_E_MISSING.
@@ -195,8 +208,8 @@ struct server_storage server_store_storage(struct server_store *store)
 		.invite_is_spent = is_invite_spent,
 		.accepted_find = find_accepted,
 		.mailbox_next = next_row,
-		.mailbox_count = count_rows,
-		.mailbox_taken = highest_taken,
+		.mailbox_waiting = count_waiting,
+		.mailbox_usage = read_usage,
 		.mark_is_known = is_mark_known,
 		.has_room = has_room,
 	};

@@ -5,6 +5,8 @@
 
 #include "store/server_store_inside.h"
 
+enum { PURGE_ROWS = 256 }; // removed at once with a device; the rest by housekeeping
+
 static size_t life_bytes(const struct server_store_user *user)
 {
 	static const uint8_t none[STORAGE_LIFE_BYTES];
@@ -50,7 +52,8 @@ static enum mms_err revoke(struct server_store *store, int64_t user_id, const ui
 	if (err != MMS_OK || sqlite3_changes(store->sql.db) == 0)
 		return err;
 	err = server_store_cursors(store, user_id, &cursors);
-	return err == MMS_OK ? server_store_purge(store, user_id, cursors.low) : err; // without any device left, low is 0
+	// Without any device left, what is held waits for the next. Else all that the others have goes, a part of it now.
+	return err == MMS_OK && cursors.count > 0 ? server_store_settle(store, user_id, cursors.low, PURGE_ROWS) : err;
 }
 
 // One line: the user, that it is there, its revoked devices, its invites.

@@ -4,6 +4,7 @@
 //
 // Server: reads see committed data only. All writes of a moment travel as one batch; the caller appends it and is told
 // when it is durable (doc/design.md, "Accepted means on disk"). Nothing in a batch is visible before.
+// No read costs more for what is stored, and no operation but a cursor's: as much as the rows it passes.
 // Errors of every read: MMS_E_MISSING where a thing may be absent; anything else but MMS_OK: the store is broken
 // (MMS_E_IO, MMS_E_FORMAT), full or busy, and the process must stop without answering.
 #ifndef MMS_STORE_STORAGE_H
@@ -107,10 +108,11 @@ struct server_storage {
 				      struct storage_accepted *accepted);
 	// The next row of a mailbox after `after_row`. MISSING: none.
 	enum mms_err (*mailbox_next)(void *context, int64_t user_id, uint64_t after_row, struct storage_row *row);
-	// Rows after `after_row` and their text's bytes.
-	enum mms_err (*mailbox_count)(void *context, int64_t user_id, uint64_t after_row, uint64_t *rows, uint64_t *bytes);
-	// The highest row any device of the user has, 0 when none has one: what the quota does not count.
-	enum mms_err (*mailbox_taken)(void *context, int64_t user_id, uint64_t *row);
+	// How many rows wait for a device that device_find gave, after `cursor`, which is at least its own. Costs as much as
+	// the rows between the two.
+	enum mms_err (*mailbox_waiting)(void *context, const struct storage_device *device, uint64_t cursor, uint64_t *rows);
+	// The rows that no device of the user ever had, and their text's bytes: what the quota counts.
+	enum mms_err (*mailbox_usage)(void *context, int64_t user_id, uint64_t *rows, uint64_t *bytes);
 	// Whether the server ever promised this mark: the start is known and the number is below the next start's first.
 	enum mms_err (*mark_is_known)(void *context, const struct storage_mark *mark, bool *is_known);
 	// False when the disk is so full that nothing more may be accepted (STORE_RESERVE_BYTES).

@@ -91,8 +91,7 @@ static inline enum mms_err store_mailbox_next(void *context, int64_t user_id, ui
 	return MMS_E_MISSING;
 }
 
-static inline enum mms_err store_mailbox_count(void *context, int64_t user_id, uint64_t after_row, uint64_t *rows,
-					       uint64_t *bytes)
+static inline enum mms_err store_count(void *context, int64_t user_id, uint64_t after_row, uint64_t *rows, uint64_t *bytes)
 {
 	const struct store *store = context;
 	*rows = *bytes = 0;
@@ -106,14 +105,21 @@ static inline enum mms_err store_mailbox_count(void *context, int64_t user_id, u
 	return MMS_OK;
 }
 
-static inline enum mms_err store_mailbox_taken(void *context, int64_t user_id, uint64_t *row)
+static inline enum mms_err store_mailbox_waiting(void *context, const struct storage_device *device, uint64_t cursor,
+						 uint64_t *rows)
+{
+	uint64_t bytes;
+	return store_count(context, device->user_id, cursor, rows, &bytes);
+}
+
+static inline enum mms_err store_mailbox_usage(void *context, int64_t user_id, uint64_t *rows, uint64_t *bytes)
 {
 	const struct store *store = context;
-	*row = 0;
+	uint64_t taken = 0;
 	for (uint32_t i = 0; i < store->device_count; i++)
-		if (store->device[i].user_id == user_id && store->device[i].cursor > *row)
-			*row = store->device[i].cursor;
-	return MMS_OK;
+		if (store->device[i].user_id == user_id && store->device[i].cursor > taken)
+			taken = store->device[i].cursor;
+	return store_count(context, user_id, taken, rows, bytes);
 }
 
 static inline enum mms_err store_mark_is_known(void *context, const struct storage_mark *mark, bool *is_known)
@@ -136,8 +142,8 @@ static inline struct server_storage store_storage(struct store *store)
 				       store_invite_is_spent,
 				       store_accepted_find,
 				       store_mailbox_next,
-				       store_mailbox_count,
-				       store_mailbox_taken,
+				       store_mailbox_waiting,
+				       store_mailbox_usage,
 				       store_mark_is_known,
 				       store_has_room};
 }

@@ -150,13 +150,11 @@ static void compact(struct server_disk *disk)
 
 uint64_t server_disk_untaken(const struct server_disk *disk, uint8_t user)
 {
-	const int64_t user_id = disk->user[user].user_id;
+	const struct disk_user *known = &disk->user[user];
 	uint64_t count = 0;
-	uint64_t low;
-	uint64_t high;
-	cursors(disk, user_id, &low, &high);
 	for (uint32_t i = 0; i < disk->row_count; i++)
-		count += disk->row[i].in_mailbox && disk->row[i].recipient_id == user_id && disk->row[i].row > high;
+		count += disk->row[i].in_mailbox && disk->row[i].recipient_id == known->user_id &&
+			 disk->row[i].row > known->taken_row;
 	return count;
 }
 
@@ -248,6 +246,9 @@ static void apply_cursor(struct server_disk *disk, const struct storage_op *op)
 	cursors(disk, op->user_id, &before_low, &before_high);
 	check_cursor(disk, device, device->held.cursor, op->row);
 	device->held.cursor = op->row;
+	for (int user = 0; user < DISK_USERS_MAX; user++)
+		if (disk->user[user].user_id == op->user_id && disk->user[user].taken_row < op->row)
+			disk->user[user].taken_row = op->row;
 	cursors(disk, op->user_id, &low, &high);
 	if (low > before_low)
 		remove_rows(disk, op->user_id, low);
@@ -491,9 +492,9 @@ static enum mms_err next_row(void *context, int64_t user_id, uint64_t after_row,
 	return MMS_E_MISSING;
 }
 
-static enum mms_err count_rows(void *context, int64_t user_id, uint64_t after_row, uint64_t *rows, uint64_t *bytes)
+static enum mms_err count_rows(const struct server_disk *disk, int64_t user_id, uint64_t after_row, uint64_t *rows,
+			       uint64_t *bytes)
 {
-	const struct server_disk *disk = context;
 	*rows = *bytes = 0;
 	for (uint32_t i = 0; i < disk->row_count; i++) {
 		const struct disk_row *row = &disk->row[i];
@@ -505,11 +506,20 @@ static enum mms_err count_rows(void *context, int64_t user_id, uint64_t after_ro
 	return read_fate();
 }
 
-static enum mms_err highest_taken(void *context, int64_t user_id, uint64_t *row)
+static enum mms_err count_waiting(void *context, const struct storage_device *device, uint64_t cursor, uint64_t *rows)
 {
-	uint64_t low;
-	cursors(context, user_id, &low, row);
-	return read_fate();
+	uint64_t bytes;
+	return count_rows(context, device->user_id, cursor, rows, &bytes);
+}
+
+static enum mms_err read_usage(void *context, int64_t user_id, uint64_t *rows, uint64_t *bytes)
+{
+	const struct server_disk *disk = context;
+	uint64_t taken_row = 0;
+	for (int user = 0; user < DISK_USERS_MAX; user++)
+		if (disk->user[user].user_id == user_id)
+			taken_row = disk->user[user].taken_row;
+	return count_rows(disk, user_id, taken_row, rows, bytes);
 }
 
 static enum mms_err is_mark_known(void *context, const struct storage_mark *mark, bool *is_known)
@@ -531,5 +541,5 @@ static bool has_room(void *context)
 struct server_storage server_disk_storage(struct server_disk *disk)
 {
 	return (struct server_storage){disk,       find_device,   count_devices, is_invite_spent, find_accepted,
-				       next_row,   count_rows,    highest_taken, is_mark_known,   has_room};
+				       next_row,   count_waiting, read_usage,    is_mark_known,   has_room};
 }

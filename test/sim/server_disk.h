@@ -32,6 +32,7 @@ struct disk_device {
 
 struct disk_user {
 	int64_t user_id; // 0: not known
+	uint64_t taken_row; // the highest that any device of the user ever had
 	bool is_absent;
 	int64_t absent_since;
 };

@@ -175,8 +175,7 @@ static inline enum mms_err mem_mailbox_next(void *context, int64_t user_id, uint
 	return err == MMS_OK ? MMS_E_MISSING : err;
 }
 
-static inline enum mms_err mem_mailbox_count(void *context, int64_t user_id, uint64_t after_row, uint64_t *rows,
-					     uint64_t *bytes)
+static inline enum mms_err mem_count(void *context, int64_t user_id, uint64_t after_row, uint64_t *rows, uint64_t *bytes)
 {
 	struct mem_server *mem = context;
 	*rows = *bytes = 0;
@@ -189,14 +188,21 @@ static inline enum mms_err mem_mailbox_count(void *context, int64_t user_id, uin
 	return mem_read(mem);
 }
 
-static inline enum mms_err mem_mailbox_taken(void *context, int64_t user_id, uint64_t *row)
+static inline enum mms_err mem_mailbox_waiting(void *context, const struct storage_device *device, uint64_t cursor,
+					       uint64_t *rows)
+{
+	uint64_t bytes;
+	return mem_count(context, device->user_id, cursor, rows, &bytes);
+}
+
+static inline enum mms_err mem_mailbox_usage(void *context, int64_t user_id, uint64_t *rows, uint64_t *bytes)
 {
 	struct mem_server *mem = context;
-	*row = 0;
+	uint64_t taken = 0;
 	for (uint32_t i = 0; i < mem->device_count; i++)
-		if (mem->device[i].user_id == user_id && mem->device[i].cursor > *row)
-			*row = mem->device[i].cursor;
-	return mem_read(mem);
+		if (mem->device[i].user_id == user_id && mem->device[i].cursor > taken)
+			taken = mem->device[i].cursor;
+	return mem_count(context, user_id, taken, rows, bytes);
 }
 
 static inline enum mms_err mem_mark_is_known(void *context, const struct storage_mark *mark, bool *is_known)
@@ -223,8 +229,8 @@ static inline struct server_storage mem_server_storage(struct mem_server *mem)
 				       mem_invite_is_spent,
 				       mem_accepted_find,
 				       mem_mailbox_next,
-				       mem_mailbox_count,
-				       mem_mailbox_taken,
+				       mem_mailbox_waiting,
+				       mem_mailbox_usage,
 				       mem_mark_is_known,
 				       mem_has_room};
 }

@@ -12,6 +12,7 @@
 
 #include "scratch.h"
 #include "store/server_store.h"
+#include "store/server_store_inside.h"
 
 #define NOW ((struct wtime){1800000000000})
 // Moments on the monotonic clock.
@@ -150,10 +151,9 @@ static inline void take(struct fixture *fixture, const struct storage_device *de
 
 static inline uint64_t rows_held(struct fixture *fixture, int64_t user_id)
 {
-	uint64_t rows;
-	uint64_t bytes;
-	assert_int_equal(fixture->storage.mailbox_count(fixture->store, user_id, 0, &rows, &bytes), MMS_OK);
-	return rows;
+	struct server_span span;
+	assert_int_equal(server_store_count(fixture->store, user_id, 0, INT64_MAX, &span), MMS_OK);
+	return span.rows;
 }
 
 static inline struct server_store_user user_of(const char *name)

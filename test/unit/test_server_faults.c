@@ -164,13 +164,12 @@ static void test_too_many_devices(void **state)
 	finish();
 }
 
-static enum mms_err count_very_many(void *context, int64_t user_id, uint64_t after_row, uint64_t *rows, uint64_t *bytes)
+static enum mms_err count_very_many(void *context, const struct storage_device *device, uint64_t cursor, uint64_t *rows)
 {
 	(void)context;
-	(void)user_id;
-	(void)after_row;
+	(void)device;
+	(void)cursor;
 	*rows = (uint64_t)UINT32_MAX + 7;
-	*bytes = 0;
 	return MMS_OK;
 }
 
@@ -180,7 +179,7 @@ static void test_more_waiting_than_the_answer_can_say(void **state)
 	struct call_signin_ok ok;
 	struct record *record = NULL;
 	begin("fred\n", false);
-	f.server.storage.mailbox_count = count_very_many;
+	f.server.storage.mailbox_waiting = count_very_many;
 	come_in(0, 1, "fred", FRED, false);
 	assert_int_equal(count(ANSWERED, 0, &record), 1);
 	assert_int_equal(call_signin_ok_decode(&ok, record->body, record->bytes), MMS_OK);

@@ -25,10 +25,10 @@ static void test_accepted_message(void **state)
 	assert_memory_equal(row.text, "hello", 5);
 	assert_int_equal(next_row(fixture, FRED, op.row), 0);
 	assert_int_equal(next_row(fixture, JIMMY, 0), 0);
-	assert_int_equal(fixture->storage.mailbox_count(fixture->store, FRED, 0, &rows, &bytes), MMS_OK);
+	assert_int_equal(fixture->storage.mailbox_usage(fixture->store, FRED, &rows, &bytes), MMS_OK);
 	assert_int_equal(rows, 1);
 	assert_int_equal(bytes, 5);
-	assert_int_equal(fixture->storage.mailbox_count(fixture->store, FRED, op.row, &rows, &bytes), MMS_OK);
+	assert_int_equal(fixture->storage.mailbox_usage(fixture->store, JIMMY, &rows, &bytes), MMS_OK);
 	assert_int_equal(rows + bytes, 0);
 
 	assert_int_equal(fixture->storage.accepted_find(fixture->store, SENDER, &op.id, &accepted), MMS_OK);
@@ -80,12 +80,13 @@ static void test_enrolled_device(void **state)
 	struct fixture *fixture = *state;
 	struct storage_device device;
 	uint32_t count = 9;
-	uint64_t taken = 9;
+	uint64_t rows = 9;
+	uint64_t bytes = 9;
 	assert_int_equal(find(fixture, 1, &device), MMS_E_MISSING);
 	assert_int_equal(fixture->storage.device_count(fixture->store, FRED, &count), MMS_OK);
 	assert_int_equal(count, 0);
-	assert_int_equal(fixture->storage.mailbox_taken(fixture->store, FRED, &taken), MMS_OK);
-	assert_int_equal(taken, 0);
+	assert_int_equal(fixture->storage.mailbox_usage(fixture->store, FRED, &rows, &bytes), MMS_OK);
+	assert_int_equal(rows + bytes, 0);
 
 	// With an empty mailbox: all that comes later, also in the same batch.
 	accept_one(fixture, JIMMY);
@@ -105,8 +106,10 @@ static void test_enrolled_device(void **state)
 	assert_int_equal(fixture->storage.device_count(fixture->store, FRED, &count), MMS_OK);
 	assert_int_equal(count, 2);
 	take(fixture, &device, ops[1].row);
-	assert_int_equal(fixture->storage.mailbox_taken(fixture->store, FRED, &taken), MMS_OK);
-	assert_int_equal(taken, ops[1].row);
+	assert_int_equal(fixture->storage.mailbox_usage(fixture->store, FRED, &rows, &bytes), MMS_OK);
+	assert_int_equal(rows, 1);
+	assert_int_equal(fixture->storage.mailbox_waiting(fixture->store, &device, device.cursor, &rows), MMS_OK);
+	assert_int_equal(rows, 1);
 }
 
 static void test_key_is_enrolled_once(void **state)

@@ -20,6 +20,8 @@ struct look {
 			world_complain(&(look)->found, __VA_ARGS__);                                                   \
 	} while (0)
 
+static void look_at_waiting(struct look *look, unsigned key);
+
 static void look_at_devices(struct look *look)
 {
 	const struct server_storage *storage = &look->server->storage;
@@ -42,6 +44,8 @@ static void look_at_devices(struct look *look)
 			       (long long)expected->id, (long long)expected->user_id,
 			       (unsigned long long)expected->cursor, (unsigned long long)expected->gap_row,
 			       (unsigned long long)expected->gap_count);
+		if (expected->id != 0)
+			look_at_waiting(look, i);
 		EXPECT(look,
 		       storage->invite_is_spent(storage->context, key, &is_spent) == MMS_OK &&
 			       is_spent == look->model->is_spent[i],
@@ -87,9 +91,9 @@ static void look_at_mailbox(struct look *look, int64_t user_id)
 {
 	const struct server_storage *storage = &look->server->storage;
 	struct storage_row row = {0};
-	uint64_t rows = 0;
+	uint64_t fresh_rows = 0;
+	uint64_t fresh_bytes = 0;
 	uint64_t rows_counted = 0;
-	uint64_t bytes = 0;
 	uint64_t bytes_counted = 0;
 	for (uint32_t i = 0; i < look->model->message_count && look->found.complaint[0] == 0; i++) {
 		const struct model_message *expected = &look->model->message[i];
@@ -100,16 +104,34 @@ static void look_at_mailbox(struct look *look, int64_t user_id)
 		       err);
 		if (err == MMS_OK)
 			expect_row(look, expected, &row);
-		rows++;
-		bytes += row.text_bytes;
+		if (!model_holds(look->model, expected, user_id) || expected->row <= look->model->taken_row[user_id])
+			continue;
+		fresh_rows++;
+		fresh_bytes += row.text_bytes;
 	}
 	EXPECT(look, storage->mailbox_next(storage->context, user_id, row.row, &row) == MMS_E_MISSING,
 	       "a row more than accepted in the mailbox of user %lld", (long long)user_id);
 	EXPECT(look,
-	       storage->mailbox_count(storage->context, user_id, 0, &rows_counted, &bytes_counted) == MMS_OK &&
-		       rows_counted == rows && bytes_counted == bytes,
-	       "the mailbox of user %lld counts %llu rows, not %llu", (long long)user_id,
-	       (unsigned long long)rows_counted, (unsigned long long)rows);
+	       storage->mailbox_usage(storage->context, user_id, &rows_counted, &bytes_counted) == MMS_OK &&
+		       rows_counted == fresh_rows && bytes_counted == fresh_bytes,
+	       "the mailbox of user %lld counts %llu rows that nobody had, not %llu", (long long)user_id,
+	       (unsigned long long)rows_counted, (unsigned long long)fresh_rows);
+}
+
+// What waits for a device is what is there behind its cursor.
+static void look_at_waiting(struct look *look, unsigned key)
+{
+	const struct server_storage *storage = &look->server->storage;
+	const struct model_device *model = &look->model->device[key];
+	const struct storage_device device = {.device_id = model->id, .user_id = model->user_id, .cursor = model->cursor};
+	uint64_t expected = 0;
+	uint64_t waiting = 0;
+	for (uint32_t i = 0; i < look->model->message_count; i++)
+		expected += model_holds(look->model, &look->model->message[i], model->user_id) &&
+			    look->model->message[i].row > model->cursor;
+	const enum mms_err err = storage->mailbox_waiting(storage->context, &device, model->cursor, &waiting);
+	EXPECT(look, err == MMS_OK && waiting == expected, "%llu rows wait for device %u, not %llu",
+	       (unsigned long long)waiting, key, (unsigned long long)expected);
 }
 
 static void look_at_users(struct look *look)
@@ -118,14 +140,11 @@ static void look_at_users(struct look *look)
 	for (int64_t user_id = 1; user_id <= look->model->user_id_last; user_id++) {
 		uint64_t low;
 		uint64_t high;
-		uint64_t taken = UINT64_MAX;
 		uint32_t count = UINT32_MAX;
 		const uint32_t expected = model_cursors(look->model, user_id, &low, &high);
 		look_at_mailbox(look, user_id);
 		EXPECT(look, storage->device_count(storage->context, user_id, &count) == MMS_OK && count == expected,
 		       "user %lld has %u devices", (long long)user_id, count);
-		EXPECT(look, storage->mailbox_taken(storage->context, user_id, &taken) == MMS_OK && taken == high,
-		       "user %lld took up to %llu", (long long)user_id, (unsigned long long)taken);
 	}
 }
 
@@ -161,6 +180,7 @@ static void look_at_counts(struct look *look)
 {
 	const struct server_model *model = look->model;
 	uint64_t kept = 0;
+	uint64_t holding = 0;
 	uint64_t held = 0;
 	uint64_t taken_sum = 0;
 	uint64_t devices = 0;
@@ -169,6 +189,7 @@ static void look_at_counts(struct look *look)
 	uint64_t absent_sum = 0;
 	for (uint32_t i = 0; i < model->message_count; i++) {
 		kept += model->message[i].is_kept;
+		holding += model_holds(model, &model->message[i], model->message[i].recipient_id);
 		held += model->message[i].is_held;
 		taken_sum += model->message[i].is_kept && model->message[i].is_taken ? (uint64_t)model->message[i].taken_at : 0;
 	}
@@ -183,6 +204,7 @@ static void look_at_counts(struct look *look)
 	expect_count(look, "SELECT commit_next FROM counter", model->commit_next);
 	expect_count(look, "SELECT seconds FROM counter", (uint64_t)model->seconds);
 	expect_count(look, "SELECT count(*) FROM message", kept);
+	expect_count(look, "SELECT coalesce(sum(held_rows), 0) FROM mailbox", holding);
 	expect_count(look, "SELECT coalesce(sum(taken_at), 0) FROM message", taken_sum);
 	expect_count(look, "SELECT count(*) FROM accepted", held);
 	expect_count(look, "SELECT count(*) FROM device", devices);

@@ -29,6 +29,7 @@ void model_users_sync(struct server_model *model, unsigned listed, bool is_loud,
 		if ((listed & (1u << i)) != 0) {
 			if (user->id == 0)
 				user->id = ++model->user_id_last;
+			assert(user->id < MODEL_IDS_MAX);
 			user->is_absent = false;
 			user->is_loud = is_loud;
 		} else if (user->id != 0 && !user->is_absent) {
@@ -88,22 +89,27 @@ void model_cursor(struct server_model *model, unsigned key, uint64_t row, int64_
 {
 	struct model_device *device = &model->device[key];
 	uint64_t low;
-	uint64_t high_before;
 	uint64_t high;
 	if (device->id == 0 || device->cursor >= row)
 		return;
-	model_cursors(model, device->user_id, &low, &high_before);
 	device->cursor = row;
 	model_cursors(model, device->user_id, &low, &high);
 	remove_rows(model, device->user_id, low);
+	uint64_t *taken_row = &model->taken_row[device->user_id];
 	for (uint32_t i = 0; i < model->message_count; i++) {
 		struct model_message *message = &model->message[i];
-		if (message->is_kept && message->recipient_id == device->user_id && message->row > high_before &&
-		    message->row <= high && !message->is_taken) {
+		if (message->is_kept && message->recipient_id == device->user_id && message->row > *taken_row &&
+		    message->row <= row) {
 			message->is_taken = true;
 			message->taken_at = seconds;
 		}
 	}
+	*taken_row = row > *taken_row ? row : *taken_row;
+}
+
+bool model_holds(const struct server_model *model, const struct model_message *message, int64_t user_id)
+{
+	return message->is_kept && message->recipient_id == user_id && !model->is_gone[user_id];
 }
 
 void model_enroll(struct server_model *model, unsigned key, uint8_t user, bool has_invite)
@@ -183,23 +189,35 @@ static struct model_user *find_expired_user(struct server_model *model, int64_t 
 	return found;
 }
 
-static void expire_user(struct server_model *model, struct model_user *user, uint32_t *rows_left)
+static void expire_user(struct server_model *model, struct model_user *user)
 {
-	for (uint32_t i = 0; i < model->message_count && *rows_left > 0; i++) {
-		struct model_message *message = &model->message[i];
-		if (message->is_kept && message->recipient_id == user->id) {
-			message->is_kept = false;
-			--*rows_left;
-		}
-	}
-	if (*rows_left == 0)
-		return;
 	for (unsigned i = 0; i < MODEL_KEYS; i++) {
 		if (model->device[i].user_id == user->id)
 			model->device[i] = (struct model_device){0};
 	}
+	for (uint32_t i = 0; i < model->message_count; i++)
+		model->is_gone[user->id] |= model->message[i].recipient_id == user->id; // there is a mailbox
 	*user = (struct model_user){0};
-	--*rows_left;
+}
+
+// Removes what is in mailboxes of users who are gone, and then the mailboxes.
+static void purge(struct server_model *model, uint32_t *rows_left)
+{
+	for (int64_t id = 1; id <= model->user_id_last && *rows_left > 0; id++) {
+		if (!model->is_gone[id])
+			continue;
+		for (uint32_t i = 0; i < model->message_count && *rows_left > 0; i++) {
+			struct model_message *message = &model->message[i];
+			if (message->is_kept && message->recipient_id == id) {
+				message->is_kept = false;
+				--*rows_left;
+			}
+		}
+		if (*rows_left == 0)
+			return;
+		--*rows_left;
+		model->is_gone[id] = false;
+	}
 }
 
 // Returns whether ids are left to look at.
@@ -228,8 +246,9 @@ bool model_housekeep(struct server_model *model, int64_t seconds, uint32_t rows_
 		expire_message(model, message);
 		rows_left--;
 	}
-	while (rows_left > 0 && (user = find_expired_user(model, limit)) != NULL)
-		expire_user(model, user, &rows_left);
+	for (; rows_left > 0 && (user = find_expired_user(model, limit)) != NULL; rows_left--)
+		expire_user(model, user);
+	purge(model, &rows_left);
 	const bool has_more = expire_ids(model, seconds, rows_left, expired_row);
 	model->seconds = seconds;
 	if (!has_more)

@@ -8,7 +8,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { MODEL_USERS = 4, MODEL_KEYS = 8, MODEL_STARTS_MAX = 24, MODEL_MESSAGES_MAX = 2800 };
+enum { MODEL_USERS = 4, MODEL_KEYS = 8, MODEL_STARTS_MAX = 24, MODEL_MESSAGES_MAX = 2800, MODEL_IDS_MAX = 64 };
 
 struct model_user {
 	int64_t id; // 0: not in the database
@@ -46,6 +46,8 @@ struct server_model {
 	uint64_t start_first[MODEL_STARTS_MAX];
 	struct model_user user[MODEL_USERS];
 	int64_t user_id_last;
+	uint64_t taken_row[MODEL_IDS_MAX]; // by user id: the highest that any device ever had
+	bool is_gone[MODEL_IDS_MAX];       // by user id: removed, and the mailbox waits to be
 	struct model_device device[MODEL_KEYS]; // by the key they have
 	int64_t device_id_last;
 	bool is_spent[MODEL_KEYS]; // the invite that came with this key
@@ -73,6 +75,9 @@ void model_batch_end(struct server_model *model, uint64_t row_next, int64_t seco
 
 // `*expired_row` is how far the open store has looked at ids; returns whether there is more.
 bool model_housekeep(struct server_model *model, int64_t seconds, uint32_t rows_max, uint64_t *expired_row);
+
+// Whether a user's mailbox holds this message, so that it is counted.
+bool model_holds(const struct server_model *model, const struct model_message *message, int64_t user_id);
 
 // The lowest and the highest cursor of a user's devices, 0 without one; returns how many there are.
 uint32_t model_cursors(const struct server_model *model, int64_t user_id, uint64_t *low, uint64_t *high);

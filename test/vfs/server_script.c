@@ -246,7 +246,7 @@ static enum mms_err read_all(struct server_world *server, unsigned argument)
 		err = storage->device_find(storage->context, key, &device);
 	}
 	for (int64_t user_id = 1; user_id <= MODEL_USERS && (err == MMS_OK || err == MMS_E_MISSING); user_id++) {
-		err = storage->mailbox_count(storage->context, user_id, 0, &rows, &bytes);
+		err = storage->mailbox_usage(storage->context, user_id, &rows, &bytes);
 		for (row.row = 0; err == MMS_OK;)
 			err = storage->mailbox_next(storage->context, user_id, row.row, &row);
 	}

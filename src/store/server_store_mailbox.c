@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: ISC
+// What a mailbox holds, counted as it changes, so that nobody has to count what is stored; and the removal of what all devices
+// have, in slices. The contract is in server_store_inside.h; what is counted, in server_schema.c, table mailbox.
+#include <assert.h>
+
+#include "store/server_store_inside.h"
+
+enum mms_err server_store_count(struct server_store *store, int64_t user_id, uint64_t after, uint64_t upto,
+				struct server_span *span)
+{
+	sqlite3_stmt *statement = store->statement[MESSAGE_COUNT];
+	sql_bind_int(statement, 1, user_id);
+	sql_bind_number(statement, 2, after);
+	sql_bind_number(statement, 3, upto);
+	enum mms_err err = sql_row(&store->sql, statement);
+	if (err == MMS_OK && (!sql_read_number(statement, 0, &span->rows) || !sql_read_number(statement, 1, &span->bytes)))
+		err = sql_damaged(&store->sql, "a message's size is malformed");
+	sql_reset(statement);
+	return err;
+}
+
+enum mms_err server_store_mailbox(struct server_store *store, int64_t user_id, uint64_t *taken_row, uint64_t *purge_row)
+{
+	sqlite3_stmt *statement = store->statement[MAILBOX_PLACE];
+	*taken_row = *purge_row = 0;
+	sql_bind_int(statement, 1, user_id);
+	enum mms_err err = sql_row(&store->sql, statement);
+	if (err == MMS_OK && (!sql_read_number(statement, 0, taken_row) || !sql_read_number(statement, 1, purge_row)))
+		err = sql_damaged(&store->sql, "a mailbox is malformed");
+	sql_reset(statement);
+	return err == MMS_E_MISSING ? MMS_OK : err;
+}
+
+// Removes rows up to `row`, at most `rows_max`; `*removed` says how many there were.
+static enum mms_err purge(struct server_store *store, int64_t user_id, uint64_t row, uint32_t rows_max, uint32_t *removed)
+{
+	sqlite3_stmt *statement = store->statement[MESSAGE_PURGE];
+	sql_bind_int(statement, 1, user_id);
+	sql_bind_number(statement, 2, row);
+	sql_bind_int(statement, 3, rows_max);
+	const enum mms_err err = sql_run(&store->sql, statement);
+	*removed = err == MMS_OK ? (uint32_t)sqlite3_changes(store->sql.db) : 0;
+	return err;
+}
+
+static enum mms_err run_for(struct server_store *store, enum server_statement which, int64_t user_id)
+{
+	sql_bind_int(store->statement[which], 1, user_id);
+	return sql_run(&store->sql, store->statement[which]);
+}
+
+enum mms_err server_store_settle(struct server_store *store, int64_t user_id, uint64_t low, uint32_t rows_max)
+{
+	sqlite3_stmt *statement = store->statement[MAILBOX_SETTLE];
+	uint32_t removed = 0;
+	sql_bind_int(statement, 1, user_id);
+	sql_bind_number(statement, 2, low);
+	enum mms_err err = sql_run(&store->sql, statement);
+	if (err == MMS_OK)
+		err = purge(store, user_id, low, rows_max, &removed);
+	return err == MMS_OK && removed < rows_max ? run_for(store, MAILBOX_PURGED, user_id) : err;
+}
+
+enum mms_err server_store_purge_some(struct server_store *store, uint32_t *rows_left)
+{
+	sqlite3_stmt *statement = store->statement[MAILBOX_TO_PURGE];
+	uint64_t row = 0;
+	uint32_t removed = 0;
+	enum mms_err err = sql_row(&store->sql, statement);
+	if (err != MMS_OK)
+		return err;
+	const int64_t user_id = sqlite3_column_int64(statement, 0);
+	if (!sql_read_number(statement, 1, &row))
+		err = sql_damaged(&store->sql, "a mailbox is malformed");
+	sql_reset(statement);
+	if (err == MMS_OK)
+		err = purge(store, user_id, row, *rows_left, &removed);
+	assert(removed <= *rows_left);
+	*rows_left -= removed;
+	if (err != MMS_OK || *rows_left == 0)
+		return err;
+	--*rows_left;
+	return run_for(store, row == INT64_MAX ? MAILBOX_REMOVE : MAILBOX_PURGED, user_id);
+}
