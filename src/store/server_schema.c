@@ -183,5 +183,6 @@ const char *const server_schema_statement[SERVER_STATEMENT_COUNT] = {
 			  " WHERE recipient_id = ?1 AND row <= ?2 ORDER BY row LIMIT ?3)",
 	[MESSAGE_EXPIRED] = "SELECT row, recipient_id, text_bytes FROM message WHERE taken_at <= ?1 ORDER BY taken_at LIMIT 1",
 	[MESSAGE_REMOVE] = "DELETE FROM message WHERE row = ?1",
+	[PAGES_FREE] = "SELECT freelist_count, page_count FROM pragma_freelist_count, pragma_page_count",
 	[PAGES_GIVE_BACK] = "PRAGMA incremental_vacuum(256)",
 };

@@ -95,14 +95,31 @@ static enum mms_err expire_user(struct server_store *store, int64_t limit)
 	return err;
 }
 
-// Gives pages that hold nothing any more back to a disk that is short of room; else they are kept for new messages.
+// Whether more pages hold nothing than will soon be needed for new messages: a quarter of the file, and at least a slice.
+static enum mms_err has_spare_pages(struct server_store *store, bool *has_spare)
+{
+	enum { PAGES_KEPT_MIN = 1024, PAGES_KEPT_PART = 4 };
+	sqlite3_stmt *statement = store->statement[PAGES_FREE];
+	const enum mms_err err = sql_row(&store->sql, statement);
+	if (err == MMS_OK) {
+		const int64_t free_pages = sqlite3_column_int64(statement, 0);
+		*has_spare = free_pages > PAGES_KEPT_MIN &&
+			     free_pages > sqlite3_column_int64(statement, 1) / PAGES_KEPT_PART;
+	}
+	sql_reset(statement);
+	return err;
+}
+
+// Gives pages that hold nothing any more back to the disk, when there are many, or when it is short of room.
 static enum mms_err give_back_pages(struct server_store *store)
 {
 	const struct server_storage storage = server_store_storage(store);
+	bool has_spare = false;
 	server_store_room_changed(store);
-	if (storage.has_room(store))
-		return MMS_OK;
-	enum mms_err err = sql_begin(&store->sql);
+	enum mms_err err = has_spare_pages(store, &has_spare);
+	if (err != MMS_OK || (!has_spare && storage.has_room(store)))
+		return err;
+	err = sql_begin(&store->sql);
 	if (err != MMS_OK)
 		return err;
 	err = sql_end(&store->sql, sql_run(&store->sql, store->statement[PAGES_GIVE_BACK]));

@@ -62,6 +62,7 @@ enum server_statement {
 	MESSAGE_PURGE,
 	MESSAGE_EXPIRED,
 	MESSAGE_REMOVE,
+	PAGES_FREE, // and how many there are
 	PAGES_GIVE_BACK,
 	SERVER_STATEMENT_COUNT
 };
