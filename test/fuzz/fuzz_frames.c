@@ -349,8 +349,8 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
 {
 	(void)argc;
 	(void)argv;
+	const struct blocks_part part = blocks_of_one(160, 48);
 	for (uint32_t i = 0; i < ENDS; i++)
-		const struct blocks_part part = blocks_of_one(160, 48);
 		ends[i].memory = must_alloc(blocks_memory_bytes(&part, 1));
 	return crypto_init() == MMS_OK ? 0 : 1;
 }
