@@ -61,6 +61,19 @@ $(BUILD)/test/terminal_driver $(BUILD)/test/make_vectors $(BUILD)/test/datagram_
 	@mkdir -p $(@D)
 	$(call QUIET,CC)$(CC) $(CFLAGS_ALL) -MMD -MP -o $@ $< $(LIBRARY) $(LDLIBS_ALL)
 
+# A name server for test/e2e/test_life.py.
+$(BUILD)/test/names_stub.so: test/tools/names_stub.c Makefile
+	@mkdir -p $(@D)
+	$(call QUIET,CC)$(CC) $(filter-out -Wpedantic,$(CFLAGS_ALL)) -fPIC -shared -o $@ $< -ldl
+
+# The one module that starts a thread, and what it uses: built alone, for the thread sanitizer.
+THREADS := src/os/resolver.c src/os/udp.c src/os/udp_batch.c src/os/sockaddr.c src/os/failure.c $(wildcard src/base/*.c)
+.PHONY: threads
+threads: $(BUILD)/test/threads
+$(BUILD)/test/threads: test/unit/test_os_resolver.c $(THREADS) Makefile
+	@mkdir -p $(@D)
+	$(call QUIET,CC)$(CC) $(CFLAGS_ALL) -o $@ $< $(THREADS) -lcmocka
+
 demo:
 	@tools/demo
 
@@ -72,7 +85,8 @@ TIME ?= 8h
 check-long:
 	@tools/check_long $(TIME)
 
-unit-tests: $(UNIT_TESTS) $(BUILD)/test/terminal_driver $(BUILD)/test/make_vectors $(BUILD)/test/datagram_cost
+unit-tests: $(UNIT_TESTS) $(BUILD)/test/terminal_driver $(BUILD)/test/make_vectors $(BUILD)/test/datagram_cost \
+	    $(BUILD)/test/names_stub.so
 
 vectors: $(BUILD)/test/make_vectors
 	$(BUILD)/test/make_vectors > doc/vectors.json

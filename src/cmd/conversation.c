@@ -228,6 +228,8 @@ struct mtime conversation_deadline(const struct conversation *conversation)
 int conversation_end(struct conversation *conversation)
 {
 	int status = conversation->status;
+	if (!input_flush(&conversation->input) && status == EXIT_DONE) // what was said last
+		status = conversation->input.status;
 	conversation_forget(conversation); // what stays queued is counted before the store is closed
 	if (status == EXIT_DONE && conversation->has_left_queued)
 		status = EXIT_LATER;

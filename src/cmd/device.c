@@ -125,7 +125,7 @@ bool device_is_silent(const struct device *device)
 
 bool device_is_without_host(const struct device *device)
 {
-	return device->life.lookup == LOOKUP_FAILED && device->life.node.dialer.addr_count == 0;
+	return device_life_is_unresolved(&device->life);
 }
 
 // --- orders ---
@@ -190,12 +190,11 @@ static void take_outbox(struct device *device)
 		return;
 	}
 	// Read behind the attempt: what another process did before it gave the outbox away is seen.
-	if (!read_facts(device, &facts) ||
-	    (err == MMS_E_BUSY && client_store_changed(device->profile.store, &has_changed) != MMS_OK)) {
+	if (!read_facts(device, &facts) || client_store_changed(device->profile.store, &has_changed) != MMS_OK) {
 		profile_give_outbox(&device->profile);
 		fail_store(device);
 	} else if (err == MMS_OK) {
-		device_life_taken(&device->life, &facts, clock_monotonic());
+		device_life_taken(&device->life, &facts, has_changed, clock_monotonic());
 	} else {
 		device_life_busy(&device->life, &facts, has_changed, clock_monotonic());
 	}

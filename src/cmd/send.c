@@ -254,7 +254,8 @@ static void end_out_of_time(struct program *program)
 	} else if (device_is_without_host(device)) {
 		phrase_say_of(&out, PHRASE_FAILURE, device->host_why.text);
 		end_queued(program);
-	} else if (device_is_silent(device)) {
+	} else if (device_is_silent(device) ||
+		   (device->life.state != LIFE_WAITING && !device_life_was_reached(&device->life))) {
 		phrase_say_of(&out, PHRASE_QUEUED, program->message.recipient.text);
 		end(program, EXIT_LATER);
 	} else {

@@ -107,7 +107,7 @@ void device_life_clear(struct device_life *life)
 static bool is_stranded(const struct device_life *life)
 {
 	const bool is_new = life->is_open && !life->facts.has_signed_in;
-	return life->lookup == LOOKUP_FAILED && life->node.dialer.addr_count == 0 && life->state != LIFE_IDLE &&
+	return device_life_is_unresolved(life) && life->state != LIFE_IDLE &&
 	       life->state != LIFE_STOPPED && (!life->has_key || is_new);
 }
 
@@ -169,6 +169,7 @@ void device_life_resolved(struct device_life *life, const struct addr *addrs, ui
 	const bool was_silent = device_life_is_silent(life, now);
 	const bool was_known = life->node.dialer.addr_count > 0;
 	life->lookup = LOOKUP_KNOWN;
+	life->was_unresolved = false;
 	life->lookup_at = mtime_add_us(now, life->lookup_wait_us);
 	if (dialer_set_addrs(&life->node.dialer, addrs, addr_count) && was_known && was_silent)
 		dialer_redial(&life->node.dialer, now); // a session to the address before may be alive all the same
@@ -177,6 +178,7 @@ void device_life_resolved(struct device_life *life, const struct addr *addrs, ui
 void device_life_unresolved(struct device_life *life, struct mtime now)
 {
 	life->lookup = LOOKUP_FAILED;
+	life->was_unresolved = true;
 	life->lookup_at = mtime_add_us(now, life->lookup_wait_us);
 	if (is_stranded(life))
 		device_life_stop(life, LIFE_STOP_NO_HOST, 0);
@@ -200,12 +202,14 @@ void device_life_dial(struct device_life *life, struct mtime now)
 		client_set_submitting(&life->node.client, true, now);
 }
 
-static void learn(struct device_life *life, const struct life_facts *facts)
+static void learn(struct device_life *life, const struct life_facts *facts, bool has_changed)
 {
 	const bool was_known = life->facts.has_signed_in;
 	life->facts = *facts;
 	if (facts->has_signed_in && !was_known)
 		device_life_tell(life, &(struct life_told){.type = LIFE_TOLD_KNOWN});
+	if (has_changed)
+		device_life_tell(life, &(struct life_told){.type = LIFE_TOLD_CHANGED});
 }
 
 static void performed(struct device_life *life, enum life_order_type order)
@@ -222,8 +226,9 @@ void device_life_opened(struct device_life *life, const struct keypair *keys, co
 	life->keys = *keys;
 	life->storage = *storage;
 	life->turn_at = now;
+	life->turn_wait_us = LIFE_TURN_US;
 	life->poke_at = MTIME_NEVER;
-	learn(life, facts);
+	learn(life, facts, false);
 	if (is_stranded(life))
 		device_life_stop(life, LIFE_STOP_NO_HOST, 0);
 	else if (facts->has_signed_in && life->wish.use != LIFE_SENDS)
@@ -232,12 +237,12 @@ void device_life_opened(struct device_life *life, const struct keypair *keys, co
 		life->state = LIFE_WAITING;
 }
 
-void device_life_taken(struct device_life *life, const struct life_facts *facts, struct mtime now)
+void device_life_taken(struct device_life *life, const struct life_facts *facts, bool has_changed, struct mtime now)
 {
 	performed(life, LIFE_TAKE);
 	life->is_holding = true;
 	life->poke_at = MTIME_NEVER;
-	learn(life, facts);
+	learn(life, facts, has_changed);
 	if (life->state == LIFE_WAITING)
 		device_life_dial(life, now);
 	else
@@ -247,10 +252,9 @@ void device_life_taken(struct device_life *life, const struct life_facts *facts,
 void device_life_busy(struct device_life *life, const struct life_facts *facts, bool has_changed, struct mtime now)
 {
 	performed(life, LIFE_TAKE);
-	life->turn_at = mtime_add_us(now, LIFE_TURN_US);
-	learn(life, facts);
-	if (has_changed)
-		device_life_tell(life, &(struct life_told){.type = LIFE_TOLD_CHANGED});
+	life->turn_at = mtime_add_us(now, life->turn_wait_us);
+	life->turn_wait_us = life->turn_wait_us >= LIFE_TURN_US_MAX ? LIFE_TURN_US_MAX : life->turn_wait_us + LIFE_TURN_US;
+	learn(life, facts, has_changed);
 	// Who signs in first does so alone: others would ask to be enrolled with the same key and another invite, or none.
 	if (life->state == LIFE_WAITING && facts->has_signed_in && life->wish.use != LIFE_SENDS)
 		device_life_dial(life, now);
@@ -265,7 +269,7 @@ void device_life_pinned(struct device_life *life)
 void device_life_noted(struct device_life *life)
 {
 	performed(life, LIFE_NOTE);
-	learn(life, &(struct life_facts){true, life->told[life->told_first].name});
+	learn(life, &(struct life_facts){true, life->told[life->told_first].name}, false);
 }
 
 void device_life_break(struct device_life *life, enum life_stop stop)
@@ -284,8 +288,10 @@ void device_life_failed(struct device_life *life)
 
 void device_life_queued(struct device_life *life, struct mtime now)
 {
-	if (!life->is_holding)
+	if (!life->is_holding) {
 		life->poke_at = now;
+		life->turn_wait_us = LIFE_TURN_US; // whoever has it will have a verdict soon
+	}
 	if (life->node.client.is_started)
 		client_submit(&life->node.client, now);
 }

@@ -24,7 +24,8 @@
 
 enum {
 	LIFE_SILENT_US = 3 * 1000 * 1000,       // without a sign of the server: told, and its name is looked up again
-	LIFE_TURN_US = 20 * 1000,               // between attempts to take the outbox
+	LIFE_TURN_US = 20 * 1000,               // until the outbox is tried again; then so much longer each time
+	LIFE_TURN_US_MAX = 200 * 1000,          // no longer
 	LIFE_POKE_US = 1000 * 1000,             // between pokes of who holds it, while something of ours may wait there
 	LIFE_LOOKUP_US_FIRST = 2 * 1000 * 1000, // until a name is looked up again; then twice as long each time
 	LIFE_LOOKUP_US_MAX = 60 * 1000 * 1000,  // no doubling beyond
@@ -143,6 +144,7 @@ struct device_life {
 	enum life_lookup lookup;
 	struct mtime lookup_at; // when it is to be looked up again, if it is
 	int64_t lookup_wait_us;
+	bool was_unresolved; // the last lookup came to nothing
 	bool is_silence_told;
 	bool was_signed_in; // since the wish
 
@@ -160,6 +162,7 @@ struct device_life {
 
 	bool is_holding;     // the outbox
 	struct mtime turn_at; // when to try to take it
+	int64_t turn_wait_us; // until it is tried again
 	struct mtime poke_at; // when to wake who holds it; MTIME_NEVER: nothing of ours waits
 	struct mtime again_at; // when pausing is over
 	struct mtime leave_at; // when signing out is over without an answer
@@ -211,10 +214,11 @@ void device_life_unresolved(struct device_life *life, struct mtime now); // see 
 void device_life_opened(struct device_life *life, const struct keypair *keys, const struct client_storage *storage,
 			const struct life_facts *facts, struct mtime now);
 
-// TAKE was performed: the outbox is ours. The facts were read after it was.
-void device_life_taken(struct device_life *life, const struct life_facts *facts, struct mtime now);
+// TAKE was performed: the outbox is ours. The facts were read after it was. `has_changed`: another process has written since this
+// was last asked.
+void device_life_taken(struct device_life *life, const struct life_facts *facts, bool has_changed, struct mtime now);
 
-// TAKE was performed: another process has the outbox. `has_changed`: another process wrote since this was last asked.
+// TAKE was performed: another process has the outbox.
 void device_life_busy(struct device_life *life, const struct life_facts *facts, bool has_changed, struct mtime now);
 
 // PIN was performed; NOTE was.
@@ -245,6 +249,9 @@ struct mtime device_life_deadline(const struct device_life *life, struct mtime n
 
 // Whether the server has been silent for LIFE_SILENT_US while a sign of it was awaited, or its name does not resolve.
 bool device_life_is_silent(const struct device_life *life, struct mtime now);
+
+// Whether no address of the server is known, and its name did not resolve when it was last looked up.
+bool device_life_is_unresolved(const struct device_life *life);
 
 // Whether what is queued in the profile now is kept and will be sent: it is open and has signed in.
 bool device_life_is_known(const struct device_life *life);

@@ -11,16 +11,16 @@ static bool is_running(const struct device_life *life)
 	return life->state == LIFE_ASKING || (life->state >= LIFE_DIALING && life->state <= LIFE_SIGNING_OUT);
 }
 
-static bool is_unresolved(const struct device_life *life)
+bool device_life_is_unresolved(const struct device_life *life)
 {
-	return life->lookup == LOOKUP_FAILED && life->node.dialer.addr_count == 0;
+	return life->was_unresolved && life->node.dialer.addr_count == 0;
 }
 
 bool device_life_is_silent(const struct device_life *life, struct mtime now)
 {
 	if (life->state == LIFE_IDLE || life->state == LIFE_STOPPED)
 		return false;
-	return is_unresolved(life) || (is_running(life) && device_node_silence_us(&life->node, now) >= LIFE_SILENT_US);
+	return device_life_is_unresolved(life) || (is_running(life) && device_node_silence_us(&life->node, now) >= LIFE_SILENT_US);
 }
 
 // --- time ---

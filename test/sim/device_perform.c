@@ -158,17 +158,17 @@ static void take_outbox(struct process *process)
 {
 	struct profile *profile = profile_of(process);
 	const struct life_facts facts = facts_of(profile);
+	const bool has_changed = process->seen_version != profile->disk.version;
+	process->seen_version = profile->disk.version;
 	if (profile->holder < 0) {
 		if (process->life.state != LIFE_WAITING && mtime_diff_us(world.now, process->life.wished_at) > LIFE_TURN_US)
 			report_sight(SIGHT_TURN_INHERITED);
 		profile->holder = place_of(process);
-		device_life_taken(&process->life, &facts, world.now);
+		device_life_taken(&process->life, &facts, has_changed, world.now);
 		return;
 	}
 	if (!facts.has_signed_in)
 		report_sight(SIGHT_TURN_WAITED);
-	const bool has_changed = process->seen_version != profile->disk.version;
-	process->seen_version = profile->disk.version;
 	device_life_busy(&process->life, &facts, has_changed, world.now);
 }
 

@@ -73,14 +73,14 @@ struct identity *world_owner(const struct process *process)
 	return &world.identity[world.profile[process->profile].disk.identity];
 }
 
-bool world_write(uint8_t profile, uint8_t recipient, uint16_t text_bytes)
+// A message written by a process of the profile, or, with NULL, by one that has ended since.
+static bool write_by(uint8_t profile, struct process *process, uint8_t recipient, uint16_t text_bytes)
 {
 	uint8_t text[TEXT_BYTES_MAX];
 	uint8_t random[10];
 	struct profile *writer = &world.profile[profile];
 	const uint8_t sender = world_user_of_identity(writer->disk.identity);
-	// Before the first sign-in nothing is kept; later a command that has ended since may have written it.
-	struct process *process = device_host_any_of(profile);
+	// Before the first sign-in nothing is kept.
 	const bool is_known = process == NULL ? writer->disk.state.has_signed_in : device_life_is_known(&process->life);
 	if (!is_known || writer->disk.state.outbox_count == OUTBOX_MAX)
 		return false;
@@ -100,6 +100,11 @@ bool world_write(uint8_t profile, uint8_t recipient, uint16_t text_bytes)
 		process->is_due = true;
 	}
 	return true;
+}
+
+bool world_write(uint8_t profile, uint8_t recipient, uint16_t text_bytes)
+{
+	return write_by(profile, device_host_any_of(profile), recipient, text_bytes);
 }
 
 // --- the beginning ---
@@ -397,24 +402,37 @@ static void check_gaps(void)
 		report_failure("profile %d has not confirmed its gap", untold_gap());
 }
 
-// Who waits for its turn gets it when the process that has it dies.
+static bool has_verdict(const struct device_disk *disk, uint32_t message)
+{
+	for (uint32_t i = 0; i < disk->state.outbox_count; i++)
+		if (disk->state.outbox[i].message == message)
+			return disk->state.outbox[i].state != OUTBOX_QUEUED;
+	return false;
+}
+
+// Who has the outbox submits at once what another process queues; who waits for its turn gets it when that one dies.
 static void check_turn(void)
 {
-	enum { WAIT_MS = 1000 };
+	enum { TURN_MS = 1000, VERDICT_MS = 5000 };
 	const uint8_t place = (uint8_t)draw_below(&world.draw, world.profile_count);
 	const struct profile *profile = &world.profile[place];
 	struct process *holder = profile->holder < 0 ? NULL : &world.process[profile->holder];
 	if (holder == NULL || !is_authorized(&world.identity[profile->disk.identity]))
 		return;
-	const struct process *waiter = device_host_start(place, LIFE_SENDS, false);
+	struct process *waiter = device_host_start(place, LIFE_SENDS, false);
 	if (waiter == NULL)
 		return;
-	run_ms(WAIT_MS);
+	run_ms(TURN_MS);
+	if (write_by(place, waiter, 0, 1)) {
+		run_ms(VERDICT_MS);
+		if (!has_verdict(&profile->disk, truth_count() - 1))
+			report_failure("a message that profile %u queued beside its sender waits", place);
+	}
 	device_host_kill(holder);
-	run_ms(WAIT_MS);
+	run_ms(TURN_MS);
 	if (profile->holder < 0)
 		report_failure("profile %u is nobody's turn though a process waits for it", place);
-	device_host_kill(&world.process[waiter - world.process]);
+	device_host_kill(waiter);
 	device_host_revive();
 	settle();
 }

@@ -350,6 +350,35 @@ static void the_chosen_address_has_ten_seconds(void **state)
 	finish();
 }
 
+// The name of a server comes to stand for other addresses, or for some at last: what is repeated goes to the new ones at once.
+static void addresses_are_replaced(void **state)
+{
+	(void)state;
+	const struct addr other = addr_of(77);
+	start(15);
+	const struct addr first = dialer->addr[0];
+	const struct addr both[] = {other, first};
+	assert_false(dialer_set_addrs(dialer, &first, 1));
+	dial();
+	assert_int_equal(goes_to(), 1);
+	dialer->addr_chosen = 1;
+	assert_true(dialer_set_addrs(dialer, both, 2));
+	assert_int_equal(dialer->addr_chosen, 2); // it has answered, and stays
+	assert_int_equal(goes_to(), 2);           // the other one has still to be tried
+	assert_true(dialer_set_addrs(dialer, &stranger, 1));
+	assert_int_equal(dialer->addr_chosen, 0);
+	assert_int_equal(goes_to(), 2);
+
+	assert_false(dialer_set_addrs(dialer, &first, 0));
+	dialer_ask(dialer, world.now);
+	struct session_out out;
+	assert_false(dialer_send(dialer, world.now, &out)); // nowhere to send to
+	assert_true(dialer_set_addrs(dialer, &first, 1));
+	assert_true(dialer_send(dialer, world.now, &out));
+	assert_int_equal(out.datagram[0][0], WIRE_HELLO);
+	finish();
+}
+
 // Whatever makes it begin handshakes: a burst of them, then one at a time; one that has to wait is in its deadline.
 static void handshakes_keep_their_rate(void **state)
 {
@@ -568,6 +597,7 @@ int main(void)
 		cmocka_unit_test(a_handshake_that_waits_is_called_off),
 		cmocka_unit_test(repetitions_are_spread),
 		cmocka_unit_test(the_chosen_address_has_ten_seconds),
+		cmocka_unit_test(addresses_are_replaced),
 		cmocka_unit_test(a_used_up_session_is_followed),
 		cmocka_unit_test(a_server_that_breaks_the_rules),
 		cmocka_unit_test(no_call_of_the_server_starts_before_the_sign_in),
