@@ -433,6 +433,7 @@ static void test_opened_by_many_at_once(void **state)
 	kind = version_2;
 	kind.busy_ms = 20000;
 	kind.checkpoint_mode = SQLITE_CHECKPOINT_TRUNCATE;
+	kind.is_shared = true;
 	assert_int_equal(pipe(gate), 0);
 	for (int i = 0; i < PROCESSES; i++) {
 		pid[i] = fork();
