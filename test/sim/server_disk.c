@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "report.h"
+#include "server_host.h"
 #include "truth.h"
 #include "world.h"
 
@@ -258,6 +259,7 @@ static void apply_cursor(struct server_disk *disk, const struct storage_op *op)
 		    !row->is_taken) {
 			row->is_taken = true;
 			row->taken_at = disk->seconds;
+			row->taken_ran = server_host_ran();
 		}
 	}
 }
@@ -356,6 +358,9 @@ void server_disk_append(struct server_disk *disk, const struct storage_batch *ba
 
 static void expire_row(struct server_disk *disk, struct disk_row *row)
 {
+	const int64_t ran = server_host_ran() - row->taken_ran;
+	if (ran < (int64_t)RETENTION_DAYS * DAY_SECONDS - 1)
+		report_failure("message %u is removed %lld s after its first device took it", row->message, (long long)ran);
 	for (uint32_t i = 0; i < disk->device_count; i++) {
 		struct storage_device *device = &disk->device[i].held;
 		const int identity = world_identity_of_key(disk->device[i].key);

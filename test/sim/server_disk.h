@@ -21,6 +21,7 @@ struct disk_row {
 	struct wtime accepted_at;
 	bool is_taken;    // by the first device
 	int64_t taken_at; // seconds of store time
+	int64_t taken_ran; // and of server_host_ran
 	int64_t held_since;
 };
 

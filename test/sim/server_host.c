@@ -21,6 +21,11 @@ static struct wtime wall(void)
 	return world_wall(world.server.wall_offset_ms);
 }
 
+int64_t server_host_ran(void)
+{
+	return (world.server.ran_us + mtime_diff_us(world.now, world.server.opened_at)) / 1000000;
+}
+
 // Store time.
 static int64_t seconds(void)
 {
@@ -220,6 +225,7 @@ static void go_down(void)
 	free_users(fresh_users());
 	host->work = 0;
 	host->done_at = host->ask_at = MTIME_NEVER;
+	host->ran_us += mtime_diff_us(world.now, host->opened_at);
 	host->is_up = false;
 	host->up_at = mtime_add_ms(world.now, world.is_faulty ? draw_below(&world.draw, 10000) : 100);
 }

@@ -105,6 +105,7 @@ struct server_host {
 	struct mtime room_at; // when the disk has room again
 	struct mtime ask_at;  // when the operator asks for a reload again
 	int64_t wall_offset_ms;
+	int64_t ran_us; // in its lives before this one: what store time must not be ahead of
 	struct mtime opened_at;  // when it began with its store
 	int64_t opened_seconds;  // and store time then
 	struct server_node node;
