@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/carve.h"
 #include "cmd/exit.h"
 #include "cmd/options.h"
 #include "cmd/server_address.h"
@@ -178,29 +179,39 @@ static int open_socket(struct server_setup *setup, struct reason *why)
 static void clear_users(struct server_users *users)
 {
 	users_file_clear(&users->file);
-	free(users->user);
-	free(users->line);
-	free(users->invite);
-	free(users->id);
+	free(users->memory);
 	*users = (struct server_users){0};
+}
+
+// Places what the users need in their memory; with that NULL it only measures. Returns its bytes.
+static size_t place_users(struct server_users *users)
+{
+	const struct users_table *table = &users->file.table;
+	size_t bytes = 0;
+	users->user = carve(users->memory, &bytes, sizeof *users->user, table->user_capacity);
+	users->line = carve(users->memory, &bytes, sizeof *users->line, table->user_capacity);
+	users->invite = carve(users->memory, &bytes, sizeof *users->invite, table->invite_capacity);
+	users->id = carve(users->memory, &bytes, sizeof *users->id, table->user_capacity);
+	return bytes;
 }
 
 // All memory that the users need is taken here, so that nothing but the store can fail when they come into use.
 static enum mms_err read_users(struct server_users *users, const char *path, struct reason *why)
 {
-	const enum mms_err err = users_file_load(&users->file, path, why);
+	struct server_users fresh = {0};
+	const enum mms_err err = users_file_load(&fresh.file, path, why);
 	if (err != MMS_OK)
 		return err;
-	const size_t count = (size_t)users->file.table.user_capacity + 1; // one more, so that none is of size 0
-	users->user = calloc(count, sizeof *users->user);
-	users->line = calloc(count, sizeof *users->line);
-	users->invite = calloc((size_t)users->file.table.invite_capacity + 1, sizeof *users->invite);
-	users->id = calloc(count, sizeof *users->id);
-	if (users->user != NULL && users->line != NULL && users->invite != NULL && users->id != NULL)
-		return MMS_OK;
-	snprintf(why->text, sizeof why->text, "not enough memory for %zu users: end other programs", count - 1);
-	clear_users(users);
-	return MMS_E_FULL;
+	fresh.memory = calloc(1, place_users(&fresh) + 1); // one more, so that none is of size 0
+	if (fresh.memory == NULL) {
+		snprintf(why->text, sizeof why->text, "not enough memory for %u users: end other programs",
+			 fresh.file.table.user_capacity);
+		clear_users(&fresh);
+		return MMS_E_FULL;
+	}
+	(void)place_users(&fresh);
+	*users = fresh;
+	return MMS_OK;
 }
 
 static_assert(sizeof(struct fingerprint) == STORAGE_KEY_BYTES, "the store reads fingerprints as bytes");

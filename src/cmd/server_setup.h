@@ -40,6 +40,7 @@ struct server_options {
 // The users of one reading of the file, and what goes with them while the server runs. Zeroed: nothing.
 struct server_users {
 	struct users_file file;
+	void *memory;             // of all that follows
 	struct server_user *user; // zeros, as many as the table's user_capacity
 	struct server_store_user *line;            // what the store is told, as many
 	uint8_t (*invite)[STORAGE_KEY_BYTES];      // the hashes of their invites, as many as its invite_capacity

@@ -138,10 +138,10 @@ static enum mms_err parse_revoke(struct parse *parse, const struct users_word *w
 
 static enum mms_err parse_life(struct parse *parse, const struct users_word *word, struct user_entry *user)
 {
-	const size_t name_bytes = strlen("life=");
+	const size_t option_bytes = strlen("life=");
 	if (user->has_life)
 		return refuse(parse, word, "is one too many, a line has one life; remove one of them");
-	if (!base64url_decode(parse->text + word->at + name_bytes, word->bytes - name_bytes, user->life, sizeof user->life))
+	if (!base64url_decode(parse->text + word->at + option_bytes, word->bytes - option_bytes, user->life, sizeof user->life))
 		return refuse(parse, word, "is not life=LIFE with 22 letters of base64url; \"mms user add\" writes it");
 	user->has_life = true;
 	return MMS_OK;

@@ -13,7 +13,7 @@ static const int null_mode[] = {[STDIN_FILENO] = O_RDONLY, [STDOUT_FILENO] = O_R
 
 static void open_terminal_anew(int fd, int flags)
 {
-	char name[PATH_MAX];
+	char name[PATH_MAX] = "";
 	if ((flags & O_NONBLOCK) == 0 || ttyname_r(fd, name, sizeof name) != 0)
 		return;
 	const int fresh = open(name, (flags & O_ACCMODE) | (flags & O_APPEND) | O_NOCTTY | O_CLOEXEC);
@@ -29,9 +29,12 @@ bool process_start(void)
 	const struct sigaction ignore = {.sa_handler = SIG_IGN};
 	for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++) {
 		const int flags = fcntl(fd, F_GETFL);
-		if (flags >= 0)
+		if (flags >= 0) {
 			open_terminal_anew(fd, flags);
-		else if (open("/dev/null", null_mode[fd] | O_NOCTTY) != fd) // the lowest that is free
+			continue;
+		}
+		const int opened = open("/dev/null", null_mode[fd] | O_NOCTTY); // the lowest that is free
+		if (opened != fd)
 			return false;
 	}
 	int rc = sigaction(SIGPIPE, &ignore, NULL);

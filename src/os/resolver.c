@@ -95,11 +95,13 @@ void resolver_ask(struct resolver *resolver, const char *host, uint16_t port)
 	memcpy(job->host, host, strlen(host));
 	job->port = port;
 	job->writer = fcntl(resolver->writer, F_DUPFD_CLOEXEC, 0);
-	const int error = job->writer < 0 ? errno : start(job);
-	if (error == 0)
-		return;
-	if (job->writer >= 0)
+	int error = errno;
+	if (job->writer >= 0) {
+		error = start(job);
+		if (error == 0)
+			return;
 		close(job->writer);
+	}
 	free(job);
 	fail(resolver, error);
 }

@@ -4,7 +4,7 @@
 
 #include "store/server_store_inside.h"
 
-static const uint64_t DAY_SECONDS = 24 * 60 * 60;
+enum { DAY_SECONDS = 24 * 60 * 60 };
 
 // The store time some days ago; before the store's beginning, when nothing was kept.
 static int64_t days_before(uint64_t seconds, int days)

@@ -211,11 +211,9 @@ static int on_commit(void *context, sqlite3 *db, const char *database, int pages
 static enum mms_err connect(struct sql *sql, enum sql_access mode)
 {
 	const int flags = mode == SQL_READ_ONLY ? SQLITE_OPEN_READONLY | SQLITE_OPEN_URI : SQLITE_OPEN_READWRITE;
-	const char *name = sql->path;
 	char uri[SQL_URI_BYTES];
 	char text[128];
-	if (mode == SQL_READ_ONLY)
-		name = sql_file_name(sql, uri);
+	const char *name = mode == SQL_READ_ONLY ? sql_file_name(sql, uri) : sql->path;
 	if (name == NULL)
 		return MMS_E_DENIED;
 	errno = 0;

@@ -6,6 +6,7 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -156,7 +157,7 @@ void terminal_restore(void)
 	}
 }
 
-// The signal's own action, which stops or ends the process, happens inside raise.
+// The signal's own action, which stops or ends the process, happens inside pthread_kill.
 static void let_happen(int signo)
 {
 	struct sigaction before;
@@ -167,7 +168,7 @@ static void let_happen(int signo)
 	sigaddset(&set, signo);
 	sigaction(signo, &usual, &before);
 	sigprocmask(SIG_UNBLOCK, &set, &blocked);
-	raise(signo);
+	pthread_kill(pthread_self(), signo);
 	sigprocmask(SIG_SETMASK, &blocked, NULL);
 	sigaction(signo, &before, NULL);
 }
