@@ -258,7 +258,7 @@ static bool perform(struct device *device)
 {
 	struct life_order order;
 	bool is_told = false;
-	while (device_life_next(&device->life, clock_monotonic(), clock_wall(), &order)) {
+	while (device_life_next(&device->life, clock_monotonic(), &order)) {
 		is_told = is_told || order.type == LIFE_TELL;
 		obey(device, &order);
 	}

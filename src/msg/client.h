@@ -154,7 +154,7 @@ void client_call(struct client *client, uint32_t slot, uint32_t number, uint8_t 
 
 // A call of ours was answered; `tag` is what client_port.call was given.
 void client_answer(struct client *client, uint32_t slot, uint8_t kind, uint8_t status, const uint8_t *body,
-		   size_t bytes, uint64_t tag, struct mtime now, struct wtime wall);
+		   size_t bytes, uint64_t tag, struct mtime now);
 
 // A session is over.
 void client_ended(struct client *client, uint32_t slot);

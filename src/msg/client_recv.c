@@ -212,9 +212,8 @@ static void who_answered(struct client *client, uint8_t status, const uint8_t *b
 }
 
 void client_answer(struct client *client, uint32_t slot, uint8_t kind, uint8_t status, const uint8_t *body,
-		   size_t bytes, uint64_t tag, struct mtime now, struct wtime wall)
+		   size_t bytes, uint64_t tag, struct mtime now)
 {
-	(void)wall;
 	assert(slot < CLIENT_SLOTS);
 	switch (kind) {
 	case CALL_SIGNIN:

@@ -242,7 +242,7 @@ void device_life_recv(struct device_life *life, const struct addr *addr, const u
 // --- what is to be done ---
 
 // The next order. False: none until something happens or device_life_deadline. Must: the pending order was reported.
-bool device_life_next(struct device_life *life, struct mtime now, struct wtime wall, struct life_order *order);
+bool device_life_next(struct device_life *life, struct mtime now, struct life_order *order);
 
 // When device_life_next has an order though nothing happened; MTIME_NEVER: nothing is due.
 struct mtime device_life_deadline(const struct device_life *life, struct mtime now);

@@ -173,9 +173,9 @@ static void follow_sessions(struct device_life *life)
 		life->state = LIFE_DIALING;
 }
 
-static bool step(struct device_life *life, struct mtime now, struct wtime wall)
+static bool step(struct device_life *life, struct mtime now)
 {
-	const bool has_stepped = device_node_step(&life->node, now, wall);
+	const bool has_stepped = device_node_step(&life->node, now);
 	if (!has_stepped)
 		device_node_settle(&life->node, now);
 	if (client_is_broken(&life->node.client)) {
@@ -186,7 +186,7 @@ static bool step(struct device_life *life, struct mtime now, struct wtime wall)
 	return has_stepped || life->told_count > 0;
 }
 
-bool device_life_next(struct device_life *life, struct mtime now, struct wtime wall, struct life_order *order)
+bool device_life_next(struct device_life *life, struct mtime now, struct life_order *order)
 {
 	assert(life->pending == 0);
 	if (is_running(life))
@@ -195,7 +195,7 @@ bool device_life_next(struct device_life *life, struct mtime now, struct wtime w
 	do {
 		if (next_told(life, now, order) || next_own(life, now, order))
 			return true;
-	} while (is_running(life) && step(life, now, wall));
+	} while (is_running(life) && step(life, now));
 	*order = (struct life_order){.type = LIFE_SEND};
 	return is_running(life) && device_node_send(&life->node, now, &order->datagrams);
 }

@@ -101,7 +101,7 @@ void device_node_recv(struct device_node *node, const struct addr *addr, const u
 	dialer_recv(&node->dialer, addr, datagram, bytes, now);
 }
 
-static void take(struct device_node *node, const struct dialer_event *event, struct mtime now, struct wtime wall)
+static void take(struct device_node *node, const struct dialer_event *event, struct mtime now)
 {
 	const struct session_event *call = &event->call;
 	switch (event->type) {
@@ -122,7 +122,7 @@ static void take(struct device_node *node, const struct dialer_event *event, str
 		break;
 	case DIALER_ANSWER:
 		client_answer(&node->client, event->slot, call->kind, call->status, call->body, call->body_bytes,
-			      call->tag, now, wall);
+			      call->tag, now);
 		break;
 	case DIALER_ENDED:
 		client_ended(&node->client, event->slot);
@@ -130,13 +130,13 @@ static void take(struct device_node *node, const struct dialer_event *event, str
 	}
 }
 
-bool device_node_step(struct device_node *node, struct mtime now, struct wtime wall)
+bool device_node_step(struct device_node *node, struct mtime now)
 {
 	struct dialer_event event;
 	node->now = now;
 	if (client_is_broken(&node->client) || !dialer_poll(&node->dialer, now, &event))
 		return false;
-	take(node, &event, now, wall);
+	take(node, &event, now);
 	return true;
 }
 
@@ -155,10 +155,10 @@ void device_node_tick(struct device_node *node, struct mtime now)
 	dialer_tick(&node->dialer, now);
 }
 
-void device_node_run(struct device_node *node, struct mtime now, struct wtime wall)
+void device_node_run(struct device_node *node, struct mtime now)
 {
 	device_node_tick(node, now);
-	while (device_node_step(node, now, wall))
+	while (device_node_step(node, now))
 		;
 	device_node_settle(node, now);
 }

@@ -60,7 +60,7 @@ void device_node_recv(struct device_node *node, const struct addr *addr, const u
 		      struct mtime now);
 
 // The next event of the protocol takes its effect; what is told of it follows at once, or with device_node_settle. False: none.
-bool device_node_step(struct device_node *node, struct mtime now, struct wtime wall);
+bool device_node_step(struct device_node *node, struct mtime now);
 
 // When no event is left: makes durable what they changed, then answers the server and tells the owner. Owners take what is told
 // now, and step again.
@@ -70,7 +70,7 @@ void device_node_settle(struct device_node *node, struct mtime now);
 void device_node_tick(struct device_node *node, struct mtime now);
 
 // All of it at once: due timers, every event, and their effects made durable.
-void device_node_run(struct device_node *node, struct mtime now, struct wtime wall);
+void device_node_run(struct device_node *node, struct mtime now);
 
 // The next datagrams to send. False: none now.
 bool device_node_send(struct device_node *node, struct mtime now, struct session_out *out);

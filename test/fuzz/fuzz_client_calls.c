@@ -148,7 +148,7 @@ static void exchange(void)
 			is_quiet = false;
 			device_node_recv(&node, &addr, out.datagram[0], out.bytes, now);
 		}
-		device_node_run(&node, now, wall);
+		device_node_run(&node, now);
 		assert(!client_is_broken(&node.client));
 		while (device_node_send(&node, now, &out)) {
 			uint32_t index;

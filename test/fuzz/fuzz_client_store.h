@@ -29,7 +29,6 @@ static struct entry entries[ENTRIES_MAX];
 static uint32_t entry_count;
 static struct queued outbox[QUEUED];
 static struct storage_mark mark;
-static const struct wtime wall = {1800000000000};
 
 static inline enum mms_err outbox_next(void *context, uint64_t after_seq, struct outbox_row *row)
 {

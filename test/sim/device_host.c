@@ -23,7 +23,6 @@ void device_host_begin(void)
 		struct process *process = &world.process[i];
 		process->is_alive = false;
 		process->addr = network_addr(1 + i, (uint16_t)(1000 + i));
-		process->wall_offset_ms = 0;
 		process->cut_until[0] = process->cut_until[1] = process->awake_at = (struct mtime){0};
 		if (process->memory == NULL)
 			process->memory = malloc(device_life_memory_bytes());
@@ -274,8 +273,7 @@ static bool is_killed_here(struct process *process)
 static bool perform(struct process *process)
 {
 	struct life_order order;
-	const struct wtime wall = world_wall(process->wall_offset_ms);
-	for (int count = 0; device_life_next(&process->life, world.now, wall, &order); count++) {
+	for (int count = 0; device_life_next(&process->life, world.now, &order); count++) {
 		if (count == 4000)
 			report_failure("a device has orders for ever");
 		if (is_killed_here(process))

@@ -318,14 +318,8 @@ static int64_t drawn_jump_ms(void)
 static void jump(void)
 {
 	const int64_t jump_ms = drawn_jump_ms();
-	if (draw_chance(&world.draw, 500)) {
-		world.server.wall_offset_ms += jump_ms;
-		world.server.node.housekeep_at = world.now;
-		world.server.is_due = true;
-		report_trace("the server's wall clock jumps by %lld s", (long long)jump_ms / 1000);
-	} else {
-		world.process[draw_below(&world.draw, PROCESSES_MAX)].wall_offset_ms += jump_ms;
-	}
+	world.server.wall_offset_ms += jump_ms;
+	report_trace("the server's wall clock jumps by %lld s", (long long)jump_ms / 1000);
 }
 
 static void suspend(void)

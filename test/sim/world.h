@@ -65,7 +65,6 @@ struct process {
 	struct mtime resolve_at; // when the lookup of the server's name comes back
 	struct mtime awake_at; // suspended until then
 	struct addr addr;
-	int64_t wall_offset_ms;
 	struct mtime cut_until[2]; // from the server, to the server
 	uint64_t sent_count;
 	struct device_life life;

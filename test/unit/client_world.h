@@ -133,7 +133,7 @@ static inline void begin_with(bool has_invite)
 static inline void answer_call(uint32_t slot, uint8_t kind, uint8_t status, const uint8_t *body, size_t bytes,
 			       uint64_t tag)
 {
-	client_answer(&f.client, slot, kind, status, body, bytes, tag, f.now, WALL);
+	client_answer(&f.client, slot, kind, status, body, bytes, tag, f.now);
 }
 
 static inline void grant(uint32_t slot, const struct call_signin_ok *ok)

@@ -59,7 +59,7 @@ static void finish(void)
 
 static bool next(void)
 {
-	return device_life_next(&w.life, w.now, WALL, &w.order);
+	return device_life_next(&w.life, w.now, &w.order);
 }
 
 // The next order is this one.

@@ -227,7 +227,7 @@ static void turn_server(void)
 static void turn_device(struct device *device)
 {
 	struct session_out out;
-	device_node_run(&device->node, w.now, WALL);
+	device_node_run(&device->node, w.now);
 	for (int sent = 0; device_node_send(&device->node, w.now, &out); sent++) {
 		assert_true(sent < 1000);
 		launch_out(device->host, SERVER_HOST, &out);
@@ -487,7 +487,7 @@ static void test_news(void **state)
 	wire_serverinfo_encode(device->node.dialer.nonce, w.keys.public_key, datagram);
 	datagram[WIRE_SERVERINFO_BYTES - NOISE_KEY_BYTES - 1]++;
 	device_node_recv(&device->node, &server, datagram, sizeof datagram, w.now);
-	device_node_run(&device->node, w.now, WALL);
+	device_node_run(&device->node, w.now);
 	assert_int_equal(device->news, DEVICE_NO_VERSION);
 	finish();
 }
@@ -517,7 +517,7 @@ static void test_broken_ends_do_nothing(void **state)
 	client_break(&device->node.client);
 	device_node_ask(&device->node, w.now);
 	device->node.dialer.is_key_due = true;
-	device_node_run(&device->node, w.now, WALL);
+	device_node_run(&device->node, w.now);
 	assert_int_equal(device->news, 0);
 	assert_false(device_node_send(&device->node, w.now, &out));
 
