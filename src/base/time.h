@@ -45,4 +45,9 @@ static inline struct mtime mtime_min(struct mtime a, struct mtime b)
 	return a.us < b.us ? a : b;
 }
 
+static inline struct mtime mtime_max(struct mtime a, struct mtime b)
+{
+	return a.us > b.us ? a : b;
+}
+
 #endif

@@ -27,7 +27,7 @@ void conversation_begin(struct conversation *conversation)
 void conversation_start(struct conversation *conversation, enum conversation_state state)
 {
 	conversation->state = state;
-	conversation->began_at = clock_monotonic();
+	conversation->began_at = conversation->moved_at = clock_monotonic();
 }
 
 static void sign_in(struct conversation *conversation, const struct command *command)
@@ -204,6 +204,7 @@ static bool is_message(const struct conversation *conversation, enum terminal_in
 void conversation_obey(struct conversation *conversation, enum terminal_input input, const struct terminal_line *line)
 {
 	assert(conversation->state == TALK_IDLE);
+	conversation->moved_at = clock_monotonic();
 	if (conversation->line_count == 0 || input == TERMINAL_NOTHING || is_message(conversation, input, line)) {
 		conversation_obey_now(conversation, input, line);
 		return;

@@ -17,6 +17,7 @@ enum {
 	CONVERSATION_WELCOME_MS = 3000, // how long the welcome waits for the messages it announces
 	CONVERSATION_PATIENCE_MS = 3000, // how long a command waits for a server that gives no sign
 	CONVERSATION_PIPE_SIGNIN_MS = 10000, // how long signin does so when the commands come from a pipe
+	CONVERSATION_STALL_MS = 10000, // how long a command waits for a server that is there and tells nothing new
 	CONVERSATION_AHEAD_MAX = 256, // messages of a pipe without a verdict; full: the next line waits for one
 	CONVERSATION_VERDICTS_MS = 10000, // how long the end waits for verdicts
 };
@@ -48,6 +49,7 @@ struct conversation {
 	struct phrase_out out;
 	enum conversation_state state;
 	struct mtime began_at; // the command at work
+	struct mtime moved_at; // when a line came or something was told last
 
 	const char *invite; // for a sign-in without a code of its own; NULL: none
 	bool is_user; // somebody is signed in, or would be if the server answered

@@ -152,6 +152,7 @@ void conversation_told(void *context, const struct life_told *told)
 {
 	struct conversation *conversation = context;
 	conversation->was_reached = conversation->was_reached || device_life_was_reached(&conversation->device.life);
+	conversation->moved_at = clock_monotonic();
 	switch (told->type) {
 	case LIFE_TOLD_SIGNED_IN:
 		conversation->user = told->name;
@@ -245,13 +246,17 @@ static int64_t signin_patience_ms(const struct conversation *conversation)
 void conversation_advance(struct conversation *conversation)
 {
 	const struct device *device = &conversation->device;
-	const bool is_silent = device_is_silent(device);
+	// A server that is there may hold an answer back, or what it announced: no command waits for that for ever.
+	const bool is_stalled = is_past(conversation->moved_at, CONVERSATION_STALL_MS);
+	const bool is_silent = device_is_silent(device) || is_stalled;
 	const bool is_given_up = is_silent && is_past(conversation->began_at, CONVERSATION_PATIENCE_MS);
 	conversation->was_reached = conversation->was_reached || device_life_was_reached(&device->life);
 	welcome(conversation);
 	show_messages(conversation);
 	if (is_silent)
 		conversation_say_queued(conversation);
+	if (is_stalled && (conversation->state == TALK_LISTING || (conversation->state == TALK_SIGNING_IN && !conversation->is_welcomed)))
+		conversation_say_unreachable(conversation);
 	switch (conversation->state) {
 	case TALK_SIGNING_IN:
 		if ((conversation->is_welcomed && client_waiting_left(&device->life.node.client) == 0) ||

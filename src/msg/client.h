@@ -89,6 +89,7 @@ struct client_submission {
 struct client_slot {
 	enum client_slot_state state;
 	struct storage_mark shown; // the mark that its SIGNIN showed
+	struct storage_mark start; // the mark that the answer named: a session does not outlive the server's start
 	uint32_t waiting_count;   // deliveries that waited when it signed in
 	uint32_t delivered_count; // deliveries so far
 	uint64_t submitted_seq; // everything queued up to here was submitted on this session
@@ -96,6 +97,7 @@ struct client_slot {
 	uint32_t submission_count;
 	bool is_signout_made; // nothing is submitted behind it
 	bool is_superseded;   // we have signed in on a newer one, whatever became of it
+	bool is_shutdown_told; // once a session: who stops says so once
 };
 
 // A list of users on its way.

@@ -32,10 +32,13 @@ static bool is_unjudged(const struct client *client, uint32_t slot, const struct
 	       !(is_same_start(kept, shown) && kept->commit == shown->commit);
 }
 
-// Keeps the mark of an acceptance: within one start the highest number, and a later start's in any case.
+// Keeps the mark of an acceptance: within one start the highest number, and a later start's in any case. One of another start
+// than the session's is no server's: with a new one in each acceptance everything would be offered again for ever.
 static void keep_mark(struct client *client, uint32_t slot, const struct storage_mark *mark, struct mtime now)
 {
 	struct storage_mark kept;
+	if (!is_same_start(mark, &client->slot[slot].start))
+		return;
 	if (client->storage.mark_get(client->storage.context, &kept) != MMS_OK) {
 		client_break(client);
 		return;
@@ -98,6 +101,7 @@ static void signin_answered(struct client *client, uint32_t slot, uint8_t status
 	session->state = CLIENT_SLOT_SIGNED_IN;
 	client->config.is_server_proved = true; // by this sign-in, for those that follow
 	client->present = slot + 1;
+	session->start = ok.mark;
 	session->waiting_count = ok.waiting_count;
 	client->port.prefer(client->port.context, slot);
 	if (is_reoffer_due(client, slot, &ok))
@@ -308,7 +312,9 @@ static void noticed(struct client *client, uint32_t slot, uint32_t number, const
 		client_tell(client, notice.what == NOTICE_REPLACED ? TOLD_REPLACED : TOLD_REMOVED);
 		break;
 	case NOTICE_SHUTDOWN:
-		client_tell(client, TOLD_SHUTDOWN);
+		if (!client->slot[slot].is_shutdown_told)
+			client_tell(client, TOLD_SHUTDOWN);
+		client->slot[slot].is_shutdown_told = true;
 		client->port.redial(client->port.context);
 		break;
 	case NOTICE_GAP:

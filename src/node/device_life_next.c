@@ -100,14 +100,15 @@ static bool next_before_signed_in(struct device_life *life, const struct life_to
 	return false;
 }
 
-// The server keeps so many sessions of a device that do not receive, and ends the one heard from least recently.
+// The server keeps so many sessions of a device that do not receive, and ends the one heard from least recently. Nobody ordered
+// the handshake that follows: it waits for its turn like all of those.
 static bool pause(struct device_life *life, const struct life_told *told, struct mtime now)
 {
 	if (told->stop != LIFE_STOP_REPLACED || life->wish.use == LIFE_RECEIVES || life->state == LIFE_SIGNING_OUT)
 		return false;
 	device_node_stop(&life->node);
 	life->state = LIFE_PAUSING;
-	life->again_at = mtime_add_us(now, LIFE_PAUSE_US);
+	life->again_at = mtime_max(mtime_add_us(now, LIFE_PAUSE_US), dialer_ready_at(&life->node.dialer));
 	return true;
 }
 

@@ -96,6 +96,8 @@ class Breaker(FakeServer):
             session.call(wire.NOTICE, bytes([wire.SHUTDOWN]))
         elif self.how == "unparsable":
             self.socket.sendto(session.seal(b"\xee"), self.addresses[index])
+        elif self.how == "replaced":
+            session.call(wire.NOTICE, bytes([wire.REPLACED]))
         elif self.how == "unknown":
             session.is_over = True
             self.socket.sendto(wire.unknown(self.newest), self.addresses[index])
@@ -106,11 +108,12 @@ class Breaker(FakeServer):
         super()._take(datagram, address)
 
 
-@pytest.mark.parametrize("how", ["shutdown", "unparsable", "unknown"])
-def test_handshakes_keep_their_rate(profile, how):
-    seconds = 4
+@pytest.mark.parametrize("how, command", [("shutdown", "listen --timeout 4"), ("unparsable", "listen --timeout 4"),
+                                          ("unknown", "listen --timeout 4"), ("replaced", "send --wait 6 fred hello")])
+def test_handshakes_keep_their_rate(profile, how, command):
+    seconds = int(command.split()[2])
     with Breaker(how) as server:
-        done = profile(server).run("listen", "--timeout", str(seconds))
+        done = profile(server).run(*command.split())
         assert done.returncode == 75, done
         assert HANDSHAKES_BURST <= len(server.accepts) <= HANDSHAKES_BURST + seconds // HANDSHAKE_EVERY_S + 1
 
@@ -203,3 +206,23 @@ def test_a_wrong_proof_claims_no_name(make_server, closing, tmp_path):
     assert done.returncode == 77 and "impostor" not in done.stderr, done
     other = closing(mms.Profile(tmp_path, f"127.0.0.1:{server.port}", "fred", state=tmp_path / "other"))
     other.send("fred", "hello")  # the name is still there to be claimed
+
+
+class Holder(FakeServer):
+    """Announces a message that it never delivers, and answers neither WHO nor SUBMIT; it is there all the same."""
+
+    def signin_answer(self, index, session, name):
+        return wire.OK, bytes(25) + struct.pack(">I", 1) + wire.name_field(name)
+
+    def who_answer(self, generation, first):
+        return None, b""
+
+    def submit_answer(self, index, identity, recipient, text):
+        return None, b""
+
+
+def test_a_server_that_holds_everything_back(profile):
+    with Holder() as server:
+        done = profile(server).run("client", stdin=b"signin fred\nwhoIsOn\nsend bob hi\nquit\n", timeout=120)
+    assert done.returncode == 75 and "you have 1 message waiting" in done.stdout, done
+    assert "cannot be reached" in done.stdout and "queued" in done.stdout, done

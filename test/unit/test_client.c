@@ -214,13 +214,16 @@ static void test_notices(void **state)
 	notice(0, 1, NOTICE_SHUTDOWN, 0);
 	assert_int_equal(count(TOLD, TOLD_SHUTDOWN, NULL), 1);
 	assert_int_equal(count(REDIALED, 0, NULL), 1);
+	for (uint32_t i = 0; i < 10; i++)
+		notice(0, 10 + i, NOTICE_SHUTDOWN, 0);
+	assert_int_equal(count(TOLD, TOLD_SHUTDOWN, NULL), 1); // who says it without end fills no screen
 	client_up(&f.client, 1, f.now);
 	notice(0, 2, NOTICE_REPLACED, 0); // by the session that is signing in
 	const struct call_signin_ok ok = {.name = name_of("Fred")};
 	grant(1, &ok);
 	notice(0, 3, NOTICE_REPLACED, 0);
 	notice(1, 1, (enum notice_what)77, 0);
-	assert_int_equal(count(ANSWERED, STATUS_OK, NULL), 3);
+	assert_int_equal(count(ANSWERED, STATUS_OK, NULL), 13);
 	assert_int_equal(count(ANSWERED, STATUS_BAD, NULL), 1); // a later version's
 	assert_int_equal(count(TOLD, TOLD_REPLACED, NULL) + count(STOPPED, 0, NULL), 0);
 	client_ended(&f.client, 0);
@@ -357,6 +360,25 @@ static void test_unjudged_mark(void **state)
 		assert_int_equal(record->tag, case_number == 0 ? 2 : 1);
 		assert_int_equal(f.mem.disk.mark.start_id[0], 2);
 	}
+}
+
+// A session has one start of the server: acceptances that name others make nothing be offered again, and no mark be kept.
+static void test_starts_without_end(void **state)
+{
+	(void)state;
+	begin_with(false);
+	queue_many(1, 5);
+	come_in(0, 0);
+	for (uint8_t seq = 1; seq <= 5; seq++) {
+		const struct call_accepted accepted = {false, {{(uint8_t)(10 + seq)}, seq}};
+		uint8_t body[CALL_BODY_BYTES_MAX];
+		answer_call(0, CALL_SUBMIT, STATUS_ACCEPTED, body, call_accepted_encode(&accepted, body), seq);
+		client_flush(&f.client, f.now);
+		client_tick(&f.client, f.now);
+		assert_int_equal(f.mem.disk.outbox[seq - 1].state, OUTBOX_SAVED);
+	}
+	assert_int_equal(count(CALLED, CALL_SUBMIT, NULL), 5);
+	assert_int_equal(f.mem.disk.mark.start_id[0], 0);
 }
 
 static void test_reoffer(void **state)
@@ -508,6 +530,7 @@ int main(void)
 		cmocka_unit_test(test_reoffer_without_room),
 		cmocka_unit_test(test_reoffer_of_old),
 		cmocka_unit_test(test_unjudged_mark),
+		cmocka_unit_test(test_starts_without_end),
 		cmocka_unit_test(test_reoffer),
 		cmocka_unit_test(test_who),
 		cmocka_unit_test(test_submissions_behind_another_call),
