@@ -51,8 +51,11 @@ static void converse(const struct link *link, uint32_t place)
 	world_begin(place + 1, &options);
 	device_host_start(0, LIFE_RECEIVES, false);
 	device_host_start(1, LIFE_RECEIVES, false);
-	while (!world.profile[0].disk.state.has_signed_in || !world.profile[1].disk.state.has_signed_in)
-		world_step(mtime_add_ms(world.now, 1000)); // until then nothing can be written
+	// Until then nothing can be written; and one of them may begin with a code that is none.
+	while (!world.profile[0].disk.state.has_signed_in || !world.profile[1].disk.state.has_signed_in) {
+		world_step(mtime_add_ms(world.now, 1000));
+		device_host_revive();
+	}
 	for (uint32_t i = 0; i < WORLD_MESSAGES; i++) {
 		run_until(mtime_add_ms(world.now, 1 + draw_below(&world.draw, PAUSE_MS_MAX)));
 		const struct mtime began = world.now;

@@ -170,6 +170,8 @@ static void take_outbox(struct process *process)
 	if (!facts.has_signed_in)
 		report_sight(SIGHT_TURN_WAITED);
 	device_life_busy(&process->life, &facts, has_changed, world.now);
+	if (facts.has_signed_in && process->life.state == LIFE_WAITING && process->life.wish.use != LIFE_SENDS)
+		report_failure("a process waits for its turn to sign in first, and its profile has signed in");
 }
 
 static void poke(const struct profile *profile)

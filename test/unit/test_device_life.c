@@ -549,6 +549,8 @@ static void test_a_name_that_does_not_resolve(void **state)
 	begin(false); // a key that nobody can be asked for
 	be(LIFE_RECEIVES);
 	ordered(LIFE_RESOLVE);
+	assert_false(next());
+	assert_true(device_life_deadline(&w.life, w.now).us > w.now.us); // while it is looked up
 	device_life_unresolved(&w.life, w.now);
 	stopped(LIFE_STOP_NO_HOST);
 	device_life_forget(&w.life);
