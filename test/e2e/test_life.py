@@ -309,3 +309,17 @@ def test_a_pipe_says_what_stays_queued(server, profile):
     assert done.returncode == 75, done
     assert len([line for line in done.stdout.splitlines() if "is queued" in line]) == 2, done
     assert queued(fred) == ["a", "b"]
+
+
+def test_who_one_is_without_saying_it(server, profile):
+    """Somebody whose sign-in was refused has a profile, and is not the only user who signs in from here."""
+    fred = profile(server, "fred")
+    assert profile(server, "jimmy", state=fred.state).run("who").returncode == 77
+    words = ("who", "--state", fred.state, "-s", server.name)
+    done = fred.run_plain(*words)
+    assert done.returncode == 64 and "say who you are" in done.stderr, done
+    fred.send("Tim", "x")
+    assert fred.run_plain(*words).returncode == 0
+    profile(server, "Tim", state=fred.state).send("fred", "y")
+    done = fred.run_plain(*words)
+    assert done.returncode == 64 and "several" in done.stderr, done
