@@ -44,17 +44,18 @@ $(BUILD)/test/test_admission: WRAPS = crypto_scalarmult crypto_scalarmult_base h
 	map_find map_next map_put map_remove
 $(BUILD)/test/test_listener: WRAPS = session_recv session_poll session_send session_deadline session_tick session_has_event
 
-# Counts the work of what is below: src/base and src/proto, built so that each branch taken calls a counter.
-COUNTED := $(patsubst $(BUILD)/obj/%,$(BUILD)/counted/%,$(filter $(BUILD)/obj/base/% $(BUILD)/obj/proto/%,$(OBJECTS)))
+# Count the work of what is below: src/base, src/proto and src/msg, built so that each branch taken calls a counter.
+PLAIN := $(filter $(BUILD)/obj/base/% $(BUILD)/obj/proto/% $(BUILD)/obj/msg/%,$(OBJECTS))
+COUNTED := $(PLAIN:$(BUILD)/obj/%=$(BUILD)/counted/%)
 
 $(BUILD)/counted/%.o: src/%.c Makefile
 	@mkdir -p $(@D)
 	$(call QUIET,CC)$(CC) $(CFLAGS_ALL) -fsanitize-coverage=trace-pc -MMD -MP -c -o $@ $<
 
-$(BUILD)/test/test_work: test/unit/test_work.c $(COUNTED) $(LIBRARY) Makefile
+$(BUILD)/test/test_work $(BUILD)/test/test_server_work: $(BUILD)/test/%: test/unit/%.c $(COUNTED) $(LIBRARY) Makefile
 	@mkdir -p $(@D)
-	$(call QUIET,CC)$(CC) $(CFLAGS_ALL) -Itest/unit -MMD -MP -o $@ $< $(COUNTED) \
-		$(filter-out $(BUILD)/obj/base/% $(BUILD)/obj/proto/%,$(LIBRARY)) -lcmocka $(LDLIBS_ALL)
+	$(call QUIET,CC)$(CC) $(CFLAGS_ALL) -Itest/unit -MMD -MP -o $@ $< $(COUNTED) $(filter-out $(PLAIN),$(LIBRARY)) \
+		-lcmocka $(LDLIBS_ALL)
 
 # Not tests themselves: what test/e2e/test_terminal.py types at, what makes the test vectors, and what tools/datagram_cost counts.
 $(BUILD)/test/terminal_driver $(BUILD)/test/make_vectors $(BUILD)/test/datagram_cost: $(BUILD)/test/%: test/tools/%.c $(LIBRARY) Makefile

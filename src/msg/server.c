@@ -125,14 +125,15 @@ void server_ended(struct server *server, uint32_t slot)
 static void begin_peer(struct server *server, uint32_t slot)
 {
 	struct server_peer *peer = &server->peer[slot];
-	// A slot that is still on the list of moved cursors stays on it; the rest starts from nothing.
-	const bool is_listed = peer->is_cursor_dirty;
-	const uint32_t dirty_next = peer->dirty_next;
-	memset(peer, 0, sizeof *peer);
-	peer->is_cursor_dirty = is_listed;
-	peer->dirty_next = dirty_next;
-	peer->serial = ++server->serial_next;
-	peer->state = PEER_GONE;
+	// A slot that is still on a list, of moved cursors or of the starved, stays on it; the rest starts from nothing.
+	*peer = (struct server_peer){
+		.state = PEER_GONE,
+		.serial = ++server->serial_next,
+		.is_cursor_dirty = peer->is_cursor_dirty,
+		.dirty_next = peer->dirty_next,
+		.is_starved = peer->is_starved,
+		.starved_next = peer->starved_next,
+	};
 }
 
 static void signout(struct server *server, uint32_t slot, uint32_t number)
@@ -278,16 +279,6 @@ void server_reload(struct server *server, struct users_table *users, struct serv
 	server->users = users;
 	server->user = user;
 	server->generation++;
-}
-
-void server_tick(struct server *server, struct mtime now)
-{
-	if (!mtime_is_due(server->starved_at, now))
-		return;
-	server->starved_at = MTIME_NEVER;
-	for (uint32_t slot = 0; slot < server->peer_capacity; slot++)
-		if (server->peer[slot].state == PEER_SIGNED_IN && server->peer[slot].has_backlog)
-			server_fill(server, slot, now);
 }
 
 void server_shutdown(struct server *server)

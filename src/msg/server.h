@@ -82,6 +82,8 @@ struct server_peer {
 	bool is_stuck;     // the device cannot take a delivery now; no more are made
 	bool is_cursor_dirty; // cursor is not in a batch yet
 	uint32_t dirty_next; // slot + 1
+	bool is_starved;     // a delivery found no memory
+	uint32_t starved_next; // slot + 1
 
 	uint32_t who_generation; // the page this session may ask for without beginning a list
 	uint32_t who_first;
@@ -130,6 +132,7 @@ struct server_batch {
 	uint32_t text_bytes;
 	uint32_t waiter_count;
 	uint32_t urgent_count;  // operations that somebody waits for
+	uint32_t enrol_count;   // enrolments among them
 	struct map by_id; // table key of (sender, id) -> op
 	struct storage_batch view; // what server_batch_take gave
 };
@@ -152,7 +155,8 @@ struct server {
 	bool is_storing;    // the other one is with the storage
 	uint32_t dirty_head; // peers whose cursor moved: slot + 1
 	struct mtime cursor_at; // when they are to be stored at the latest
-	struct mtime starved_at; // when to try deliveries again that found no memory; MTIME_NEVER: none
+	uint32_t starved_head;   // peers whose delivery found no memory: slot + 1
+	struct mtime starved_at; // when it is tried again; MTIME_NEVER: there are none
 	struct server_refusal refusal[SERVER_REFUSALS_MAX]; // a ring
 	uint64_t refusal_count; // ever noted; the next goes to refusal_count % SERVER_REFUSALS_MAX
 	bool is_broken; // the storage failed; stop

@@ -50,6 +50,8 @@ uint32_t server_batch_add(struct server *server, struct server_batch *batch, con
 	count_pending(&server->user[user], op, 1);
 	if (op->kind == STORAGE_ACCEPT || op->kind == STORAGE_ENROLL)
 		batch->urgent_count++;
+	if (op->kind == STORAGE_ENROLL)
+		batch->enrol_count++;
 	return batch->op_count++;
 }
 
@@ -183,12 +185,18 @@ static void answer_waiters(struct server *server, const struct server_batch *bat
 	}
 }
 
-// A batch that was rolled back took its cursors along: they go with the next.
-static void retry_cursors(struct server *server, struct mtime now)
+// A batch that was rolled back took its cursors along: those of sessions that are still there go with the next.
+static void retry_cursors(struct server *server, const struct server_batch *batch, struct mtime now)
 {
-	for (uint32_t slot = 0; slot < server->peer_capacity; slot++)
-		if (server->peer[slot].state == PEER_SIGNED_IN && server->peer[slot].is_receiving)
-			server_cursor_dirty(server, slot, now);
+	for (uint32_t i = 0; i < batch->op_count; i++) {
+		if (batch->ops[i].kind != STORAGE_CURSOR || batch->op_user[i] == USERS_NO_PLACE)
+			continue;
+		for (uint32_t link = server->user[batch->op_user[i]].peers; link != 0;
+		     link = server->peer[link - 1].next)
+			if (server->peer[link - 1].is_receiving &&
+			    server->peer[link - 1].device_id == batch->ops[i].device_id)
+				server_cursor_dirty(server, link - 1, now);
+	}
 }
 
 void server_stored(struct server *server, enum mms_err result, struct mtime now)
@@ -202,7 +210,7 @@ void server_stored(struct server *server, enum mms_err result, struct mtime now)
 	if (result == MMS_OK)
 		server->commit_durable = batch->view.commit_next - 1;
 	else if (result == MMS_E_NOSPACE)
-		retry_cursors(server, now);
+		retry_cursors(server, batch, now);
 	else
 		server_break(server);
 	if (!server->is_broken)
@@ -213,6 +221,7 @@ void server_stored(struct server *server, enum mms_err result, struct mtime now)
 	batch->text_bytes = 0;
 	batch->waiter_count = 0;
 	batch->urgent_count = 0;
+	batch->enrol_count = 0;
 	if (batch->by_id.used_count > 0)
 		map_init(&batch->by_id, batch->id_slot, map_slots_for(BATCH_MESSAGES_MAX));
 }

@@ -25,8 +25,14 @@ static bool deliver(struct server *server, uint32_t slot, uint64_t row, const st
 }
 
 // No memory for a delivery: nobody tells when there is some again, so it is tried again in a while.
-static void starve(struct server *server, struct mtime now)
+static void starve(struct server *server, uint32_t slot, struct mtime now)
 {
+	struct server_peer *peer = &server->peer[slot];
+	if (!peer->is_starved) {
+		peer->is_starved = true;
+		peer->starved_next = server->starved_head;
+		server->starved_head = slot + 1;
+	}
 	server->starved_at = mtime_min(server->starved_at, mtime_add_us(now, SERVER_STARVED_US));
 }
 
@@ -48,9 +54,26 @@ void server_fill(struct server *server, uint32_t slot, struct mtime now)
 		}
 		const struct call_deliver delivery = {row.id, row.accepted_at, row.sender, row.text, row.text_bytes};
 		if (!deliver(server, slot, row.row, &delivery)) {
-			starve(server, now);
+			starve(server, slot, now);
 			return;
 		}
+	}
+}
+
+void server_tick(struct server *server, struct mtime now)
+{
+	if (!mtime_is_due(server->starved_at, now))
+		return;
+	uint32_t link = server->starved_head;
+	server->starved_head = 0;
+	server->starved_at = MTIME_NEVER;
+	while (link != 0) {
+		const uint32_t slot = link - 1;
+		struct server_peer *peer = &server->peer[slot];
+		link = peer->starved_next;
+		peer->is_starved = false;
+		if (peer->state == PEER_SIGNED_IN)
+			server_fill(server, slot, now);
 	}
 }
 
@@ -71,7 +94,7 @@ void server_forward(struct server *server, const struct server_batch *batch, str
 				continue;
 			peer->has_backlog = true;
 			if (can_deliver(server, link - 1))
-				starve(server, now);
+				starve(server, link - 1, now);
 		}
 	}
 }
@@ -101,6 +124,8 @@ void server_answer(struct server *server, uint32_t slot, uint8_t kind, uint8_t s
 		gap_told(server, slot);
 		server_cursor_dirty(server, slot, now);
 	}
+	if (kind == CALL_NOTICE)
+		server_fill(server, slot, now); // deliveries may have waited for its place in the window
 	if (kind != CALL_DELIVER)
 		return;
 	// BAD says that the message is none for it, now or later: kept in front of the others, it would hold them back for ever.

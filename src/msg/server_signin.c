@@ -63,10 +63,12 @@ static bool examine(struct server *server, uint32_t slot, const struct call_sign
 // Whether an enrolment of this user, of this key or with this invite is in a batch.
 static bool is_in_batch(const struct server_batch *batch, const struct request *request)
 {
-	for (uint32_t i = 0; batch != NULL && i < batch->op_count; i++) {
+	uint32_t left = batch == NULL ? 0 : batch->enrol_count;
+	for (uint32_t i = 0; left > 0; i++) {
 		const struct storage_op *op = &batch->ops[i];
 		if (op->kind != STORAGE_ENROLL)
 			continue;
+		left--;
 		if (op->user_id == request->entry->user_id ||
 		    memcmp(op->key, request->peer_key, STORAGE_KEY_BYTES) == 0 ||
 		    (request->invite != NULL && op->has_invite &&
@@ -214,7 +216,7 @@ static struct uuid gap_id(const struct storage_device *device)
 static void follow_cursor(struct server *server, uint32_t user, struct storage_device *device)
 {
 	const struct server_batch *batches[2] = {server_batch_storing(server), server_batch_filling(server)};
-	for (int i = 0; i < 2; i++)
+	for (int i = 0; i < 2 && server->user[user].pending_cursors > 0; i++)
 		for (uint32_t op = 0; batches[i] != NULL && op < batches[i]->op_count; op++)
 			if (batches[i]->ops[op].kind == STORAGE_CURSOR &&
 			    batches[i]->ops[op].device_id == device->device_id && batches[i]->ops[op].row > device->cursor)

@@ -140,8 +140,10 @@ static inline uint32_t count(enum record_type type, uint32_t slot, struct record
 	return found;
 }
 
-static inline void begin(const char *users, bool may_claim)
+// A server with room for so many sessions, of which the test uses the first PEERS.
+static inline void begin_with(const char *users, bool may_claim, uint32_t capacity)
 {
+	assert_true(capacity >= PEERS);
 	const struct server_port port = {NULL,           port_answer, port_call,     port_call_room,    port_defer,
 					 port_signed_in, port_close,  port_identity, port_handshake_at, port_heard_at,
 					 port_enrolled};
@@ -155,14 +157,19 @@ static inline void begin(const char *users, bool may_claim)
 	config.mailbox_bytes_max = 300;
 	config.submit_rate = (struct bucket_rate){10, 100};
 	users_open(&f.users, users);
-	f.memory = must_alloc(server_memory_bytes(PEERS));
+	f.memory = must_alloc(server_memory_bytes(capacity));
 	const struct storage_mark mark = mem_start(&f.mem, 1);
-	server_init(&f.server, &config, f.memory, PEERS, &port, &storage, &f.users.table, f.users.user, &mark, secret);
+	server_init(&f.server, &config, f.memory, capacity, &port, &storage, &f.users.table, f.users.user, &mark, secret);
 	for (uint32_t i = 0; i < PEERS; i++) {
 		f.room[i] = CALL_WINDOW;
 		f.heard_at[i] = f.now;
 		f.number[i] = 1;
 	}
+}
+
+static inline void begin(const char *users, bool may_claim)
+{
+	begin_with(users, may_claim, PEERS);
 }
 
 static inline void finish(void)

@@ -36,6 +36,32 @@ static void test_deliveries_in_order(void **state)
 	finish();
 }
 
+// The notice of a gap is the last to be answered, and frees the window: what waits in the mailbox comes then.
+static void test_gap_holds_the_window(void **state)
+{
+	(void)state;
+	begin("fred\nTim\n", false);
+	come_in(0, 1, "fred", FRED, false);
+	submit(0, 1, "Tim", "a");
+	submit(0, 2, "Tim", "b");
+	assert_true(store(MMS_OK, false));
+	uint8_t key[NOISE_KEY_BYTES];
+	memset(key, 2, sizeof key);
+	mem_enroll(&f.mem, TIM, key, NULL);
+	f.mem.device[1].gap_count = 1;
+	f.mem.device[1].gap_row = 1;
+	f.mem.device[1].cursor = 0;
+	f.room[1] = SERVER_CALLS_RESERVED + 2; // the gap, and one delivery
+	assert_int_equal(status_of(1, signin_with(1, 2, "Tim", true, NULL)), STATUS_OK);
+	check_delivered(1, "a");
+	server_answer(&f.server, 1, CALL_DELIVER, STATUS_OK, 1, f.now); // the window has not moved
+	check_delivered(1, "a");
+	f.room[1] = CALL_WINDOW;
+	server_answer(&f.server, 1, CALL_NOTICE, STATUS_OK, 1, f.now);
+	check_delivered(1, "ab");
+	finish();
+}
+
 // A batch on the disk of which the server does not know yet: a session that begins then reads it from there.
 static void test_signin_while_storing(void **state)
 {
@@ -435,6 +461,7 @@ int main(void)
 		cmocka_unit_test(test_signout_waits),            cmocka_unit_test(test_rates_delay),
 		cmocka_unit_test(test_who),                      cmocka_unit_test(test_reload),
 		cmocka_unit_test(test_shutdown_and_mark),        cmocka_unit_test(test_slot_is_reused),
+		cmocka_unit_test(test_gap_holds_the_window),
 		cmocka_unit_test(test_signin_while_storing),
 	};
 	return cmocka_run_group_tests(tests, crypto_set_up, NULL);

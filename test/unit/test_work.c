@@ -141,11 +141,20 @@ static void a_jump_is_worth_its_bytes(void **state)
 	uint8_t plain[WIRE_PLAIN_BYTES_MAX];
 	begin(true);
 	prepare("padding");
+	struct writer plainest = begin_plain(plain);
+	const uint64_t steps = arrive(&plainest);
 	for (uint32_t jump = 1; jump < 64; jump++) {
 		struct writer writer = writer_of(plain, sizeof plain);
 		assert_true(wire_state_write(&writer, &(struct wire_state){1 + jump, 1, UINT64_MAX}));
 		receiver.counter += jump < 32 ? 1ULL << jump : REPLAY_WINDOW - jump;
 		assert_true(arrive(&writer) <= STEPS);
+	}
+	// The replay window passes over them a word at a time.
+	for (int i = 0; i < 100; i++) {
+		enum { JUMP_STEPS = 100 };
+		struct writer writer = begin_plain(plain);
+		receiver.counter += REPLAY_WINDOW - 2;
+		assert_true(arrive(&writer) <= steps + JUMP_STEPS);
 	}
 	finish();
 }
