@@ -11,7 +11,7 @@ static void fill(struct bucket *bucket, const struct bucket_rate *rate, struct m
 	assert(rate->per_second > 0 && rate->burst > 0);
 	const int64_t most = (int64_t)rate->burst * TOKEN;
 	const int64_t passed_us = mtime_diff_us(now, bucket->filled_at);
-	if (bucket->filled_at.us == 0 || passed_us > most / rate->per_second)
+	if (bucket->filled_at.us == 0 || passed_us > (most - bucket->microtokens) / rate->per_second)
 		bucket->microtokens = most;
 	else if (passed_us > 0)
 		bucket->microtokens += passed_us * rate->per_second;
@@ -24,6 +24,17 @@ bool bucket_take(struct bucket *bucket, const struct bucket_rate *rate, struct m
 {
 	fill(bucket, rate, now);
 	if (bucket->microtokens < TOKEN)
+		return false;
+	bucket->microtokens -= TOKEN;
+	return true;
+}
+
+bool bucket_book(struct bucket *bucket, const struct bucket_rate *rate, uint32_t owed_most, struct mtime now,
+		 struct mtime *at)
+{
+	fill(bucket, rate, now);
+	*at = bucket_ready_at(bucket, rate, now);
+	if (bucket->microtokens < TOKEN - (int64_t)owed_most * TOKEN)
 		return false;
 	bucket->microtokens -= TOKEN;
 	return true;

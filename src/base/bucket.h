@@ -15,12 +15,17 @@ struct bucket_rate {
 };
 
 struct bucket {
-	int64_t microtokens;
+	int64_t microtokens;    // below 0: taken ahead of time
 	struct mtime filled_at; // 0: never, the bucket is full
 };
 
 // Takes a token. False: it is empty.
 bool bucket_take(struct bucket *bucket, const struct bucket_rate *rate, struct mtime now);
+
+// Takes a token now or ahead of time: `*at` says when it is there. Those taken ahead come one after the other. False: `owed_most`
+// tokens are taken ahead already; `*at` is then when to ask again, and nothing has changed.
+bool bucket_book(struct bucket *bucket, const struct bucket_rate *rate, uint32_t owed_most, struct mtime now,
+		 struct mtime *at);
 
 // When the bucket will next hold a token, if none is taken before.
 struct mtime bucket_ready_at(const struct bucket *bucket, const struct bucket_rate *rate, struct mtime now);

@@ -136,6 +136,18 @@ static void begin_peer(struct server *server, uint32_t slot)
 	};
 }
 
+bool server_may_start(struct server *server, uint32_t slot, uint32_t number, struct bucket *bucket,
+		      const struct bucket_rate *rate, struct mtime now)
+{
+	struct server_peer *peer = &server->peer[slot];
+	struct mtime start_at = now;
+	if (peer->booked_number != number && bucket_book(bucket, rate, SERVER_BOOKED_MAX, now, &start_at))
+		peer->booked_number = number;
+	if (!mtime_is_due(start_at, now))
+		server->port.defer(server->port.context, slot, start_at);
+	return mtime_is_due(start_at, now);
+}
+
 static void signout(struct server *server, uint32_t slot, uint32_t number)
 {
 	struct server_peer *peer = &server->peer[slot];
@@ -210,11 +222,8 @@ void server_who(struct server *server, uint32_t slot, uint32_t number, const uin
 	const bool goes_on = who.first != 0 && who.generation == server->generation &&
 			     peer->who_generation == who.generation && peer->who_first == who.first;
 	struct bucket *bucket = &server->user[peer->user].who;
-	if (!goes_on && !bucket_take(bucket, &server->config.who_rate, now)) {
-		server->port.defer(server->port.context, slot,
-				   bucket_ready_at(bucket, &server->config.who_rate, now));
+	if (!goes_on && !server_may_start(server, slot, number, bucket, &server->config.who_rate, now))
 		return;
-	}
 	const uint32_t first = goes_on ? who.first : 0;
 	const uint32_t total_count = server->users->user_count;
 	uint32_t next = first;

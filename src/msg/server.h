@@ -26,6 +26,8 @@ enum {
 	SERVER_RETRY_US = 1000,                  // when a call that found no room starts again
 	SERVER_STARVED_US = 100 * 1000,          // when a delivery that found no memory is tried again
 	SERVER_CALLS_RESERVED = 4,               // room in a session's window kept for notices
+	SERVER_BOOKED_MAX = DEVICES_PER_USER_MAX * (SENDING_PER_DEVICE_MAX + 1), // calls of a user that wait for their turn, a
+									 // session one; full: the next asks again
 	SERVER_OPS_MAX = 2 * BATCH_MESSAGES_MAX, // operations of a batch; full: submissions wait, cursors go with the next
 	SERVER_REFUSALS_MAX = 256, // refusals remembered; full: the oldest is forgotten
 	SERVER_REFUSAL_US = 180 * 1000 * 1000, // and for how long: until no session of a process that is gone is left
@@ -84,6 +86,10 @@ struct server_peer {
 	uint32_t dirty_next; // slot + 1
 	bool is_starved;     // a delivery found no memory
 	uint32_t starved_next; // slot + 1
+
+	uint32_t booked_number; // the call whose token is taken; it starts when that is there
+	uint32_t room_number;   // the call that waits for a mailbox's cursors to be stored
+	uint64_t room_batch;    // until so many batches have been
 
 	uint32_t who_generation; // the page this session may ask for without beginning a list
 	uint32_t who_first;
@@ -153,6 +159,7 @@ struct server {
 	struct server_batch batch[2];
 	uint32_t filling;   // which batch takes operations
 	bool is_storing;    // the other one is with the storage
+	uint64_t stored_count; // batches that came back from it, stored or not
 	uint32_t dirty_head; // peers whose cursor moved: slot + 1
 	struct mtime cursor_at; // when they are to be stored at the latest
 	uint32_t starved_head;   // peers whose delivery found no memory: slot + 1

@@ -204,6 +204,7 @@ void server_stored(struct server *server, enum mms_err result, struct mtime now)
 	struct server_batch *batch = server_batch_storing(server);
 	assert(batch != NULL);
 	server->is_storing = false;
+	server->stored_count++;
 	for (uint32_t i = 0; i < batch->op_count; i++)
 		if (batch->op_user[i] != USERS_NO_PLACE)
 			count_pending(&server->user[batch->op_user[i]], &batch->ops[i], -1);

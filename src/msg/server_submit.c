@@ -110,6 +110,20 @@ static bool is_being_emptied(struct server *server, uint32_t place)
 	return false;
 }
 
+// Whether a message is to wait for that, until what had been taken when it came is stored: what is taken later is for those who
+// come later, or a device that takes what another one has had already would hold up whoever writes to its user.
+static bool is_room_awaited(struct server *server, uint32_t slot, uint32_t number, uint32_t place)
+{
+	struct server_peer *peer = &server->peer[slot];
+	if (!is_being_emptied(server, place))
+		return false;
+	if (peer->room_number != number) {
+		peer->room_number = number;
+		peer->room_batch = server->stored_count + 1 + server->is_storing;
+	}
+	return server->stored_count < peer->room_batch;
+}
+
 void server_refuse(struct server *server, uint32_t slot, uint32_t number, const struct uuid *id, enum call_status status,
 		   struct mtime now)
 {
@@ -175,11 +189,8 @@ void server_submit(struct server *server, uint32_t slot, uint32_t number, const 
 		server->port.defer(server->port.context, slot, mtime_add_us(now, SERVER_RETRY_US));
 		return;
 	}
-	if (!bucket_take(bucket, &server->config.submit_rate, now)) {
-		server->port.defer(server->port.context, slot,
-				   bucket_ready_at(bucket, &server->config.submit_rate, now));
+	if (!server_may_start(server, slot, number, bucket, &server->config.submit_rate, now))
 		return;
-	}
 	if (call_submit_decode(&submit, body, bytes) != MMS_OK) {
 		server_answer_bare(server, slot, number, STATUS_BAD);
 		return;
@@ -212,7 +223,7 @@ void server_submit(struct server *server, uint32_t slot, uint32_t number, const 
 	if (!has_quota(server, recipient, submit.text_bytes)) {
 		if (server->is_broken)
 			return;
-		if (!is_being_emptied(server, recipient)) {
+		if (!is_room_awaited(server, slot, number, recipient)) {
 			server_refuse(server, slot, number, &submit.id, STATUS_MAILBOX_FULL, now);
 			return;
 		}

@@ -51,6 +51,30 @@ static void no_more_than_the_burst(void **state)
 	assert_false(bucket_take(&bucket, &rate, at(INT64_MAX / 2 + 2000000))); // 1 + 2, not more than 3
 }
 
+// Each that is booked has a moment of its own, as many as may be owed.
+static void booked_ahead(void **state)
+{
+	(void)state;
+	struct bucket bucket = {0};
+	struct mtime due;
+	for (int i = 0; i < 3; i++) {
+		assert_true(bucket_book(&bucket, &rate, 2, at(1000), &due));
+		assert_int_equal(due.us, 1000);
+	}
+	assert_true(bucket_book(&bucket, &rate, 2, at(1000), &due));
+	assert_in_range(due.us, 501000, 501001);
+	assert_true(bucket_book(&bucket, &rate, 2, at(1000), &due));
+	assert_in_range(due.us, 1001000, 1001001);
+	assert_false(bucket_book(&bucket, &rate, 2, at(1000), &due));
+	assert_in_range(due.us, 1501000, 1501001);
+	assert_false(bucket_take(&bucket, &rate, at(1001000))); // what came was owed
+	assert_true(bucket_take(&bucket, &rate, at(1501001)));
+	assert_true(bucket_book(&bucket, &rate, 2, at(1501001), &due));
+	for (int i = 0; i < 3; i++)
+		assert_true(bucket_take(&bucket, &rate, at(20000000)));
+	assert_false(bucket_take(&bucket, &rate, at(20000000)));
+}
+
 static void moments_end_at_never(void **state)
 {
 	(void)state;
@@ -65,6 +89,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(burst_then_rate),
 		cmocka_unit_test(no_more_than_the_burst),
+		cmocka_unit_test(booked_ahead),
 		cmocka_unit_test(moments_end_at_never),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -381,6 +381,37 @@ static void test_mailbox_being_emptied(void **state)
 	finish();
 }
 
+// A device that is behind takes one by one what another one has had already. That makes no room, and holds up nobody who writes
+// to its user for longer than it takes to find that out.
+static void test_mailbox_taken_again(void **state)
+{
+	(void)state;
+	begin("fred\nTim\n", false);
+	come_in(0, 1, "fred", FRED, true);
+	come_in(1, 2, "Tim", TIM, true);
+	come_in(2, 3, "Tim", TIM, true);
+	for (uint32_t i = 1; i <= 5; i++)
+		submit(0, i, "Tim", "a");
+	assert_true(store(MMS_OK, false));
+	answer(1, CALL_DELIVER, f.server.peer[1].row_sent);
+	assert_true(store(MMS_OK, true));
+	for (uint32_t i = 11; i <= 20; i++)
+		submit(0, i, "Tim", "b");
+	assert_true(store(MMS_OK, false));
+	const uint32_t number = submit(0, 99, "Tim", "c");
+	assert_int_equal(status_of(0, number), STATUS_MAILBOX_FULL);
+	const uint32_t again = f.number[0];
+	answer(2, CALL_DELIVER, 1);
+	submit(0, 98, "Tim", "c");
+	assert_int_equal(count(DEFERRED, 0, NULL), 1);
+	assert_true(store(MMS_OK, false));
+	answer(2, CALL_DELIVER, 2);
+	f.number[0] = again; // the deferred call starts again
+	assert_int_equal(status_of(0, submit(0, 98, "Tim", "c")), STATUS_MAILBOX_FULL);
+	assert_int_equal(count(DEFERRED, 0, NULL), 1);
+	finish();
+}
+
 // Who guesses the number of the new table does not go on in it where the old one's page ended.
 static void test_who_after_a_reload(void **state)
 {
@@ -497,6 +528,7 @@ int main(void)
 		cmocka_unit_test(test_signout_waits_for_both_batches),
 		cmocka_unit_test(test_backlog_without_memory),
 		cmocka_unit_test(test_mailbox_being_emptied),
+		cmocka_unit_test(test_mailbox_taken_again),
 		cmocka_unit_test(test_who_after_a_reload),
 		cmocka_unit_test(test_who_goes_on_across_a_reload),
 		cmocka_unit_test(test_cursors_in_batches),

@@ -289,6 +289,7 @@ static void test_rates_delay(void **state)
 	assert_in_range(mtime_diff_us(record->until, f.now), 100 * 1000, 100 * 1000 + 1); // ten a second
 	assert_int_equal(count(ANSWERED, 0, NULL), 1 + 100); // with SIGNIN
 	f.now = record->until;
+	f.number[0]--; // the deferred call starts again
 	submit(0, 5000, "nobody", "a");
 	assert_int_equal(count(DEFERRED, 0, NULL), 1);
 	const struct call_who who = {0, 0};
@@ -299,6 +300,34 @@ static void test_rates_delay(void **state)
 	call(0, CALL_WHO, body, bytes);
 	assert_int_equal(count(DEFERRED, 0, &record), 2);
 	assert_in_range(mtime_diff_us(record->until, f.now), 500 * 1000, 500 * 1000 + 1);
+	finish();
+}
+
+// Of many sessions of one user that wait for its rate, each wakes the server once: when its own turn comes.
+static void test_each_session_waits_for_its_turn(void **state)
+{
+	enum { SESSIONS = 12 };
+	(void)state;
+	begin("fred\nTim\n", false);
+	for (uint8_t slot = 0; slot < SESSIONS; slot++)
+		come_in(slot, (uint8_t)(1 + slot), "fred", FRED, true);
+	for (uint32_t i = 0; i < 100; i++)
+		submit(0, 1000 + i, "nobody", "a"); // the burst
+	struct mtime turn[SESSIONS];
+	const struct mtime began_at = f.now;
+	for (uint32_t slot = 0; slot < SESSIONS; slot++) {
+		struct record *record = NULL;
+		submit(slot, 2000 + slot, "nobody", "a");
+		assert_int_equal(count(DEFERRED, slot, &record), 1);
+		turn[slot] = record->until;
+		assert_in_range(mtime_diff_us(turn[slot], began_at), (slot + 1) * 100 * 1000, (slot + 1) * 100 * 1000 + 1);
+	}
+	for (uint32_t slot = 0; slot < SESSIONS; slot++) {
+		f.now = turn[slot];
+		f.number[slot]--; // the deferred call starts again
+		assert_int_equal(status_of(slot, submit(slot, 2000 + slot, "nobody", "a")), STATUS_NO_SUCH_USER);
+		assert_int_equal(count(DEFERRED, slot, NULL), 1);
+	}
 	finish();
 }
 
@@ -459,6 +488,7 @@ int main(void)
 		cmocka_unit_test(test_late_submission),
 		cmocka_unit_test(test_sending_sessions),         cmocka_unit_test(test_gap),
 		cmocka_unit_test(test_signout_waits),            cmocka_unit_test(test_rates_delay),
+		cmocka_unit_test(test_each_session_waits_for_its_turn),
 		cmocka_unit_test(test_who),                      cmocka_unit_test(test_reload),
 		cmocka_unit_test(test_shutdown_and_mark),        cmocka_unit_test(test_slot_is_reused),
 		cmocka_unit_test(test_gap_holds_the_window),
