@@ -18,7 +18,7 @@ enum {
 	CALL_FRAMES_BYTES_MAX = 1155, // frames in one datagram after the state of the calls
 
 	// --- server tables; options of `mms server` where an operator may need another value ---
-	SESSIONS_MAX = 16384,        // sessions; full: the oldest that never signed in goes, then none
+	SESSIONS_MAX = 16384,        // sessions; full: the oldest not signed in or closing goes, then none
 	HALF_OPEN_MAX = 4096,        // handshakes not yet confirmed; full: the oldest goes
 	PREFIXES_MAX = 8192,         // address prefixes and networks with a budget; full: the oldest of its set goes
 	BLOCKS_SMALL_MAX = 32768, // blocks of up to BLOCK_SMALL_BYTES that users share for calls they make and the answers, and as

@@ -114,29 +114,36 @@ void listener_mark_ready(struct listener *listener, uint32_t slot)
 	listener->ready.tail = slot + 1;
 }
 
-static void join_unsigned(struct listener *listener, uint32_t slot)
+static void join_spare(struct listener *listener, uint32_t slot)
 {
 	struct listener_slot *entry = &listener->slot[slot];
-	entry->older = listener->unsigned_newest;
+	entry->older = listener->spare_newest;
 	entry->newer = 0;
 	if (entry->older != 0)
 		listener->slot[entry->older - 1].newer = slot + 1;
 	else
-		listener->unsigned_oldest = slot + 1;
-	listener->unsigned_newest = slot + 1;
+		listener->spare_oldest = slot + 1;
+	listener->spare_newest = slot + 1;
 }
 
-static void leave_unsigned(struct listener *listener, uint32_t slot)
+static void leave_spare(struct listener *listener, uint32_t slot)
 {
 	const struct listener_slot *entry = &listener->slot[slot];
 	if (entry->older != 0)
 		listener->slot[entry->older - 1].newer = entry->newer;
 	else
-		listener->unsigned_oldest = entry->newer;
+		listener->spare_oldest = entry->newer;
 	if (entry->newer != 0)
 		listener->slot[entry->newer - 1].older = entry->older;
 	else
-		listener->unsigned_newest = entry->older;
+		listener->spare_newest = entry->older;
+}
+
+// Whether a session gives its slot to a newcomer when all are in use. A closing one is of no use to anybody but for a word that
+// may have been lost; were it kept, a user who signs in again and again would leave ten seconds of such sessions behind.
+static bool is_spare(const struct listener_slot *entry)
+{
+	return !entry->is_signed_in || entry->state == LISTENER_CLOSING;
 }
 
 void listener_end(struct listener *listener, uint32_t slot)
@@ -145,8 +152,8 @@ void listener_end(struct listener *listener, uint32_t slot)
 	assert(entry->state == LISTENER_OPEN || entry->state == LISTENER_CLOSING);
 	const bool was_there = map_remove(&listener->by_index, entry->session.local_index, slot);
 	assert(was_there);
-	if (!entry->is_signed_in)
-		leave_unsigned(listener, slot);
+	if (is_spare(entry))
+		leave_spare(listener, slot);
 	timers_set(&listener->timers, slot, MTIME_NEVER);
 	session_clear(&entry->session, &listener->blocks);
 	listener_leave_account(listener, slot);
@@ -163,14 +170,14 @@ bool listener_take_slot(struct listener *listener, uint32_t *slot)
 		*slot = listener->fresh_count++;
 	} else {
 		// Its slot is free once the owner has polled its end; until then the newcomer repeats itself.
-		if (listener->unsigned_oldest != 0)
-			listener_end(listener, listener->unsigned_oldest - 1);
+		if (listener->spare_oldest != 0)
+			listener_end(listener, listener->spare_oldest - 1);
 		return false;
 	}
 	struct listener_slot *entry = &listener->slot[*slot];
 	entry->state = LISTENER_OPEN;
 	entry->is_signed_in = false;
-	join_unsigned(listener, *slot);
+	join_spare(listener, *slot);
 	return true;
 }
 
@@ -273,7 +280,8 @@ void listener_signed_in(struct listener *listener, uint32_t slot, uint64_t owner
 	if (!is_live(listener, slot) || entry->is_signed_in)
 		return;
 	entry->is_signed_in = true;
-	leave_unsigned(listener, slot);
+	if (!is_spare(entry))
+		leave_spare(listener, slot);
 	listener_join_account(listener, slot, owner);
 	callee_open_gate(&entry->session.callee);
 	listener_mark_ready(listener, slot);
@@ -287,6 +295,8 @@ void listener_close(struct listener *listener, uint32_t slot, bool keeps_calls, 
 		return;
 	if (entry->state == LISTENER_OPEN)
 		session_close(&entry->session, &listener->blocks, keeps_calls);
+	if (!is_spare(entry))
+		join_spare(listener, slot);
 	entry->state = LISTENER_CLOSING;
 	entry->closes_at = mtime_add_us(now, LISTENER_CLOSING_US);
 	listener_mark_dirty(listener, slot);

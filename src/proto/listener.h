@@ -50,7 +50,7 @@ struct listener_slot {
 	struct mtime closes_at;
 	uint32_t dirty_next; // slot + 1
 	uint32_t ready_next;
-	uint32_t older; // list of sessions not signed in, by age: slot + 1
+	uint32_t older; // list of spare sessions, not signed in or closing, in the order they became so: slot + 1
 	uint32_t newer;
 };
 
@@ -91,8 +91,8 @@ struct listener {
 	uint32_t account_fresh_count;     // accounts from here on were never used
 	uint32_t account_free;            // + 1
 	struct map by_owner;              // owner -> account
-	uint32_t unsigned_oldest; // slot + 1
-	uint32_t unsigned_newest;
+	uint32_t spare_oldest; // slot + 1
+	uint32_t spare_newest;
 	struct listener_counts counts;
 };
 
@@ -181,7 +181,7 @@ void listener_accounts_of_strangers(const struct listener *listener, struct sess
 void listener_join_account(struct listener *listener, uint32_t slot, uint64_t owner);
 void listener_leave_account(struct listener *listener, uint32_t slot); // after its session was cleared
 void listener_end(struct listener *listener, uint32_t slot); // clears the session; LISTENER_ENDED is to be polled
-// A slot for a new session, the oldest that never signed in making room if need be. False: every slot is signed in.
+// A slot for a new session, the oldest spare one making room if need be. False: none is free yet, or every slot is signed in.
 bool listener_take_slot(struct listener *listener, uint32_t *slot);
 
 #endif

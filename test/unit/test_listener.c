@@ -50,8 +50,8 @@ static void signed_in_twice(void **state)
 	listener_signed_in(&world.listener, 0, 1);
 	listener_signed_in(&world.listener, 0, 1);
 	run_ms(500);
-	assert_int_equal(world.listener.unsigned_oldest, 0);
-	assert_int_equal(world.listener.unsigned_newest, 0);
+	assert_int_equal(world.listener.spare_oldest, 0);
+	assert_int_equal(world.listener.spare_newest, 0);
 	finish();
 }
 
@@ -164,6 +164,27 @@ static void full_of_signed_in_sessions(void **state)
 	uint32_t slot;
 	assert_false(listener_take_slot(&world.listener, &slot));
 	assert_int_equal(world.listener.slot[0].state, LISTENER_OPEN);
+	world.listener.sessions_max = SLOTS;
+	finish();
+}
+
+// Who signs in again and again leaves closing sessions behind: they make room, and those in use do not.
+static void full_of_closing_sessions(void **state)
+{
+	(void)state;
+	begin(6, 2);
+	dial_all();
+	run_ms(500);
+	world.listener.sessions_max = world.listener.fresh_count;
+	assert_int_equal(world.listener.fresh_count, 2);
+	listener_close(&world.listener, 1, false, world.now);
+	listener_close(&world.listener, 1, false, world.now);
+	uint32_t slot;
+	assert_false(listener_take_slot(&world.listener, &slot));
+	assert_int_equal(world.listener.slot[0].state, LISTENER_OPEN);
+	assert_int_equal(world.listener.slot[1].state, LISTENER_OVER);
+	assert_int_equal(world.listener.spare_oldest, 0);
+	assert_int_equal(world.listener.spare_newest, 0);
 	world.listener.sessions_max = SLOTS;
 	finish();
 }
@@ -292,6 +313,7 @@ int main(void)
 		cmocka_unit_test(a_bent_confirmation),
 		cmocka_unit_test(closing_without_a_call),
 		cmocka_unit_test(full_of_signed_in_sessions),
+		cmocka_unit_test(full_of_closing_sessions),
 		cmocka_unit_test(what_is_no_datagram),
 		cmocka_unit_test(a_turn_costs_what_has_come),
 	};

@@ -348,7 +348,7 @@ enum { CROWD = 400 };
 static void check_unsigned(const uint32_t seated[SLOTS])
 {
 	uint32_t unsigned_count = 0;
-	for (uint32_t at = world.listener.unsigned_oldest; at != 0; at = world.listener.slot[at - 1].newer) {
+	for (uint32_t at = world.listener.spare_oldest; at != 0; at = world.listener.slot[at - 1].newer) {
 		assert_true(++unsigned_count <= SLOTS);
 		assert_int_equal(world.listener.slot[at - 1].state, LISTENER_OPEN);
 		assert_false(world.listener.slot[at - 1].is_signed_in);
