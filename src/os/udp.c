@@ -266,6 +266,19 @@ void udp_socket_name(const struct udp *udp, size_t index, char text[ADDR_TEXT_BY
 	addr_format(&udp->name[index], text);
 }
 
+// Makes an address one that a client sends to. "Any address of this machine" answers from its loopback address, and what comes
+// from elsewhere is no answer: so it is that from the start.
+static void aim(struct addr *addr, uint16_t port)
+{
+	static const uint8_t any[ADDR_IP_BYTES];
+	static const uint8_t loopback_ipv4[ADDR_IP_BYTES] = {127, 0, 0, 1};
+	static const uint8_t loopback_ipv6[ADDR_IP_BYTES] = {[ADDR_IP_BYTES - 1] = 1};
+	if (memcmp(addr->ip, any, sizeof any) == 0)
+		memcpy(addr->ip, addr->family == ADDR_IPV4 ? loopback_ipv4 : loopback_ipv6, sizeof any);
+	addr->port = port;
+	addr->socket = addr->family == ADDR_IPV4 ? UDP_CLIENT_IPV4 : UDP_CLIENT_IPV6;
+}
+
 enum mms_err udp_resolve(const char *host, uint16_t port, struct addr *addrs, size_t capacity, size_t *count,
 			 struct reason *why)
 {
@@ -274,7 +287,7 @@ enum mms_err udp_resolve(const char *host, uint16_t port, struct addr *addrs, si
 	if (err != MMS_OK)
 		return err;
 	for (size_t i = 0; i < *count; i++)
-		addrs[i].socket = addrs[i].family == ADDR_IPV4 ? UDP_CLIENT_IPV4 : UDP_CLIENT_IPV6;
+		aim(&addrs[i], port);
 	return MMS_OK;
 }
 
@@ -287,7 +300,6 @@ bool udp_resolve_literal(const char *host, uint16_t port, struct addr *addr)
 	const bool is_known = sockaddr_decode(list->ai_addr, addr);
 	freeaddrinfo(list);
 	assert(is_known);
-	addr->port = port;
-	addr->socket = addr->family == ADDR_IPV4 ? UDP_CLIENT_IPV4 : UDP_CLIENT_IPV6;
+	aim(addr, port);
 	return true;
 }

@@ -77,8 +77,8 @@ uint16_t udp_port(const struct udp *udp);
 void udp_socket_name(const struct udp *udp, size_t index, char text[ADDR_TEXT_BYTES]);
 
 // Looks up a client's server: the first `capacity` addresses of `host`, a literal or a name, in the order to try them,
-// each with `port` and the client's socket for its family. At least one on success. May wait for the DNS for seconds.
-// MMS_E_HOST: no such host, or the DNS does not answer.
+// each with `port` and the client's socket for its family; loopback for "any address". At least one on success. May wait
+// for the DNS for seconds. MMS_E_HOST: no such host, or the DNS does not answer.
 enum mms_err udp_resolve(const char *host, uint16_t port, struct addr *addrs, size_t capacity, size_t *count,
 			 struct reason *why) MUST_CHECK;
 

@@ -58,8 +58,9 @@ static void recv_accept(struct dialer *dialer, const struct addr *addr, const ui
 	uint8_t payload[WIRE_ACCEPT_PAYLOAD_BYTES];
 	uint32_t remote_index;
 	struct noise_keys keys = {{0}, {0}};
+	// All of the session goes to where its ACCEPT came from: a server must not be able to name somebody else there.
 	if (dialer->state != DIALER_DIALING || wire_accept_decode(datagram, bytes, &accept) != MMS_OK ||
-	    accept.device_index != dialer->index)
+	    accept.device_index != dialer->index || dialer_place_of(dialer, addr) == 0)
 		return;
 	// In a copy: an ACCEPT that is refused after it verified must leave the handshake as it was.
 	struct noise_ik noise = dialer->noise;

@@ -217,13 +217,14 @@ class Device:
         if select.select([self.socket], [], [], wait)[0]:
             while True:
                 try:
-                    datagram = self.socket.recv(65536)
+                    datagram, address = self.socket.recvfrom(65536)
                 except BlockingIOError:
                     break
                 except ConnectionError:  # a closed port; we go on asking
                     continue
                 self.bytes_in += len(datagram)
-                self.take(datagram, self.clock())
+                if datagram[:1] != bytes([wire.ACCEPT]) or address[:2] == tuple(self.server[:2]):  # §4.3
+                    self.take(datagram, self.clock())
         self.flush()
 
     def _sessions(self):

@@ -200,6 +200,7 @@ static void accepts(void **state)
 	dialer_recv(dialer, &server_addr, bad, sizeof bad, world.now);
 	make_accept(0, bad); // the server's own, and against the rules
 	dialer_recv(dialer, &server_addr, bad, sizeof bad, world.now);
+	dialer_recv(dialer, &stranger, good, sizeof good, world.now); // whoever that is would get all of the session
 	assert_int_equal(dialer->state, DIALER_DIALING);
 	assert_int_equal(next_event(), 0);
 	dialer_recv(dialer, &server_addr, good, sizeof good, world.now); // none of them has spoilt it

@@ -173,6 +173,24 @@ static void test_host_name(void **state)
 	udp_close(&server);
 }
 
+// What is sent to "any address" is answered from loopback, and an answer from elsewhere than it was sent to is none.
+static void test_any_address_is_loopback(void **state)
+{
+	(void)state;
+	const uint8_t ipv4[ADDR_IP_BYTES] = {127, 0, 0, 1};
+	const uint8_t ipv6[ADDR_IP_BYTES] = {[15] = 1};
+	struct addr addr;
+	size_t count;
+	assert_int_equal(udp_resolve("0.0.0.0", 7, &addr, 1, &count, &why), MMS_OK);
+	assert_memory_equal(addr.ip, ipv4, sizeof ipv4);
+	assert_true(udp_resolve_literal("0.0.0.0", 7, &addr));
+	assert_memory_equal(addr.ip, ipv4, sizeof ipv4);
+	assert_true(udp_resolve_literal("::", 7, &addr));
+	assert_memory_equal(addr.ip, ipv6, sizeof ipv6);
+	assert_true(udp_resolve_literal("10.0.0.1", 7, &addr));
+	assert_int_equal(addr.ip[0], 10);
+}
+
 // The client's socket is connected to 127.0.0.2, so the kernel hands it nothing that comes from elsewhere; without care
 // an answer from 0.0.0.0 would leave as 127.0.0.1.
 static void test_reply_leaves_from_the_address_asked(void **state)
@@ -443,6 +461,7 @@ int main(void)
 		cmocka_unit_test(test_exchange_ipv6),
 		cmocka_unit_test(test_every_address_has_one_port),
 		cmocka_unit_test(test_host_name),
+		cmocka_unit_test(test_any_address_is_loopback),
 		cmocka_unit_test(test_reply_leaves_from_the_address_asked),
 		cmocka_unit_test(test_too_large_and_empty_datagrams),
 		cmocka_unit_test(test_batches_keep_order_and_capacity),
