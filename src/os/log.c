@@ -9,18 +9,20 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "base/control.h"
+#include "base/date.h"
 #include "base/utf8.h"
 #include "os/clock.h"
+#include "os/standard.h"
 
 enum { PREFIX_BYTES_MAX = 64, HEAD_BYTES_MAX = 128 };
 
 static const char *line_prefix = "mms";
 static enum log_level chattiest = LOG_LEVEL_INFO;
 static uint64_t lost_count; // lines since the last one that was written
+static bool is_cut;         // the last one was written in part
 
 static_assert(LOG_LINE_BYTES_MAX + 1 <= PIPE_BUF, "what poll calls ready takes a whole line");
 
@@ -35,15 +37,11 @@ void log_open(const char *prefix, enum log_level level)
 // The start of a line, "2026-02-03T04:05:06.789Z mms: ". Returns its bytes.
 static size_t write_head(char *line, size_t capacity)
 {
-	const struct wtime now = clock_wall();
-	const time_t seconds = (time_t)(now.ms / 1000);
-	struct tm utc;
-	const struct tm *known = gmtime_r(&seconds, &utc);
-	assert(known != NULL);
-	const size_t bytes = strftime(line, capacity, "%Y-%m-%dT%H:%M:%S", &utc);
-	const int more = snprintf(line + bytes, capacity - bytes, ".%03dZ %s: ", (int)(now.ms % 1000), line_prefix);
-	assert(more > 0 && (size_t)more < capacity - bytes);
-	return bytes + (size_t)more;
+	char now[DATE_TEXT_BYTES];
+	date_format_ms(clock_wall(), now);
+	const int bytes = snprintf(line, capacity, "%s %s: ", now, line_prefix);
+	assert(bytes > 0 && (size_t)bytes < capacity);
+	return (size_t)bytes;
 }
 
 // Puts "..." over the end of a line that was cut, at the start of a character. Returns the line's bytes.
@@ -69,13 +67,24 @@ static void mask(char *text, size_t bytes)
 	}
 }
 
-// False: there is no room for it now.
-static bool put(const char *line, size_t bytes)
+// Returns how many bytes there was room for.
+static size_t put_some(const char *text, size_t bytes)
 {
 	struct pollfd polled = {.fd = STDERR_FILENO, .events = POLLOUT};
 	if (poll(&polled, 1, 0) <= 0)
+		return 0;
+	const ssize_t written = standard_write(STDERR_FILENO, text, bytes);
+	return written > 0 ? (size_t)written : 0;
+}
+
+// False: there is no room for it now, or not for all of it.
+static bool put(const char *line, size_t bytes)
+{
+	if (is_cut && put_some("\n", 1) == 0)
 		return false;
-	return write(STDERR_FILENO, line, bytes) == (ssize_t)bytes;
+	const size_t written = put_some(line, bytes);
+	is_cut = written > 0 && written < bytes;
+	return written == bytes;
 }
 
 static bool put_lost(void)

@@ -6,7 +6,9 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <poll.h>
+#include <signal.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "os/clock.h"
@@ -14,7 +16,8 @@
 #include "os/signals.h"
 
 enum {
-	// One write: a pipe that poll calls ready takes as much without blocking, also when it is in blocking mode.
+	// One write: a pipe that poll calls ready takes as much without blocking, also when it is in blocking mode. A terminal
+	// need not; see standard_write.
 	WRITE_BYTES_MAX = PIPE_BUF,
 	WAIT_MS_MAX = 60 * 60 * 1000,
 };
@@ -60,23 +63,67 @@ enum standard_verdict standard_wait(int fd, short events, struct mtime deadline)
 	return verdict;
 }
 
+// That it comes is all: it interrupts a write(2) that waits.
+static void interrupt(int signo)
+{
+	(void)signo;
+}
+
+// Again and again, since the first may come before the write has begun to wait.
+static bool start_interrupting(timer_t *timer)
+{
+	const struct timespec step = {.tv_nsec = STANDARD_TERMINAL_MS * 1000000L};
+	const struct itimerspec every = {.it_interval = step, .it_value = step};
+	const struct sigaction action = {.sa_handler = interrupt}; // no SA_RESTART
+	// Not SIGALRM: whoever started us may have set an alarm to end us.
+	struct sigevent event = {.sigev_notify = SIGEV_SIGNAL, .sigev_signo = SIGRTMIN};
+	return sigaction(SIGRTMIN, &action, NULL) == 0 && timer_create(CLOCK_MONOTONIC, &event, timer) == 0 &&
+	       timer_settime(*timer, 0, &every, NULL) == 0;
+}
+
+ssize_t standard_write(int fd, const void *data, size_t bytes)
+{
+	timer_t timer;
+	if (isatty(fd) != 1 || !start_interrupting(&timer))
+		return write(fd, data, bytes);
+	const ssize_t put = write(fd, data, bytes);
+	const int error = errno;
+	timer_delete(timer);
+	errno = error;
+	return put;
+}
+
 static bool is_passing(int error)
 {
 	return error == EAGAIN || error == EWOULDBLOCK || error == EINTR;
 }
 
+// Waits a little for room where poll sees some and write finds too little, as in a terminal for a newline.
+static enum standard_verdict wait_for_more_room(struct mtime deadline)
+{
+	const struct mtime soon = mtime_add_ms(clock_monotonic(), STANDARD_TERMINAL_MS);
+	const enum standard_verdict verdict = standard_wait(-1, 0, soon);
+	if (verdict != STANDARD_LATE)
+		return verdict;
+	return mtime_is_due(deadline, clock_monotonic()) ? STANDARD_LATE : STANDARD_OK;
+}
+
 static enum standard_verdict write_all(int fd, const char *data, size_t bytes, struct mtime deadline, int *error)
 {
 	while (bytes > 0) {
-		const enum standard_verdict verdict = standard_wait(fd, POLLOUT, deadline);
+		enum standard_verdict verdict = standard_wait(fd, POLLOUT, deadline);
 		*error = errno;
 		if (verdict != STANDARD_OK)
 			return verdict;
-		const ssize_t put = write(fd, data, bytes < WRITE_BYTES_MAX ? bytes : WRITE_BYTES_MAX);
+		const ssize_t put = standard_write(fd, data, bytes < WRITE_BYTES_MAX ? bytes : WRITE_BYTES_MAX);
 		*error = errno;
 		if (put < 0 && !is_passing(errno))
 			return errno == EPIPE ? STANDARD_GONE : STANDARD_FAILED;
-		if (put > 0) {
+		if (put <= 0) {
+			verdict = wait_for_more_room(deadline);
+			if (verdict != STANDARD_OK)
+				return verdict;
+		} else {
 			data += put;
 			bytes -= (size_t)put;
 		}

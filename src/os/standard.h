@@ -9,11 +9,15 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <sys/types.h>
 
 #include "base/err.h"
 #include "base/time.h"
 
-enum { STANDARD_BUFFER_BYTES = 64 * 1024 }; // of output, gathered before it is written
+enum {
+	STANDARD_BUFFER_BYTES = 64 * 1024, // of output, gathered before it is written
+	STANDARD_TERMINAL_MS = 50,         // that a write to a terminal may wait
+};
 
 enum standard_verdict {
 	STANDARD_OK = 0,
@@ -30,6 +34,11 @@ enum standard_verdict standard_wait(int fd, short events, struct mtime deadline)
 // Reads at most `capacity` bytes of standard input, waiting for the first. *bytes 0: its end. On any verdict but
 // STANDARD_OK *bytes is 0.
 enum standard_verdict standard_read(void *data, size_t capacity, size_t *bytes, struct reason *why) MUST_CHECK;
+
+// Writes at most `bytes` to `fd`, which poll(2) calls ready; returns what write(2) does. A terminal is ready with room for
+// one byte, and write(2) would wait there for whoever does not read, deaf to the signals we poll for: after
+// STANDARD_TERMINAL_MS it ends with what it has written, or with EINTR. Uses the signal SIGRTMIN.
+ssize_t standard_write(int fd, const void *data, size_t bytes) MUST_CHECK;
 
 // Adds to what is to be written, and writes when the buffer is full. False: writing has failed, now or before;
 // standard_flush says how.

@@ -169,6 +169,27 @@ def test_a_signal_ends_the_wait_for_a_reader(server, profile, start, closing, nu
     assert sorted(set(got)) == [b"%d" % i for i in range(8)]
 
 
+@pytest.mark.parametrize("number, status", [(signal.SIGTERM, 130), (None, 75)])
+def test_what_ends_the_wait_for_a_terminal(server, profile, start, closing, number, status):
+    """It is ready with room for half a line, and a write of the whole line would wait."""
+    master, slave = pty.openpty()
+
+    class Ends:
+        def close(self):
+            os.close(master)
+            os.close(slave)
+    closing(Ends())
+    fred = profile(server, "fred")
+    for i in range(80):  # more than a terminal holds
+        fred.send("fred", f"{i} " + "x" * 900)
+    limit = ["--timeout", "2"] if number is None else []
+    listen = start("listen", *limit, "--state", fred.state, "-s", server.name, stdout=slave)
+    if number is not None:
+        mms.wait_until(lambda: not is_writable(slave), "there is room still")
+        listen.send_signal(number)
+    assert listen.wait(mms.DEADLINE_S) == status
+
+
 def is_writable(fd):
     import select  # pylint: disable=import-outside-toplevel
     return bool(select.select([], [fd], [], 0)[1])

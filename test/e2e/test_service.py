@@ -2,7 +2,9 @@
 """A server and what its operator may do to it: a log that nobody reads, limits, users files that are none, and signals."""
 
 import os
+import pty
 import resource
+import select
 import signal
 import subprocess
 
@@ -98,6 +100,25 @@ def test_nobody_reads_the_log(launch, pipes, closing, tmp_path):
     fill(writer)
     server.send_signal(signal.SIGHUP)
     assert fred.run("who").returncode == 0
+    assert ends_in_order(server)
+
+
+def test_nobody_reads_the_terminal(launch, closing, tmp_path):
+    """A terminal with room for half a line is ready to be written, and a write of the whole line would wait."""
+    class Ends:
+        def __init__(self):
+            self.master, self.slave = pty.openpty()
+
+        def close(self):
+            os.close(self.master)
+            os.close(self.slave)
+    ends = closing(Ends())
+    server, address = launch(stderr=ends.slave)
+    (fred,) = join(address, closing, tmp_path, "fred")
+    (tmp_path / "users").write_text(f"fred {'x' * 500}\n")  # a long line of the log for each reload
+    while select.select([], [ends.slave], [], 0)[1]:
+        server.send_signal(signal.SIGHUP)
+        fred.send("fred", "still there?")
     assert ends_in_order(server)
 
 
