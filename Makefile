@@ -65,7 +65,7 @@ $(BUILD)/test/terminal_driver $(BUILD)/test/make_vectors $(BUILD)/test/datagram_
 # A name server for test/e2e/test_life.py.
 $(BUILD)/test/names_stub.so: test/tools/names_stub.c Makefile
 	@mkdir -p $(@D)
-	$(call QUIET,CC)$(CC) $(filter-out -Wpedantic,$(CFLAGS_ALL)) -fPIC -shared -o $@ $< -ldl
+	$(call QUIET,CC)$(CC) $(filter-out -Wpedantic $(SANITIZE),$(CFLAGS_ALL)) -fPIC -shared -o $@ $< -ldl
 
 # The one module that starts a thread, and what it uses: built alone, for the thread sanitizer.
 THREADS := src/os/resolver.c src/os/udp.c src/os/udp_batch.c src/os/sockaddr.c src/os/failure.c $(wildcard src/base/*.c)
