@@ -147,16 +147,16 @@ static enum mms_err put_transcript(void *context, const struct transcript_row *r
 	*is_new = false;
 	if (row->is_gap)
 		return put_gap(disk, row, is_new);
-	const int sender = world_user_of_name(&row->sender);
-	const uint32_t number = sender < 0 ? MESSAGES_MAX : truth_find((uint8_t)sender, &row->id);
+	const uint32_t number = truth_find_named(&row->sender, &row->id);
 	if (number == MESSAGES_MAX)
 		report_failure("a message was delivered that its sender did not write");
 	const struct message *message = truth_message(number);
-	if (message->recipient != world_user_of_identity(disk->identity) || message->text_bytes != row->text_bytes ||
-	    memcmp(message->text, row->text, row->text_bytes) != 0)
-		report_failure("message %u was delivered with another text, or to a stranger", number);
+	if (message->text_bytes != row->text_bytes || memcmp(message->text, row->text, row->text_bytes) != 0)
+		report_failure("message %u was delivered with another text", number);
 	if (message->accepted_count == 0)
 		report_failure("message %u was delivered and never accepted", number);
+	if ((message->accepted_for >> world_user_of_identity(disk->identity) & 1) == 0)
+		report_failure("message %u was delivered to one whom it was not accepted for", number);
 	if (state->has[number] != 0) {
 		report_sight(SIGHT_REDELIVERED);
 		return MMS_OK;

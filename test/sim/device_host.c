@@ -23,6 +23,7 @@ void device_host_begin(void)
 		struct process *process = &world.process[i];
 		process->is_alive = false;
 		process->addr = network_addr(1 + i, (uint16_t)(1000 + i));
+		process->wall_offset_ms = 0;
 		process->cut_until[0] = process->cut_until[1] = process->awake_at = (struct mtime){0};
 		if (process->memory == NULL)
 			process->memory = malloc(device_life_memory_bytes());

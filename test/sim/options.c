@@ -91,6 +91,7 @@ static void draw_people(struct options *options, struct draw *draw)
 	options->active_ms = 1000 + strength(draw, 60000);
 	options->text_bytes_max = draw_chance(draw, 250) ? 1024 : 1 + draw_below(draw, 200);
 	some(draw, &options->user_changes, 160, 6);
+	some(draw, &options->second_lives, 150, 3);
 	some(draw, &options->revocations, 80, 2);
 	some(draw, &options->side_senders, 150, 16);
 	some(draw, &options->rivals, 250, 12);
@@ -110,8 +111,9 @@ static void draw_bounds(struct options *options, struct draw *draw)
 	options->blocks_small_max = draw_chance(draw, 100) ? 64 + draw_below(draw, 200) : 2000;
 	options->blocks_large_max = draw_chance(draw, 100) ? 32 + draw_below(draw, 64) : 500;
 	if (options->hoards > 0 && draw_chance(draw, 700)) {
-		options->blocks_small_max = 16 + draw_below(draw, 16);
-		options->blocks_large_max = 16 + draw_below(draw, 16);
+		// A user's share is a sixteenth, and every session of a user at rest holds the answer to its last PING.
+		options->blocks_small_max = 16 * 8 + draw_below(draw, 64);
+		options->blocks_large_max = 16 * 4 + draw_below(draw, 32);
 	}
 	options->submit_burst = draw_chance(draw, 100) ? strength(draw, 20) : 1000;
 	options->blind_burst = draw_chance(draw, 250) ? 1 : 400;

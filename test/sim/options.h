@@ -48,6 +48,7 @@
 	X(suspensions, "suspensions of a device") \
 	X(absences, "times all devices are off for days") \
 	X(user_changes, "times a user is removed from the users file, or comes back") \
+	X(second_lives, "times a name is given to somebody else, who has another life and an invite") \
 	X(revocations, "devices revoked") \
 	X(shutdowns, "orderly ends of the server") \
 	X(side_senders, "short processes that only send, beside another of the same device") \

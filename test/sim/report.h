@@ -71,6 +71,11 @@
 	X(SIGHT_WHO, "a list of users came to its end") \
 	X(SIGHT_SENDERS_FULL, "a device had all the sending sessions it may have") \
 	X(SIGHT_SYNC_KEPT, "the server was killed with other work of the store that was kept") \
+	X(SIGHT_SECOND_LIFE, "a name was given to somebody else") \
+	X(SIGHT_LIFE_BACK, "a name went back to one who had it before") \
+	X(SIGHT_OLD_LIFE_REFUSED, "a device of a name's earlier life was refused") \
+	X(SIGHT_BEFORE_1970, "the server's wall clock stood before 1970") \
+	X(SIGHT_AFTER_2100, "the server's wall clock stood after 2100") \
 	X(SIGHT_RELOADED, "the users file was read again") \
 	X(SIGHT_RELOAD_UNREAD, "the users file could not be read again") \
 	X(SIGHT_RELOAD_FULL, "new users found no room in the store") \

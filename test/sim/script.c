@@ -6,8 +6,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "clocks.h"
 #include "device_host.h"
 #include "network.h"
+#include "people.h"
 #include "report.h"
 #include "server_host.h"
 #include "world.h"
@@ -31,9 +33,11 @@ enum event_kind {
 	EVENT_DEVICE_RESTORE,
 	EVENT_CLONE,
 	EVENT_WALL_JUMP,
+	EVENT_WALL_RIGHT,
 	EVENT_SUSPEND,
 	EVENT_ABSENCE,
 	EVENT_USER_CHANGE,
+	EVENT_SECOND_LIFE,
 	EVENT_REVOKE,
 	EVENT_SHUTDOWN,
 	EVENT_SIDE_SENDER,
@@ -103,6 +107,7 @@ void script_plan(void)
 	plan(EVENT_SUSPEND, options->suspensions);
 	plan(EVENT_ABSENCE, options->absences);
 	plan(EVENT_USER_CHANGE, options->user_changes);
+	plan(EVENT_SECOND_LIFE, options->second_lives);
 	plan(EVENT_REVOKE, options->revocations);
 	plan(EVENT_SHUTDOWN, options->shutdowns);
 	plan(EVENT_SIDE_SENDER, options->side_senders);
@@ -186,10 +191,19 @@ static void sign_out(void)
 
 static void change_user(void)
 {
-	struct user *user = &world.user[draw_below(&world.draw, world.user_count)];
-	user->is_listed = !user->is_listed;
-	report_trace("%s is %s the users file", user->name.text, user->is_listed ? "back in" : "removed from");
+	people_change((uint8_t)draw_below(&world.draw, world.user_count));
 	server_host_users_changed();
+}
+
+static void pass_name_on(void)
+{
+	const int profile = people_pass_name_on((uint8_t)draw_below(&world.draw, world.user_count));
+	if (profile < 0)
+		return;
+	server_host_users_changed();
+	plan_soon(EVENT_START, SOON_MS, (uint8_t)profile);
+	if (draw_chance(&world.draw, 500))
+		plan_soon(EVENT_USER_CHANGE, START_MS, 0);
 }
 
 static void revoke(void)
@@ -308,18 +322,11 @@ static void clone_device(void)
 
 // --- clocks ---
 
-static int64_t drawn_jump_ms(void)
+static void step_clock(void)
 {
-	int64_t jump_ms = 1000LL << draw_below(&world.draw, 32); // to some seventy years, before 1970
-	jump_ms += draw_below(&world.draw, 1000);
-	return draw_chance(&world.draw, 500) ? jump_ms : -jump_ms;
-}
-
-static void jump(void)
-{
-	const int64_t jump_ms = drawn_jump_ms();
-	world.server.wall_offset_ms += jump_ms;
-	report_trace("the server's wall clock jumps by %lld s", (long long)jump_ms / 1000);
+	const uint8_t whose = clocks_step();
+	if (draw_chance(&world.draw, 500))
+		plan_soon(EVENT_WALL_RIGHT, START_MS, whose);
 }
 
 static void suspend(void)
@@ -408,7 +415,10 @@ static void happen(const struct event *event)
 		clone_device();
 		break;
 	case EVENT_WALL_JUMP:
-		jump();
+		step_clock();
+		break;
+	case EVENT_WALL_RIGHT:
+		clocks_right(event->profile);
 		break;
 	case EVENT_SUSPEND:
 		suspend();
@@ -418,6 +428,9 @@ static void happen(const struct event *event)
 		break;
 	case EVENT_USER_CHANGE:
 		change_user();
+		break;
+	case EVENT_SECOND_LIFE:
+		pass_name_on();
 		break;
 	case EVENT_REVOKE:
 		revoke();
@@ -460,6 +473,8 @@ void script_heal(void)
 	world.server.room_at = MTIME_NEVER;
 	world.server.is_due = true;
 	world.options.commits_block = 0;
+	if (world_wall(world.server.wall_offset_ms).ms > INVITES_END_MS)
+		world.server.wall_offset_ms = 0; // or no invite of those who are still to come would be valid
 	if (world.server.work != 0)
 		world.server.done_at = world.now;
 	for (uint32_t i = 0; i < PROCESSES_MAX; i++) {

@@ -6,6 +6,7 @@
 #include <stddef.h>
 #include <string.h>
 
+#include "people.h"
 #include "report.h"
 #include "server_host.h"
 #include "truth.h"
@@ -108,13 +109,49 @@ static void revoke(struct server_disk *disk, int64_t user_id, const uint8_t *fin
 	}
 }
 
+static bool is_on_a_line(const struct users_table *table, const uint8_t *hash)
+{
+	for (uint32_t i = 0; i < table->invite_count; i++)
+		if (memcmp(table->invite[i].hash, hash, STORAGE_KEY_BYTES) == 0)
+			return true;
+	return false;
+}
+
+static void forget_invites(struct server_disk *disk, const struct users_table *table)
+{
+	uint32_t kept = 0;
+	for (uint32_t i = 0; i < disk->spent_count; i++)
+		if (is_on_a_line(table, disk->spent[i]))
+			memmove(disk->spent[kept++], disk->spent[i], STORAGE_KEY_BYTES);
+	disk->spent_count = kept;
+}
+
+static bool is_known_user(const struct server_disk *disk, int64_t user_id)
+{
+	for (int user = 0; user < DISK_USERS_MAX; user++)
+		if (disk->user[user].user_id == user_id)
+			return true;
+	return false;
+}
+
+// Absent or not, a user keeps what it has.
+static void check_owned(const struct server_disk *disk)
+{
+	for (uint32_t i = 0; i < disk->row_count; i++)
+		if (disk->row[i].in_mailbox && !is_known_user(disk, disk->row[i].recipient_id))
+			report_failure("message %u stands in the mailbox of nobody", disk->row[i].message);
+	for (uint32_t i = 0; i < disk->device_count; i++)
+		if (disk->device[i].held.device_id != 0 && !is_known_user(disk, disk->device[i].held.user_id))
+			report_failure("a device is nobody's");
+}
+
 void server_disk_sync_users(struct server_disk *disk, struct users_table *table, int64_t seconds)
 {
 	disk->seconds = seconds;
 	bool is_present[DISK_USERS_MAX] = {false};
 	for (uint32_t i = 0; i < table->user_count; i++) {
 		struct user_entry *entry = &table->user[i];
-		const int user = world_user_of_name(&entry->name);
+		const int user = people_of_line(&entry->name, entry->life);
 		entry->user_id = user_id_of(disk, user);
 		is_present[user] = true;
 		for (uint32_t r = 0; r < entry->revoke_count; r++)
@@ -125,7 +162,10 @@ void server_disk_sync_users(struct server_disk *disk, struct users_table *table,
 			continue;
 		disk->user[user].is_absent = true;
 		disk->user[user].absent_since = seconds;
+		disk->user[user].absent_ran = server_host_ran();
 	}
+	forget_invites(disk, table);
+	check_owned(disk);
 }
 
 // --- a batch ---
@@ -159,6 +199,17 @@ uint64_t server_disk_untaken(const struct server_disk *disk, uint8_t user)
 	return count;
 }
 
+// The user of the world with an id of the store.
+static uint8_t user_of(const struct server_disk *disk, int64_t user_id)
+{
+	uint8_t user = 0;
+	while (user < DISK_USERS_MAX && disk->user[user].user_id != user_id)
+		user++;
+	if (user == DISK_USERS_MAX)
+		report_failure("the server named a user whom its store does not know");
+	return user;
+}
+
 static void check_acceptance(const struct server_disk *disk, const struct storage_op *op, uint32_t message)
 {
 	for (uint32_t i = 0; i < disk->device_count; i++)
@@ -166,7 +217,7 @@ static void check_acceptance(const struct server_disk *disk, const struct storag
 		    disk->device[i].held.cursor >= op->row)
 			report_failure("message %u got row %llu, which a device's cursor has passed", message,
 				       (unsigned long long)op->row);
-	const uint64_t untaken = server_disk_untaken(disk, truth_message(message)->recipient);
+	const uint64_t untaken = server_disk_untaken(disk, (uint8_t)user_of(disk, op->user_id));
 	if (untaken > world.options.mailbox_rows_max)
 		report_failure("a mailbox of %u messages holds %llu", world.options.mailbox_rows_max,
 			       (unsigned long long)untaken);
@@ -174,23 +225,21 @@ static void check_acceptance(const struct server_disk *disk, const struct storag
 
 static void apply_accept(struct server_disk *disk, const struct storage_op *op, const uint8_t *text)
 {
-	const int sender = world_user_of_name(&op->sender);
-	uint32_t number = truth_find((uint8_t)sender, &op->id);
-	int recipient = 0;
-	while (disk->user[recipient].user_id != op->user_id)
-		recipient++;
-	if (number == MESSAGES_MAX && world_user_is_hostile((uint8_t)sender))
-		number = truth_write((uint8_t)sender, (uint8_t)recipient, LINEAGES_MAX, text + op->text_offset,
-				     op->text_bytes, &op->id);
+	const uint8_t sender = user_of(disk, op->sender_id);
+	const uint8_t recipient = user_of(disk, op->user_id);
+	const uint8_t named = world.user[recipient].first;
+	uint32_t number = truth_find(sender, &op->id);
+	if (number == MESSAGES_MAX && world_user_is_hostile(sender))
+		number = truth_write(sender, named, LINEAGES_MAX, text + op->text_offset, op->text_bytes, &op->id);
 	if (number == MESSAGES_MAX)
 		report_failure("the server accepted a message that nobody wrote");
 	struct message *message = truth_message(number);
-	const bool is_same = message->recipient == recipient && message->text_bytes == op->text_bytes &&
+	const bool is_same = message->recipient == named && message->text_bytes == op->text_bytes &&
 			     memcmp(message->text, text + op->text_offset, op->text_bytes) == 0;
-	if (!is_same && !world_user_is_hostile((uint8_t)sender))
+	if (!is_same && !world_user_is_hostile(sender))
 		report_failure("message %u was accepted with another text or for another user", number);
 	if (!is_same)
-		truth_rewrite(number, (uint8_t)recipient, text + op->text_offset, op->text_bytes);
+		truth_rewrite(number, named, text + op->text_offset, op->text_bytes);
 	if (find_id(disk, op->sender_id, &op->id) != NULL)
 		report_failure("message %u was accepted again though its id was held", number);
 	if (op->row < disk->commit_next)
@@ -209,10 +258,11 @@ static void apply_accept(struct server_disk *disk, const struct storage_op *op, 
 		.recipient_id = op->user_id,
 		.accepted_at = op->at,
 		.held_since = disk->seconds,
+		.held_ran = server_host_ran(),
 	};
 	memcpy(row->digest, op->digest, DIGEST_BYTES);
 	check_acceptance(disk, op, number);
-	truth_accepted(number, op->row);
+	truth_accepted(number, recipient, op->row);
 }
 
 // A cursor passes only what its device has, or what it is owed a gap for.
@@ -356,11 +406,17 @@ void server_disk_append(struct server_disk *disk, const struct storage_batch *ba
 
 // --- retention ---
 
+// Whatever the wall clock says, what is kept for so many days is kept for as long as the server has run meanwhile.
+static void check_kept(const char *what, int64_t since_ran, int days)
+{
+	const int64_t ran = server_host_ran() - since_ran;
+	if (ran < (int64_t)days * DAY_SECONDS - 1)
+		report_failure("%s is removed after %lld s", what, (long long)ran);
+}
+
 static void expire_row(struct server_disk *disk, struct disk_row *row)
 {
-	const int64_t ran = server_host_ran() - row->taken_ran;
-	if (ran < (int64_t)RETENTION_DAYS * DAY_SECONDS - 1)
-		report_failure("message %u is removed %lld s after its first device took it", row->message, (long long)ran);
+	check_kept("a message that a device has taken", row->taken_ran, RETENTION_DAYS);
 	for (uint32_t i = 0; i < disk->device_count; i++) {
 		struct storage_device *device = &disk->device[i].held;
 		const int identity = world_identity_of_key(disk->device[i].key);
@@ -378,6 +434,7 @@ static void expire_row(struct server_disk *disk, struct disk_row *row)
 
 static void expire_user(struct server_disk *disk, struct disk_user *user)
 {
+	check_kept("an absent user", user->absent_ran, RETENTION_DAYS);
 	for (uint32_t i = 0; i < disk->row_count; i++)
 		if (disk->row[i].recipient_id == user->user_id)
 			disk->row[i].in_mailbox = false;
@@ -407,6 +464,7 @@ void server_disk_housekeep(struct server_disk *disk, int64_t seconds)
 			break;
 		if (row->in_mailbox)
 			continue;
+		check_kept("an id", row->held_ran, ID_RETENTION_DAYS);
 		row->is_id_held = false;
 		report_sight(SIGHT_ID_EXPIRED);
 	}

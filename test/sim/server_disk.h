@@ -7,7 +7,7 @@
 #include "msg/users.h"
 #include "store/storage.h"
 
-enum { ROWS_MAX = 1024, DISK_DEVICES_MAX = 32, DISK_STARTS_MAX = 64, SPENT_MAX = 16, DISK_USERS_MAX = 8 };
+enum { ROWS_MAX = 1024, DISK_DEVICES_MAX = 32, DISK_STARTS_MAX = 64, SPENT_MAX = 16, DISK_USERS_MAX = 10 };
 
 struct disk_row {
 	uint64_t row;
@@ -23,6 +23,7 @@ struct disk_row {
 	int64_t taken_at; // seconds of store time
 	int64_t taken_ran; // and of server_host_ran
 	int64_t held_since;
+	int64_t held_ran;
 };
 
 struct disk_device {
@@ -36,6 +37,7 @@ struct disk_user {
 	uint64_t taken_row; // the highest that any device of the user ever had
 	bool is_absent;
 	int64_t absent_since;
+	int64_t absent_ran;
 };
 
 struct server_disk {
@@ -63,7 +65,8 @@ struct storage_mark server_disk_start(struct server_disk *disk, const uint8_t st
 
 // What follows takes store time: the seconds at the process's start, and what has passed by the monotonic clock since.
 
-// Gives the users of a table their ids, makes the others absent, and removes revoked devices.
+// Gives the users of a table their ids, makes the others absent, removes revoked devices, and forgets spent invites that stand
+// on no line.
 void server_disk_sync_users(struct server_disk *disk, struct users_table *table, int64_t seconds);
 
 // Applies a batch, whole, and reports to the truth.

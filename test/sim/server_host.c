@@ -43,6 +43,16 @@ static bool is_written(uint32_t place)
 	return false;
 }
 
+static size_t write_life(const struct user *user, char *text, size_t room)
+{
+	static const uint8_t none[STORAGE_LIFE_BYTES];
+	char letters[USER_LIFE_TEXT_BYTES];
+	if (memcmp(user->life, none, sizeof none) == 0)
+		return 0;
+	base64url_encode(user->life, sizeof user->life, letters);
+	return (size_t)snprintf(text, room, " life=%s", letters);
+}
+
 static size_t write_users(char *text)
 {
 	size_t bytes = 0;
@@ -50,6 +60,7 @@ static size_t write_users(char *text)
 		if (!world.user[u].is_listed)
 			continue;
 		bytes += (size_t)snprintf(text + bytes, USERS_TEXT_BYTES - bytes, "%s", world.user[u].name.text);
+		bytes += write_life(&world.user[u], text + bytes, USERS_TEXT_BYTES - bytes);
 		for (uint32_t i = 0; i < world.identity_count; i++) {
 			const struct identity *identity = &world.identity[i];
 			char code[FINGERPRINT_TEXT_BYTES];
@@ -58,7 +69,7 @@ static size_t write_users(char *text)
 			if (identity->has_invite && !is_written(i)) {
 				base64url_encode(identity->invite_hash, sizeof identity->invite_hash, code);
 				bytes += (size_t)snprintf(text + bytes, USERS_TEXT_BYTES - bytes,
-							  " invite=%s,2100-01-01T00:00:00Z", code);
+							  " invite=%s," INVITES_END, code);
 			}
 			if (identity->is_revoked) {
 				const struct fingerprint print = hash_fingerprint(identity->keys.public_key);

@@ -6,6 +6,7 @@
 
 #include "double.h"
 #include "network.h"
+#include "people.h"
 #include "report.h"
 #include "world.h"
 
@@ -90,6 +91,8 @@ static void check_refusal(uint32_t slot)
 		return;
 	const struct identity *owner = &world.identity[identity];
 	const struct disk_device *device = server_disk_device(&world.disk, key);
+	if (device != NULL && !world.user[owner->user].is_listed && people_holder(owner->user) >= 0)
+		report_sight(SIGHT_OLD_LIFE_REFUSED);
 	if (device != NULL && world.user[owner->user].is_listed && !owner->is_revoked &&
 	    device->held.user_id == world.disk.user[owner->user].user_id)
 		report_failure("an enrolled device of %s was refused", world.user[owner->user].name.text);

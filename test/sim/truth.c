@@ -69,6 +69,15 @@ uint32_t truth_find(uint8_t sender, const struct uuid *id)
 	return MESSAGES_MAX;
 }
 
+uint32_t truth_find_named(const struct name *sender, const struct uuid *id)
+{
+	for (uint32_t i = 0; i < truth.count; i++)
+		if (memcmp(truth.message[i].id.bytes, id->bytes, ID_BYTES) == 0 &&
+		    name_is_same(&world.user[truth.message[i].sender].name, sender))
+			return i;
+	return MESSAGES_MAX;
+}
+
 struct message *truth_message(uint32_t number)
 {
 	assert(number < truth.count);
@@ -92,7 +101,7 @@ static void check_order(const struct message *message)
 	}
 }
 
-void truth_accepted(uint32_t number, uint64_t row)
+void truth_accepted(uint32_t number, uint8_t user, uint64_t row)
 {
 	struct message *message = truth_message(number);
 	if (message->is_told_refused && !message->is_disturbed)
@@ -104,8 +113,9 @@ void truth_accepted(uint32_t number, uint64_t row)
 		report_sight(SIGHT_REOFFERED);
 	}
 	message->is_lost = false;
+	message->accepted_for |= 1U << user;
 	message->accepted_count++;
-	report_trace("message %u is on the server's disk as row %llu", number, (unsigned long long)row);
+	report_trace("message %u is on the server's disk for user %u as row %llu", number, user, (unsigned long long)row);
 }
 
 void truth_answered(uint32_t number, bool is_accepted, bool is_durable)

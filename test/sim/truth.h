@@ -12,11 +12,12 @@
 
 enum { MESSAGES_MAX = 512, LINEAGES_MAX = 64, TEXT_ARENA_BYTES = 512 * 1024 };
 
-// A message as its writer meant it. Bits of `had` and `excused` are identities (device keys).
+// A message as its writer meant it. Bits of `had` and `excused` are identities (device keys), those of
+// `accepted_for` users.
 struct message {
 	struct uuid id;
-	uint8_t sender; // users
-	uint8_t recipient;
+	uint8_t sender;
+	uint8_t recipient; // who had the name first that it is for; whose it becomes, the server says
 	uint16_t lineage; // messages of one lineage are ordered by `order`
 	uint32_t order;
 	const uint8_t *text;
@@ -29,6 +30,7 @@ struct message {
 	uint32_t refused_count; // answers of the server
 	uint32_t accepted_count; // times it became durable
 	uint64_t accepted_index; // when it first did, counted over the run
+	uint32_t accepted_for; // the users whom the server kept it for
 	uint32_t had;
 	uint32_t excused; // it was removed unread, and the device is owed the notice of a gap
 };
@@ -45,11 +47,13 @@ void truth_rewrite(uint32_t number, uint8_t recipient, const void *text, uint16_
 
 // The message of a sender with an id; MESSAGES_MAX: nobody wrote it.
 uint32_t truth_find(uint8_t sender, const struct uuid *id);
+// The message of a sender of this name; likewise.
+uint32_t truth_find_named(const struct name *sender, const struct uuid *id);
 struct message *truth_message(uint32_t number);
 uint32_t truth_count(void);
 
-// The server's store made these durable, or will never.
-void truth_accepted(uint32_t number, uint64_t row);
+// The server's store made it durable, for a user.
+void truth_accepted(uint32_t number, uint8_t user, uint64_t row);
 // The server has answered a SUBMIT; `is_durable`: the store holds it.
 void truth_answered(uint32_t number, bool is_accepted, bool is_durable);
 // A device told its user the verdict.

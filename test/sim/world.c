@@ -10,6 +10,7 @@
 #include "hoard.h"
 #include "double.h"
 #include "network.h"
+#include "people.h"
 #include "report.h"
 #include "script.h"
 #include "server_host.h"
@@ -19,6 +20,7 @@ enum {
 	REOFFER_MS_MAX = 7500 * 1000, // the same while re-offers that found no room wait to be made again
 	LISTEN_MS = 60 * 1000,      // how long the wire is then listened to
 	KEEPALIVES_MAX = 80,          // datagrams of a device and the server in that time
+	SILENCE_MS = 30 * 1000,
 	STILL_STEPS_MAX = 1000,     // turns without the clock moving
 };
 
@@ -33,16 +35,7 @@ bool world_is_faulty(void)
 
 struct wtime world_wall(int64_t offset_ms)
 {
-	const int64_t ms = epoch_ms + world.now.us / 1000 + offset_ms;
-	return (struct wtime){ms > 0 ? ms : 1};
-}
-
-int world_user_of_name(const struct name *name)
-{
-	for (uint32_t i = 0; i < world.user_count; i++)
-		if (name_is_same(&world.user[i].name, name))
-			return (int)i;
-	return -1;
+	return (struct wtime){epoch_ms + world.now.us / 1000 + offset_ms};
 }
 
 int world_identity_of_key(const uint8_t key[NOISE_KEY_BYTES])
@@ -87,11 +80,12 @@ static bool write_by(uint8_t profile, struct process *process, uint8_t recipient
 	rng_fill(&world.rng, random, sizeof random);
 	memset(text, 'a' + (int)(truth_count() % 26), sizeof text);
 	memcpy(text, "m", 1);
-	const struct uuid id = uuid_v7(world_wall(0), random);
-	const uint32_t number = truth_write(sender, recipient, writer->lineage, text, text_bytes, &id);
+	const struct wtime wall = world_wall(process == NULL ? 0 : process->wall_offset_ms);
+	const struct uuid id = uuid_v7(wall, random);
+	const uint32_t number = truth_write(sender, world.user[recipient].first, writer->lineage, text, text_bytes, &id);
 	if (number == MESSAGES_MAX)
 		return false;
-	const bool is_queued = device_disk_queue(&writer->disk, number, world_wall(0));
+	const bool is_queued = device_disk_queue(&writer->disk, number, wall);
 	assert(is_queued);
 	report_trace("%s writes message %u to %s on profile %u", world.user[sender].name.text, number,
 		     world.user[recipient].name.text, profile);
@@ -122,64 +116,6 @@ static void fill(void *context, void *target, size_t bytes)
 	}
 }
 
-static void add_user(const char *name, bool is_hostile)
-{
-	struct user *user = &world.user[world.user_count++];
-	const bool is_name = name_parse(&user->name, name, strlen(name));
-	assert(is_name);
-	user->is_listed = true;
-	user->is_plain = true;
-	user->is_hostile = is_hostile;
-}
-
-static void add_device(uint8_t user, bool has_invite)
-{
-	uint8_t secret[NOISE_KEY_BYTES];
-	struct identity *identity = &world.identity[world.identity_count];
-	struct profile *profile = &world.profile[world.profile_count];
-	*identity = (struct identity){.user = user, .has_invite = has_invite};
-	rng_fill(&world.rng, secret, sizeof secret);
-	keypair_derive(&identity->keys, secret);
-	rng_fill(&world.rng, identity->invite_hash, sizeof identity->invite_hash);
-	device_disk_begin(&profile->disk, (uint8_t)world.identity_count);
-	profile->lineage = world.lineage_count++;
-	profile->is_given_up = profile->is_made = false;
-	memset(profile->is_pinned, 0, sizeof profile->is_pinned);
-	profile->holder = -1;
-	world.identity_count++;
-	world.profile_count++;
-}
-
-static void settle_people(void)
-{
-	static const char *const names[] = {"fred", "Tim", "libero", "francoc"};
-	const struct options *options = &world.options;
-	world.user_count = world.identity_count = world.profile_count = 0;
-	world.lineage_count = 0;
-	for (uint32_t i = 0; i < options->users && i < 4; i++)
-		add_user(names[i], false);
-	uint32_t count[USERS_MAX] = {0};
-	for (uint32_t i = 0; i < options->devices && i < 8; i++)
-		count[i < options->users ? i : draw_below(&world.draw, options->users)]++;
-	for (uint8_t u = 0; u < world.user_count; u++) {
-		// A name without an invite may be claimed: of several devices by the first.
-		const bool has_invite = draw_chance(&world.draw, count[u] > 1 ? 700 : 200);
-		const bool is_shared = has_invite && draw_chance(&world.draw, 150);
-		for (uint32_t i = 0; i < count[u] && i < INVITES_PER_USER_MAX; i++) {
-			add_device(u, has_invite);
-			if (i > 0 && is_shared) // two have the same code, and it admits one
-				memcpy(world.identity[world.identity_count - 1].invite_hash,
-				       world.identity[world.identity_count - 2].invite_hash, INVITE_HASH_BYTES);
-		}
-	}
-	if (options->hostile_devices == 0)
-		return;
-	const uint8_t mallory = (uint8_t)world.user_count;
-	add_user("mallory", true);
-	for (uint32_t i = 0; i < options->hostile_devices && i < 2; i++)
-		add_device(mallory, true);
-}
-
 void world_begin(uint64_t seed, const struct options *options)
 {
 	world.secret = (struct draw){.state = seed ^ 0x5851f42d4c957f2d};
@@ -197,7 +133,7 @@ void world_begin(uint64_t seed, const struct options *options)
 	server_disk_begin(&world.disk);
 	server_host_begin();
 	device_host_begin();
-	settle_people();
+	people_settle();
 	server_host_start();
 	world.is_faulty = true;
 }
@@ -285,17 +221,26 @@ static bool is_closed(uint8_t user)
 	       server_disk_untaken(&world.disk, user) >= world.options.mailbox_rows_max;
 }
 
-// Whether a device that has this cursor is owed a message of its user.
+// Whether a device is owed a message.
 static bool is_owed(uint32_t number, const struct message *message, uint8_t identity)
 {
-	if (((message->had | message->excused) >> identity & 1) != 0 || message->accepted_count == 0 || message->is_rewritten)
+	const uint8_t user = world.identity[identity].user;
+	if (((message->had | message->excused) >> identity & 1) != 0 || (message->accepted_for >> user & 1) == 0 ||
+	    message->is_rewritten)
 		return false;
 	for (uint32_t i = 0; i < world.disk.row_count; i++)
-		if (world.disk.row[i].message == number && world.disk.row[i].in_mailbox)
+		if (world.disk.row[i].message == number && world.disk.row[i].in_mailbox &&
+		    world.disk.row[i].recipient_id == world.disk.user[user].user_id)
 			return true; // its row waits: the device must come to have it
 	// It is in no mailbox: the devices of its time had it, unless a restore forgot it and its sender has it still.
-	return message->is_lost && !world.had_absence && !is_closed(message->recipient) &&
-	       is_offered_by_anyone(number);
+	return message->is_lost && !world.had_absence && !is_closed(user) && is_offered_by_anyone(number);
+}
+
+// Whether nothing can be accepted for whoever has a name now.
+static bool is_name_closed(uint8_t user)
+{
+	const int holder = people_holder(user);
+	return holder < 0 || is_closed((uint8_t)holder);
 }
 
 // Messages of a profile that must come to a verdict. Those offered again wait as long as their recipient can have none.
@@ -304,7 +249,7 @@ static uint32_t waiting(const struct profile *profile)
 	uint32_t count = 0;
 	for (uint32_t i = 0; i < profile->disk.state.outbox_count; i++) {
 		const struct disk_outbox *entry = &profile->disk.state.outbox[i];
-		count += entry->is_queued && (entry->state == OUTBOX_QUEUED || !is_closed(truth_message(entry->message)->recipient));
+		count += entry->is_queued && (entry->state == OUTBOX_QUEUED || !is_name_closed(truth_message(entry->message)->recipient));
 	}
 	return count;
 }
@@ -336,8 +281,7 @@ static const char *unsettled(void)
 		if (profile->is_given_up)
 			continue;
 		for (uint32_t i = 0; i < truth_count(); i++) {
-			const struct message *message = truth_message(i);
-			if (message->recipient != world.identity[identity].user || !is_owed(i, message, identity))
+			if (!is_owed(i, truth_message(i), identity))
 				continue;
 			snprintf(text, sizeof text, "profile %u is owed message %u", p, i);
 			return text;
@@ -413,7 +357,9 @@ static bool has_verdict(const struct device_disk *disk, uint32_t message)
 // Who has the outbox submits at once what another process queues; who waits for its turn gets it when that one dies.
 static void check_turn(void)
 {
-	enum { TURN_MS = 1000, VERDICT_MS = 5000 };
+	// Where memory is short, what the device's own sessions hold that are gone has to go first.
+	enum { TURN_MS = 1000, VERDICT_MS = 5000, GIVE_UP_MS = 200 * 1000, PLENTY = 1000 };
+	const bool is_short = world.options.blocks_small_max < PLENTY || world.options.blocks_large_max < PLENTY / 2;
 	const uint8_t place = (uint8_t)draw_below(&world.draw, world.profile_count);
 	const struct profile *profile = &world.profile[place];
 	struct process *holder = profile->holder < 0 ? NULL : &world.process[profile->holder];
@@ -423,9 +369,10 @@ static void check_turn(void)
 	if (waiter == NULL)
 		return;
 	run_ms(TURN_MS);
+	const uint32_t number = truth_count();
 	if (write_by(place, waiter, 0, 1)) {
-		run_ms(VERDICT_MS);
-		if (!has_verdict(&profile->disk, truth_count() - 1))
+		run_ms(is_short ? GIVE_UP_MS : VERDICT_MS);
+		if (!has_verdict(&profile->disk, number))
 			report_failure("a message that profile %u queued beside its sender waits", place);
 	}
 	device_host_kill(holder);
@@ -443,7 +390,7 @@ static void listen(void)
 	// For what was on its way; where a device is gone for good, until the server has given up its session.
 	enum { SETTLE_MS = 30 * 1000, GIVE_UP_MS = 200 * 1000 };
 	const struct options *options = &world.options;
-	const bool is_anyone_gone = options->hostile_devices + options->revocations + options->user_changes > 0 ||
+	const bool is_anyone_gone = options->hostile_devices + options->revocations + options->user_changes + options->second_lives > 0 ||
 				    options->sessions_max < 2 * world.profile_count + options->side_senders;
 	hoard_end();
 	run_ms(is_anyone_gone ? GIVE_UP_MS : SETTLE_MS);
@@ -481,6 +428,8 @@ void world_run(uint64_t seed, const struct options *given)
 	run(seed, given != NULL ? given : &options);
 	device_host_check_outboxes();
 	check_gaps();
+	run_ms(SILENCE_MS); // until devices notice that the server has moved, or forgotten them
+	settle();
 	check_turn();
 	listen();
 	world_end();

@@ -12,20 +12,24 @@
 #include "server_disk.h"
 
 enum {
-	USERS_MAX = 6,
-	IDENTITIES_MAX = 12, // device keys
-	PROFILES_MAX = 16,   // stores of devices; a copied device has two
-	PROCESSES_MAX = 20,
+	USERS_MAX = 10,      // a name that is given to somebody else is another user
+	IDENTITIES_MAX = 16, // device keys
+	PROFILES_MAX = 20,   // stores of devices; a copied device has two
+	PROCESSES_MAX = 24,
 	SERVER_PORT = 1060,
 	LOOKS_MAX = 128,
 	OPENED_MAX = 128,
 	NAMES = 2, // of the server, as a device may write them
 };
 
+#define INVITES_END "2100-01-01T00:00:00Z"
+#define INVITES_END_MS 4102444800000
+
 struct user {
 	struct name name;
+	uint8_t first; // the user who had the name first; itself for most
+	uint8_t life[STORAGE_LIFE_BYTES]; // zeros: its line says none
 	bool is_listed; // in the users file
-	bool is_plain;  // may be claimed
 	bool is_hostile;
 };
 
@@ -65,6 +69,7 @@ struct process {
 	struct mtime resolve_at; // when the lookup of the server's name comes back
 	struct mtime awake_at; // suspended until then
 	struct addr addr;
+	int64_t wall_offset_ms; // of its machine, where messages are written
 	struct mtime cut_until[2]; // from the server, to the server
 	uint64_t sent_count;
 	struct device_life life;
@@ -167,7 +172,6 @@ void world_step(struct mtime until);
 void world_end(void);
 
 bool world_is_faulty(void);
-int world_user_of_name(const struct name *name); // -1: none
 int world_identity_of_key(const uint8_t key[NOISE_KEY_BYTES]); // -1: none
 uint8_t world_user_of_identity(uint8_t identity);
 bool world_user_is_hostile(uint8_t user);
