@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: ISC
 // The server's turn: what happened goes in, the next order comes out. The contract is in server_node.h; why it is a stream of
-// orders, in doc/design.md ("The server's turn").
+// orders, in doc/design.md ("Accepted means on disk").
 #include <assert.h>
 
 #include "node/server_node_inside.h"
