@@ -14,9 +14,6 @@ void conversation_say_unreachable(struct conversation *conversation);
 // Obeys a line that nothing is ahead of.
 void conversation_obey_now(struct conversation *conversation, enum terminal_input input, const struct terminal_line *line);
 
-// The command at work is done: the next one may come.
-void conversation_finish(struct conversation *conversation);
-
 // Forgets the device's user, and whether there are messages that stay queued.
 void conversation_forget(struct conversation *conversation);
 

@@ -14,7 +14,8 @@ static bool is_past(struct mtime began_at, int64_t wait_ms)
 	return mtime_is_due(mtime_add_ms(began_at, wait_ms), clock_monotonic());
 }
 
-void conversation_finish(struct conversation *conversation)
+// The command at work is done: the next one may come.
+static void finish(struct conversation *conversation)
 {
 	conversation->state = TALK_IDLE;
 	input_show(&conversation->input);
@@ -145,7 +146,7 @@ static void take_stop(struct conversation *conversation, const struct life_told 
 		return;
 	}
 	if (conversation->state != TALK_IDLE && conversation->state != TALK_OVER)
-		conversation_finish(conversation);
+		finish(conversation);
 }
 
 void conversation_told(void *context, const struct life_told *told)
@@ -178,12 +179,12 @@ void conversation_told(void *context, const struct life_told *told)
 	case LIFE_TOLD_WHO_END:
 		show_users(conversation);
 		if (conversation->state == TALK_LISTING)
-			conversation_finish(conversation);
+			finish(conversation);
 		break;
 	case LIFE_TOLD_WHO_FAILED:
 		(void)verdict_say_no_list(&conversation->out, told->status, conversation->device.server_text);
 		if (conversation->state == TALK_LISTING)
-			conversation_finish(conversation);
+			finish(conversation);
 		break;
 	case LIFE_TOLD_SHUTDOWN:
 		phrase_say(&conversation->out, PHRASE_SHUTTING_DOWN);
@@ -261,11 +262,11 @@ void conversation_advance(struct conversation *conversation)
 	case TALK_SIGNING_IN:
 		if ((conversation->is_welcomed && client_waiting_left(&device->life.node.client) == 0) ||
 		    (is_given_up && is_past(conversation->began_at, signin_patience_ms(conversation))))
-			conversation_finish(conversation);
+			finish(conversation);
 		break;
 	case TALK_LISTING:
 		if (is_given_up)
-			conversation_finish(conversation);
+			finish(conversation);
 		break;
 	case TALK_SENDING:
 		advance_sending(conversation);

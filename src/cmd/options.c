@@ -186,7 +186,8 @@ enum options_verdict options_read(const struct options_command *command, int arg
 	}
 }
 
-void options_usage(const struct options_command *command, enum printer_stream stream)
+// "usage: mms send [OPTION]... RECIPIENT [TEXT|-]".
+static void usage(const struct options_command *command, enum printer_stream stream)
 {
 	(void)printer_line(stream, "usage: %s%s%s%s", command->name, command->item_count > 0 ? " [OPTION]..." : "",
 			   command->positionals[0] != 0 ? " " : "", command->positionals);
@@ -210,7 +211,7 @@ void options_help(const struct options_command *command, enum printer_stream str
 		{.name = "version", .help = "show the version"},
 	};
 	static const char options_head[] = "\n\noptions:\n";
-	options_usage(command, stream);
+	usage(command, stream);
 	(void)printer_write(stream, command->summary, strlen(command->summary));
 	(void)printer_write(stream, options_head, sizeof options_head - 1);
 	for (size_t i = 0; i < command->item_count; i++)
@@ -226,7 +227,7 @@ void options_help(const struct options_command *command, enum printer_stream str
 int options_fail(const struct options_command *command, const char *what)
 {
 	(void)printer_line(PRINTER_ERR, "%s: %s", command->name, what);
-	options_usage(command, PRINTER_ERR);
+	usage(command, PRINTER_ERR);
 	(void)printer_line(PRINTER_ERR, "\"%s --help\" tells more", command->name);
 	return EXIT_USAGE;
 }

@@ -62,9 +62,6 @@ enum options_verdict { OPTIONS_GO = 0, OPTIONS_HELP = 1, OPTIONS_VERSION = 2, OP
 enum options_verdict options_read(const struct options_command *command, int argc, char **argv,
 				  struct options_words *words, struct reason *why) MUST_CHECK;
 
-// Writes the usage line: "usage: mms send [OPTION]... RECIPIENT [TEXT|-]".
-void options_usage(const struct options_command *command, enum printer_stream stream);
-
 // Writes the whole help.
 void options_help(const struct options_command *command, enum printer_stream stream);
 

@@ -153,8 +153,9 @@ static void submit_queued(struct client *client, struct mtime now)
 	}
 }
 
-// The window is a span: under loss it may have no room though few calls are unanswered. Then these come later.
-void client_catch_up(struct client *client, struct mtime now)
+// Makes the calls that are wanted and found no room before: WHO and SIGNOUT. (The window is a span: under loss it may have no room
+// though few calls are unanswered.)
+static void catch_up(struct client *client, struct mtime now)
 {
 	uint8_t body[CALL_BODY_BYTES_MAX];
 	if (client->present == 0)
@@ -170,7 +171,7 @@ void client_catch_up(struct client *client, struct mtime now)
 
 void client_submit(struct client *client, struct mtime now)
 {
-	client_catch_up(client, now);
+	catch_up(client, now);
 	submit_queued(client, now);
 }
 
@@ -182,7 +183,7 @@ void client_begin(struct client *client, struct mtime now)
 	client->reoffer_at = MTIME_NEVER;
 	client->reoffer_wait_us = CLIENT_REOFFER_US;
 	submit_queued(client, now); // before SIGNOUT, if that is wanted
-	client_catch_up(client, now);
+	catch_up(client, now);
 }
 
 void client_set_submitting(struct client *client, bool may_submit, struct mtime now)
@@ -196,7 +197,7 @@ void client_ask_who(struct client *client, uint32_t generation, uint32_t first, 
 	client->list.next = (struct call_who){generation, first};
 	client->list.ask_count++;
 	client->list.is_due = true;
-	client_catch_up(client, now);
+	catch_up(client, now);
 }
 
 void client_who(struct client *client, struct mtime now)
@@ -208,7 +209,7 @@ void client_who(struct client *client, struct mtime now)
 void client_sign_out(struct client *client, struct mtime now)
 {
 	client->is_leaving = true;
-	client_catch_up(client, now);
+	catch_up(client, now);
 }
 
 void client_flush(struct client *client, struct mtime now)
@@ -232,7 +233,7 @@ void client_flush(struct client *client, struct mtime now)
 	if (client->is_stored_due)
 		client_tell(client, TOLD_STORED);
 	client->is_stored_due = false;
-	client_catch_up(client, now);
+	catch_up(client, now);
 }
 
 void client_defer_reoffer(struct client *client, struct mtime now)

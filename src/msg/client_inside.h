@@ -21,9 +21,6 @@ void client_ask_who(struct client *client, uint32_t generation, uint32_t first, 
 // What is wanted on a session that has just been signed in on: submissions, WHO, SIGNOUT.
 void client_begin(struct client *client, struct mtime now);
 
-// Makes the calls that are wanted and found no room before: WHO and SIGNOUT, as far as the session lets them.
-void client_catch_up(struct client *client, struct mtime now);
-
 // A re-offer found no room at the server: to be made again in a while.
 void client_defer_reoffer(struct client *client, struct mtime now);
 

@@ -134,8 +134,3 @@ bool directory_has_empty(const char *path)
 	struct stat status;
 	return stat(path, &status) == 0 && S_ISREG(status.st_mode) && status.st_size == 0;
 }
-
-void directory_remove_file(const char *path)
-{
-	(void)unlink(path);
-}

@@ -35,7 +35,4 @@ bool directory_has(const char *path);
 // Whether what stands at `path` is an empty file.
 bool directory_has_empty(const char *path);
 
-// Removes the file at `path`, if it is there; a failure is passed over.
-void directory_remove_file(const char *path);
-
 #endif

@@ -117,7 +117,7 @@ static int64_t jittered_us(const struct dialer *dialer, int64_t wait_us)
 	return wait_us - spread_us + 2 * spread_us * drawn / UINT16_MAX;
 }
 
-void dialer_repeat_start(struct dialer *dialer, struct dialer_repeat *repeat, struct mtime now)
+static void repeat_start(struct dialer *dialer, struct dialer_repeat *repeat, struct mtime now)
 {
 	*repeat = (struct dialer_repeat){.started_at = now, .try_count = 1, .copies = 1};
 	repeat->next_at = mtime_add_us(now, jittered_us(dialer, DIALER_REPEAT_US_FIRST));
@@ -143,7 +143,7 @@ void dialer_repeat_tick(struct dialer *dialer, struct dialer_repeat *repeat, str
 static void new_nonce(struct dialer *dialer, struct mtime now)
 {
 	rng_fill(&dialer->rng, dialer->nonce, sizeof dialer->nonce);
-	dialer_repeat_start(dialer, &dialer->hello, now);
+	repeat_start(dialer, &dialer->hello, now);
 }
 
 void dialer_ask(struct dialer *dialer, struct mtime now)
@@ -211,8 +211,8 @@ void dialer_start(struct dialer *dialer, struct mtime now)
 		return;
 	}
 	rng_fill(&dialer->rng, dialer->nonce, sizeof dialer->nonce);
-	dialer_repeat_start(dialer, &dialer->init, now);
-	dialer_repeat_start(dialer, &dialer->hello, now);
+	repeat_start(dialer, &dialer->init, now);
+	repeat_start(dialer, &dialer->hello, now);
 	dialer->hello.pending = 0;
 	dialer->hello.next_at = mtime_add_us(now, DIALER_HELLO_AFTER_US);
 }

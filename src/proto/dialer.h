@@ -184,12 +184,11 @@ void dialer_tick(struct dialer *dialer, struct mtime now);
 uint32_t dialer_place_of(const struct dialer *dialer, const struct addr *addr);
 
 // The same: begins a handshake now or as soon as their rate lets it; whether it lets one begin now; when it does; begins one
-// at once; begins a repetition anew; ends a session.
+// at once; repeats a datagram when it is due; ends a session.
 void dialer_begin(struct dialer *dialer, bool is_for_silence, struct mtime now);
 bool dialer_may_start(const struct dialer *dialer, struct mtime now);
 struct mtime dialer_ready_at(const struct dialer *dialer);
 void dialer_start(struct dialer *dialer, struct mtime now);
-void dialer_repeat_start(struct dialer *dialer, struct dialer_repeat *repeat, struct mtime now);
 void dialer_repeat_tick(struct dialer *dialer, struct dialer_repeat *repeat, struct mtime now);
 void dialer_end(struct dialer *dialer, uint32_t slot);
 bool dialer_is_signing_in(const struct dialer *dialer);    // whether a session is up that dialer_prefer has not seen

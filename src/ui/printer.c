@@ -48,13 +48,13 @@ static bool write_flowing(enum printer_stream stream, int columns, const char *t
 		if (layout_flow_step(&flows[stream], point, columns)) {
 			char indent[16];
 			const int indent_bytes = snprintf(indent, sizeof indent, "\n%*s", layout_indent(columns), "");
-			is_written = printer_write_whole(stream, text + begin, at - begin) &&
+			is_written = is_written && printer_write_whole(stream, text + begin, at - begin) &&
 				     printer_write_whole(stream, indent, (size_t)indent_bytes);
 			begin = at;
 		}
 		at += length == 0 ? 1 : length;
 	}
-	return printer_write_whole(stream, text + begin, bytes - begin) && is_written;
+	return is_written && printer_write_whole(stream, text + begin, bytes - begin);
 }
 
 bool printer_write(enum printer_stream stream, const char *text, size_t bytes)
