@@ -155,6 +155,9 @@ static int open_data(struct server_setup *setup, struct reason *why)
 	if (err != MMS_OK)
 		return exit_of_data(err);
 	err = lock_take(&setup->lock, lock.text, why);
+	// Somebody may have removed the file of a server that runs, and then two would hold a lock.
+	if (err == MMS_OK)
+		err = lock_take_directory(&setup->directory_lock, setup->paths.data.text, why);
 	if (err == MMS_E_BUSY)
 		snprintf(why->text, sizeof why->text,
 			 "another server is running on the data in %s: stop it, or choose another directory with -d",
@@ -392,5 +395,6 @@ void server_setup_close(struct server_setup *setup)
 	clear_users(&setup->users[0]);
 	clear_users(&setup->users[1]);
 	keypair_clear(&setup->keys);
+	lock_release(&setup->directory_lock);
 	lock_release(&setup->lock);
 }

@@ -52,6 +52,7 @@ struct server_setup {
 	struct server_options options;
 	struct data_paths paths;
 	struct lock lock;
+	struct lock directory_lock; // of the data directory itself
 	struct keypair keys;
 	struct server_users users[2]; // those in use, and room for those that follow them
 	uint8_t users_place;          // which are in use

@@ -22,6 +22,10 @@ enum mms_err lock_take(struct lock *lock, const char *path, struct reason *why) 
 // The same, but waits for the other holder without limit; only for locks that are held for moments.
 enum mms_err lock_take_blocking(struct lock *lock, const char *path, struct reason *why) MUST_CHECK;
 
+// Locks the directory `path` itself, which nobody takes for a stale file and removes. As lock_take, but where the file system
+// locks no directories nothing is held, and that is no error: only beside the lock of a file in it.
+enum mms_err lock_take_directory(struct lock *lock, const char *path, struct reason *why) MUST_CHECK;
+
 // Gives the lock back. Not held: nothing happens.
 void lock_release(struct lock *lock);
 

@@ -223,7 +223,8 @@ enum mms_err sql_begin(struct sql *sql)
 	if (sql->is_stuck && sql_rollback(sql) != MMS_OK)
 		return MMS_E_IO;
 	assert(sqlite3_get_autocommit(sql->db));
-	return sql_exec(sql, "BEGIN IMMEDIATE");
+	const enum mms_err err = sql_check_log(sql);
+	return err == MMS_OK ? sql_exec(sql, "BEGIN IMMEDIATE") : err;
 }
 
 enum mms_err sql_checkpoint(struct sql *sql)

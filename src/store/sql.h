@@ -92,6 +92,10 @@ const char *sql_file_name(struct sql *sql, char uri[SQL_URI_BYTES]);
 // what is written from now on is lost, and what was committed a moment ago may be.
 enum mms_err sql_check_place(struct sql *sql) MUST_CHECK;
 
+// Whether the log still holds what was committed to it and is not in the database yet. To be asked outside of a transaction,
+// before the next one makes the file as long as it was. Errors as sql_check_place.
+enum mms_err sql_check_log(struct sql *sql) MUST_CHECK;
+
 // Reads the whole file. MMS_E_FORMAT: damaged.
 enum mms_err sql_check(struct sql *sql) MUST_CHECK;
 
@@ -131,7 +135,7 @@ bool sql_read_name(sqlite3_stmt *statement, int column, struct name *name);
 // At most `capacity_bytes`, at least one.
 bool sql_read_text(sqlite3_stmt *statement, int column, uint8_t *target, size_t capacity_bytes, uint16_t *bytes);
 
-// Begins a transaction that may write.
+// Begins a transaction that may write. MMS_E_IO also as sql_check_log.
 enum mms_err sql_begin(struct sql *sql) MUST_CHECK;
 
 // Makes the transaction durable, where the database stands; on error it is rolled back, except that MMS_E_IO may also mean

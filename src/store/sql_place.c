@@ -113,13 +113,27 @@ static bool is_there(const struct sql *sql, const char *suffix, ino_t inode, off
 			      status.st_size >= bytes_least);
 }
 
-enum mms_err sql_check_place(struct sql *sql)
+static enum mms_err fail_place(struct sql *sql)
 {
-	if (is_there(sql, "", sql->inode, SQL_PAGE_BYTES) && is_there(sql, "-wal", sql->log_inode, 0))
-		return MMS_OK;
 	snprintf(sql->reason.text, sizeof sql->reason.text,
 		 "the %s %s was removed, emptied or replaced while it was in use; put it back together with its -wal file, "
 		 "then start again",
 		 sql->kind->noun, sql->path);
 	return MMS_E_IO;
+}
+
+enum mms_err sql_check_place(struct sql *sql)
+{
+	const bool is_ours = is_there(sql, "", sql->inode, SQL_PAGE_BYTES) && is_there(sql, "-wal", sql->log_inode, 0);
+	return is_ours ? MMS_OK : fail_place(sql);
+}
+
+enum mms_err sql_check_log(struct sql *sql)
+{
+	enum { LOG_HEADER_BYTES = 32, FRAME_HEADER_BYTES = 24 };
+	const off_t held = sql->wal_pages == 0 ? 0 : LOG_HEADER_BYTES + (off_t)sql->wal_pages * (FRAME_HEADER_BYTES + SQL_PAGE_BYTES);
+	if (held == 0 || is_there(sql, "-wal", sql->log_inode, held))
+		return MMS_OK;
+	// Another program may have copied it into the database, and emptied it then. Else its pages cannot be copied any more.
+	return sql_checkpoint(sql) == MMS_OK ? MMS_OK : fail_place(sql);
 }

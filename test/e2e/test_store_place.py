@@ -1,10 +1,12 @@
 # SPDX-License-Identifier: ISC
 """Databases that are emptied, removed or replaced, before a program starts and under it; and `mms check`."""
+import contextlib
 import os
+import sqlite3
 import subprocess
 
 import pytest
-from mms import MMS
+from mms import MMS, texts
 
 
 def database(directory):
@@ -57,6 +59,44 @@ def test_server_whose_first_start_came_no_further_than_its_database(make_server)
     (server.data / "server.db").touch()
     server.start()
     assert (server.data / "server.key").read_bytes() != key
+
+
+@pytest.mark.parametrize("way", ["the same", "a symbolic link"])
+def test_second_server_where_the_lock_was_removed(make_server, way, tmp_path):
+    server = make_server()
+    (server.data / "lock").unlink()
+    data = server.data
+    if way != "the same":
+        data = tmp_path / "other"
+        data.symlink_to(server.data)
+    second = subprocess.run([str(MMS), "server", "-p", "0", "-u", str(server.users), "-d", str(data)], stdin=subprocess.DEVNULL,
+                            capture_output=True, text=True, timeout=20, check=False)
+    assert second.returncode == 78 and "another server is running" in second.stderr, second
+
+
+@pytest.mark.parametrize("spoil", [empty, remove])
+def test_log_that_goes_under_a_running_server(make_server, profile, spoil):
+    server = make_server()
+    fred = profile(server, "fred")
+    fred.send("Tim", "before")
+    spoil(server.data / "server.db-wal")
+    done = fred.run("send", "--wait", "2", "Tim", "after")
+    assert done.returncode == 75, done  # never accepted
+    assert server.process.wait() == 74, server.process
+    assert "server.db was removed, emptied or replaced" in str(server.process), server.process
+
+
+def test_log_that_another_program_copied_and_emptied(make_server, profile):
+    server = make_server()
+    fred = profile(server, "fred")
+    fred.send("Tim", "before")
+    with contextlib.closing(sqlite3.connect(server.data / "server.db")) as other:
+        assert other.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0] == 0
+        assert (server.data / "server.db-wal").stat().st_size == 0
+        fred.send("Tim", "after")
+    server.restart()
+    listen = profile(server, "Tim").listen("-n", "2")
+    assert listen.wait() == 0 and texts(listen) == ["before", "after"], listen
 
 
 @pytest.mark.parametrize("spoil", [empty, remove, rename, replace])

@@ -54,6 +54,22 @@ static void test_one_holder(void **state)
 	lock_release(&second);
 }
 
+// The one who holds the directory holds it also when the lock's file has been removed.
+static void test_directory(void **state)
+{
+	(void)state;
+	struct lock first = {0}, second = {0};
+	const char *path = scratch_path(&scratch, ".");
+	assert_int_equal(lock_take_directory(&first, path, &why), MMS_OK);
+	assert_int_equal(lock_take_directory(&second, path, &why), MMS_E_BUSY);
+	assert_false(second.is_held);
+	assert_non_null(strstr(why.text, path));
+	lock_release(&first);
+	assert_int_equal(lock_take_directory(&second, path, &why), MMS_OK);
+	lock_release(&second);
+	assert_int_equal(lock_take_directory(&second, scratch_path(&scratch, "none"), &why), MMS_E_MISSING);
+}
+
 static void test_no_place_for_it(void **state)
 {
 	(void)state;
@@ -162,6 +178,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_one_holder, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_directory, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_no_place_for_it, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_what_is_no_lock, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_a_lock_is_its_directory_s_owners, set_up, tear_down),
