@@ -193,6 +193,19 @@ static inline uint8_t status_of(uint32_t slot, uint32_t number)
 	return 0;
 }
 
+// Asks for a page of users. Returns the one that came.
+static inline struct call_who_ok ask_who(uint32_t slot, uint32_t generation, uint32_t first)
+{
+	const struct call_who who = {generation, first};
+	uint8_t body[CALL_BODY_BYTES_MAX];
+	struct record *record = NULL;
+	struct call_who_ok page;
+	call(slot, CALL_WHO, body, call_who_encode(&who, body));
+	count(ANSWERED, slot, &record);
+	assert_int_equal(call_who_ok_decode(&page, record->body, record->bytes), MMS_OK);
+	return page;
+}
+
 static inline bool store(enum mms_err result, bool is_all)
 {
 	const struct storage_batch *batch = server_batch_take(&f.server, is_all, f.now);

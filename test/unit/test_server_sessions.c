@@ -331,18 +331,6 @@ static void test_each_session_waits_for_its_turn(void **state)
 	finish();
 }
 
-static struct call_who_ok ask_who(uint32_t slot, uint32_t generation, uint32_t first)
-{
-	const struct call_who who = {generation, first};
-	uint8_t body[CALL_BODY_BYTES_MAX];
-	struct record *record = NULL;
-	struct call_who_ok page;
-	call(slot, CALL_WHO, body, call_who_encode(&who, body));
-	count(ANSWERED, slot, &record);
-	assert_int_equal(call_who_ok_decode(&page, record->body, record->bytes), MMS_OK);
-	return page;
-}
-
 static void test_who(void **state)
 {
 	(void)state;
