@@ -321,6 +321,11 @@ static int64_t since_us(const struct dialer *dialer, struct mtime began_at, stru
 	return mtime_diff_us(now, dialer->heard_at.us > began_at.us ? dialer->heard_at : began_at);
 }
 
+struct mtime dialer_heard_at(const struct dialer_slot *entry)
+{
+	return entry->state == DIALER_SLOT_NEW ? (struct mtime){INT64_MIN / 2} : entry->session.heard_at;
+}
+
 int64_t dialer_silence_us(const struct dialer *dialer, struct mtime now)
 {
 	int64_t silence_us = 0;
@@ -332,7 +337,7 @@ int64_t dialer_silence_us(const struct dialer *dialer, struct mtime now)
 		const struct session *session = &dialer->slot[slot].session;
 		if (dialer->slot[slot].state == DIALER_SLOT_FREE || dialer->slot[slot].state == DIALER_SLOT_OLD)
 			continue;
-		const int64_t waited_us = caller_silence_us(&session->caller, now, session->heard_at);
+		const int64_t waited_us = caller_silence_us(&session->caller, now, dialer_heard_at(&dialer->slot[slot]));
 		silence_us = waited_us > silence_us ? waited_us : silence_us;
 	}
 	return silence_us;

@@ -168,7 +168,7 @@ enum mms_err dialer_call(struct dialer *dialer, uint32_t slot, uint8_t kind, con
 const uint8_t *dialer_handshake_hash(const struct dialer *dialer, uint32_t slot);
 
 // How long, in microseconds, the server has owed a sign of itself: since something was first sent to it without a sign
-// since; 0 when nothing is awaited.
+// since, or without the answer to SIGNIN; 0 when nothing is awaited.
 int64_t dialer_silence_us(const struct dialer *dialer, struct mtime now);
 
 // The next datagrams to send. False: none now.
@@ -180,7 +180,11 @@ struct mtime dialer_deadline(const struct dialer *dialer, struct mtime now);
 // Lets timers run that are due; poll and send afterwards.
 void dialer_tick(struct dialer *dialer, struct mtime now);
 
-// For the files of this module: which of the server's addresses this is, counted from 1, 0: none.
+// For the files of this module: when a session was last heard from. While one signs in only the answer counts: a server that says
+// anything else, for ever, is none that lets the device in.
+struct mtime dialer_heard_at(const struct dialer_slot *entry);
+
+// The same: which of the server's addresses this is, counted from 1, 0: none.
 uint32_t dialer_place_of(const struct dialer *dialer, const struct addr *addr);
 
 // The same: begins a handshake now or as soon as their rate lets it; whether it lets one begin now; when it does; begins one

@@ -57,13 +57,11 @@ static struct mtime use_up(const struct session *session)
 }
 
 // When a session is to be followed by another because nothing is heard.
-static struct mtime silence(const struct session *session)
+static struct mtime silence(const struct dialer_slot *entry)
 {
-	if (session->caller.sent == 0)
+	if (entry->session.caller.sent == 0)
 		return MTIME_NEVER;
-	const struct mtime since = session->heard_at.us > session->caller.waiting_since.us
-					   ? session->heard_at
-					   : session->caller.waiting_since;
+	const struct mtime since = mtime_max(dialer_heard_at(entry), entry->session.caller.waiting_since);
 	return mtime_add_us(since, DIALER_SILENCE_US);
 }
 
@@ -74,7 +72,7 @@ static struct mtime renewal(const struct dialer *dialer, const struct dialer_slo
 	if (dialer->state != DIALER_UP || entry->state == DIALER_SLOT_FREE || entry->state == DIALER_SLOT_OLD ||
 	    (entry->state == DIALER_SLOT_PRESENT && dialer_is_signing_in(dialer)))
 		return MTIME_NEVER;
-	return mtime_min(use_up(&entry->session), silence(&entry->session));
+	return mtime_min(use_up(&entry->session), silence(entry));
 }
 
 struct mtime dialer_deadline(const struct dialer *dialer, struct mtime now)

@@ -67,6 +67,7 @@ def test_no_call_starts_while_signin_is_not_answered(profile):
         listening = fred.spawn("listen", "-n", "1", env={"MMS_INVITE": CODE})
         server.wait_made(lambda call: call.is_marked or call.is_answered)
         assert [call.status for call in server.made] == [None] * len(FORGED)  # held, and that is all
+        mms.wait_until(lambda: any("cannot be reached" in line for line in listening.errors), lambda: str(listening))
         assert listening.popen.poll() is None, str(listening)
         listening.close()
         assert listening.lines == [], str(listening)

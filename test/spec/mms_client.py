@@ -266,7 +266,7 @@ class Device:
             if calls and now - session.heard_at > SILENCE_S and now - calls[0].first_sent_at > SILENCE_S:
                 self.dial = self._next_dial(now)
         dialed = self.dial.session if self.dial else None
-        if dialed and (dialed.is_over or now - dialed.heard_at > SILENCE_S):
+        if dialed and (dialed.is_over or now - (self.dial.signin.first_sent_at or now) > SILENCE_S):
             self.dial = self._next_dial(now)
 
     def _fill(self, now):

@@ -210,6 +210,32 @@ static void accepts(void **state)
 	finish();
 }
 
+// A server that is heard, but does not answer SIGNIN, is as good as silent.
+static void signin_without_an_answer(void **state)
+{
+	(void)state;
+	start(13);
+	dial();
+	while (!dialer_is_signing_in(dialer))
+		run_ms(1);
+	world.is_cut = true;
+	const uint32_t slot = dialer->slot[0].state == DIALER_SLOT_NEW ? 0 : 1;
+	for (int i = 0; i < 40; i++) { // 4 s
+		run_ms(100);
+		dialer->slot[slot].session.heard_at = world.now;
+	}
+	assert_in_range(dialer_silence_us(dialer, world.now), 3900 * 1000, 4100 * 1000);
+	for (int i = 0; i < 105; i++) {
+		run_ms(100);
+		dialer->slot[slot].session.heard_at = world.now;
+	}
+	assert_int_equal(dialer->slot[slot].state, DIALER_SLOT_NEW); // not before its time
+	run_ms(1000);
+	assert_int_equal(dialer->slot[slot].state, DIALER_SLOT_FREE);
+	assert_int_equal(dialer->state, DIALER_DIALING);
+	finish();
+}
+
 static void give_retry(const uint8_t *echo, uint8_t cookie_byte)
 {
 	uint8_t cookie[COOKIE_BYTES];
@@ -591,6 +617,7 @@ int main(void)
 		cmocka_unit_test(serverinfo),
 		cmocka_unit_test(another_key_in_a_later_serverinfo),
 		cmocka_unit_test(accepts),
+		cmocka_unit_test(signin_without_an_answer),
 		cmocka_unit_test(retries),
 		cmocka_unit_test(an_index_is_the_dialers_own),
 		cmocka_unit_test(repetition_after_a_sleep),
