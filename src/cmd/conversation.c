@@ -236,6 +236,8 @@ int conversation_end(struct conversation *conversation)
 		status = EXIT_LATER;
 	else if (status == EXIT_DONE && !conversation->was_reached && conversation->is_unreachable_said)
 		status = EXIT_UNREACHABLE;
+	else if (status == EXIT_DONE && conversation->input.is_unreadable)
+		status = EXIT_IO;
 	input_close(&conversation->input);
 	device_close(&conversation->device);
 	free(conversation->message);

@@ -8,6 +8,7 @@
 
 #include "cmd/exit.h"
 #include "cmd/output.h"
+#include "os/standard.h"
 #include "ui/printer.h"
 
 enum mms_err input_open(struct input *input, struct reason *why)
@@ -58,8 +59,13 @@ static void fill(struct input *input)
 	const ssize_t bytes = read(STDIN_FILENO, input->pending, sizeof input->pending);
 	input->pending_at = 0;
 	input->pending_bytes = bytes > 0 ? (size_t)bytes : 0;
-	if (bytes == 0 || (bytes < 0 && errno != EAGAIN && errno != EINTR))
-		input->is_ended = true;
+	if (bytes < 0 && errno != EAGAIN && errno != EINTR) {
+		struct reason why;
+		standard_fail_read(&why, errno);
+		(void)printer_line(PRINTER_ERR, "mms client: %s", why.text);
+		input->is_unreadable = true;
+	}
+	input->is_ended = bytes == 0 || input->is_unreadable;
 }
 
 static enum terminal_input finish_line(struct input *input, struct terminal_line *line)
@@ -87,7 +93,8 @@ static enum terminal_input next_of_pipe(struct input *input, struct terminal_lin
 	}
 	if (!input->is_ended)
 		return TERMINAL_NOTHING;
-	return input->line.bytes > 0 ? finish_line(input, line) : TERMINAL_END;
+	// What came before the input failed may be half of a line.
+	return input->line.bytes > 0 && !input->is_unreadable ? finish_line(input, line) : TERMINAL_END;
 }
 
 enum terminal_input input_next(struct input *input, struct terminal_line *line)

@@ -15,6 +15,7 @@ struct input {
 	struct terminal_line line; // the pipe's line so far
 	bool is_overlong;
 	bool is_ended;
+	bool is_unreadable; // it ended since it could not be read, which was said on standard error
 	bool is_failed; // standard output takes no more; `status` is the exit status that stands for it
 	int status;
 	char pending[TERMINAL_LINE_BYTES_MAX]; // read and not taken yet
@@ -38,7 +39,7 @@ int input_fd(const struct input *input);
 // Whether input_next can give something without waiting.
 bool input_is_pending(const struct input *input);
 
-// The next line, as terminal_read; a pipe without a newline at its end still gives its last line.
+// The next line, as terminal_read; a pipe without a newline at its end still gives its last line, unless reading it failed.
 enum terminal_input input_next(struct input *input, struct terminal_line *line);
 
 // Prints sentences above the line being typed. A pipe's are flushed at once; is_failed when they cannot be written.

@@ -51,7 +51,8 @@ static bool parse_recipient(struct message *message, const char *text)
 	return false;
 }
 
-// Reads all of standard input, counting what does not fit, and drops one final newline. Returns EXIT_DONE or the exit status.
+// Reads all of standard input, counting what does not fit as far as it is told, since the input may have no end; drops one
+// final newline. Returns EXIT_DONE or the exit status.
 static int read_text(struct message *message, size_t *total_bytes)
 {
 	char part[4096];
@@ -75,7 +76,7 @@ static int read_text(struct message *message, size_t *total_bytes)
 		message->bytes += kept;
 		*total_bytes += bytes;
 		last = bytes > 0 ? part[bytes - 1] : last;
-	} while (bytes > 0);
+	} while (bytes > 0 && *total_bytes <= PHRASE_COUNTED_BYTES_MAX);
 	if (last == '\n') {
 		--*total_bytes;
 		if (message->bytes > *total_bytes)

@@ -138,6 +138,11 @@ static void fail_of(struct reason *why, const char *action, int error)
 	failure_say(why, "cannot %s: %s; %s", action, error == EBADF ? "it is closed" : strerror(error), advice);
 }
 
+void standard_fail_read(struct reason *why, int error)
+{
+	fail_of(why, "read standard input", error);
+}
+
 enum standard_verdict standard_read(void *data, size_t capacity, size_t *bytes, struct reason *why)
 {
 	*bytes = 0;
@@ -151,7 +156,7 @@ enum standard_verdict standard_read(void *data, size_t capacity, size_t *bytes, 
 			return STANDARD_OK;
 		}
 		if (!is_passing(errno)) {
-			fail_of(why, "read standard input", errno);
+			standard_fail_read(why, errno);
 			return STANDARD_FAILED;
 		}
 	}

@@ -35,6 +35,9 @@ enum standard_verdict standard_wait(int fd, short events, struct mtime deadline)
 // STANDARD_OK *bytes is 0.
 enum standard_verdict standard_read(void *data, size_t capacity, size_t *bytes, struct reason *why) MUST_CHECK;
 
+// Puts into `why` that reading standard input failed with the errno value `error`.
+void standard_fail_read(struct reason *why, int error);
+
 // Writes at most `bytes` to `fd`, which poll(2) calls ready; returns what write(2) does. A terminal is ready with room for
 // one byte, and write(2) would wait there for whoever does not read, deaf to the signals we poll for: after
 // STANDARD_TERMINAL_MS it ends with what it has written, or with EINTR. Uses the signal SIGRTMIN.

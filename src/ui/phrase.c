@@ -211,8 +211,10 @@ void phrase_too_long(const struct phrase_out *out, size_t bytes)
 {
 	assert(bytes > TEXT_BYTES_MAX);
 	char sentence[128];
-	snprintf(sentence, sizeof sentence, "the message has %zu bytes, at most %d are allowed, it was not sent%s\n",
-		 bytes, TEXT_BYTES_MAX, out->hints ? "; send it in parts" : "");
+	const bool is_counted = bytes <= PHRASE_COUNTED_BYTES_MAX;
+	snprintf(sentence, sizeof sentence, "the message has %s%zu bytes, at most %d are allowed, it was not sent%s\n",
+		 is_counted ? "" : "more than ", is_counted ? bytes : PHRASE_COUNTED_BYTES_MAX, TEXT_BYTES_MAX,
+		 out->hints ? "; send it in parts" : "");
 	put(out, out->prefix);
 	put(out, sentence);
 }

@@ -89,7 +89,8 @@ void phrase_message(const struct phrase_out *out, const struct name *from, const
 // `count` messages that the server no longer held for this device; more than 0.
 void phrase_gap(const struct phrase_out *out, uint64_t count);
 
-// A message of `bytes` bytes, more than TEXT_BYTES_MAX.
+// A message of `bytes` bytes, more than TEXT_BYTES_MAX; beyond PHRASE_COUNTED_BYTES_MAX it says "more than" that.
+enum { PHRASE_COUNTED_BYTES_MAX = 1024 * 1024 };
 void phrase_too_long(const struct phrase_out *out, size_t bytes);
 
 // What is wrong with a command that was typed: its kind is COMMAND_UNKNOWN or its fault is not COMMAND_FAULT_NONE.

@@ -128,6 +128,23 @@ def test_closed_standard_input_is_at_its_end(server, tmp_path):
     assert shell(tmp_path, '"$@" <&-', "send", "-s", server.name, "-a", "fred", "fred").returncode == 65
 
 
+def test_input_that_cannot_be_read(server, start, tmp_path):
+    host, port = server.name.rsplit(":", 1)
+    for mode, reason in ((os.O_RDONLY | os.O_DIRECTORY, b"Is a directory"), (os.O_WRONLY | os.O_TMPFILE, b"it is closed")):
+        fd = os.open(tmp_path, mode)
+        client = start("client", "--state", tmp_path / "state", host, "-p", port, stdin=fd, stderr=subprocess.PIPE)
+        os.close(fd)
+        said = client.communicate(timeout=mms.DEADLINE_S)[1]
+        assert client.returncode == 74 and b"cannot read standard input: " + reason in said, said
+
+
+def test_input_without_an_end(server, profile):
+    with open("/dev/zero", "rb") as zeros:
+        done = subprocess.run([str(mms.MMS), "send", "-s", server.name, "-a", "fred", "Tim", "-"], stdin=zeros, capture_output=True,
+                              text=True, timeout=mms.DEADLINE_S, env=mms.environment(profile(server, "fred").directory), check=False)
+    assert done.returncode == 65 and "more than 1048576 bytes" in done.stderr, done
+
+
 # --- descriptors that do not block ---
 
 def test_output_waits_for_a_slow_reader(server, profile, start, closing):

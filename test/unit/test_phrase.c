@@ -256,6 +256,8 @@ static void test_faults_say_what_to_type(void **state)
 	assert_said(">> the message has 1300 bytes, at most 1024 are allowed, it was not sent; send it in parts\n");
 	phrase_too_long(&script, 1025);
 	assert_said("mms: the message has 1025 bytes, at most 1024 are allowed, it was not sent\n");
+	phrase_too_long(&script, PHRASE_COUNTED_BYTES_MAX + 1);
+	assert_said("mms: the message has more than 1048576 bytes, at most 1024 are allowed, it was not sent\n");
 }
 
 static void test_gaps_and_keys(void **state)
