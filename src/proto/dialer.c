@@ -323,7 +323,8 @@ static int64_t since_us(const struct dialer *dialer, struct mtime began_at, stru
 
 struct mtime dialer_heard_at(const struct dialer_slot *entry)
 {
-	return entry->state == DIALER_SLOT_NEW ? (struct mtime){INT64_MIN / 2} : entry->session.heard_at;
+	const struct mtime never = {INT64_MIN / 2};
+	return entry->state == DIALER_SLOT_NEW ? never : entry->session.heard_at;
 }
 
 int64_t dialer_silence_us(const struct dialer *dialer, struct mtime now)
