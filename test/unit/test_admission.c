@@ -129,6 +129,25 @@ static void accepts(void **state)
 	admission_clear(&world.admission);
 }
 
+// Few are dropped at once: one that is too old and still there is no repeat either.
+static void old_ones_are_not_repeated(void **state)
+{
+	(void)state;
+	struct world world;
+	uint8_t datagram[WIRE_INIT_BYTES];
+	uint8_t first[WIRE_ACCEPT_BYTES];
+	struct noise_ik noise;
+	begin(&world);
+	for (int i = 0; i < 5; i++)
+		assert_int_equal(knock(&world, 1, NULL, 10), WIRE_ACCEPT_BYTES);
+	make_init(&world, 1, NULL, datagram, &noise);
+	assert_int_equal(recv(&world, 1, datagram, sizeof datagram, 10), WIRE_ACCEPT_BYTES);
+	memcpy(first, world.reply, sizeof first);
+	assert_int_equal(recv(&world, 1, datagram, sizeof datagram, 60010), WIRE_ACCEPT_BYTES);
+	assert_memory_not_equal(world.reply, first, sizeof first);
+	admission_clear(&world.admission);
+}
+
 static void repeats_are_free(void **state)
 {
 	(void)state;
@@ -509,6 +528,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(accepts),
+		cmocka_unit_test(old_ones_are_not_repeated),
 		cmocka_unit_test(repeats_are_free),
 		cmocka_unit_test(cookies),
 		cmocka_unit_test(cookie_secrets_rotate),

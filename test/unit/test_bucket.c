@@ -82,6 +82,8 @@ static void moments_end_at_never(void **state)
 	assert_int_equal(mtime_add_us(at(INT64_MAX - 5), 6).us, MTIME_NEVER.us);
 	assert_int_equal(mtime_add_us(MTIME_NEVER, 1).us, MTIME_NEVER.us);
 	assert_int_equal(mtime_add_ms(at(5), 7).us, 7005);
+	assert_int_equal(mtime_max(at(5), MTIME_NEVER).us, MTIME_NEVER.us);
+	assert_int_equal(mtime_max(at(6), at(5)).us, 6);
 }
 
 int main(void)

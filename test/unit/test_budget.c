@@ -115,6 +115,20 @@ static void newcomers_get_in(void **state)
 	assert_int_equal(drain(&budget, &known, at_ms(10900)), 0);
 }
 
+// Newcomers have a bucket of their own, and it is one for all of them.
+static void newcomers_share_a_bucket(void **state)
+{
+	(void)state;
+	struct budget budget;
+	struct budget_limits limits = budget_limits_default();
+	limits.all = limits.newcomer = (struct bucket_rate){1, 1};
+	set_up_budget(&budget, limits);
+	for (uint16_t network = 0; network < 4; network++) {
+		const struct addr addr = in_network(network);
+		assert_true(budget_take(&budget, &addr, at_ms(1)) == (network < 2));
+	}
+}
+
 static void full_table_forgets_the_oldest(void **state)
 {
 	(void)state;
@@ -137,6 +151,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(rates_of_the_protocol), cmocka_unit_test(blind_ones_are_apart),
 		cmocka_unit_test(prefixes_and_networks), cmocka_unit_test(newcomers_get_in),
+		cmocka_unit_test(newcomers_share_a_bucket),
 		cmocka_unit_test(full_table_forgets_the_oldest),
 	};
 	return cmocka_run_group_tests_name("budget", tests, crypto_set_up, NULL);

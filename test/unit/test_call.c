@@ -201,6 +201,7 @@ static void test_notice(void **state)
 		const size_t bytes = call_notice_encode(&gap, body);
 		const bool is_good = counts[i] >= 1 && counts[i] <= INT64_MAX;
 		assert_int_equal(call_notice_decode(&decoded, body, bytes), is_good ? MMS_OK : MMS_E_BAD);
+		assert_int_equal(call_notice_decode(&decoded, body, bytes - 1), MMS_E_BAD);
 	}
 }
 

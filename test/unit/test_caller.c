@@ -177,6 +177,25 @@ static void marks_that_cannot_be(void **state)
 	finish(&world);
 }
 
+// A state that was held up on its way while a whole window passed says nothing of the calls of now.
+static void marks_of_long_ago(void **state)
+{
+	(void)state;
+	struct world world;
+	begin(&world, 10, 0);
+	for (uint32_t number = 1; number <= CALL_WINDOW + 1; number++) {
+		open_calls(&world, 1, 1);
+		send_one(&world, number);
+		assert_true(answer(&world, number, 0, number));
+		assert_int_equal(poll_number(&world), number);
+	}
+	open_calls(&world, 1, 1);
+	send_one(&world, 100);
+	marks(&world, 1, UINT64_MAX, 110);
+	assert_true(world.caller.marked == 0);
+	finish(&world);
+}
+
 static void unmarked_before_marked_is_lost(void **state)
 {
 	(void)state;
@@ -496,6 +515,7 @@ int main(void)
 		cmocka_unit_test(numbers_never_come_round),
 		cmocka_unit_test(only_answers_free),
 		cmocka_unit_test(marks_that_cannot_be),
+		cmocka_unit_test(marks_of_long_ago),
 		cmocka_unit_test(unmarked_before_marked_is_lost),
 		cmocka_unit_test(probes_carry_all_unmarked_first),
 		cmocka_unit_test(lowest_call_has_its_turn),

@@ -329,7 +329,7 @@ static void test_reoffer_without_room(void **state)
 static void test_unjudged_mark(void **state)
 {
 	(void)state;
-	for (int case_number = 0; case_number < 3; case_number++) {
+	for (int case_number = 0; case_number < 4; case_number++) {
 		begin_with(false);
 		queue_many(1, 1);
 		come_in(0, 0);
@@ -346,6 +346,8 @@ static void test_unjudged_mark(void **state)
 			f.mem.disk.mark.commit = f.mem.live.mark.commit = 5;
 			grant(1, &ok);
 			f.mem.disk.mark.commit = f.mem.live.mark.commit = 5 + (uint64_t)(case_number == 2);
+			if (case_number == 3) // of a start that nobody judged
+				f.mem.disk.mark.start_id[0] = f.mem.live.mark.start_id[0] = 3;
 			queue_many(2, 2);
 			client_submit(&f.client, f.now);
 			const struct call_accepted accepted = {false, {{2}, 5}};

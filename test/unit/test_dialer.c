@@ -437,6 +437,24 @@ static void handshakes_keep_their_rate(void **state)
 	finish();
 }
 
+// An INIT that is as old as one may be is made anew when there is something to spend; until then it goes on.
+static void an_old_init_goes_on(void **state)
+{
+	(void)state;
+	start(16);
+	world.is_cut = true;
+	dial();
+	const struct mtime made_at = dialer->made_at;
+	dialer->unspent_since = mtime_add_us(world.now, 3600LL * 1000 * 1000);
+	run_ms(DIALER_INIT_LIFE_US / 1000 + 10 * 1000);
+	assert_int_equal(dialer->state, DIALER_DIALING);
+	assert_int_equal(dialer->made_at.us, made_at.us);
+	dialer->unspent_since = made_at;
+	run_ms(60 * 1000);
+	assert_true(dialer->made_at.us > made_at.us);
+	finish();
+}
+
 // The present session was silent and a handshake waits for its turn: not needed any more when the session is heard again.
 static void a_handshake_that_waits_is_called_off(void **state)
 {
@@ -622,6 +640,7 @@ int main(void)
 		cmocka_unit_test(an_index_is_the_dialers_own),
 		cmocka_unit_test(repetition_after_a_sleep),
 		cmocka_unit_test(handshakes_keep_their_rate),
+		cmocka_unit_test(an_old_init_goes_on),
 		cmocka_unit_test(a_handshake_that_waits_is_called_off),
 		cmocka_unit_test(repetitions_are_spread),
 		cmocka_unit_test(the_chosen_address_has_ten_seconds),

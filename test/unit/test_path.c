@@ -142,6 +142,12 @@ static void unproved_from_birth(void **state)
 	assert_true(path_is_challenge_due(&world.path, at_ms(100000)));
 	respond(&world, 1, world.path.challenge);
 	assert_true(world.path.is_proved);
+	// An old datagram from elsewhere asks for nothing; a new one asks there, once.
+	begin(&world, 1, false);
+	recv(&world, 2, false, 100, 0);
+	assert_true(is_at(&world, 1) && world.path.challenged.family == ADDR_NONE);
+	recv(&world, 2, true, 100, 0);
+	assert_true(is_at(&world, 2) && path_is_challenge_due(&world.path, at_ms(0)));
 }
 
 // What the handshake took from an address and sent there counts for it, and for no other address.

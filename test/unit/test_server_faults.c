@@ -339,6 +339,10 @@ static void test_backlog_without_memory(void **state)
 	f.has_no_memory = true;
 	come_in(1, 2, "Tim", TIM, true);
 	check_delivered(1, "");
+	answer(1, CALL_NOTICE, 0); // tries again
+	answer(1, CALL_DELIVER, 0);
+	come_in(2, 3, "Tim", TIM, true);
+	server_ended(&f.server, 2);
 	f.has_no_memory = false;
 	f.now = server_deadline(&f.server);
 	assert_int_not_equal(f.now.us, MTIME_NEVER.us);
@@ -461,6 +465,31 @@ static void test_cursors_in_batches(void **state)
 	finish();
 }
 
+// What waits beside a cursor or an enrolment, of other kinds, is neither.
+static void test_signin_beside_other_operations(void **state)
+{
+	(void)state;
+	struct call_signin_ok ok;
+	struct record *record = NULL;
+	begin("fred\nTim\nlibero\n", true);
+	come_in(0, 1, "fred", FRED, true);
+	come_in(1, 2, "Tim", TIM, true);
+	submit(0, 1, "Tim", "a");
+	submit(0, 2, "Tim", "a");
+	assert_true(store(MMS_OK, false));
+	answer(1, CALL_DELIVER, 1);
+	submit(0, 3, "fred", "a");
+	server_ended(&f.server, 1); // its cursor waits behind the message
+	signin_with(2, 2, "Tim", true, NULL);
+	count(ANSWERED, 2, &record);
+	assert_int_equal(call_signin_ok_decode(&ok, record->body, record->bytes), MMS_OK);
+	assert_int_equal(ok.waiting_count, 1);
+	signin_with(3, 7, "libero", true, NULL);
+	signin_with(4, 8, "libero", true, NULL); // until the first claim is through
+	assert_int_equal(count(DEFERRED, 4, NULL), 1);
+	finish();
+}
+
 // A mailbox that holds more than it may by now, since its limit was lowered.
 static void test_lowered_limit(void **state)
 {
@@ -495,6 +524,7 @@ int main(void)
 		cmocka_unit_test(test_mailbox_taken_again),
 		cmocka_unit_test(test_who_after_a_reload),
 		cmocka_unit_test(test_cursors_in_batches),
+		cmocka_unit_test(test_signin_beside_other_operations),
 		cmocka_unit_test(test_lowered_limit),
 	};
 	return cmocka_run_group_tests(tests, crypto_set_up, NULL);

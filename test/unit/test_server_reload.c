@@ -55,6 +55,50 @@ static void test_places_move(void **state)
 	finish();
 }
 
+// Another reload while the batch is still with the storage: a recipient who was gone before it is not looked for again.
+static void test_two_reloads_during_a_batch(void **state)
+{
+	(void)state;
+	begin("fred\nTim\nlibero\n", false);
+	come_in(0, 1, "fred", FRED, true);
+	come_in(2, 3, "libero", LIBERO, true);
+	const uint32_t to_tim = submit(0, 1, "Tim", "a");
+	const uint32_t to_libero = submit(0, 2, "libero", "b");
+	const struct storage_batch *batch = take_batch();
+	reload("libero\nfred\n", TIM);
+	reload("fred\nlibero\nTim\n", TIM);
+	stored(batch, MMS_OK);
+	assert_int_equal(status_of(0, to_tim), STATUS_ACCEPTED);
+	assert_int_equal(status_of(0, to_libero), STATUS_ACCEPTED);
+	check_delivered(2, "b");
+	finish();
+}
+
+// A batch of cursors that found no room: they go again for those who are still there, and for no other session of theirs.
+static void test_cursors_of_a_full_disk(void **state)
+{
+	(void)state;
+	begin("fred\nTim\n", false);
+	come_in(0, 1, "fred", FRED, true);
+	come_in(1, 2, "Tim", TIM, true);
+	come_in(2, 3, "fred", FRED, true);
+	assert_int_equal(status_of(3, signin_with(3, 1, "fred", false, NULL)), STATUS_OK);
+	submit(0, 1, "fred", "a");
+	submit(0, 2, "Tim", "b");
+	stored(take_batch(), MMS_OK);
+	answer(0, CALL_DELIVER, f.server.peer[0].row_sent);
+	answer(1, CALL_DELIVER, f.server.peer[1].row_sent);
+	const struct storage_batch *batch = take_batch();
+	assert_int_equal(batch->op_count, 2);
+	reload("fred\n", TIM);
+	stored(batch, MMS_E_NOSPACE);
+	batch = take_batch();
+	assert_int_equal(batch->op_count, 1);
+	assert_int_equal(batch->ops[0].device_id, f.server.peer[0].device_id);
+	stored(batch, MMS_OK);
+	finish();
+}
+
 // Who is gone hears what became of it, and it is remembered as theirs.
 static void test_refused_after_its_sender_is_gone(void **state)
 {
@@ -123,6 +167,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_places_move),
+		cmocka_unit_test(test_two_reloads_during_a_batch),
+		cmocka_unit_test(test_cursors_of_a_full_disk),
 		cmocka_unit_test(test_refused_after_its_sender_is_gone),
 		cmocka_unit_test(test_enrolment_across_a_reload),
 		cmocka_unit_test(test_another_user_of_the_name),

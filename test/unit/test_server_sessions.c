@@ -331,6 +331,26 @@ static void test_each_session_waits_for_its_turn(void **state)
 	finish();
 }
 
+// So many turns may be owed; whoever comes then asks again when the first of them is over.
+static void test_turns_are_bounded(void **state)
+{
+	(void)state;
+	struct record *record = NULL;
+	begin("fred\nTim\n", false);
+	come_in(0, 1, "fred", FRED, true);
+	for (uint32_t i = 0; i < 100 + SERVER_BOOKED_MAX; i++)
+		submit(0, 1000 + i, "nobody", "a");
+	assert_int_equal(count(DEFERRED, 0, NULL), SERVER_BOOKED_MAX);
+	assert_int_equal(f.server.peer[0].booked_number, f.number[0] - 1);
+	submit(0, 5000, "nobody", "a");
+	assert_int_equal(count(DEFERRED, 0, &record), SERVER_BOOKED_MAX + 1);
+	assert_int_equal(f.server.peer[0].booked_number, f.number[0] - 2);
+	f.now = record->until;
+	f.number[0]--;
+	assert_int_equal(status_of(0, submit(0, 5000, "nobody", "a")), STATUS_NO_SUCH_USER);
+	finish();
+}
+
 static void test_who(void **state)
 {
 	(void)state;
@@ -477,6 +497,7 @@ int main(void)
 		cmocka_unit_test(test_sending_sessions),         cmocka_unit_test(test_gap),
 		cmocka_unit_test(test_signout_waits),            cmocka_unit_test(test_rates_delay),
 		cmocka_unit_test(test_each_session_waits_for_its_turn),
+		cmocka_unit_test(test_turns_are_bounded),
 		cmocka_unit_test(test_who),                      cmocka_unit_test(test_reload),
 		cmocka_unit_test(test_shutdown_and_mark),        cmocka_unit_test(test_slot_is_reused),
 		cmocka_unit_test(test_gap_holds_the_window),

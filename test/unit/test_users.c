@@ -82,7 +82,7 @@ static void an_empty_file_has_no_users(void **state)
 {
 	(void)state;
 	static const char *const empty[] = {"\xef\xbb\xbf", "\xef\xbb\xbf# fred\n", "",
-					    "\n", "  \t \r\n", "# fred", "# fred\n\n \t# tim #\r\n"};
+					    "\n", "  \t \r\n", "# fred", "# fred\r", "# fred\n\n \t# tim #\r\n"};
 	for (size_t i = 0; i < sizeof empty / sizeof empty[0]; i++) {
 		struct fixture fixture;
 		accept(&fixture, empty[i]);
