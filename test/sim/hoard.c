@@ -6,17 +6,18 @@
 #include "double.h"
 #include "report.h"
 
-// Calls behind one that is never made, as large as can be. Their kind is nobody's: should they start, they are answered BAD.
+// Calls behind one that is never made, small ones or large ones. Their kind is nobody's: should they start, they are answered BAD.
 static void hold_calls(struct session *session, struct blocks *blocks)
 {
 	static const uint8_t body[WIRE_CALL_BODY_BYTES_MAX];
 	struct caller *caller = &session->caller;
-	enum { KIND_OF_NOBODY = 77 };
+	enum { KIND_OF_NOBODY = 77, SMALL_BYTES = 64 };
+	const uint32_t most = draw_chance(&world.draw, 500) ? SMALL_BYTES : sizeof body;
 	if (caller_room(caller) < 2)
 		return;
 	if (caller->unanswered == 0)
 		caller->next_number++;
-	while (caller_open(caller, blocks, KIND_OF_NOBODY, body, 1 + draw_below(&world.draw, sizeof body), 0) == MMS_OK)
+	while (caller_open(caller, blocks, KIND_OF_NOBODY, body, 1 + draw_below(&world.draw, most), 0) == MMS_OK)
 		continue;
 	report_sight(SIGHT_CALLS_HELD);
 }

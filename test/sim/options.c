@@ -111,9 +111,10 @@ static void draw_bounds(struct options *options, struct draw *draw)
 	options->blocks_small_max = draw_chance(draw, 100) ? 64 + draw_below(draw, 200) : 2000;
 	options->blocks_large_max = draw_chance(draw, 100) ? 32 + draw_below(draw, 64) : 500;
 	if (options->hoards > 0 && draw_chance(draw, 700)) {
+		options->hostile_devices = 2;
 		// A user's share is a sixteenth, and every session of a user at rest holds the answer to its last PING.
-		options->blocks_small_max = 16 * 8 + draw_below(draw, 64);
-		options->blocks_large_max = 16 * 4 + draw_below(draw, 32);
+		options->blocks_small_max = 16 * 4 + draw_below(draw, 32);
+		options->blocks_large_max = 16 + draw_below(draw, 32);
 	}
 	options->submit_burst = draw_chance(draw, 100) ? strength(draw, 20) : 1000;
 	options->blind_burst = draw_chance(draw, 250) ? 1 : 400;

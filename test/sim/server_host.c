@@ -365,9 +365,9 @@ static void begin_work(const struct server_order *order)
 	host->done_at = world.now;
 	if (!may_fail())
 		return;
-	if (draw_chance(&world.draw, options->slow_commits))
-		host->done_at = mtime_add_ms(world.now, 1 + draw_below(&world.draw, 30000));
 	const uint32_t more = order->kind == ORDER_SYNC_USERS ? options->failed_reloads : 0;
+	if (draw_chance(&world.draw, options->slow_commits + more))
+		host->done_at = mtime_add_ms(world.now, 1 + draw_below(&world.draw, 30000));
 	if (host->is_disk_full || draw_chance(&world.draw, options->full_commits + more)) {
 		host->fate = MMS_E_NOSPACE;
 	} else if (draw_chance(&world.draw, options->failed_commits + more)) {
