@@ -41,6 +41,7 @@ bool server_options_read(struct server_options *options, int argc, char **argv, 
 		.sessions_max = SESSIONS_MAX,
 		.mailbox_rows_max = server.mailbox_rows_max,
 		.mailbox_bytes_max = server.mailbox_bytes_max,
+		.mailbox_held_bytes_max = MAILBOX_HELD_BYTES_MAX,
 		.submit_rate = server.submit_rate.per_second,
 		.submit_burst = server.submit_rate.burst,
 		.who_rate = server.who_rate.per_second,
@@ -69,6 +70,9 @@ bool server_options_read(struct server_options *options, int argc, char **argv, 
 			     "messages a mailbox holds for its user (default 10000)"),
 		COUNT_OPTION("mailbox-bytes", mailbox_bytes_max, 1024, 1ULL << 40,
 			     "bytes of text a mailbox holds (default 10485760)"),
+		COUNT_OPTION("mailbox-held-bytes", mailbox_held_bytes_max, 1024, 1ULL << 40,
+			     "bytes of all that a mailbox holds, also for some of several devices, 128 a message and its text; at "
+			     "least what fits in by the two before (default 67108864)"),
 		COUNT_OPTION("submit-rate", submit_rate, 1, 1000000, "messages a second from one user (default 50)"),
 		COUNT_OPTION("submit-burst", submit_burst, 1, 1000000, "messages one user may send at once (default 1000)"),
 		COUNT_OPTION("who-rate", who_rate, 1, 1000000, "lists of users a second for one user (default 2)"),
@@ -268,6 +272,13 @@ static int look_for_database(struct server_setup *setup, struct reason *why)
 	return EXIT_CONFIG;
 }
 
+// What a mailbox may hold. What no device has is refused by its own bounds and never dropped, so it must fit in.
+static uint64_t held_bytes_max(const struct server_options *options)
+{
+	const uint64_t least = options->mailbox_rows_max * MAILBOX_ROW_BYTES + options->mailbox_bytes_max;
+	return options->mailbox_held_bytes_max > least ? options->mailbox_held_bytes_max : least;
+}
+
 // Opens the database, then the key, which is made where the database has never been used.
 static int open_store(struct server_setup *setup, struct reason *why)
 {
@@ -275,6 +286,7 @@ static int open_store(struct server_setup *setup, struct reason *why)
 	enum mms_err err = server_store_open(setup->paths.database.text, clock_monotonic(), &setup->store, why);
 	if (err != MMS_OK)
 		return exit_of_data(err);
+	server_store_bound_mailboxes(setup->store, held_bytes_max(&setup->options));
 	err = server_store_is_new(setup->store, &is_new);
 	if (err == MMS_OK)
 		return open_key(setup, is_new, why);

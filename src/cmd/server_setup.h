@@ -27,6 +27,7 @@ struct server_options {
 	uint64_t sessions_max;
 	uint64_t mailbox_rows_max;
 	uint64_t mailbox_bytes_max;
+	uint64_t mailbox_held_bytes_max;
 	uint64_t submit_rate;
 	uint64_t submit_burst;
 	uint64_t who_rate;

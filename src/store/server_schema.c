@@ -161,6 +161,12 @@ const char *const server_schema_statement[SERVER_STATEMENT_COUNT] = {
 			" VALUES (?1, 1, ?2, 1, ?2, 1, ?2) ON CONFLICT DO UPDATE SET"
 			" put_rows = put_rows + 1, put_bytes = put_bytes + ?2, held_rows = held_rows + 1,"
 			" held_bytes = held_bytes + ?2, fresh_rows = fresh_rows + 1, fresh_bytes = fresh_bytes + ?2",
+	// The same for a mailbox that stays within its bound, or has no row that could go for it.
+	[MAILBOX_ADD] = "UPDATE mailbox SET put_rows = put_rows + 1, put_bytes = put_bytes + ?2, held_rows = held_rows + 1,"
+			" held_bytes = held_bytes + ?2, fresh_rows = fresh_rows + 1, fresh_bytes = fresh_bytes + ?2"
+			" WHERE user_id = ?1 AND (held_rows = fresh_rows OR held_bytes + ?2 + (held_rows + 1) * ?3 <= ?4)",
+	[MAILBOX_OVER] = "SELECT taken_row, purge_row FROM mailbox"
+			 " WHERE user_id = ?1 AND held_rows > fresh_rows AND held_bytes + held_rows * ?2 > ?3",
 	[MAILBOX_USAGE] = "SELECT fresh_rows, fresh_bytes FROM mailbox WHERE user_id = ?1",
 	[MAILBOX_PLACE] = "SELECT taken_row, purge_row FROM mailbox WHERE user_id = ?1",
 	[MAILBOX_TAKE] = "UPDATE mailbox SET taken_row = ?2, fresh_rows = fresh_rows - ?3, fresh_bytes = fresh_bytes - ?4"
@@ -177,7 +183,7 @@ const char *const server_schema_statement[SERVER_STATEMENT_COUNT] = {
 	[MAILBOX_TO_PURGE] = "SELECT user_id, purge_row FROM mailbox WHERE purge_row > 0 ORDER BY user_id LIMIT 1",
 	[MESSAGE_COUNT] = "SELECT count(*), coalesce(sum(text_bytes), 0) FROM message"
 			  " WHERE recipient_id = ?1 AND row > ?2 AND row <= ?3",
-	[MESSAGE_OLDEST] = "SELECT row FROM message WHERE recipient_id = ?1 AND row > ?2 ORDER BY row LIMIT 1",
+	[MESSAGE_OLDEST] = "SELECT row, text_bytes FROM message WHERE recipient_id = ?1 AND row > ?2 ORDER BY row LIMIT 1",
 	[MESSAGE_TAKE] = "UPDATE message SET taken_at = ?4 WHERE recipient_id = ?1 AND row > ?2 AND row <= ?3",
 	[MESSAGE_PURGE] = "DELETE FROM message WHERE row IN (SELECT row FROM message"
 			  " WHERE recipient_id = ?1 AND row <= ?2 ORDER BY row LIMIT ?3)",

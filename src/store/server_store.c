@@ -76,6 +76,7 @@ static enum mms_err open_store(const char *path, enum sql_access mode, struct mt
 		err = open_directory(opened);
 	if (err == MMS_OK) {
 		opened->opened_at = now;
+		opened->held_bytes_max = MAILBOX_HELD_BYTES_MAX;
 		opened->seconds_then = opened->seconds;
 		server_store_room_changed(opened);
 		*store = opened;
@@ -105,6 +106,12 @@ void server_store_close(struct server_store *store)
 	if (store->directory_fd >= 0)
 		close(store->directory_fd);
 	free(store);
+}
+
+void server_store_bound_mailboxes(struct server_store *store, uint64_t held_bytes_max)
+{
+	assert(held_bytes_max <= INT64_MAX);
+	store->held_bytes_max = held_bytes_max;
 }
 
 const struct reason *server_store_reason(const struct server_store *store)

@@ -50,6 +50,9 @@ enum mms_err server_store_open_readonly(const char *path, struct server_store **
 // Closes it. NULL is accepted.
 void server_store_close(struct server_store *store);
 
+// Sets how much a mailbox may hold: each row counts MAILBOX_ROW_BYTES and its text. MAILBOX_HELD_BYTES_MAX until then.
+void server_store_bound_mailboxes(struct server_store *store, uint64_t held_bytes_max);
+
 // What the last function that failed has to say; kept until the next one.
 const struct reason *server_store_reason(const struct server_store *store);
 
@@ -86,6 +89,8 @@ struct server_storage server_store_storage(struct server_store *store);
 // below batch->commit_next.
 // ENROLL: the device's id is found with device_find afterwards. A key that this user has enrolled already changes
 // nothing.
+// ACCEPT: in a mailbox that is beyond its bound with it, at most MAILBOX_SHED_ROWS_MAX rows that some device has go, the oldest
+// first; devices that lack one get the gap. What no device has stays.
 // CURSOR: only forwards. A device that does not exist (any more) is passed over, also by GAP_TOLD.
 // GAP_TOLD: when the gap has grown beyond `row` since, it stays, and the device is told once more.
 // Errors: MMS_E_NOSPACE: rolled back, the store is usable. MMS_E_EXISTS: a key of another user, a spent invite or an id

@@ -36,15 +36,6 @@ static enum mms_err put_accepted(struct server_store *store, const struct storag
 	return sql_run(&store->sql, statement);
 }
 
-// Counts a message into its mailbox.
-static enum mms_err count_message(struct server_store *store, const struct storage_op *op)
-{
-	sqlite3_stmt *statement = store->statement[MAILBOX_PUT];
-	sql_bind_int(statement, 1, op->user_id);
-	sql_bind_int(statement, 2, op->text_bytes);
-	return sql_run(&store->sql, statement);
-}
-
 // The cursor of a device. MMS_E_MISSING: there is no such device of this user.
 static enum mms_err read_cursor(struct server_store *store, const struct storage_op *op, uint64_t *cursor)
 {
@@ -204,7 +195,7 @@ static enum mms_err apply(struct server_store *store, const struct storage_batch
 		assert(op->row < batch->commit_next);
 		err = put_message(store, op, batch->text);
 		if (err == MMS_OK)
-			err = count_message(store, op);
+			err = server_store_put(store, op->user_id, op->text_bytes);
 		return err == MMS_OK ? put_accepted(store, op, seconds) : err;
 	case STORAGE_CURSOR:
 		assert(op->row < batch->commit_next); // else rows to come would be taken unseen

@@ -12,22 +12,6 @@ static int64_t days_before(uint64_t seconds, int days)
 	return (int64_t)seconds - days * (int64_t)DAY_SECONDS;
 }
 
-// Devices that do not have the message get the gap, and it leaves the mailbox's counts.
-static enum mms_err make_gap(struct server_store *store, int64_t user_id, int64_t row, int64_t bytes)
-{
-	sqlite3_stmt *statement = store->statement[DEVICE_GAP_ADD];
-	sql_bind_int(statement, 1, user_id);
-	sql_bind_int(statement, 2, row);
-	sql_bind_int(statement, 3, bytes);
-	const enum mms_err err = sql_run(&store->sql, statement);
-	if (err != MMS_OK)
-		return err;
-	statement = store->statement[MAILBOX_EXPIRE];
-	sql_bind_int(statement, 1, user_id);
-	sql_bind_int(statement, 2, bytes);
-	return sql_run(&store->sql, statement);
-}
-
 // One message that its first device took long ago.
 static enum mms_err expire_message(struct server_store *store, int64_t limit)
 {
@@ -44,10 +28,11 @@ static enum mms_err expire_message(struct server_store *store, int64_t limit)
 	sql_reset(statement);
 
 	err = server_store_mailbox(store, user_id, &taken_row, &purge_row);
-	if (err == MMS_OK && row > (int64_t)purge_row) // else all devices have it
-		err = make_gap(store, user_id, row, bytes);
+	if (err == MMS_OK && row > (int64_t)purge_row)
+		return server_store_drop(store, user_id, row, bytes);
 	if (err != MMS_OK)
 		return err;
+	// All devices have it, so that it is in no count.
 	statement = store->statement[MESSAGE_REMOVE];
 	sql_bind_int(statement, 1, row);
 	return sql_run(&store->sql, statement);

@@ -45,6 +45,8 @@ enum server_statement {
 	ACCEPTED_OLDEST,
 	ACCEPTED_REMOVE,
 	MAILBOX_PUT,
+	MAILBOX_ADD,
+	MAILBOX_OVER,
 	MAILBOX_USAGE,
 	MAILBOX_PLACE,
 	MAILBOX_TAKE,
@@ -76,6 +78,7 @@ struct server_store {
 	uint64_t seconds;       // of store time, as the counter row holds them
 	uint64_t seconds_then;  // and as it held them when the store was opened
 	struct mtime opened_at;
+	uint64_t held_bytes_max; // of a mailbox
 	uint64_t expired_row;   // housekeeping has looked at the ids held up to this row
 	uint32_t room_age;      // calls of has_room since the disk was asked
 	bool has_room;          // its answer then
@@ -115,6 +118,13 @@ enum mms_err server_store_mailbox(struct server_store *store, int64_t user_id, u
 // After the user's devices have changed or moved: what all of them have leaves the mailbox, up to `low`, the lowest cursor.
 // Removes at most `rows_max` rows of it now, the rest by housekeeping.
 enum mms_err server_store_settle(struct server_store *store, int64_t user_id, uint64_t low, uint32_t rows_max) MUST_CHECK;
+
+// Counts a message of `text_bytes` into its mailbox. In a mailbox that is beyond its bound with it, at most
+// MAILBOX_SHED_ROWS_MAX rows that some device has go, the oldest first.
+enum mms_err server_store_put(struct server_store *store, int64_t user_id, uint16_t text_bytes) MUST_CHECK;
+
+// Removes a row beyond purge_row that some device has: the devices that lack it get the gap, and it leaves the counts.
+enum mms_err server_store_drop(struct server_store *store, int64_t user_id, int64_t row, int64_t text_bytes) MUST_CHECK;
 
 // Removes at most `*rows_left` rows of some mailbox that waits for it, and takes them off `*rows_left`. MMS_E_MISSING: none does.
 enum mms_err server_store_purge_some(struct server_store *store, uint32_t *rows_left) MUST_CHECK;

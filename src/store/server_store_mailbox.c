@@ -1,9 +1,14 @@
 // SPDX-License-Identifier: ISC
-// What a mailbox holds, counted as it changes, so that nobody has to count what is stored; and the removal of what all devices
-// have, in slices. The contract is in server_store_inside.h; what is counted, in server_schema.c, table mailbox.
+// What a mailbox holds, counted as it changes, so that nobody has to count what is stored; the removal of what all devices
+// have, in slices; and of what some have, when a mailbox comes to its bound. The contract is in server_store_inside.h; what is
+// counted, in server_schema.c, table mailbox.
 #include <assert.h>
 
 #include "store/server_store_inside.h"
+
+// The quota of what no device has fits; and a mailbox becomes smaller, whatever goes for a row that comes.
+static_assert(MAILBOX_BYTES_MAX + MAILBOX_ROWS_MAX * MAILBOX_ROW_BYTES <= MAILBOX_HELD_BYTES_MAX, "one bound for all");
+static_assert(MAILBOX_SHED_ROWS_MAX * (MAILBOX_ROW_BYTES + 1) > MAILBOX_ROW_BYTES + TEXT_BYTES_MAX, "it shrinks");
 
 enum mms_err server_store_count(struct server_store *store, int64_t user_id, uint64_t after, uint64_t upto,
 				struct server_span *span)
@@ -28,6 +33,84 @@ enum mms_err server_store_mailbox(struct server_store *store, int64_t user_id, u
 	if (err == MMS_OK && (!sql_read_number(statement, 0, taken_row) || !sql_read_number(statement, 1, purge_row)))
 		err = sql_damaged(&store->sql, "a mailbox is malformed");
 	sql_reset(statement);
+	return err == MMS_E_MISSING ? MMS_OK : err;
+}
+
+// Devices that do not have the row get the gap.
+static enum mms_err make_gap(struct server_store *store, int64_t user_id, int64_t row, int64_t text_bytes)
+{
+	sqlite3_stmt *statement = store->statement[DEVICE_GAP_ADD];
+	sql_bind_int(statement, 1, user_id);
+	sql_bind_int(statement, 2, row);
+	sql_bind_int(statement, 3, text_bytes);
+	return sql_run(&store->sql, statement);
+}
+
+enum mms_err server_store_drop(struct server_store *store, int64_t user_id, int64_t row, int64_t text_bytes)
+{
+	enum mms_err err = make_gap(store, user_id, row, text_bytes);
+	sqlite3_stmt *statement = store->statement[MAILBOX_EXPIRE];
+	if (err == MMS_OK) {
+		sql_bind_int(statement, 1, user_id);
+		sql_bind_int(statement, 2, text_bytes);
+		err = sql_run(&store->sql, statement);
+	}
+	if (err != MMS_OK)
+		return err;
+	statement = store->statement[MESSAGE_REMOVE];
+	sql_bind_int(statement, 1, row);
+	return sql_run(&store->sql, statement);
+}
+
+// Removes the oldest row that some device has from a mailbox that is beyond its bound. MMS_E_MISSING: it is not, or no device
+// has any of its rows.
+static enum mms_err shed_row(struct server_store *store, int64_t user_id)
+{
+	sqlite3_stmt *statement = store->statement[MAILBOX_OVER];
+	uint64_t taken_row = 0;
+	uint64_t purge_row = 0;
+	sql_bind_int(statement, 1, user_id);
+	sql_bind_int(statement, 2, MAILBOX_ROW_BYTES);
+	sql_bind_number(statement, 3, store->held_bytes_max);
+	enum mms_err err = sql_row(&store->sql, statement);
+	if (err != MMS_OK)
+		return err;
+	if (!sql_read_number(statement, 0, &taken_row) || !sql_read_number(statement, 1, &purge_row))
+		err = sql_damaged(&store->sql, "a mailbox is malformed");
+	sql_reset(statement);
+	if (err != MMS_OK)
+		return err;
+
+	statement = store->statement[MESSAGE_OLDEST];
+	sql_bind_int(statement, 1, user_id);
+	sql_bind_number(statement, 2, purge_row);
+	err = sql_row(&store->sql, statement);
+	if (err != MMS_OK)
+		return err == MMS_E_MISSING ? sql_damaged(&store->sql, "a mailbox is miscounted") : err;
+	const int64_t row = sqlite3_column_int64(statement, 0);
+	const int64_t text_bytes = sqlite3_column_int64(statement, 1);
+	sql_reset(statement);
+	if (row > (int64_t)taken_row) // what no device has is never dropped
+		return sql_damaged(&store->sql, "a mailbox is miscounted");
+	return server_store_drop(store, user_id, row, text_bytes);
+}
+
+enum mms_err server_store_put(struct server_store *store, int64_t user_id, uint16_t text_bytes)
+{
+	sqlite3_stmt *statement = store->statement[MAILBOX_ADD];
+	sql_bind_int(statement, 1, user_id);
+	sql_bind_int(statement, 2, text_bytes);
+	sql_bind_int(statement, 3, MAILBOX_ROW_BYTES);
+	sql_bind_number(statement, 4, store->held_bytes_max);
+	enum mms_err err = sql_run(&store->sql, statement);
+	if (err != MMS_OK || sqlite3_changes(store->sql.db) > 0)
+		return err;
+	statement = store->statement[MAILBOX_PUT];
+	sql_bind_int(statement, 1, user_id);
+	sql_bind_int(statement, 2, text_bytes);
+	err = sql_run(&store->sql, statement);
+	for (int i = 0; i < MAILBOX_SHED_ROWS_MAX && err == MMS_OK; i++)
+		err = shed_row(store, user_id);
 	return err == MMS_E_MISSING ? MMS_OK : err;
 }
 

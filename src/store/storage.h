@@ -58,7 +58,8 @@ struct storage_row {
 };
 
 enum storage_op_kind {
-	STORAGE_ACCEPT = 1, // one message into a mailbox, its id into the ids held, the commit counter forward
+	STORAGE_ACCEPT = 1, // one message into a mailbox, its id into the ids held, the commit counter forward; from a mailbox
+			    // beyond its bound some rows go that a device has
 	STORAGE_CURSOR = 2, // a device has all rows up to `row`; rows that all devices of the user have are removed
 	STORAGE_ENROLL = 3, // a new device of a user; with an invite, its hash becomes spent. Starts before the oldest row held
 	STORAGE_GAP_TOLD = 4, // a device has the notice of its gap up to `row`: its gap count and row become 0

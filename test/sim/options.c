@@ -16,6 +16,7 @@ void options_calm(struct options *options)
 		.delay_ms_min = 5,
 		.delay_ms_max = 20,
 		.mailbox_rows_max = 1000,
+		.mailbox_held_max = 1000,
 		.sessions_max = 16,
 		.half_open_max = 16,
 		.blocks_small_max = 2000,
@@ -103,9 +104,17 @@ static void draw_people(struct options *options, struct draw *draw)
 		some(draw, &options->hoards, 500, 1000);
 }
 
+// Drawn apart: a world in which it plays no part is the same as before there was this bound.
+static void draw_held(struct options *options, struct draw draw)
+{
+	draw.state ^= 0x68656c64;
+	options->mailbox_held_max = draw_chance(&draw, 200) ? strength(&draw, 24) : 1000;
+}
+
 static void draw_bounds(struct options *options, struct draw *draw)
 {
 	options->mailbox_rows_max = draw_chance(draw, 200) ? strength(draw, 12) : 1000;
+	draw_held(options, *draw);
 	options->sessions_max = draw_chance(draw, 100) ? 12 + draw_below(draw, 4) : 24;
 	options->half_open_max = draw_chance(draw, 100) ? 2 + draw_below(draw, 6) : 16;
 	options->blocks_small_max = draw_chance(draw, 100) ? 64 + draw_below(draw, 200) : 2000;

@@ -60,7 +60,8 @@
 	X(hostile_devices, "enrolled devices that send anything") \
 	X(hoards, "turns of hostile devices in which they hold calls, answers and BASE, also when the faults have stopped") \
 	X(floods, "floods of INIT from many addresses") \
-	X(mailbox_rows_max, "messages a mailbox holds") \
+	X(mailbox_rows_max, "messages a mailbox holds that no device has") \
+	X(mailbox_held_max, "messages a mailbox holds in all") \
 	X(sessions_max, "sessions the server holds") \
 	X(half_open_max, "half-open handshakes the server holds") \
 	X(blocks_small_max, "small blocks of calls") \

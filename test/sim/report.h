@@ -21,7 +21,8 @@
 	X(SIGHT_REKEY_CROSSED, "data came on the old session after the new one was preferred") \
 	X(SIGHT_RESTORE_NOTICED, "a restored store was noticed by a device's mark") \
 	X(SIGHT_REOFFERED, "a message that a restore had lost was accepted again") \
-	X(SIGHT_GAP_MADE, "a device was left behind by the retention") \
+	X(SIGHT_ROW_SHED, "a mailbox at its bound lost what some device has") \
+	X(SIGHT_GAP_MADE, "a device was left behind") \
 	X(SIGHT_GAP_TOLD, "a gap stood in a transcript") \
 	X(SIGHT_GAP_SETTLED, "a device had confirmed its gap") \
 	X(SIGHT_MAILBOX_FULL, "a mailbox was full") \

@@ -210,6 +210,43 @@ static uint8_t user_of(const struct server_disk *disk, int64_t user_id)
 	return user;
 }
 
+// Devices that do not have the row get the gap.
+static void drop_row(struct server_disk *disk, struct disk_row *row)
+{
+	for (uint32_t i = 0; i < disk->device_count; i++) {
+		struct storage_device *device = &disk->device[i].held;
+		const int identity = world_identity_of_key(disk->device[i].key);
+		if (device->device_id == 0 || device->user_id != row->recipient_id || device->cursor >= row->row)
+			continue;
+		device->gap_row = row->row > device->gap_row ? row->row : device->gap_row;
+		device->gap_count++;
+		if (identity >= 0)
+			truth_message(row->message)->excused |= 1U << identity;
+		report_sight(SIGHT_GAP_MADE);
+	}
+	row->in_mailbox = false;
+	check_removed(disk, row);
+}
+
+// A mailbox beyond its bound loses its oldest row that some device has, if there is one.
+static void shed_row(struct server_disk *disk, const struct disk_user *user)
+{
+	struct disk_row *oldest = NULL;
+	uint32_t held = 0;
+	for (uint32_t i = 0; i < disk->row_count; i++) {
+		struct disk_row *row = &disk->row[i];
+		if (!row->in_mailbox || row->recipient_id != user->user_id)
+			continue;
+		held++;
+		if (oldest == NULL && row->row <= user->taken_row)
+			oldest = row;
+	}
+	if (held <= world.options.mailbox_held_max || oldest == NULL)
+		return;
+	drop_row(disk, oldest);
+	report_sight(SIGHT_ROW_SHED);
+}
+
 static void check_acceptance(const struct server_disk *disk, const struct storage_op *op, uint32_t message)
 {
 	for (uint32_t i = 0; i < disk->device_count; i++)
@@ -263,6 +300,7 @@ static void apply_accept(struct server_disk *disk, const struct storage_op *op, 
 	memcpy(row->digest, op->digest, DIGEST_BYTES);
 	check_acceptance(disk, op, number);
 	truth_accepted(number, recipient, op->row);
+	shed_row(disk, &disk->user[recipient]);
 }
 
 // A cursor passes only what its device has, or what it is owed a gap for.
@@ -417,19 +455,7 @@ static void check_kept(const char *what, int64_t since_ran, int days)
 static void expire_row(struct server_disk *disk, struct disk_row *row)
 {
 	check_kept("a message that a device has taken", row->taken_ran, RETENTION_DAYS);
-	for (uint32_t i = 0; i < disk->device_count; i++) {
-		struct storage_device *device = &disk->device[i].held;
-		const int identity = world_identity_of_key(disk->device[i].key);
-		if (device->device_id == 0 || device->user_id != row->recipient_id || device->cursor >= row->row)
-			continue;
-		device->gap_row = row->row > device->gap_row ? row->row : device->gap_row;
-		device->gap_count++;
-		if (identity >= 0)
-			truth_message(row->message)->excused |= 1U << identity;
-		report_sight(SIGHT_GAP_MADE);
-	}
-	row->in_mailbox = false;
-	check_removed(disk, row);
+	drop_row(disk, row);
 }
 
 static void expire_user(struct server_disk *disk, struct disk_user *user)

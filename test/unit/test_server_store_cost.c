@@ -35,6 +35,7 @@ static void fill(struct fixture *fixture, int rows)
 struct costs {
 	uint64_t refusal;
 	uint64_t acceptance;
+	uint64_t shedding; // an acceptance of a mailbox at its bound
 	uint64_t signin;
 	uint64_t revocation;
 	uint64_t housekeeping;
@@ -56,24 +57,28 @@ static struct costs measure(int rows)
 	costs.refusal = steps(fixture);
 	accept_one(fixture, FRED);
 	costs.acceptance = steps(fixture);
+	server_store_bound_mailboxes(fixture->store, 1);
+	accept_one(fixture, FRED);
+	costs.shedding = steps(fixture);
+	server_store_bound_mailboxes(fixture->store, MAILBOX_HELD_BYTES_MAX);
 	const struct storage_device behind = device_of(fixture, 2);
 	assert_int_equal(fixture->storage.mailbox_waiting(fixture->store, &behind, behind.cursor, &held), MMS_OK);
-	assert_int_equal(held, rows + 1);
+	assert_int_equal(held, rows + 2 - MAILBOX_SHED_ROWS_MAX);
 	costs.signin = steps(fixture);
 	list_and_revoke(fixture, 2);
 	costs.revocation = steps(fixture);
 	const struct storage_device ahead = device_of(fixture, 1);
 	assert_int_equal(fixture->storage.mailbox_waiting(fixture->store, &ahead, ahead.cursor, &held), MMS_OK);
-	assert_int_equal(held, 1);
+	assert_int_equal(held, 2);
 	const struct storage_device next = enroll(fixture, FRED, 3); // begins behind what is being removed
 	assert_int_equal(fixture->storage.mailbox_waiting(fixture->store, &next, next.cursor, &held), MMS_OK);
-	assert_int_equal(held, 1);
+	assert_int_equal(held, 2);
 	steps(fixture);
 	assert_int_equal(server_store_housekeep(fixture->store, fixture->now, SLICE, &has_more), MMS_OK);
 	costs.housekeeping = steps(fixture);
 	for (has_more = true; has_more;)
 		assert_int_equal(server_store_housekeep(fixture->store, fixture->now, 1000, &has_more), MMS_OK);
-	assert_int_equal(rows_held(fixture, FRED), 1);
+	assert_int_equal(rows_held(fixture, FRED), 2);
 	tear_down(&state);
 	return costs;
 }
@@ -92,6 +97,7 @@ static void test_costs_do_not_grow(void **state)
 	const struct costs many = measure(MANY);
 	expect_alike(few.refusal, many.refusal, "a refusal");
 	expect_alike(few.acceptance, many.acceptance, "an acceptance");
+	expect_alike(few.shedding, many.shedding, "an acceptance of a mailbox at its bound");
 	expect_alike(few.signin, many.signin, "a sign-in");
 	expect_alike(few.revocation, many.revocation, "a revocation");
 	expect_alike(few.housekeeping, many.housekeeping, "a slice of housekeeping");

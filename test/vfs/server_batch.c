@@ -70,7 +70,8 @@ static void add_accept(struct server_world *server)
 	op->text_offset = (uint32_t)build->text_bytes;
 	op->text_bytes = world_text(serial, build->text + build->text_bytes);
 	build->text_bytes += op->text_bytes;
-	model_accept(&server->next, op->row, serial, sender, recipient, server_world_seconds(server));
+	model_accept(&server->next, op->row, serial, sender, recipient, op->text_bytes,
+		     server_world_seconds(server));
 }
 
 // The device moves to a row that is drawn; a key without one names a device that is not there.

@@ -181,6 +181,7 @@ static void look_at_counts(struct look *look)
 	const struct server_model *model = look->model;
 	uint64_t kept = 0;
 	uint64_t holding = 0;
+	uint64_t holding_bytes = 0;
 	uint64_t held = 0;
 	uint64_t taken_sum = 0;
 	uint64_t devices = 0;
@@ -189,7 +190,10 @@ static void look_at_counts(struct look *look)
 	uint64_t absent_sum = 0;
 	for (uint32_t i = 0; i < model->message_count; i++) {
 		kept += model->message[i].is_kept;
-		holding += model_holds(model, &model->message[i], model->message[i].recipient_id);
+		if (model_holds(model, &model->message[i], model->message[i].recipient_id)) {
+			holding++;
+			holding_bytes += model->message[i].text_bytes;
+		}
 		held += model->message[i].is_held;
 		taken_sum += model->message[i].is_kept && model->message[i].is_taken ? (uint64_t)model->message[i].taken_at : 0;
 	}
@@ -205,6 +209,7 @@ static void look_at_counts(struct look *look)
 	expect_count(look, "SELECT seconds FROM counter", (uint64_t)model->seconds);
 	expect_count(look, "SELECT count(*) FROM message", kept);
 	expect_count(look, "SELECT coalesce(sum(held_rows), 0) FROM mailbox", holding);
+	expect_count(look, "SELECT coalesce(sum(held_bytes), 0) FROM mailbox", holding_bytes);
 	expect_count(look, "SELECT coalesce(sum(taken_at), 0) FROM message", taken_sum);
 	expect_count(look, "SELECT count(*) FROM accepted", held);
 	expect_count(look, "SELECT count(*) FROM device", devices);

@@ -13,6 +13,7 @@ void model_init(struct server_model *model)
 {
 	memset(model, 0, sizeof *model);
 	model->commit_next = 1;
+	model->held_bytes_max = MAILBOX_HELD_BYTES_MAX;
 }
 
 void model_start(struct server_model *model, uint32_t serial)
@@ -69,9 +70,39 @@ static void remove_rows(struct server_model *model, int64_t user_id, uint64_t ro
 	}
 }
 
-void model_accept(struct server_model *model, uint64_t row, uint32_t serial, uint8_t sender, uint8_t recipient,
-		  int64_t seconds)
+// The row leaves the mailbox, and devices that do not have it have a gap.
+static void drop(struct server_model *model, struct model_message *message)
 {
+	message->is_kept = false;
+	for (unsigned i = 0; i < MODEL_KEYS; i++) {
+		struct model_device *device = &model->device[i];
+		if (device->id == 0 || device->user_id != message->recipient_id || device->cursor >= message->row)
+			continue;
+		device->gap_row = message->row > device->gap_row ? message->row : device->gap_row;
+		device->gap_count++;
+	}
+}
+
+// Whether a mailbox holds more than it may; `*oldest` is its first row that some device has, NULL: none.
+static bool is_over(struct server_model *model, int64_t user_id, struct model_message **oldest)
+{
+	uint64_t bytes = 0;
+	*oldest = NULL;
+	for (uint32_t i = 0; i < model->message_count; i++) {
+		struct model_message *message = &model->message[i];
+		if (!model_holds(model, message, user_id))
+			continue;
+		bytes += MAILBOX_ROW_BYTES + message->text_bytes;
+		if (*oldest == NULL && message->row <= model->taken_row[user_id])
+			*oldest = message;
+	}
+	return bytes > model->held_bytes_max;
+}
+
+void model_accept(struct server_model *model, uint64_t row, uint32_t serial, uint8_t sender, uint8_t recipient,
+		  uint16_t text_bytes, int64_t seconds)
+{
+	struct model_message *oldest;
 	assert(model->message_count < MODEL_MESSAGES_MAX);
 	model->message[model->message_count++] = (struct model_message){
 		.row = row,
@@ -80,9 +111,15 @@ void model_accept(struct server_model *model, uint64_t row, uint32_t serial, uin
 		.sender_id = model->user[sender].id,
 		.recipient_id = model->user[recipient].id,
 		.at = seconds,
+		.text_bytes = text_bytes,
 		.is_kept = true,
 		.is_held = true,
 	};
+	for (int i = 0; i < MAILBOX_SHED_ROWS_MAX; i++) {
+		if (!is_over(model, model->user[recipient].id, &oldest) || oldest == NULL)
+			return;
+		drop(model, oldest);
+	}
 }
 
 void model_cursor(struct server_model *model, unsigned key, uint64_t row, int64_t seconds)
@@ -165,18 +202,6 @@ static struct model_message *find_expired(struct server_model *model, int64_t li
 	return found;
 }
 
-static void expire_message(struct server_model *model, struct model_message *message)
-{
-	message->is_kept = false;
-	for (unsigned i = 0; i < MODEL_KEYS; i++) {
-		struct model_device *device = &model->device[i];
-		if (device->id == 0 || device->user_id != message->recipient_id || device->cursor >= message->row)
-			continue;
-		device->gap_row = message->row > device->gap_row ? message->row : device->gap_row;
-		device->gap_count++;
-	}
-}
-
 static struct model_user *find_expired_user(struct server_model *model, int64_t limit)
 {
 	struct model_user *found = NULL;
@@ -243,7 +268,7 @@ bool model_housekeep(struct server_model *model, int64_t seconds, uint32_t rows_
 	struct model_message *message;
 	struct model_user *user;
 	while (rows_left > 0 && (message = find_expired(model, limit)) != NULL) {
-		expire_message(model, message);
+		drop(model, message);
 		rows_left--;
 	}
 	for (; rows_left > 0 && (user = find_expired_user(model, limit)) != NULL; rows_left--)

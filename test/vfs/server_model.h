@@ -35,11 +35,13 @@ struct model_message {
 	bool is_taken;    // by one of several
 	int64_t taken_at;
 	bool is_kept;     // in the mailbox
+	uint16_t text_bytes;
 	bool is_held;     // its id is remembered
 };
 
 struct server_model {
 	uint64_t commit_next;
+	uint64_t held_bytes_max; // of a mailbox; as the open store was told
 	int64_t seconds; // of store time that are durable
 	uint32_t start_count;
 	uint32_t start_serial[MODEL_STARTS_MAX];
@@ -67,7 +69,7 @@ void model_invites_gone(struct server_model *model);
 
 // Parts of a batch, in order; `row_next` is set at its end with model_batch_end.
 void model_accept(struct server_model *model, uint64_t row, uint32_t serial, uint8_t sender, uint8_t recipient,
-		  int64_t seconds);
+		  uint16_t text_bytes, int64_t seconds);
 void model_cursor(struct server_model *model, unsigned key, uint64_t row, int64_t seconds);
 void model_enroll(struct server_model *model, unsigned key, uint8_t user, bool has_invite);
 void model_gap_told(struct server_model *model, unsigned key, uint64_t row);

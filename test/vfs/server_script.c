@@ -45,6 +45,7 @@ static enum mms_err open_world(struct world *world)
 		world_complain(world, "opening failed with error %d and a store or no reason", err);
 	if (err == MMS_OK) {
 		server->storage = server_store_storage(server->store);
+		server_store_bound_mailboxes(server->store, server->now.held_bytes_max);
 		server->opened_at = server->clock;
 		server->opened_seconds = world_number(server->store->sql.db, "SELECT seconds FROM counter");
 	}
@@ -216,6 +217,14 @@ static enum mms_err housekeep_full_disk(struct server_world *server, unsigned ro
 	return err;
 }
 
+// From now on a mailbox may hold so many KiB.
+static enum mms_err bound_mailboxes(struct server_world *server, unsigned kib)
+{
+	server->now.held_bytes_max = kib == 0 ? MAILBOX_HELD_BYTES_MAX : kib * 1024;
+	server_store_bound_mailboxes(server->store, server->now.held_bytes_max);
+	return MMS_OK;
+}
+
 static enum mms_err checkpoint(struct server_world *server, unsigned argument)
 {
 	(void)argument;
@@ -304,7 +313,12 @@ static const struct step steps[] = {
 	{"a spent invite", server_batch_forbidden, 1},
 	{"a key of another user", server_batch_forbidden, 2},
 	{"accept some", server_batch_accept, 5},
+	{"bound mailboxes", bound_mailboxes, 2},
 	{"move the first of two", server_batch_take, 0},
+	{"accept beyond the bound", server_batch_accept, 12},
+	{"lower the bound", bound_mailboxes, 1},
+	{"accept for less", server_batch_accept, 3},
+	{"bound mailboxes no more", bound_mailboxes, 0},
 	{"move the second of two", server_batch_take, 4},
 	{"a batch of everything", server_batch_mixed, 2},
 	{"list beside", list_beside, 0},
