@@ -124,6 +124,8 @@ static void forget_invites(struct server_disk *disk, const struct users_table *t
 		if (is_on_a_line(table, disk->spent[i]))
 			memmove(disk->spent[kept++], disk->spent[i], STORAGE_KEY_BYTES);
 	disk->spent_count = kept;
+	for (uint32_t i = 0; i < world.identity_count; i++)
+		world.identity[i].is_code_fresh |= !is_on_a_line(table, world.identity[i].invite_hash);
 }
 
 static bool is_known_user(const struct server_disk *disk, int64_t user_id)
@@ -352,6 +354,15 @@ static void apply_cursor(struct server_disk *disk, const struct storage_op *op)
 	}
 }
 
+// As long as a code stands on its line, whom it has admitted was the only one.
+static void check_code(const struct server_disk *disk, const uint8_t *hash)
+{
+	for (uint32_t i = 0; i < world.identity_count; i++)
+		if (memcmp(world.identity[i].invite_hash, hash, INVITE_HASH_BYTES) == 0 && !world.identity[i].is_code_fresh &&
+		    server_disk_device(disk, world.identity[i].keys.public_key) != NULL)
+			report_failure("an invite that was spent was forgotten, and admits another device");
+}
+
 static void apply_enroll(struct server_disk *disk, const struct storage_op *op)
 {
 	const struct disk_device *known = server_disk_device(disk, op->key);
@@ -369,6 +380,8 @@ static void apply_enroll(struct server_disk *disk, const struct storage_op *op)
 	for (uint32_t i = 0; op->has_invite && i < disk->spent_count; i++)
 		if (memcmp(disk->spent[i], op->invite_hash, STORAGE_KEY_BYTES) == 0)
 			report_failure("an invite was spent twice");
+	if (op->has_invite)
+		check_code(disk, op->invite_hash);
 	uint64_t cursor = disk->commit_next - 1;
 	for (uint32_t i = disk->row_count; i-- > 0;)
 		if (disk->row[i].in_mailbox && disk->row[i].recipient_id == op->user_id)

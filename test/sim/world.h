@@ -42,6 +42,7 @@ struct identity {
 	bool is_put_back; // its store was, once
 	bool is_claimant; // it has signed in without a code: it may have claimed its name
 	uint8_t invite_hash[INVITE_HASH_BYTES];
+	bool is_code_fresh; // its code stood on no line of the users file once: it may be used again
 	struct uuid gap_id; // of the notice of a gap that the server made last
 };
 
