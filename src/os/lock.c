@@ -55,15 +55,14 @@ enum mms_err lock_take_blocking(struct lock *lock, const char *path, struct reas
 enum mms_err lock_take_directory(struct lock *lock, const char *path, struct reason *why)
 {
 	assert(!lock->is_held);
-	const int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (fd < 0)
+	lock->fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (lock->fd < 0)
 		return failure_file(why, errno, "open the directory", path);
-	if (flock(fd, LOCK_EX | LOCK_NB) == 0) {
-		*lock = (struct lock){fd, true};
+	lock->is_held = flock(lock->fd, LOCK_EX | LOCK_NB) == 0;
+	if (lock->is_held)
 		return MMS_OK;
-	}
 	const bool is_busy = errno == EWOULDBLOCK;
-	close(fd);
+	close(lock->fd);
 	if (!is_busy)
 		return MMS_OK;
 	failure_say(why, "another MMS process holds the directory %s: wait until it ends, or stop it", path);
