@@ -65,7 +65,7 @@ static void closed(void)
 	EXPECT(standard_flush(&why) == STANDARD_FAILED);
 	EXPECT(standard_flush(&why) == STANDARD_FAILED); // for good
 	standard_say("x", 1);
-	EXPECT(open("/dev/null", O_RDONLY | O_CLOEXEC) == 3);
+	EXPECT(open("/dev/null", O_RDONLY | O_CLOEXEC) > STDERR_FILENO); // however many the test itself was given
 }
 
 static void test_closed_descriptors(void **state)
