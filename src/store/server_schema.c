@@ -158,13 +158,13 @@ const char *const server_schema_statement[SERVER_STATEMENT_COUNT] = {
 	[MESSAGE_NEXT] = "SELECT row, id, sender, accepted_at, text FROM message WHERE recipient_id = ?1 AND row > ?2"
 			 " ORDER BY row LIMIT 1",
 	[MAILBOX_PUT] = "INSERT INTO mailbox(user_id, put_rows, put_bytes, held_rows, held_bytes, fresh_rows, fresh_bytes)"
-			" VALUES (?1, 1, ?2, 1, ?2, 1, ?2) ON CONFLICT DO UPDATE SET"
-			" put_rows = put_rows + 1, put_bytes = put_bytes + ?2, held_rows = held_rows + 1,"
-			" held_bytes = held_bytes + ?2, fresh_rows = fresh_rows + 1, fresh_bytes = fresh_bytes + ?2",
+			" VALUES (?1, ?2, ?3, ?2, ?3, ?2, ?3) ON CONFLICT DO UPDATE SET"
+			" put_rows = put_rows + ?2, put_bytes = put_bytes + ?3, held_rows = held_rows + ?2,"
+			" held_bytes = held_bytes + ?3, fresh_rows = fresh_rows + ?2, fresh_bytes = fresh_bytes + ?3",
 	// The same for a mailbox that stays within its bound, or has no row that could go for it.
-	[MAILBOX_ADD] = "UPDATE mailbox SET put_rows = put_rows + 1, put_bytes = put_bytes + ?2, held_rows = held_rows + 1,"
-			" held_bytes = held_bytes + ?2, fresh_rows = fresh_rows + 1, fresh_bytes = fresh_bytes + ?2"
-			" WHERE user_id = ?1 AND (held_rows = fresh_rows OR held_bytes + ?2 + (held_rows + 1) * ?3 <= ?4)",
+	[MAILBOX_ADD] = "UPDATE mailbox SET put_rows = put_rows + ?2, put_bytes = put_bytes + ?3, held_rows = held_rows + ?2,"
+			" held_bytes = held_bytes + ?3, fresh_rows = fresh_rows + ?2, fresh_bytes = fresh_bytes + ?3"
+			" WHERE user_id = ?1 AND (held_rows = fresh_rows OR held_bytes + ?3 + (held_rows + ?2) * ?4 <= ?5)",
 	[MAILBOX_OVER] = "SELECT taken_row, purge_row FROM mailbox"
 			 " WHERE user_id = ?1 AND held_rows > fresh_rows AND held_bytes + held_rows * ?2 > ?3",
 	[MAILBOX_USAGE] = "SELECT fresh_rows, fresh_bytes FROM mailbox WHERE user_id = ?1",
@@ -187,6 +187,7 @@ const char *const server_schema_statement[SERVER_STATEMENT_COUNT] = {
 	[MESSAGE_TAKE] = "UPDATE message SET taken_at = ?4 WHERE recipient_id = ?1 AND row > ?2 AND row <= ?3",
 	[MESSAGE_PURGE] = "DELETE FROM message WHERE row IN (SELECT row FROM message"
 			  " WHERE recipient_id = ?1 AND row <= ?2 ORDER BY row LIMIT ?3)",
+	[MESSAGE_PURGE_ALL] = "DELETE FROM message WHERE recipient_id = ?1 AND row <= ?2",
 	[MESSAGE_EXPIRED] = "SELECT row, recipient_id, text_bytes FROM message WHERE taken_at <= ?1 ORDER BY taken_at LIMIT 1",
 	[MESSAGE_REMOVE] = "DELETE FROM message WHERE row = ?1",
 	[PAGES_FREE] = "SELECT freelist_count, page_count FROM pragma_freelist_count, pragma_page_count",

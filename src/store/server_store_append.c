@@ -7,6 +7,8 @@
 
 #include "store/server_store_inside.h"
 
+enum { PURGE_ROWS_MORE = 64 }; // removed beside those passed, so that what waits to be removed becomes less
+
 static enum mms_err put_message(struct server_store *store, const struct storage_op *op, const uint8_t *text)
 {
 	sqlite3_stmt *statement = store->statement[MESSAGE_PUT];
@@ -49,21 +51,17 @@ static enum mms_err read_cursor(struct server_store *store, const struct storage
 	return err;
 }
 
-// The rows up to op->row have been taken, those after `taken_row` for the first time. They bear the time of it while other
-// devices lack them.
-static enum mms_err take_rows(struct server_store *store, const struct storage_op *op, uint64_t taken_row, bool is_shared,
-			      uint64_t seconds)
+// The rows up to op->row have been taken, those after `taken_row`, which are `fresh`, for the first time. They bear the time of it
+// while other devices lack them.
+static enum mms_err take_rows(struct server_store *store, const struct storage_op *op, uint64_t taken_row,
+			      const struct server_span *fresh, bool is_shared, uint64_t seconds)
 {
-	struct server_span span;
 	sqlite3_stmt *statement = store->statement[MAILBOX_TAKE];
-	enum mms_err err = server_store_count(store, op->user_id, taken_row, op->row, &span);
-	if (err != MMS_OK)
-		return err;
 	sql_bind_int(statement, 1, op->user_id);
 	sql_bind_number(statement, 2, op->row);
-	sql_bind_number(statement, 3, span.rows);
-	sql_bind_number(statement, 4, span.bytes);
-	err = sql_run(&store->sql, statement);
+	sql_bind_number(statement, 3, fresh->rows);
+	sql_bind_number(statement, 4, fresh->bytes);
+	enum mms_err err = sql_run(&store->sql, statement);
 	if (err != MMS_OK || !is_shared)
 		return err;
 	statement = store->statement[MESSAGE_TAKE];
@@ -86,7 +84,6 @@ static enum mms_err move_device(struct server_store *store, const struct storage
 
 static enum mms_err move_cursor(struct server_store *store, const struct storage_op *op, uint64_t seconds)
 {
-	enum { MORE_ROWS = 64 }; // removed beside those passed, so that what waits to be removed becomes less
 	struct server_cursors before;
 	struct server_cursors after;
 	struct server_span passed;
@@ -105,11 +102,15 @@ static enum mms_err move_cursor(struct server_store *store, const struct storage
 		err = move_device(store, op, &passed);
 	if (err == MMS_OK)
 		err = server_store_cursors(store, op->user_id, &after);
+	struct server_span fresh = passed;
+	if (err == MMS_OK && cursor != taken_row)
+		err = server_store_count(store, op->user_id, taken_row, op->row, &fresh);
 	if (err == MMS_OK && op->row > taken_row)
-		err = take_rows(store, op, taken_row, after.low < op->row, seconds);
-	if (err == MMS_OK && after.low > before.low)
-		err = server_store_settle(store, op->user_id, after.low, (uint32_t)passed.rows + MORE_ROWS);
-	return err;
+		err = take_rows(store, op, taken_row, &fresh, after.low < op->row, seconds);
+	if (err != MMS_OK || after.low <= before.low)
+		return err;
+	return purge_row == 0 ? server_store_settle_passed(store, op->user_id, after.low) :
+				server_store_settle(store, op->user_id, after.low, (uint32_t)passed.rows + PURGE_ROWS_MORE);
 }
 
 // The cursor of a new device: before the oldest row held for the user, else before the next commit.
@@ -199,9 +200,11 @@ static enum mms_err apply(struct server_store *store, const struct storage_batch
 		return err == MMS_OK ? put_accepted(store, op, seconds) : err;
 	case STORAGE_CURSOR:
 		assert(op->row < batch->commit_next); // else rows to come would be taken unseen
-		return move_cursor(store, op, seconds);
+		err = server_store_count_puts(store, op->user_id);
+		return err == MMS_OK ? move_cursor(store, op, seconds) : err;
 	case STORAGE_ENROLL:
-		return enroll(store, op);
+		err = server_store_count_puts(store, op->user_id);
+		return err == MMS_OK ? enroll(store, op) : err;
 	case STORAGE_GAP_TOLD:
 		return note_gap_told(store, op);
 	}
@@ -230,7 +233,10 @@ enum mms_err server_store_append(struct server_store *store, const struct storag
 		for (size_t i = 0; i < batch->op_count && err == MMS_OK; i++)
 			err = apply(store, batch, &batch->ops[i], seconds);
 		if (err == MMS_OK)
+			err = server_store_count_all_puts(store);
+		if (err == MMS_OK)
 			err = server_store_counter_set(store, batch->commit_next, seconds);
+		server_store_forget_puts(store);
 		err = server_store_counter_end(store, batch->commit_next, seconds, err);
 	}
 	if (err != MMS_OK)

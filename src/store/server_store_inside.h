@@ -62,12 +62,22 @@ enum server_statement {
 	MESSAGE_OLDEST,
 	MESSAGE_TAKE,
 	MESSAGE_PURGE,
+	MESSAGE_PURGE_ALL,
 	MESSAGE_EXPIRED,
 	MESSAGE_REMOVE,
 	PAGES_FREE, // and how many there are
 	PAGES_GIVE_BACK,
 	SERVER_STATEMENT_COUNT
 };
+
+// Messages put into a mailbox by the open transaction and not counted in the database yet.
+struct server_put {
+	int64_t user_id;
+	uint64_t rows; // 0: none
+	uint64_t bytes;
+};
+
+enum { SERVER_PUTS = 64 }; // mailboxes gathered at a time; two of one place: the first is counted when the other comes
 
 struct server_store {
 	struct sql sql;
@@ -83,6 +93,7 @@ struct server_store {
 	uint32_t room_age;      // calls of has_room since the disk was asked
 	bool has_room;          // its answer then
 	bool is_broken;         // an append failed with MMS_E_IO
+	struct server_put put[SERVER_PUTS]; // by the user's id modulo SERVER_PUTS
 	uint8_t text[TEXT_BYTES_MAX]; // of the row read last
 };
 
@@ -119,9 +130,23 @@ enum mms_err server_store_mailbox(struct server_store *store, int64_t user_id, u
 // Removes at most `rows_max` rows of it now, the rest by housekeeping.
 enum mms_err server_store_settle(struct server_store *store, int64_t user_id, uint64_t low, uint32_t rows_max) MUST_CHECK;
 
-// Counts a message of `text_bytes` into its mailbox. In a mailbox that is beyond its bound with it, at most
-// MAILBOX_SHED_ROWS_MAX rows that some device has go, the oldest first.
+// The same, and all of it now. Must: nothing waits to be removed, so that it is no more than what the device behind which all waited
+// has passed.
+enum mms_err server_store_settle_passed(struct server_store *store, int64_t user_id, uint64_t low) MUST_CHECK;
+
+// Counts a message of `text_bytes` into its mailbox, in memory until server_store_count_puts: many messages of a transaction
+// cost a mailbox one write.
 enum mms_err server_store_put(struct server_store *store, int64_t user_id, uint16_t text_bytes) MUST_CHECK;
+
+// Writes what was put into a mailbox; must come before the transaction reads or changes its counts otherwise. In a mailbox that
+// is beyond its bound, rows that some device has go, the oldest first, at most MAILBOX_SHED_ROWS_MAX for each put.
+enum mms_err server_store_count_puts(struct server_store *store, int64_t user_id) MUST_CHECK;
+
+// The same for all mailboxes, at the end of a transaction.
+enum mms_err server_store_count_all_puts(struct server_store *store) MUST_CHECK;
+
+// Forgets what a transaction that was given up put.
+void server_store_forget_puts(struct server_store *store);
 
 // Removes a row beyond purge_row that some device has: the devices that lack it get the gap, and it leaves the counts.
 enum mms_err server_store_drop(struct server_store *store, int64_t user_id, int64_t row, int64_t text_bytes) MUST_CHECK;

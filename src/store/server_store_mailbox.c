@@ -3,6 +3,7 @@
 // have, in slices; and of what some have, when a mailbox comes to its bound. The contract is in server_store_inside.h; what is
 // counted, in server_schema.c, table mailbox.
 #include <assert.h>
+#include <string.h>
 
 #include "store/server_store_inside.h"
 
@@ -95,23 +96,64 @@ static enum mms_err shed_row(struct server_store *store, int64_t user_id)
 	return server_store_drop(store, user_id, row, text_bytes);
 }
 
+static enum mms_err count_put(struct server_store *store, struct server_put *put)
+{
+	const uint64_t shed_max = put->rows * MAILBOX_SHED_ROWS_MAX;
+	const int64_t user_id = put->user_id;
+	sqlite3_stmt *statement = store->statement[MAILBOX_ADD];
+	if (put->rows == 0)
+		return MMS_OK;
+	sql_bind_int(statement, 1, user_id);
+	sql_bind_number(statement, 2, put->rows);
+	sql_bind_number(statement, 3, put->bytes);
+	sql_bind_int(statement, 4, MAILBOX_ROW_BYTES);
+	sql_bind_number(statement, 5, store->held_bytes_max);
+	enum mms_err err = sql_run(&store->sql, statement);
+	if (err == MMS_OK && sqlite3_changes(store->sql.db) == 0) {
+		statement = store->statement[MAILBOX_PUT];
+		sql_bind_int(statement, 1, user_id);
+		sql_bind_number(statement, 2, put->rows);
+		sql_bind_number(statement, 3, put->bytes);
+		err = sql_run(&store->sql, statement);
+		for (uint64_t i = 0; i < shed_max && err == MMS_OK; i++)
+			err = shed_row(store, user_id);
+	}
+	*put = (struct server_put){0};
+	return err == MMS_E_MISSING ? MMS_OK : err;
+}
+
+static struct server_put *place_of(struct server_store *store, int64_t user_id)
+{
+	return &store->put[(uint64_t)user_id % SERVER_PUTS];
+}
+
 enum mms_err server_store_put(struct server_store *store, int64_t user_id, uint16_t text_bytes)
 {
-	sqlite3_stmt *statement = store->statement[MAILBOX_ADD];
-	sql_bind_int(statement, 1, user_id);
-	sql_bind_int(statement, 2, text_bytes);
-	sql_bind_int(statement, 3, MAILBOX_ROW_BYTES);
-	sql_bind_number(statement, 4, store->held_bytes_max);
-	enum mms_err err = sql_run(&store->sql, statement);
-	if (err != MMS_OK || sqlite3_changes(store->sql.db) > 0)
-		return err;
-	statement = store->statement[MAILBOX_PUT];
-	sql_bind_int(statement, 1, user_id);
-	sql_bind_int(statement, 2, text_bytes);
-	err = sql_run(&store->sql, statement);
-	for (int i = 0; i < MAILBOX_SHED_ROWS_MAX && err == MMS_OK; i++)
-		err = shed_row(store, user_id);
-	return err == MMS_E_MISSING ? MMS_OK : err;
+	struct server_put *put = place_of(store, user_id);
+	enum mms_err err = MMS_OK;
+	if (put->user_id != user_id)
+		err = count_put(store, put);
+	*put = (struct server_put){user_id, put->rows + 1, put->bytes + text_bytes};
+	return err;
+}
+
+enum mms_err server_store_count_puts(struct server_store *store, int64_t user_id)
+{
+	struct server_put *put = place_of(store, user_id);
+	return put->user_id == user_id ? count_put(store, put) : MMS_OK;
+}
+
+enum mms_err server_store_count_all_puts(struct server_store *store)
+{
+	enum mms_err err = MMS_OK;
+	for (uint32_t i = 0; i < SERVER_PUTS && err == MMS_OK; i++)
+		err = count_put(store, &store->put[i]);
+	return err;
+}
+
+void server_store_forget_puts(struct server_store *store)
+{
+	memset(store->put, 0, sizeof store->put);
 }
 
 // Removes rows up to `row`, at most `rows_max`; `*removed` says how many there were.
@@ -132,16 +174,33 @@ static enum mms_err run_for(struct server_store *store, enum server_statement wh
 	return sql_run(&store->sql, store->statement[which]);
 }
 
-enum mms_err server_store_settle(struct server_store *store, int64_t user_id, uint64_t low, uint32_t rows_max)
+// What all devices have leaves the counts; `purge_row` says up to where it waits to be removed.
+static enum mms_err leave(struct server_store *store, int64_t user_id, uint64_t purge_row)
 {
 	sqlite3_stmt *statement = store->statement[MAILBOX_SETTLE];
-	uint32_t removed = 0;
 	sql_bind_int(statement, 1, user_id);
-	sql_bind_number(statement, 2, low);
-	enum mms_err err = sql_run(&store->sql, statement);
+	sql_bind_number(statement, 2, purge_row);
+	return sql_run(&store->sql, statement);
+}
+
+enum mms_err server_store_settle(struct server_store *store, int64_t user_id, uint64_t low, uint32_t rows_max)
+{
+	uint32_t removed = 0;
+	enum mms_err err = leave(store, user_id, low);
 	if (err == MMS_OK)
 		err = purge(store, user_id, low, rows_max, &removed);
 	return err == MMS_OK && removed < rows_max ? run_for(store, MAILBOX_PURGED, user_id) : err;
+}
+
+enum mms_err server_store_settle_passed(struct server_store *store, int64_t user_id, uint64_t low)
+{
+	sqlite3_stmt *statement = store->statement[MESSAGE_PURGE_ALL];
+	const enum mms_err err = leave(store, user_id, 0);
+	if (err != MMS_OK)
+		return err;
+	sql_bind_int(statement, 1, user_id);
+	sql_bind_number(statement, 2, low);
+	return sql_run(&store->sql, statement);
 }
 
 enum mms_err server_store_purge_some(struct server_store *store, uint32_t *rows_left)
