@@ -225,6 +225,7 @@ static void drop_row(struct server_disk *disk, struct disk_row *row)
 		if (identity >= 0)
 			truth_message(row->message)->excused |= 1U << identity;
 		report_sight(SIGHT_GAP_MADE);
+		report_trace("identity %d is owed a gap up to row %llu", identity, (unsigned long long)device->gap_row);
 	}
 	row->in_mailbox = false;
 	check_removed(disk, row);
@@ -427,6 +428,7 @@ static void apply_gap_told(struct server_disk *disk, const struct storage_op *op
 	check_gap_told(device);
 	device->held.gap_row = device->held.gap_count = 0;
 	report_sight(SIGHT_GAP_SETTLED);
+	report_trace("a device of user id %lld has its gap up to row %llu", (long long)op->user_id, (unsigned long long)op->row);
 }
 
 void server_disk_append(struct server_disk *disk, const struct storage_batch *batch, int64_t seconds)

@@ -21,6 +21,7 @@ enum {
 	LISTEN_MS = 60 * 1000,      // how long the wire is then listened to
 	KEEPALIVES_MAX = 80,          // datagrams of a device and the server in that time
 	SILENCE_MS = 30 * 1000,
+	GIVE_UP_MS = 200 * 1000,    // after which the server has given up a session whose device is gone
 	STILL_STEPS_MAX = 1000,     // turns without the clock moving
 };
 
@@ -331,6 +332,13 @@ static int untold_gap(void)
 	return -1;
 }
 
+// Whether a user's share of the memory of calls may be less than what its sessions hold that are gone: then these have to end first.
+static bool is_memory_short(void)
+{
+	enum { PLENTY = 1000 };
+	return world.options.blocks_small_max < PLENTY || world.options.blocks_large_max < PLENTY / 2;
+}
+
 // A gap that arose under a signed-in device is told at its next sign-in.
 static void check_gaps(void)
 {
@@ -339,6 +347,8 @@ static void check_gaps(void)
 		return;
 	for (uint32_t i = 0; i < PROCESSES_MAX; i++)
 		device_host_kill(&world.process[i]);
+	if (is_memory_short())
+		run_ms(GIVE_UP_MS);
 	device_host_revive();
 	settle();
 	run_ms(TELL_MS);
@@ -357,9 +367,7 @@ static bool has_verdict(const struct device_disk *disk, uint32_t message)
 // Who has the outbox submits at once what another process queues; who waits for its turn gets it when that one dies.
 static void check_turn(void)
 {
-	// Where memory is short, what the device's own sessions hold that are gone has to go first.
-	enum { TURN_MS = 1000, VERDICT_MS = 5000, GIVE_UP_MS = 200 * 1000, PLENTY = 1000 };
-	const bool is_short = world.options.blocks_small_max < PLENTY || world.options.blocks_large_max < PLENTY / 2;
+	enum { TURN_MS = 1000, VERDICT_MS = 5000 };
 	const uint8_t place = (uint8_t)draw_below(&world.draw, world.profile_count);
 	const struct profile *profile = &world.profile[place];
 	struct process *holder = profile->holder < 0 ? NULL : &world.process[profile->holder];
@@ -371,7 +379,7 @@ static void check_turn(void)
 	run_ms(TURN_MS);
 	const uint32_t number = truth_count();
 	if (write_by(place, waiter, 0, 1)) {
-		run_ms(is_short ? GIVE_UP_MS : VERDICT_MS);
+		run_ms(is_memory_short() ? GIVE_UP_MS : VERDICT_MS);
 		if (!has_verdict(&profile->disk, number))
 			report_failure("a message that profile %u queued beside its sender waits", place);
 	}
@@ -388,7 +396,7 @@ static void check_turn(void)
 static void listen(void)
 {
 	// For what was on its way; where a device is gone for good, until the server has given up its session.
-	enum { SETTLE_MS = 30 * 1000, GIVE_UP_MS = 200 * 1000 };
+	enum { SETTLE_MS = 30 * 1000 };
 	const struct options *options = &world.options;
 	const bool is_anyone_gone = options->hostile_devices + options->revocations + options->user_changes + options->second_lives > 0 ||
 				    options->sessions_max < 2 * world.profile_count + options->side_senders;
