@@ -43,7 +43,7 @@ void device_say_stop(const struct device *device, const struct life_told *stoppe
 		break;
 	case LIFE_STOP_REFUSED:
 		if (device_stop_status(device, stopped) == EXIT_REFUSED)
-			phrase_say(out, PHRASE_SERVER_FULL);
+			phrase_say(out, PHRASE_NO_ROOM_FOR_DEVICE);
 		else
 			phrase_say_of(out, PHRASE_NOT_AUTHORIZED, name);
 		break;

@@ -11,6 +11,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/limits.h"
 #include "cmd/cmd.h"
 #include "cmd/exit.h"
 #include "cmd/outbound.h"
@@ -35,6 +36,7 @@ struct program {
 	int signal_fd;
 	struct server_order order;
 	bool is_over;
+	bool is_short; // of room on the disk, which was said
 	int status;
 	uint8_t inbound[UDP_BATCH_MAX][UDP_SLOT_BYTES];
 };
@@ -268,6 +270,20 @@ static int wait_ms(const struct program *program)
 	return left_us <= 0 ? 0 : (int)(left_us / 1000 + 1);
 }
 
+// Senders hear that the server is full; who can make room must hear it too.
+static void tell_room(struct program *program)
+{
+	const bool is_short = !server_store_has_room(program->setup.store);
+	if (is_short == program->is_short)
+		return;
+	program->is_short = is_short;
+	if (is_short)
+		log_warn("less than %d MiB are free on the disk of %.300s: messages are refused until there is room",
+			 STORE_RESERVE_BYTES / (1024 * 1024), program->setup.paths.data.text);
+	else
+		log_info("there is room on the disk again: messages are accepted");
+}
+
 static void serve(struct program *program)
 {
 	int fds[UDP_SOCKETS_MAX];
@@ -287,6 +303,8 @@ static void serve(struct program *program)
 			take_signals(program);
 		if (!program->is_over)
 			perform(program);
+		if (!program->is_over)
+			tell_room(program);
 	}
 }
 

@@ -194,6 +194,11 @@ static bool has_room(void *context)
 	return store->has_room;
 }
 
+bool server_store_has_room(struct server_store *store)
+{
+	return has_room(store);
+}
+
 void server_store_room_changed(struct server_store *store)
 {
 	store->room_age = ROOM_CALLS_MAX;

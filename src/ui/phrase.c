@@ -22,6 +22,7 @@ static const char *const sentences[PHRASE_COUNT] = {
 	[PHRASE_NOT_SIGNED_IN] = "nobody is signed in|type: signin <username>",
 	[PHRASE_SHUTTING_DOWN] = "the server is shutting down, MMS signs in again when it is back",
 	[PHRASE_SERVER_FULL] = "the server is full, message was not sent|ask its operator for room, then send it again",
+	[PHRASE_NO_ROOM_FOR_DEVICE] = "the server is full and lets no new device in|ask its operator for room, then sign in again",
 	[PHRASE_OUTBOX_FULL] = "too many messages wait for the server, message was not kept|send it again when the "
 			       "server answers",
 	[PHRASE_LINE_TOO_LONG] = "the line is too long for a command, nothing was done|type: help",

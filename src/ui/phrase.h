@@ -30,6 +30,7 @@ enum phrase {
 	PHRASE_NOT_SIGNED_IN,    // signout, and nobody is signed in
 	PHRASE_SHUTTING_DOWN,    // the server says that it stops
 	PHRASE_SERVER_FULL,      // the server's disk or reserve is used up; the message is not sent
+	PHRASE_NO_ROOM_FOR_DEVICE, // the same at a device's first sign-in
 	PHRASE_OUTBOX_FULL,      // OUTBOX_ROWS_MAX messages wait; the message is not kept
 	PHRASE_LINE_TOO_LONG,    // a line longer than a command can be; nothing was done
 	PHRASE_BAD_INVITE,       // what was typed cannot be an invite code

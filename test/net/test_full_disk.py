@@ -148,12 +148,18 @@ def test_server_full_killed_restarted_and_freed(disk, server, user, figure):
     figure(f"{disk.kind}, 192 KiB above the reserve: full for good after {len(accepted)} messages, {rounds} kills")
     assert len(accepted) > 10
     assert "server is full" in tim.send("fred", "x", status=71).stderr
+    told(server, "messages are refused until there is room")
     assert tim.run("who").returncode == 0
     disk.free("ballast")
     more, _ = fill_mailbox(tim, number, has_room)
+    told(server, "there is room on the disk again")
     server.kill()
     server.restart()
     check_received(fred, accepted + more)
+
+
+def told(server, words):
+    mms.wait_until(lambda: any(words in line for line in server.process.errors), lambda: str(server.process))
 
 
 def test_mail_that_was_fetched_makes_room(server, user):
@@ -172,6 +178,8 @@ def test_not_a_byte_left_for_the_server(disk, server, user):
     disk.take_all()
     tim.send("fred", "x", status=71)
     assert fred.run("listen", "--timeout", "3").returncode in (71, 75)
+    newcomer = mms.Profile(fred.directory, fred.server, "libero", prefix=fred.prefix).run("who")
+    assert newcomer.returncode == 71 and "lets no new device in" in newcomer.stderr, newcomer
     server.kill()
     server.launch()
     assert server.process.wait() in (73, 74), str(server.process)
