@@ -50,6 +50,8 @@ enum {
 	// --- retention, in store time: time that passes while the store is open ---
 	RETENTION_DAYS = 30,   // mail after the first device took it; a suspended user's mail and devices
 	ID_RETENTION_DAYS = 1, // ids of mail that every device has
+	SENDER_IDS_MAX = 320000, // a sender's newest ids, DEVICES_PER_USER_MAX * OUTBOX_DONE_MAX; as many more: those before the
+				 // newest go whose message waits for nobody
 	STARTS_MAX = 4096,     // starts of the server remembered; full: the oldest goes, its devices re-offer
 
 	// --- client ---

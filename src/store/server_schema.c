@@ -82,13 +82,22 @@ static const char schema[] =
 	" was_online INTEGER NOT NULL,"
 	" held_since INTEGER NOT NULL,"
 	" PRIMARY KEY (sender_id, id)) STRICT, WITHOUT ROWID;"
-	"CREATE INDEX accepted_by_row ON accepted(row, held_since);";
+	"CREATE INDEX accepted_by_row ON accepted(row, held_since);"
+
+	// What a sender had accepted in two generations of ids. new_ids: how many since edge_row; at SENDER_IDS_MAX another
+	// generation begins. Ids below old_row are of neither, and have to go; 0: there are none.
+	"CREATE TABLE sender("
+	" user_id INTEGER PRIMARY KEY,"
+	" new_ids INTEGER NOT NULL CHECK (new_ids >= 0),"
+	" edge_row INTEGER NOT NULL DEFAULT 0,"
+	" old_row INTEGER NOT NULL DEFAULT 0 CHECK (old_row BETWEEN 0 AND edge_row)) STRICT;"
+	"CREATE INDEX sender_by_age ON sender(user_id) WHERE old_row > 0;";
 
 const struct sql_kind server_schema_kind = {
 	.noun = "server database",
 	.elsewhere = "another data directory",
 	.application_id = 0x4d4d5353, // "MMSS"
-	.version = 2,
+	.version = 3,
 	.schema = schema,
 	.busy_ms = 2000,
 	.cache_kib = 32 * 1024,
@@ -152,6 +161,15 @@ const char *const server_schema_statement[SERVER_STATEMENT_COUNT] = {
 	[ACCEPTED_OLDEST] = "SELECT row, held_since, EXISTS (SELECT 1 FROM message WHERE message.row = accepted.row)"
 			    " FROM accepted WHERE row > ?1 ORDER BY row LIMIT 1",
 	[ACCEPTED_REMOVE] = "DELETE FROM accepted WHERE row = ?1",
+	[ACCEPTED_OF_SENDER] = "SELECT id, row, EXISTS (SELECT 1 FROM message WHERE message.row = accepted.row)"
+			       " FROM accepted WHERE sender_id = ?1 AND id > ?2 ORDER BY id LIMIT 1",
+
+	[SENDER_COUNT] = "UPDATE sender SET new_ids = new_ids + ?2 WHERE user_id = ?1 AND new_ids + ?2 < ?3",
+	[SENDER_TURN] = "INSERT INTO sender(user_id, new_ids) VALUES (?1, ?2) ON CONFLICT DO UPDATE SET"
+			" new_ids = 0, edge_row = ?3, old_row = edge_row",
+	[SENDER_OLD] = "SELECT user_id, old_row FROM sender WHERE old_row > 0 AND user_id > ?1 ORDER BY user_id LIMIT 1",
+	[SENDER_SWEPT] = "UPDATE sender SET old_row = 0 WHERE user_id = ?1 AND old_row = ?2",
+	[SENDER_REMOVE] = "DELETE FROM sender WHERE user_id = ?1",
 
 	[MESSAGE_PUT] = "INSERT INTO message(row, recipient_id, sender_id, sender, id, accepted_at, text, text_bytes)"
 			" VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",

@@ -76,6 +76,7 @@ static enum mms_err open_store(const char *path, enum sql_access mode, struct mt
 		err = open_directory(opened);
 	if (err == MMS_OK) {
 		opened->opened_at = now;
+		opened->sender_ids_max = SENDER_IDS_MAX;
 		opened->held_bytes_max = MAILBOX_HELD_BYTES_MAX;
 		opened->seconds_then = opened->seconds;
 		server_store_room_changed(opened);

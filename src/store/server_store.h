@@ -102,7 +102,8 @@ struct server_storage server_store_storage(struct server_store *store);
 enum mms_err server_store_append(struct server_store *store, const struct storage_batch *batch, struct mtime now,
 				 struct reason *why) MUST_CHECK;
 
-// Removes what is kept no longer, by store time: mail that the first device took RETENTION_DAYS ago (devices behind get a gap), ids of
+// Removes what is kept no longer. Of a sender, ids before its newest SENDER_IDS_MAX, when there are as many more and their message
+// is in no mailbox; and by store time: mail that the first device took RETENTION_DAYS ago (devices behind get a gap), ids of
 // more than ID_RETENTION_DAYS whose message is in no mailbox, mail and devices of users absent for RETENTION_DAYS.
 // Looks at no more than `rows_max` rows, at least 1; `*has_more`: call again soon, else in some minutes.
 enum mms_err server_store_housekeep(struct server_store *store, struct mtime now, uint32_t rows_max,

@@ -25,19 +25,6 @@ static enum mms_err put_message(struct server_store *store, const struct storage
 	return sql_run(&store->sql, statement);
 }
 
-static enum mms_err put_accepted(struct server_store *store, const struct storage_op *op, uint64_t seconds)
-{
-	sqlite3_stmt *statement = store->statement[ACCEPTED_PUT];
-	sql_bind_int(statement, 1, op->sender_id);
-	sql_bind_blob(statement, 2, op->id.bytes, ID_BYTES);
-	sql_bind_int(statement, 3, op->user_id);
-	sql_bind_blob(statement, 4, op->digest, DIGEST_BYTES);
-	sql_bind_number(statement, 5, op->row);
-	sql_bind_int(statement, 6, op->was_online);
-	sql_bind_number(statement, 7, seconds);
-	return sql_run(&store->sql, statement);
-}
-
 // The cursor of a device. MMS_E_MISSING: there is no such device of this user.
 static enum mms_err read_cursor(struct server_store *store, const struct storage_op *op, uint64_t *cursor)
 {
@@ -197,7 +184,7 @@ static enum mms_err apply(struct server_store *store, const struct storage_batch
 		err = put_message(store, op, batch->text);
 		if (err == MMS_OK)
 			err = server_store_put(store, op->user_id, op->text_bytes);
-		return err == MMS_OK ? put_accepted(store, op, seconds) : err;
+		return err == MMS_OK ? server_store_id_put(store, op, seconds) : err;
 	case STORAGE_CURSOR:
 		assert(op->row < batch->commit_next); // else rows to come would be taken unseen
 		err = server_store_count_puts(store, op->user_id);
@@ -230,10 +217,13 @@ enum mms_err server_store_append(struct server_store *store, const struct storag
 	assert(batch->commit_next >= store->commit_next);
 	enum mms_err err = store->is_broken ? MMS_E_IO : sql_begin(&store->sql);
 	if (err == MMS_OK) {
+		memset(store->tally, 0, sizeof store->tally);
 		for (size_t i = 0; i < batch->op_count && err == MMS_OK; i++)
 			err = apply(store, batch, &batch->ops[i], seconds);
 		if (err == MMS_OK)
 			err = server_store_count_all_puts(store);
+		if (err == MMS_OK)
+			err = server_store_ids_count(store);
 		if (err == MMS_OK)
 			err = server_store_counter_set(store, batch->commit_next, seconds);
 		server_store_forget_puts(store);

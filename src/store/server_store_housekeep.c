@@ -42,7 +42,7 @@ static enum mms_err expire_message(struct server_store *store, int64_t limit)
 static enum mms_err expire_id(struct server_store *store, int64_t limit)
 {
 	sqlite3_stmt *statement = store->statement[ACCEPTED_OLDEST];
-	sql_bind_number(statement, 1, store->expired_row);
+	sql_bind_number(statement, 1, store->round.expired_row);
 	enum mms_err err = sql_row(&store->sql, statement);
 	if (err != MMS_OK)
 		return err;
@@ -54,7 +54,7 @@ static enum mms_err expire_id(struct server_store *store, int64_t limit)
 		return MMS_E_MISSING;
 	if (row <= 0)
 		return sql_damaged(&store->sql, "the verdict on a message is malformed");
-	store->expired_row = (uint64_t)row;
+	store->round.expired_row = (uint64_t)row;
 	if (is_held)
 		return MMS_OK;
 	statement = store->statement[ACCEPTED_REMOVE];
@@ -65,7 +65,7 @@ static enum mms_err expire_id(struct server_store *store, int64_t limit)
 // One user who is absent for long, with all devices; what the mailbox holds waits to be removed.
 static enum mms_err expire_user(struct server_store *store, int64_t limit)
 {
-	static const enum server_statement steps[] = {MAILBOX_ABANDON, USER_DEVICES_REMOVE, USER_REMOVE};
+	static const enum server_statement steps[] = {MAILBOX_ABANDON, SENDER_REMOVE, USER_DEVICES_REMOVE, USER_REMOVE};
 	sqlite3_stmt *statement = store->statement[USER_EXPIRED];
 	sql_bind_int(statement, 1, limit);
 	enum mms_err err = sql_row(&store->sql, statement);
@@ -136,6 +136,10 @@ enum mms_err server_store_housekeep(struct server_store *store, struct mtime now
 		err = server_store_purge_some(store, &rows_left);
 	if (err == MMS_E_MISSING)
 		err = MMS_OK;
+	while (rows_left > 0 && err == MMS_OK)
+		err = server_store_ids_sweep(store, &rows_left);
+	if (err == MMS_E_MISSING)
+		err = MMS_OK;
 	for (; rows_left > 0 && err == MMS_OK; rows_left -= err == MMS_OK)
 		err = expire_id(store, id_retention);
 	const bool is_through = err == MMS_E_MISSING;
@@ -145,7 +149,7 @@ enum mms_err server_store_housekeep(struct server_store *store, struct mtime now
 		err = server_store_counter_set(store, store->commit_next, seconds);
 	err = server_store_counter_end(store, store->commit_next, seconds, err);
 	if (is_through || err != MMS_OK)
-		store->expired_row = 0; // the next call begins another round
+		store->round = (struct server_round){0}; // the next call begins another round
 	if (err == MMS_OK)
 		err = give_back_pages(store);
 	if (err == MMS_OK)

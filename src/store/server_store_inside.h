@@ -44,6 +44,12 @@ enum server_statement {
 	ACCEPTED_PUT,
 	ACCEPTED_OLDEST,
 	ACCEPTED_REMOVE,
+	ACCEPTED_OF_SENDER,
+	SENDER_COUNT,
+	SENDER_TURN,
+	SENDER_OLD,
+	SENDER_SWEPT,
+	SENDER_REMOVE,
 	MAILBOX_PUT,
 	MAILBOX_ADD,
 	MAILBOX_OVER,
@@ -79,6 +85,25 @@ struct server_put {
 
 enum { SERVER_PUTS = 64 }; // mailboxes gathered at a time; two of one place: the first is counted when the other comes
 
+// What a sender had accepted in the open transaction.
+struct server_tally {
+	int64_t sender_id;
+	uint64_t row_last;
+	uint32_t ids; // 0: unused
+};
+
+enum { SERVER_TALLIES = 64 }; // places for them; of two senders with the same place the first is written at once
+
+// Where housekeeping stands in its round.
+struct server_round {
+	int64_t sender_id;     // it has swept senders before this one; INT64_MAX: all
+	uint64_t old_row;      // ids of this one below it go; 0: it is swept
+	uint8_t id[ID_BYTES];  // the last of its ids that was looked at
+	uint32_t id_bytes;     // 0: none
+	bool has_left;         // an old one whose message waits
+	uint64_t expired_row;  // the ids of all have been looked at up to this row
+};
+
 struct server_store {
 	struct sql sql;
 	sqlite3_stmt *statement[SERVER_STATEMENT_COUNT];
@@ -89,7 +114,9 @@ struct server_store {
 	uint64_t seconds_then;  // and as it held them when the store was opened
 	struct mtime opened_at;
 	uint64_t held_bytes_max; // of a mailbox
-	uint64_t expired_row;   // housekeeping has looked at the ids held up to this row
+	uint64_t sender_ids_max; // ids of a sender after which another generation begins
+	struct server_tally tally[SERVER_TALLIES];
+	struct server_round round;
 	uint32_t room_age;      // calls of has_room since the disk was asked
 	bool has_room;          // its answer then
 	bool is_broken;         // an append failed with MMS_E_IO
@@ -153,6 +180,16 @@ enum mms_err server_store_drop(struct server_store *store, int64_t user_id, int6
 
 // Removes at most `*rows_left` rows of some mailbox that waits for it, and takes them off `*rows_left`. MMS_E_MISSING: none does.
 enum mms_err server_store_purge_some(struct server_store *store, uint32_t *rows_left) MUST_CHECK;
+
+// Puts a message's id into the ids held.
+enum mms_err server_store_id_put(struct server_store *store, const struct storage_op *op, uint64_t seconds) MUST_CHECK;
+
+// Writes down what the senders had accepted in the open transaction.
+enum mms_err server_store_ids_count(struct server_store *store) MUST_CHECK;
+
+// Looks at the next ids of senders who have old ones, and removes old ones whose message is in no mailbox, until `*rows_left` is
+// used up. MMS_E_MISSING: all have been looked at in this round.
+enum mms_err server_store_ids_sweep(struct server_store *store, uint32_t *rows_left) MUST_CHECK;
 
 // Store time: seconds that have passed while the store was open. Never below what the database holds.
 uint64_t server_store_seconds(const struct server_store *store, struct mtime now);

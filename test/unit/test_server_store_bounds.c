@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: ISC
-// store/server_store: the bound for all that a mailbox holds, what goes at it, and who is told.
+// store/server_store: the bounds for all that a mailbox holds and for a sender's ids; what goes at them, and who is told.
 #include "server_store_fixture.h"
 
 enum { ROW_TEXT_BYTES = 72, ROW_BYTES = MAILBOX_ROW_BYTES + ROW_TEXT_BYTES };
@@ -153,6 +153,85 @@ static void test_what_all_have_counts_no_more(void **state)
 	assert_int_equal(waiting(fixture, 3), 2);
 }
 
+static int64_t count(struct fixture *fixture, const char *sql)
+{
+	sqlite3_stmt *statement;
+	assert_int_equal(sqlite3_prepare_v2(fixture->store->sql.db, sql, -1, &statement, NULL), SQLITE_OK);
+	const int64_t number = sqlite3_step(statement) == SQLITE_ROW ? sqlite3_column_int64(statement, 0) : -1;
+	sqlite3_finalize(statement);
+	return number;
+}
+
+static void housekeep_all(struct fixture *fixture, uint32_t rows_max)
+{
+	for (bool has_more = true; has_more;)
+		assert_int_equal(server_store_housekeep(fixture->store, fixture->now, rows_max, &has_more), MMS_OK);
+}
+
+// A bound that a test can reach.
+static void bound_ids(struct fixture *fixture, uint64_t ids)
+{
+	fixture->store->sender_ids_max = ids;
+}
+
+// Case N9: the ids of one sender who never stops.
+static void test_ids_of_a_sender_are_bounded(void **state)
+{
+	struct fixture *fixture = *state;
+	enum { IDS = 50, ROWS = 425 };
+	const struct storage_device device = enroll(fixture, FRED, 1);
+	bound_ids(fixture, IDS);
+	for (uint64_t row = 1; row <= ROWS; row++) {
+		take(fixture, &device, accept_rows(fixture, FRED, 1));
+		if (row % 10 == 0)
+			housekeep_all(fixture, 7);
+		assert_true(count(fixture, "SELECT count(*) FROM accepted") < 2 * IDS + 10);
+		assert_true(row <= IDS || is_id_held(fixture, row - IDS + 1)); // the newest stay
+	}
+	housekeep_all(fixture, 7);
+	assert_int_equal(count(fixture, "SELECT min(row) FROM accepted"), count(fixture, "SELECT max(row) - 74 FROM accepted"));
+
+	// A process that begins anew goes on with it.
+	accept_rows(fixture, FRED, IDS / 2);
+	reopen_store(fixture);
+	housekeep_all(fixture, 7);
+	assert_int_equal(count(fixture, "SELECT count(*) FROM accepted"), IDS);
+	take(fixture, &device, ROWS + IDS / 2);
+	fixture->now = DAYS(1);
+	housekeep_all(fixture, 7);
+	assert_int_equal(count(fixture, "SELECT count(*) FROM accepted"), 0);
+}
+
+// An old id whose message waits stays, until it waits no more. Others keep theirs.
+static void test_ids_of_waiting_messages_stay(void **state)
+{
+	struct fixture *fixture = *state;
+	enum { WAITING = 30, IDS = 10, OTHERS = 20 };
+	static struct storage_op ops[OTHERS];
+	const struct storage_device device = enroll(fixture, FRED, 1);
+	bound_ids(fixture, IDS);
+	for (size_t i = 0; i < OTHERS; i++) {
+		ops[i] = accept_op(fixture, FRED);
+		ops[i].sender_id = SENDER + (int64_t)(1 + i % 2) * SERVER_TALLIES; // two that have the same place for what is counted
+		ops[i].text_bytes = 1;
+	}
+	assert_int_equal(append(fixture, ops, OTHERS, "x"), MMS_OK);
+	accept_rows(fixture, JIMMY, WAITING);
+	take(fixture, &device, accept_rows(fixture, FRED, 3 * IDS));
+	housekeep_all(fixture, 4);
+	assert_int_equal(count(fixture, "SELECT count(*) FROM accepted WHERE sender_id = 9 AND row > 50"), IDS);
+	assert_int_equal(count(fixture, "SELECT count(*) FROM accepted WHERE sender_id = 9 AND row <= 50"), WAITING);
+	assert_int_equal(count(fixture, "SELECT count(*) FROM accepted WHERE sender_id > 9"), OTHERS);
+	const struct storage_device jimmy = enroll(fixture, JIMMY, 2);
+	take(fixture, &jimmy, OTHERS + WAITING - 3);
+	housekeep_all(fixture, 4);
+	assert_int_equal(count(fixture, "SELECT count(*) FROM accepted WHERE sender_id = 9 AND row <= 50"), 3);
+	take(fixture, &jimmy, OTHERS + WAITING);
+	housekeep_all(fixture, 4);
+	assert_int_equal(count(fixture, "SELECT count(*) FROM accepted WHERE sender_id = 9 AND row <= 50"), 0);
+	assert_int_equal(count(fixture, "SELECT sum(old_row) FROM sender"), 0); // nothing is left to look at
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -161,6 +240,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_a_few_rows_go_for_one, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_only_who_lacks_a_row_gets_the_gap, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_what_all_have_counts_no_more, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_ids_of_a_sender_are_bounded, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_ids_of_waiting_messages_stay, set_up, tear_down),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -212,6 +212,15 @@ static void look_at_counts(struct look *look)
 	expect_count(look, "SELECT coalesce(sum(held_bytes), 0) FROM mailbox", holding_bytes);
 	expect_count(look, "SELECT coalesce(sum(taken_at), 0) FROM message", taken_sum);
 	expect_count(look, "SELECT count(*) FROM accepted", held);
+	for (int64_t id = 1; id <= model->user_id_last; id++) {
+		const struct model_sender *sender = &model->sender[id];
+		char sql[120];
+		snprintf(sql, sizeof sql,
+			 "SELECT coalesce(sum(new_ids + edge_row * 1000 + old_row * 1000000), 0) FROM sender"
+			 " WHERE user_id = %lld",
+			 (long long)id);
+		expect_count(look, sql, sender->new_ids + sender->edge_row * 1000 + sender->old_row * 1000000);
+	}
 	expect_count(look, "SELECT count(*) FROM device", devices);
 	expect_count(look, "SELECT count(*) FROM invite_spent", spent);
 	expect_count(look, "SELECT count(*) FROM user", users);

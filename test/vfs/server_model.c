@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/limits.h"
+#include "world.h"
 
 static const int64_t DAY_SECONDS = 24 * 60 * 60;
 
@@ -14,6 +15,7 @@ void model_init(struct server_model *model)
 	memset(model, 0, sizeof *model);
 	model->commit_next = 1;
 	model->held_bytes_max = MAILBOX_HELD_BYTES_MAX;
+	model->ids_max = SENDER_IDS_MAX;
 }
 
 void model_start(struct server_model *model, uint32_t serial)
@@ -115,6 +117,8 @@ void model_accept(struct server_model *model, uint64_t row, uint32_t serial, uin
 		.is_kept = true,
 		.is_held = true,
 	};
+	model->sender[model->user[sender].id].batch_ids++;
+	model->sender[model->user[sender].id].batch_row = row;
 	for (int i = 0; i < MAILBOX_SHED_ROWS_MAX; i++) {
 		if (!is_over(model, model->user[recipient].id, &oldest) || oldest == NULL)
 			return;
@@ -173,6 +177,19 @@ void model_gap_told(struct server_model *model, unsigned key, uint64_t row)
 
 void model_batch_end(struct server_model *model, uint64_t row_next, int64_t seconds)
 {
+	for (int id = 0; id < MODEL_IDS_MAX; id++) {
+		struct model_sender *sender = &model->sender[id];
+		if (sender->batch_ids == 0)
+			continue;
+		sender->new_ids += sender->batch_ids;
+		if (sender->is_known && sender->new_ids >= model->ids_max) {
+			sender->old_row = sender->edge_row;
+			sender->edge_row = sender->batch_row + 1;
+			sender->new_ids = 0;
+		}
+		sender->is_known = true;
+		sender->batch_ids = 0;
+	}
 	model->commit_next = row_next;
 	model->seconds = seconds;
 }
@@ -222,6 +239,7 @@ static void expire_user(struct server_model *model, struct model_user *user)
 	}
 	for (uint32_t i = 0; i < model->message_count; i++)
 		model->is_gone[user->id] |= model->message[i].recipient_id == user->id; // there is a mailbox
+	model->sender[user->id] = (struct model_sender){0};
 	*user = (struct model_user){0};
 }
 
@@ -245,23 +263,72 @@ static void purge(struct server_model *model, uint32_t *rows_left)
 	}
 }
 
+// The next message whose id is held of a sender, in the order of ids; NULL: none.
+static struct model_message *next_id(struct server_model *model, const struct model_round *round)
+{
+	const struct uuid last = world_id(round->serial);
+	struct model_message *next = NULL;
+	struct uuid next_id;
+	for (uint32_t i = 0; i < model->message_count; i++) {
+		struct model_message *message = &model->message[i];
+		const struct uuid id = world_id(message->serial);
+		if (!message->is_held || message->sender_id != round->sender_id ||
+		    (round->serial != 0 && memcmp(&id, &last, sizeof id) <= 0) ||
+		    (next != NULL && memcmp(&id, &next_id, sizeof id) >= 0))
+			continue;
+		next = message;
+		next_id = id;
+	}
+	return next;
+}
+
+// Of senders with old ids, those go whose message waits for nobody.
+static void sweep_ids(struct server_model *model, uint32_t *rows_left, struct model_round *round)
+{
+	while (*rows_left > 0) {
+		while (round->old_row == 0) {
+			if (round->sender_id >= model->user_id_last)
+				return;
+			const int64_t sender_id = round->sender_id + 1;
+			*round = (struct model_round){.sender_id = sender_id,
+						      .old_row = model->sender[sender_id].old_row,
+						      .expired_row = round->expired_row};
+		}
+		struct model_message *message;
+		while (*rows_left > 0 && (message = next_id(model, round)) != NULL) {
+			round->serial = message->serial;
+			--*rows_left;
+			if (message->row >= round->old_row)
+				continue;
+			round->has_left |= message->is_kept;
+			message->is_held = message->is_kept;
+		}
+		if (*rows_left == 0)
+			return;
+		struct model_sender *sender = &model->sender[round->sender_id];
+		if (!round->has_left && sender->old_row == round->old_row)
+			sender->old_row = 0;
+		round->old_row = 0;
+	}
+}
+
 // Returns whether ids are left to look at.
-static bool expire_ids(struct server_model *model, int64_t seconds, uint32_t rows_left, uint64_t *expired_row)
+static bool expire_ids(struct server_model *model, int64_t seconds, uint32_t rows_left, struct model_round *round)
 {
 	for (uint32_t i = 0; i < model->message_count && rows_left > 0; i++) {
 		struct model_message *message = &model->message[i];
-		if (!message->is_held || message->row <= *expired_row)
+		if (!message->is_held || message->row <= round->expired_row)
 			continue;
 		if (message->at > seconds - ID_RETENTION_DAYS * DAY_SECONDS)
 			break;
-		*expired_row = message->row;
+		round->expired_row = message->row;
 		message->is_held = message->is_kept;
 		rows_left--;
 	}
 	return rows_left == 0;
 }
 
-bool model_housekeep(struct server_model *model, int64_t seconds, uint32_t rows_max, uint64_t *expired_row)
+bool model_housekeep(struct server_model *model, int64_t seconds, uint32_t rows_max, struct model_round *round)
 {
 	const int64_t limit = seconds - RETENTION_DAYS * DAY_SECONDS;
 	uint32_t rows_left = rows_max;
@@ -274,9 +341,10 @@ bool model_housekeep(struct server_model *model, int64_t seconds, uint32_t rows_
 	for (; rows_left > 0 && (user = find_expired_user(model, limit)) != NULL; rows_left--)
 		expire_user(model, user);
 	purge(model, &rows_left);
-	const bool has_more = expire_ids(model, seconds, rows_left, expired_row);
+	sweep_ids(model, &rows_left, round);
+	const bool has_more = expire_ids(model, seconds, rows_left, round);
 	model->seconds = seconds;
 	if (!has_more)
-		*expired_row = 0;
+		*round = (struct model_round){0};
 	return has_more;
 }

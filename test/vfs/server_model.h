@@ -39,9 +39,29 @@ struct model_message {
 	bool is_held;     // its id is remembered
 };
 
+// What is known of a sender's ids.
+struct model_sender {
+	bool is_known;
+	uint32_t new_ids;
+	uint64_t edge_row; // where the newest generation begins
+	uint64_t old_row;  // where the one before does, when those below it have to go
+	uint32_t batch_ids; // of the batch that is being made
+	uint64_t batch_row;
+};
+
+// Where housekeeping of an open store stands.
+struct model_round {
+	int64_t sender_id; // which it sweeps, or has swept
+	uint64_t old_row;  // 0: it is swept
+	uint32_t serial;   // of the id it looked at last, 0: none
+	bool has_left;
+	uint64_t expired_row;
+};
+
 struct server_model {
 	uint64_t commit_next;
 	uint64_t held_bytes_max; // of a mailbox; as the open store was told
+	uint32_t ids_max;        // of a generation of a sender's ids, the same
 	int64_t seconds; // of store time that are durable
 	uint32_t start_count;
 	uint32_t start_serial[MODEL_STARTS_MAX];
@@ -49,6 +69,7 @@ struct server_model {
 	struct model_user user[MODEL_USERS];
 	int64_t user_id_last;
 	uint64_t taken_row[MODEL_IDS_MAX]; // by user id: the highest that any device ever had
+	struct model_sender sender[MODEL_IDS_MAX]; // by user id
 	bool is_gone[MODEL_IDS_MAX];       // by user id: removed, and the mailbox waits to be
 	struct model_device device[MODEL_KEYS]; // by the key they have
 	int64_t device_id_last;
@@ -75,8 +96,8 @@ void model_enroll(struct server_model *model, unsigned key, uint8_t user, bool h
 void model_gap_told(struct server_model *model, unsigned key, uint64_t row);
 void model_batch_end(struct server_model *model, uint64_t row_next, int64_t seconds);
 
-// `*expired_row` is how far the open store has looked at ids; returns whether there is more.
-bool model_housekeep(struct server_model *model, int64_t seconds, uint32_t rows_max, uint64_t *expired_row);
+// `round` is how far the open store has looked at ids; returns whether there is more.
+bool model_housekeep(struct server_model *model, int64_t seconds, uint32_t rows_max, struct model_round *round);
 
 // Whether a user's mailbox holds this message, so that it is counted.
 bool model_holds(const struct server_model *model, const struct model_message *message, int64_t user_id);

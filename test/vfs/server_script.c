@@ -39,13 +39,14 @@ static enum mms_err open_world(struct world *world)
 {
 	struct server_world *server = server_of(world);
 	world->why.text[0] = 0;
-	server->expired_row = 0;
+	server->round = (struct model_round){0};
 	const enum mms_err err = server_store_open(world->path, server->clock, &server->store, &world->why);
 	if (err != MMS_OK && (server->store != NULL || world->why.text[0] == 0))
 		world_complain(world, "opening failed with error %d and a store or no reason", err);
 	if (err == MMS_OK) {
 		server->storage = server_store_storage(server->store);
 		server_store_bound_mailboxes(server->store, server->now.held_bytes_max);
+		server->store->sender_ids_max = server->now.ids_max;
 		server->opened_at = server->clock;
 		server->opened_seconds = world_number(server->store->sql.db, "SELECT seconds FROM counter");
 	}
@@ -192,13 +193,13 @@ static enum mms_err forget_invites(struct server_world *server, unsigned argumen
 static enum mms_err housekeep(struct server_world *server, unsigned rows_max)
 {
 	bool has_more = false;
-	const bool expected = model_housekeep(server_world_expect(server), server_world_seconds(server), rows_max, &server->expired_row);
+	const bool expected = model_housekeep(server_world_expect(server), server_world_seconds(server), rows_max, &server->round);
 	const enum mms_err err =
 		server_store_housekeep(server->store, server->clock, rows_max, &has_more);
 	if (err == MMS_OK && has_more != expected)
 		world_complain(&server->world, "housekeeping has more: %d", has_more);
 	if (err != MMS_OK)
-		server->expired_row = 0;
+		server->round = (struct model_round){0};
 	return server_world_settle(server, err, MMS_OK);
 }
 
@@ -222,6 +223,14 @@ static enum mms_err bound_mailboxes(struct server_world *server, unsigned kib)
 {
 	server->now.held_bytes_max = kib == 0 ? MAILBOX_HELD_BYTES_MAX : kib * 1024;
 	server_store_bound_mailboxes(server->store, server->now.held_bytes_max);
+	return MMS_OK;
+}
+
+// From now on a generation of a sender's ids has so many.
+static enum mms_err bound_ids(struct server_world *server, unsigned count)
+{
+	server->now.ids_max = count == 0 ? SENDER_IDS_MAX : count;
+	server->store->sender_ids_max = server->now.ids_max;
 	return MMS_OK;
 }
 
@@ -324,6 +333,13 @@ static const struct step steps[] = {
 	{"list beside", list_beside, 0},
 	{"checkpoint", checkpoint, 0},
 	{"accept after the checkpoint", server_batch_accept, 3},
+	{"bound ids", bound_ids, 3},
+	{"accept a generation of ids", server_batch_accept, 24},
+	{"accept another", server_batch_accept, 24},
+	{"sweep a few ids", housekeep, 3},
+	{"accept between sweeps", server_batch_accept, 4},
+	{"sweep all ids", housekeep, 1000},
+	{"bound ids no more", bound_ids, 0},
 	{"two days", pass_days, 2},
 	{"housekeep a little", housekeep, 10},
 	{"housekeep ids", housekeep, 1000},

@@ -24,7 +24,7 @@ struct server_world {
 	struct mtime opened_at; // when the store was opened
 	int64_t opened_seconds; // and its time then
 	uint32_t serial_next; // of messages and starts, also of those that failed
-	uint64_t expired_row; // where housekeeping of the open store stands
+	struct model_round round; // where housekeeping of the open store stands
 };
 
 // What start `serial` and device `key` are made of.
