@@ -207,7 +207,8 @@ static void housekeep(struct program *program)
 static void end(struct program *program)
 {
 	program->is_over = true;
-	if (program->order.end == SERVER_BROKEN) {
+	// An end in order says that what was accepted is on the disk.
+	if (program->order.end == SERVER_BROKEN || server_store_check_place(program->setup.store) != MMS_OK) {
 		fail(program, server_store_reason(program->setup.store), EXIT_IO);
 		return;
 	}

@@ -56,6 +56,9 @@ void server_store_bound_mailboxes(struct server_store *store, uint64_t held_byte
 // What the last function that failed has to say; kept until the next one.
 const struct reason *server_store_reason(const struct server_store *store);
 
+// Whether the database still stands where it was opened. MMS_E_IO: removed, emptied or replaced, and what was accepted with it.
+enum mms_err server_store_check_place(struct server_store *store) MUST_CHECK;
+
 // What the storage answers to has_room: false while the disk is so full that every message is refused.
 bool server_store_has_room(struct server_store *store);
 

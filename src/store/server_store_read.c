@@ -194,6 +194,12 @@ static bool has_room(void *context)
 	return store->has_room;
 }
 
+enum mms_err server_store_check_place(struct server_store *store)
+{
+	const enum mms_err err = sql_check_log(&store->sql);
+	return err == MMS_OK ? sql_check_place(&store->sql) : err;
+}
+
 bool server_store_has_room(struct server_store *store)
 {
 	return has_room(store);

@@ -2,6 +2,7 @@
 """Databases that are emptied, removed or replaced, before a program starts and under it; and `mms check`."""
 import contextlib
 import os
+import signal
 import sqlite3
 import subprocess
 
@@ -83,6 +84,16 @@ def test_log_that_goes_under_a_running_server(make_server, profile, spoil):
     done = fred.run("send", "--wait", "2", "Tim", "after")
     assert done.returncode == 75, done  # never accepted
     assert server.process.wait() == 74, server.process
+    assert "server.db was removed, emptied or replaced" in str(server.process), server.process
+
+
+@pytest.mark.parametrize("name", ["server.db", "server.db-wal"])
+@pytest.mark.parametrize("spoil", [empty, remove])
+def test_database_that_is_gone_when_the_server_is_to_stop(make_server, profile, spoil, name):
+    server = make_server()
+    profile(server, "fred").send("Tim", "accepted")
+    spoil(server.data / name)
+    assert server.process.kill(signal.SIGTERM) == 74, server.process
     assert "server.db was removed, emptied or replaced" in str(server.process), server.process
 
 
