@@ -71,24 +71,41 @@ static void try_crashes(struct explore *explore, const struct world_kind *kind, 
 	explore->points[FAULT_POWER] += one.points[FAULT_POWER];
 }
 
-// The harness must notice a store that is broken on purpose. Returns how many weaknesses went unnoticed.
+// Runs a script with a store that is broken on purpose; the harness must notice. Returns whether it did.
+static bool try_weak_store(const struct explore *explore, const struct world_kind *kind, const char *name, bool is_lying)
+{
+	struct explore one = *explore;
+	one.is_silent = true;
+	one.is_lying = is_lying;
+	explore_all(&one, kind, FAULT_POWER, true, 5, 29, 0);
+	printf("%-8s %-31s %5" PRIu64 " violations at %" PRIu64 " crash points\n", kind->name, name, one.violations,
+	       one.points[FAULT_POWER]);
+	return one.violations > 0;
+}
+
+// Returns how many weaknesses went unnoticed.
 static int try_weak(struct explore *explore)
 {
-	static const char *const names[] = {"syncs that do nothing", "each statement committed alone"};
 	static const struct world_kind *const kinds[] = {&server_world_kind, &client_world_kind};
+	static const struct {
+		const char *name;
+		const char *skips;
+	} lapses[] = {
+		{"a mailbox's counter drifts", "UPDATE mailbox SET held_rows = held_rows - 1"},
+		{"a gap is not told", "UPDATE device SET gap_row = max"},
+		{"ids are not counted", "UPDATE sender SET new_ids"},
+	};
 	int unnoticed = 0;
-	for (int weakness = 0; weakness < 2; weakness++) {
-		for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
-			struct explore one = *explore;
-			one.is_silent = true;
-			one.is_lying = weakness == 0;
-			wraps.splits_transactions = weakness == 1;
-			explore_all(&one, kinds[i], FAULT_POWER, true, 5, 29, 0);
-			wraps.splits_transactions = false;
-			printf("%-8s %-31s %5" PRIu64 " violations at %" PRIu64 " crash points\n", kinds[i]->name,
-			       names[weakness], one.violations, one.points[FAULT_POWER]);
-			unnoticed += one.violations == 0;
-		}
+	for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
+		unnoticed += !try_weak_store(explore, kinds[i], "syncs that do nothing", true);
+		wraps.splits_transactions = true;
+		unnoticed += !try_weak_store(explore, kinds[i], "each statement committed alone", false);
+		wraps.splits_transactions = false;
+	}
+	for (size_t i = 0; i < sizeof lapses / sizeof *lapses; i++) {
+		wraps.skips = lapses[i].skips;
+		unnoticed += !try_weak_store(explore, &server_world_kind, lapses[i].name, false);
+		wraps.skips = NULL;
 	}
 	return unnoticed;
 }

@@ -98,6 +98,8 @@ int __wrap_sqlite3_step(sqlite3_stmt *statement);
 
 int __wrap_sqlite3_step(sqlite3_stmt *statement)
 {
+	if (wraps.skips != NULL && strncmp(sqlite3_sql(statement), wraps.skips, strlen(wraps.skips)) == 0)
+		return SQLITE_DONE;
 	const int code = __real_sqlite3_step(statement);
 	sqlite3 *db = sqlite3_db_handle(statement);
 	if (wraps.splits_transactions && code == SQLITE_DONE && !sqlite3_stmt_readonly(statement) &&
