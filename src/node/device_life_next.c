@@ -27,7 +27,9 @@ bool device_life_is_silent(const struct device_life *life, struct mtime now)
 
 static void note_silence(struct device_life *life, struct mtime now)
 {
-	const bool is_silent = device_life_is_silent(life, now);
+	// Whether trying to find an address goes on, is known when the profile is.
+	const bool is_waited_for = !device_life_is_unresolved(life) || device_life_is_known(life);
+	const bool is_silent = device_life_is_silent(life, now) && is_waited_for;
 	if (is_silent && !life->is_silence_told) {
 		life->is_silence_told = true;
 		device_life_tell(life, &(struct life_told){.type = LIFE_TOLD_UNREACHABLE});

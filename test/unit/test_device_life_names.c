@@ -12,6 +12,7 @@ static void test_a_name_that_does_not_resolve(void **state)
 	assert_true(device_life_deadline(&w.life, w.now).us > w.now.us); // while it is looked up
 	device_life_unresolved(&w.life, w.now);
 	stopped(LIFE_STOP_NO_HOST);
+	ordered_no_more(); // nobody keeps trying
 	device_life_forget(&w.life);
 	be(LIFE_RECEIVES);
 	stopped(LIFE_STOP_NO_HOST);
@@ -21,9 +22,9 @@ static void test_a_name_that_does_not_resolve(void **state)
 	be(LIFE_SENDS);
 	ordered(LIFE_RESOLVE);
 	device_life_unresolved(&w.life, w.now);
-	told(LIFE_TOLD_UNREACHABLE);
 	open_profile(false);
 	stopped(LIFE_STOP_NO_HOST);
+	ordered_no_more();
 	finish();
 
 	begin(true); // one who has: trying goes on, less and less often
@@ -32,9 +33,9 @@ static void test_a_name_that_does_not_resolve(void **state)
 	assert_false(next());
 	assert_false(device_life_is_silent(&w.life, w.now)); // nobody is wanted who could miss it
 	be(LIFE_RECEIVES);
-	told(LIFE_TOLD_UNREACHABLE);
 	open_profile(true);
 	told(LIFE_TOLD_KNOWN);
+	told(LIFE_TOLD_UNREACHABLE);
 	take_turn(true, true);
 	assert_false(next());
 	int64_t wait_us = LIFE_LOOKUP_US_FIRST;
