@@ -311,10 +311,10 @@ int cmd_send(int argc, char **argv)
 		return status;
 	if (!parse_recipient(&program.message, words.word[0]))
 		return EXIT_BAD_TEXT;
-	status = take_text(&program.message, words.count > 1 ? words.word[1] : NULL);
-	if (status != EXIT_DONE)
-		return status;
+	// The text may be long in coming: a signal ends that wait too, whatever was inherited.
 	status = script_open(&program.device, &program.options, prefix, take_told, &program, &signal_fd);
+	if (status == EXIT_DONE)
+		status = take_text(&program.message, words.count > 1 ? words.word[1] : NULL);
 	if (status == EXIT_DONE)
 		status = script_be(&program.device, &program.options, prefix, LIFE_SENDS);
 	if (status == EXIT_DONE)

@@ -389,6 +389,24 @@ def test_listen_ends_on_term(server, profile, start, prepare):
     assert listen.wait(mms.DEADLINE_S) == 130
 
 
+@pytest.mark.parametrize("number, prepare", [
+    (signal.SIGTERM, None), (signal.SIGTERM, ignoring(signal.SIGTERM)), (signal.SIGTERM, blocking_all),
+    (signal.SIGINT, None), (signal.SIGHUP, None)])
+def test_send_ends_while_its_text_does_not_come(start, number, prepare):
+    """In order, and it says so; before that it takes signals, whatever was inherited."""
+    before = {each: signal.signal(each, signal.SIG_DFL) for each in (signal.SIGINT, signal.SIGHUP)}
+    try:
+        send = start("send", "-s", "127.0.0.1:9", "-a", "fred", "Tim", "-", stdin=subprocess.PIPE, preexec_fn=prepare)
+    finally:
+        for each, handler in before.items():
+            signal.signal(each, handler)
+    mms.wait_until(lambda: any("signalfd" in os.readlink(f"/proc/{send.pid}/fd/{fd}") for fd in fds_of(send.pid)),
+                   "it takes no signals")
+    send.send_signal(number)
+    assert send.wait(mms.DEADLINE_S) == 130
+    assert send.stderr.read() == b"mms send: interrupted, nothing was kept to be sent later\n"
+
+
 @pytest.mark.parametrize("number", [signal.SIGHUP, signal.SIGINT])
 def test_listen_keeps_ignoring_what_it_was_told_to(server, profile, start, number):
     fred = profile(server, "fred")
