@@ -124,7 +124,7 @@ static int ask(struct program *program, int signal_fd)
 			continue;
 		if (program->is_whole)
 			break;
-		phrase_say_of(&out, PHRASE_GIVEN_UP, device->server_text);
+		phrase_say_of(&out, PHRASE_NO_ANSWER, device->server_text);
 		return EXIT_UNREACHABLE;
 	}
 	return show(program);

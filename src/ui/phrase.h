@@ -58,7 +58,8 @@ enum phrase {
 	PHRASE_NO_LIST,          // subject: the server as HOST:PORT, which gave no list of users
 	PHRASE_UNREACHABLE,      // subject: the server as HOST:PORT; we keep trying
 	PHRASE_NO_HOST,          // subject: the server's name, which does not resolve; we keep trying
-	PHRASE_GIVEN_UP,         // subject: the server as HOST:PORT; a script's command gives up, and nothing was kept
+	PHRASE_GIVEN_UP,         // subject: the server as HOST:PORT; a script's command gives up, and its message was not kept
+	PHRASE_NO_ANSWER,        // subject: the server as HOST:PORT; a command that has no message gives up
 	PHRASE_REACHED,          // subject: the server as HOST:PORT, which answers again
 	PHRASE_NOT_A_NAME,       // subject: what was given as a name
 	PHRASE_FAILURE,          // subject: a whole sentence from a struct reason

@@ -309,6 +309,24 @@ def test_client_with_something_queued(server, profile):
     assert client.wait(25) == 75, client
 
 
+@pytest.mark.parametrize("wait", ["0", "1.5"])
+def test_who_out_of_time_says_nothing_of_messages(server, profile, wait):
+    """What `send` queued stays queued, whatever becomes of `who`."""
+    fred = profile(server, "fred")
+    fred.send("Tim", "x")
+    server.kill()
+    fred.send("Tim", "y", "--wait", "0", status=75)
+    done = fred.run("who", "--wait", wait)
+    assert done.returncode == 69 and done.stdout == "", done
+    assert done.stderr == f"mms who: the server {server.name} has not answered in time\n", done
+
+
+def test_a_first_send_without_a_wait_does_not_blame_the_server(server, profile):
+    """It is there: nobody has waited for it."""
+    done = profile(server, "fred").send("Tim", "x", "--wait", "0", status=69)
+    assert "has not answered in time, nothing was kept" in done.stderr and "cannot be reached" not in done.stderr, done
+
+
 def test_listen_out_of_time(server, profile):
     started = time.monotonic()
     done = profile(server, "fred").run("listen", "--timeout", "0.5")

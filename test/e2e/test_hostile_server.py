@@ -85,6 +85,16 @@ def test_no_call_starts_when_the_proof_is_wrong(profile, code):
     assert not (fred.state / "known_servers").exists()
 
 
+@pytest.mark.parametrize("command, words", [("send", ("bob", "x")), ("listen", ("--timeout", "15")), ("who", ())])
+def test_a_sign_in_that_finds_no_room_is_no_message(profile, command, words):
+    """What is said of it says nothing of a message; the status is that of a full server."""
+    with Liar(status=wire.SERVER_FULL) as server:
+        done = profile(server).run(command, *words)
+    assert done.returncode == 71 and done.stdout == "", done
+    assert done.stderr.startswith(f"mms {command}: the server is full and lets no new device in"), done
+    assert "sent" not in done.stderr, done
+
+
 class Breaker(FakeServer):
     """Lets everybody in and does at once what makes a device begin a handshake again."""
 
