@@ -30,6 +30,7 @@ struct program {
 	struct message message;
 	struct uuid id;
 	bool is_queued; // the message is in the outbox
+	bool is_kept_out; // the outbox is full: room is waited for
 	bool has_end;   // its fate, or why there is none, is said: `status`
 	bool is_over;   // nothing is left to wait for
 	int status;
@@ -156,7 +157,8 @@ static void look(struct program *program)
 	}
 }
 
-// Puts the message into the outbox: the profile is one that has signed in.
+// Puts the message into the outbox: the profile is one that has signed in. A full one is no end while there is time: this very
+// command submits what is queued, or waits while another one does.
 static void queue(struct program *program)
 {
 	struct device *device = &program->device;
@@ -166,13 +168,11 @@ static void queue(struct program *program)
 			     &program->id)) {
 	case MMS_OK:
 		program->is_queued = true;
+		program->is_kept_out = false;
 		break;
-	case MMS_E_FULL: {
-		const struct phrase_out out = script_notices(prefix);
-		phrase_say(&out, PHRASE_OUTBOX_FULL);
-		end(program, EXIT_REFUSED);
+	case MMS_E_FULL:
+		program->is_kept_out = true;
 		break;
-	}
 	case MMS_E_NOSPACE:
 		end(program, fail(&device->why, EXIT_CANT_CREATE));
 		break;
@@ -180,6 +180,13 @@ static void queue(struct program *program)
 		end(program, fail(&device->why, EXIT_IO));
 		break;
 	}
+}
+
+// A verdict may have made room.
+static void retry(struct program *program)
+{
+	if (program->is_kept_out)
+		queue(program);
 }
 
 static void take_stop(struct program *program, const struct life_told *stopped)
@@ -208,9 +215,11 @@ static void take_told(void *context, const struct life_told *told)
 			look(program);
 		else
 			script_say_verdict(told, prefix);
+		retry(program);
 		break;
 	case LIFE_TOLD_CHANGED:
 		look(program);
+		retry(program);
 		break;
 	case LIFE_TOLD_STOPPED:
 		take_stop(program, told);
@@ -249,7 +258,10 @@ static void end_out_of_time(struct program *program)
 	look(program);
 	if (program->has_end)
 		return;
-	if (!program->is_queued) {
+	if (program->is_kept_out) {
+		phrase_say(&out, PHRASE_OUTBOX_FULL);
+		end(program, EXIT_REFUSED);
+	} else if (!program->is_queued) {
 		phrase_say_of(&out, PHRASE_GIVEN_UP, device->server_text);
 		end(program, EXIT_UNREACHABLE);
 	} else if (device_is_without_host(device)) {

@@ -261,6 +261,38 @@ def test_every_end_of_a_first_send(server, profile, names, wrong, recipient, num
     assert not queued(fred)
 
 
+OUTBOX_ROWS_MAX = 10000
+
+
+def fill_outbox(profile):
+    """Repeats the one queued message until nothing fits any more."""
+    (path,) = profile.state.glob(f"*/{profile.user.lower()}.db")
+    with contextlib.closing(sqlite3.connect(path)) as db:
+        (identity, text), = db.execute("SELECT id, text FROM outbox WHERE is_queued = 1")
+        db.executemany("INSERT INTO outbox (id, recipient, text, written_at) VALUES (?, 'Tim', ?, 1)",
+                       ((identity[:9] + count.to_bytes(7, "big"), text) for count in range(1, OUTBOX_ROWS_MAX)))
+        db.commit()
+
+
+def test_a_send_makes_room_in_a_full_outbox(closing, tmp_path, profile):
+    """Else a script that only sends would find its outbox full for ever, with the server there. While it is away, nothing is
+    kept, and that is said."""
+    server = closing(mms.Server(tmp_path, options=["--submit-rate", "1000000", "--submit-burst", "1000000",
+                                                   "--mailbox-messages", "20000"]).start())
+    fred = profile(server.name, "fred")
+    fred.send("Tim", "before")
+    server.kill()
+    fred.send("Tim", "waits", "--wait", "0", status=75)
+    fill_outbox(fred)
+    done = fred.send("Tim", "lost", "--wait", "0.5", status=71)
+    assert done.stderr == "mms send: too many messages wait for the server, message was not kept\n"
+    server.restart()
+    fred.send("Tim", "last", "--wait", "60", status=0, timeout=90)
+    assert not queued(fred)
+    done = profile(server.name, "Tim").run("listen", "-n", str(OUTBOX_ROWS_MAX + 2), timeout=90)
+    assert done.stdout.splitlines() == ["fred: before", *["fred: waits"] * OUTBOX_ROWS_MAX, "fred: last"]
+
+
 def test_the_key_of_the_server_changes_under_a_send(server, profile):
     fred = profile(server, "fred")
     fred.send("Tim", "before")
