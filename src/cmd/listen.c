@@ -43,6 +43,9 @@ static void take_told(void *context, const struct life_told *told)
 	case LIFE_TOLD_UNREACHABLE:
 		device_say_unreachable(&program->device, &out);
 		break;
+	case LIFE_TOLD_REACHED:
+		phrase_say_of(&out, PHRASE_REACHED, program->device.server_text);
+		break;
 	case LIFE_TOLD_STOPPED:
 		program->is_stopped = true;
 		program->stopped = *told;

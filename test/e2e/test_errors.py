@@ -327,6 +327,22 @@ def test_a_first_send_without_a_wait_does_not_blame_the_server(server, profile):
     assert "has not answered in time, nothing was kept" in done.stderr and "cannot be reached" not in done.stderr, done
 
 
+def test_listen_says_when_the_server_is_back(server, profile):
+    """Whoever reads its standard error last need not think that it still keeps trying."""
+    listener = profile(server, "fred").listen()
+    tim = profile(server, "Tim")
+    tim.send("fred", "up")
+    listener.wait_for(lambda lines: lines)
+    server.kill()
+    mms.wait_until(lambda: listener.errors == [f"mms listen: the server {server.name} cannot be reached, MMS keeps trying"],
+                   lambda: str(listener))
+    server.restart()
+    mms.wait_until(lambda: listener.errors[1:] == [f"mms listen: the server {server.name} answers again"],
+                   lambda: str(listener), timeout=60)
+    tim.send("fred", "again")
+    listener.wait_for(lambda lines: len(lines) == 2)
+
+
 def test_listen_out_of_time(server, profile):
     started = time.monotonic()
     done = profile(server, "fred").run("listen", "--timeout", "0.5")
