@@ -120,10 +120,10 @@ static void test_no_descriptors(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_no_descriptors), // first: threads of the others may still hold some
 		cmocka_unit_test(test_literals_need_no_thread),
 		cmocka_unit_test(test_names),
 		cmocka_unit_test(test_closing_behind_a_question),
-		cmocka_unit_test(test_no_descriptors),
 	};
 	signal(SIGPIPE, SIG_IGN); // see resolver_ask
 	return cmocka_run_group_tests(tests, NULL, NULL);
