@@ -73,7 +73,7 @@ static enum mms_err move_cursor(struct server_store *store, const struct storage
 {
 	struct server_cursors before;
 	struct server_cursors after;
-	struct server_span passed;
+	struct server_span passed = {0, 0};
 	uint64_t cursor = 0;
 	uint64_t taken_row;
 	uint64_t purge_row;
