@@ -109,7 +109,7 @@ enum { LONG_BYTES = 200 * 1000 };
 
 static void put_line(int number)
 {
-	char line[11];
+	char line[16]; // any number fits; these have ten letters with the newline
 	snprintf(line, sizeof line, "%09d\n", number);
 	(void)standard_put(line, 10);
 }
