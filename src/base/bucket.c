@@ -40,6 +40,11 @@ bool bucket_book(struct bucket *bucket, const struct bucket_rate *rate, uint32_t
 	return true;
 }
 
+void bucket_give(struct bucket *bucket)
+{
+	bucket->microtokens += TOKEN;
+}
+
 struct mtime bucket_ready_at(const struct bucket *bucket, const struct bucket_rate *rate, struct mtime now)
 {
 	if (bucket->filled_at.us == 0 || bucket->microtokens >= TOKEN)

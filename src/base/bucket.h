@@ -27,6 +27,9 @@ bool bucket_take(struct bucket *bucket, const struct bucket_rate *rate, struct m
 bool bucket_book(struct bucket *bucket, const struct bucket_rate *rate, uint32_t owed_most, struct mtime now,
 		 struct mtime *at);
 
+// Gives back a token that was taken ahead of time and is not wanted any more. Turns booked after it stay as they were.
+void bucket_give(struct bucket *bucket);
+
 // When the bucket will next hold a token, if none is taken before.
 struct mtime bucket_ready_at(const struct bucket *bucket, const struct bucket_rate *rate, struct mtime now);
 

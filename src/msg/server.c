@@ -97,13 +97,29 @@ static void unlink_peer(struct server *server, uint32_t slot)
 	server->peer[slot].next = 0;
 }
 
+static struct bucket *bucket_of(struct server *server, const struct server_peer *peer, uint8_t kind)
+{
+	struct server_user *user = &server->user[peer->user];
+	return kind == CALL_WHO ? &user->who : &user->submit;
+}
+
+// A session stops being its user's. A turn that it waits for is not used up: sessions that come and go would keep the user waiting.
+static void leave(struct server *server, uint32_t slot)
+{
+	struct server_peer *peer = &server->peer[slot];
+	if (peer->state != PEER_SIGNED_IN)
+		return;
+	server_cursor_flush(server, slot);
+	if (peer->booked_kind != 0)
+		bucket_give(bucket_of(server, peer, peer->booked_kind));
+	peer->booked_kind = 0;
+	unlink_peer(server, slot);
+}
+
 void server_dismiss(struct server *server, uint32_t slot, enum notice_what notice)
 {
 	struct server_peer *peer = &server->peer[slot];
-	if (peer->state == PEER_SIGNED_IN) {
-		server_cursor_flush(server, slot);
-		unlink_peer(server, slot);
-	}
+	leave(server, slot);
 	peer->state = PEER_GONE;
 	if (notice != 0)
 		server_notice(server, slot, &(struct call_notice){.what = notice}, 0);
@@ -114,10 +130,7 @@ void server_ended(struct server *server, uint32_t slot)
 {
 	assert(slot < server->peer_capacity);
 	struct server_peer *peer = &server->peer[slot];
-	if (peer->state == PEER_SIGNED_IN) {
-		server_cursor_flush(server, slot);
-		unlink_peer(server, slot);
-	}
+	leave(server, slot);
 	peer->state = PEER_NONE;
 	peer->serial = 0;
 }
@@ -136,16 +149,22 @@ static void begin_peer(struct server *server, uint32_t slot)
 	};
 }
 
-bool server_may_start(struct server *server, uint32_t slot, uint32_t number, struct bucket *bucket,
-		      const struct bucket_rate *rate, struct mtime now)
+bool server_may_start(struct server *server, uint32_t slot, uint32_t number, uint8_t kind, struct mtime now)
 {
 	struct server_peer *peer = &server->peer[slot];
+	const struct bucket_rate *rate = kind == CALL_WHO ? &server->config.who_rate : &server->config.submit_rate;
+	struct bucket *bucket = bucket_of(server, peer, kind);
 	struct mtime start_at = now;
-	if (peer->booked_number != number && bucket_book(bucket, rate, SERVER_BOOKED_MAX, now, &start_at))
+	if (peer->booked_number != number && bucket_book(bucket, rate, SERVER_BOOKED_MAX, now, &start_at)) {
 		peer->booked_number = number;
-	if (!mtime_is_due(start_at, now))
+		peer->booked_kind = kind;
+	}
+	if (!mtime_is_due(start_at, now)) {
 		server->port.defer(server->port.context, slot, start_at);
-	return mtime_is_due(start_at, now);
+		return false;
+	}
+	peer->booked_kind = 0;
+	return true;
 }
 
 static void signout(struct server *server, uint32_t slot, uint32_t number)
@@ -221,8 +240,7 @@ void server_who(struct server *server, uint32_t slot, uint32_t number, const uin
 	}
 	const bool goes_on = who.first != 0 && who.generation == server->generation &&
 			     peer->who_generation == who.generation && peer->who_first == who.first;
-	struct bucket *bucket = &server->user[peer->user].who;
-	if (!goes_on && !server_may_start(server, slot, number, bucket, &server->config.who_rate, now))
+	if (!goes_on && !server_may_start(server, slot, number, CALL_WHO, now))
 		return;
 	const uint32_t first = goes_on ? who.first : 0;
 	const uint32_t total_count = server->users->user_count;

@@ -88,6 +88,7 @@ struct server_peer {
 	uint32_t starved_next; // slot + 1
 
 	uint32_t booked_number; // the call whose token is taken; it starts when that is there
+	uint8_t booked_kind;    // its kind while that is still to come; 0: it has come, or nothing is booked
 	uint32_t room_number;   // the call that waits for a mailbox's cursors to be stored
 	uint64_t room_batch;    // until so many batches have been
 

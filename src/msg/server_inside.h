@@ -60,7 +60,6 @@ void server_cursor_flush(struct server *server, uint32_t slot);
 
 // Whether a call may start by its user's rate. False: it was deferred until its turn, which is its own: however many sessions
 // of a user wait, each wakes the server once.
-bool server_may_start(struct server *server, uint32_t slot, uint32_t number, struct bucket *bucket,
-		      const struct bucket_rate *rate, struct mtime now);
+bool server_may_start(struct server *server, uint32_t slot, uint32_t number, uint8_t kind, struct mtime now);
 
 #endif

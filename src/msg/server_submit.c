@@ -183,13 +183,12 @@ void server_submit(struct server *server, uint32_t slot, uint32_t number, const 
 	struct server_batch *batch = server_batch_filling(server);
 	struct call_submit submit;
 	uint8_t digest[DIGEST_BYTES];
-	struct bucket *bucket = &server->user[sender].submit;
 	// The rate first: a call that has to wait must not have been half done.
 	if (batch->waiter_count == SERVER_WAITERS_MAX || !server_batch_has_room(batch, TEXT_BYTES_MAX)) {
 		server->port.defer(server->port.context, slot, mtime_add_us(now, SERVER_RETRY_US));
 		return;
 	}
-	if (!server_may_start(server, slot, number, bucket, &server->config.submit_rate, now))
+	if (!server_may_start(server, slot, number, CALL_SUBMIT, now))
 		return;
 	if (call_submit_decode(&submit, body, bytes) != MMS_OK) {
 		server_answer_bare(server, slot, number, STATUS_BAD);

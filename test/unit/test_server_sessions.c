@@ -331,6 +331,35 @@ static void test_each_session_waits_for_its_turn(void **state)
 	finish();
 }
 
+// A turn that nobody waits for any more is another's: sessions that come and go do not use up what their user may do.
+static void test_a_turn_is_given_back(void **state)
+{
+	(void)state;
+	struct record *record = NULL;
+	begin("fred\nTim\n", false);
+	come_in(0, 1, "fred", FRED, true);
+	for (uint32_t i = 0; i < 100; i++)
+		submit(0, 1000 + i, "nobody", "a"); // the burst
+	for (uint8_t slot = 1; slot < 9; slot++) {
+		come_in(slot, (uint8_t)(1 + slot), "fred", FRED, true);
+		submit(slot, 2000 + slot, "nobody", "a");
+		assert_int_equal(count(DEFERRED, slot, &record), 1);
+		assert_in_range(mtime_diff_us(record->until, f.now), 100 * 1000, 100 * 1000 + 1);
+		server_ended(&f.server, slot);
+	}
+	come_in(9, 10, "fred", FRED, true);
+	submit(9, 3000, "nobody", "a");
+	count(DEFERRED, 9, &record);
+	f.now = record->until;
+	f.number[9]--;
+	assert_int_equal(status_of(9, submit(9, 3000, "nobody", "a")), STATUS_NO_SUCH_USER);
+	server_ended(&f.server, 9); // what was used is not given back
+	submit(0, 4000, "nobody", "a");
+	assert_int_equal(count(DEFERRED, 0, &record), 1);
+	assert_in_range(mtime_diff_us(record->until, f.now), 100 * 1000, 100 * 1000 + 1);
+	finish();
+}
+
 // So many turns may be owed; whoever comes then asks again when the first of them is over.
 static void test_turns_are_bounded(void **state)
 {
@@ -497,6 +526,7 @@ int main(void)
 		cmocka_unit_test(test_sending_sessions),         cmocka_unit_test(test_gap),
 		cmocka_unit_test(test_signout_waits),            cmocka_unit_test(test_rates_delay),
 		cmocka_unit_test(test_each_session_waits_for_its_turn),
+		cmocka_unit_test(test_a_turn_is_given_back),
 		cmocka_unit_test(test_turns_are_bounded),
 		cmocka_unit_test(test_who),                      cmocka_unit_test(test_reload),
 		cmocka_unit_test(test_shutdown_and_mark),        cmocka_unit_test(test_slot_is_reused),
