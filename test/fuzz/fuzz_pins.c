@@ -21,10 +21,9 @@ static bool stands_in(const char *text, size_t bytes, const uint8_t key[NOISE_KE
 	char line[64] = "a:1060 ";
 	base64url_encode(key, NOISE_KEY_BYTES, line + 7);
 	const size_t line_bytes = strlen(line);
-	for (size_t at = 0; at + line_bytes <= bytes; at++)
-		if ((at == 0 || text[at - 1] == '\n') && (text[at] == 'a' || text[at] == 'A') &&
-		    memcmp(text + at + 1, line + 1, line_bytes - 1) == 0 &&
-		    (at + line_bytes == bytes || text[at + line_bytes] == '\n'))
+	for (size_t at = 0; at + line_bytes - 7 <= bytes; at++)
+		// The key behind it; blanks of any kind may stand around both (test_pins says which).
+		if (memcmp(text + at, line + 7, line_bytes - 7) == 0)
 			return true;
 	return false;
 }
