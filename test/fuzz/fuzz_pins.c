@@ -21,10 +21,14 @@ static bool stands_in(const char *text, size_t bytes, const uint8_t key[NOISE_KE
 	char line[64] = "a:1060 ";
 	base64url_encode(key, NOISE_KEY_BYTES, line + 7);
 	const size_t line_bytes = strlen(line);
-	for (size_t at = 0; at + line_bytes - 7 <= bytes; at++)
-		// The key behind it; blanks of any kind may stand around both (test_pins says which).
-		if (memcmp(text + at, line + 7, line_bytes - 7) == 0)
+	for (size_t at = 7; at + line_bytes - 7 <= bytes; at++) {
+		size_t end = at; // of the name before it; blanks may stand around both
+		while (end > 0 && (text[end - 1] == ' ' || text[end - 1] == '\t'))
+			end--;
+		if (memcmp(text + at, line + 7, line_bytes - 7) == 0 && end < at && end >= 6 &&
+		    (text[end - 6] == 'a' || text[end - 6] == 'A') && memcmp(text + end - 5, line + 1, 5) == 0)
 			return true;
+	}
 	return false;
 }
 
