@@ -15,7 +15,7 @@
 #include "base/name.h"
 #include "base/time.h"
 #include "msg/call.h"
-#include "store/storage.h"
+#include "store/client_storage.h"
 
 enum {
 	CLIENT_SLOTS = 2,

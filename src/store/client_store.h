@@ -19,7 +19,7 @@
 #include "base/name.h"
 #include "base/time.h"
 #include "base/uuid.h"
-#include "store/storage.h"
+#include "store/client_storage.h"
 
 enum { CLIENT_STORE_BUSY_MS = 5000 };
 

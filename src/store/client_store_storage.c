@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: ISC
-// What the messaging logic of a client reads and writes in its database; the contract is in storage.h.
+// What the messaging logic of a client reads and writes in its database; the contract is in client_storage.h.
 #include <assert.h>
 #include <string.h>
 

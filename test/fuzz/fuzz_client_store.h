@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: ISC
-// A device's store in memory, within the contract of store/storage.h, that says what has been committed. It is given
+// A device's store in memory, within the contract of store/client_storage.h, that says what has been committed. It is given
 // nothing that the real one could not read back. Its outbox begins with messages that wait.
 #ifndef MMS_TEST_FUZZ_CLIENT_STORE_H
 #define MMS_TEST_FUZZ_CLIENT_STORE_H
 
 #include "base/utf8.h"
 #include "fuzz.h"
-#include "store/storage.h"
+#include "store/client_storage.h"
 
 enum { QUEUED = 12, ENTRIES_MAX = 200, QUEUED_TEXT_BYTES = 5 };
 

@@ -4,7 +4,7 @@
 #ifndef MMS_SIM_DEVICE_DISK_H
 #define MMS_SIM_DEVICE_DISK_H
 
-#include "store/storage.h"
+#include "store/client_storage.h"
 #include "truth.h"
 
 enum { OUTBOX_MAX = 256, GAPS_MAX = 32 };

@@ -8,7 +8,7 @@
 #include <stdint.h>
 
 #include "base/uuid.h"
-#include "store/storage.h"
+#include "store/client_storage.h"
 
 enum { MESSAGES_MAX = 512, LINEAGES_MAX = 64, TEXT_ARENA_BYTES = 512 * 1024 };
 

@@ -4,7 +4,7 @@
 #ifndef MMS_TEST_CLIENT_WORLD_H
 #define MMS_TEST_CLIENT_WORLD_H
 
-#include "msg_world.h"
+#include "mem_client.h"
 
 #include "msg/client.h"
 

@@ -4,7 +4,7 @@
 #ifndef MMS_TEST_DEVICE_LIFE_WORLD_H
 #define MMS_TEST_DEVICE_LIFE_WORLD_H
 
-#include "msg_world.h"
+#include "mem_client.h"
 
 #include "msg/client_inside.h"
 #include "node/device_life.h"

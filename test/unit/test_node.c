@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: ISC
 // node: a server and three devices as they are, over a bad network in virtual time and stores in memory. What was
 // accepted arrives once and in order, through loss, killed servers and devices, and a store put back from a backup.
-#include "msg_world.h"
+#include "mem_client.h"
 
 #include "node/device_node.h"
 #include "msg/client_inside.h"

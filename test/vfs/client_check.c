@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: ISC
-// Holds a profile's store against the model, through everything that client_store.h and storage.h let one read, and
+// Holds a profile's store against the model, through everything that client_store.h and client_storage.h let one read, and
 // counts the tables' rows, so that nothing is there but what must be.
 #include <string.h>
 

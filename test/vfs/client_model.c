@@ -4,7 +4,7 @@
 
 #include <assert.h>
 
-#include "store/storage.h"
+#include "store/client_storage.h"
 
 void client_model_add(struct client_model *model, uint32_t serial, int64_t now_ms)
 {

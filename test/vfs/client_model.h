@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: ISC
 // What must stand in a profile's database, said in arrays: a second statement of what src/store/client_store.h and
-// storage.h promise, which shares no code with them. Plain values, copied by assignment; no errors.
+// client_storage.h promise, which shares no code with them. Plain values, copied by assignment; no errors.
 #ifndef MMS_TEST_CLIENT_MODEL_H
 #define MMS_TEST_CLIENT_MODEL_H
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: ISC
-// The script of a profile's store: everything that client_store.h and storage.h offer, each operation done to the store
+// The script of a profile's store: everything that client_store.h and client_storage.h offer, each operation done to the store
 // and to the model. Writes gather until something ends them durably; one that fails must undo all of them.
 #include <assert.h>
 #include <stdio.h>
