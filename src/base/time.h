@@ -17,6 +17,12 @@ struct wtime {
 	int64_t ms;
 };
 
+// What happened, happened at one moment, which both clocks name.
+struct moment {
+	struct mtime now;
+	struct wtime wall;
+};
+
 #define MTIME_NEVER ((struct mtime){INT64_MAX})
 
 static inline struct mtime mtime_add_us(struct mtime at, int64_t us)
