@@ -18,7 +18,7 @@ CFLAGS_ALL = -std=c11 -D_GNU_SOURCE -Isrc $(OPT) $(WARN) -fstack-protector-stron
              -UNDEBUG $(SANITIZE) $(CFLAGS)
 LDLIBS_ALL = -lsodium -lsqlite3 -ledit -ljansson $(LDLIBS)
 
-FOLDERS = base os store crypto proto msg node ui cmd
+FOLDERS = base os crypto store proto msg node ui cmd
 SOURCES := $(foreach folder,$(FOLDERS),$(sort $(wildcard src/$(folder)/*.c)))
 OBJECTS := $(SOURCES:src/%.c=$(BUILD)/obj/%.o)
 LIBRARY := $(filter-out $(BUILD)/obj/cmd/main.o,$(OBJECTS))

@@ -4,6 +4,7 @@
 
 #include "cmd/device.h"
 #include "cmd/exit.h"
+#include "crypto/base64url.h"
 
 static void say_key_changed(const struct phrase_out *out, const struct device *device)
 {

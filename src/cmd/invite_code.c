@@ -8,6 +8,7 @@
 #include "base/bytes.h"
 #include "base/utf8.h"
 #include "cmd/values.h"
+#include "crypto/base64url.h"
 
 enum {
 	TYPED_LETTERS_MAX = 64, // a code with all that may stand around it, without blanks; more is no code

@@ -7,6 +7,7 @@
 #include "cmd/cmd.h"
 #include "cmd/exit.h"
 #include "cmd/output.h"
+#include "crypto/crypto.h"
 #include "crypto/hash.h"
 #include "os/process.h"
 #include "ui/printer.h"

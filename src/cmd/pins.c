@@ -10,6 +10,7 @@
 #include <strings.h>
 
 #include "base/bytes.h"
+#include "crypto/base64url.h"
 #include "crypto/hash.h"
 #include "os/file.h"
 #include "os/lock.h"

@@ -6,6 +6,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "crypto/base64url.h"
+#include "crypto/crypto.h"
 #include "crypto/hash.h"
 #include "os/directory.h"
 #include "os/random.h"

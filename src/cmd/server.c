@@ -16,6 +16,7 @@
 #include "cmd/exit.h"
 #include "cmd/outbound.h"
 #include "cmd/server_setup.h"
+#include "crypto/base64url.h"
 #include "os/clock.h"
 #include "os/log.h"
 #include "os/random.h"

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "cmd/values.h"
+#include "crypto/base64url.h"
 
 static enum mms_err refuse(struct reason *why, const char *text, const char *what)
 {

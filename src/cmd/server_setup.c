@@ -10,6 +10,8 @@
 #include "cmd/exit.h"
 #include "cmd/options.h"
 #include "cmd/server_address.h"
+#include "crypto/base64url.h"
+#include "crypto/crypto.h"
 #include "os/clock.h"
 #include "os/directory.h"
 #include "os/file.h"

@@ -13,7 +13,10 @@
 #include "cmd/output.h"
 #include "cmd/user_list.h"
 #include "cmd/users_file.h"
-#include "msg/users_edit.h"
+#include "crypto/base64url.h"
+#include "crypto/crypto.h"
+#include "crypto/hash.h"
+#include "store/users_edit.h"
 #include "os/clock.h"
 #include "os/directory.h"
 #include "os/file.h"
@@ -53,7 +56,7 @@ struct job {
 	struct lock lock;
 	struct users_file file; // empty when it does not exist yet
 	struct name name;
-	uint8_t life[STORAGE_LIFE_BYTES];
+	uint8_t life[USER_LIFE_BYTES];
 	bool had_life; // the server's database knows an earlier user of the name
 	struct user_invite invite;
 	char code_secret[INVITE_CODE_TEXT_BYTES];
@@ -228,7 +231,7 @@ static int show_code(struct job *job)
 }
 
 // The life of the user who had the name last, as far as the server knows. No database: nobody had.
-static enum mms_err find_life(struct job *job, uint8_t life[STORAGE_LIFE_BYTES])
+static enum mms_err find_life(struct job *job, uint8_t life[USER_LIFE_BYTES])
 {
 	struct server_store *store = NULL;
 	enum mms_err err = server_store_open_readonly(job->paths.database.text, &store, &job->why);
@@ -248,7 +251,7 @@ static enum mms_err find_life(struct job *job, uint8_t life[STORAGE_LIFE_BYTES])
 // A user is new unless the operator says otherwise: whoever gets the code must not get the mail of who had the name before.
 static int choose_life(struct job *job)
 {
-	uint8_t known[STORAGE_LIFE_BYTES];
+	uint8_t known[USER_LIFE_BYTES];
 	const struct rng rng = random_rng();
 	const enum mms_err err = find_life(job, known);
 	job->had_life = err == MMS_OK;
@@ -263,7 +266,7 @@ static int choose_life(struct job *job)
 
 static int make_add(struct job *job, struct users_edit *edit)
 {
-	static const uint8_t none[STORAGE_LIFE_BYTES]; // a line written by hand
+	static const uint8_t none[USER_LIFE_BYTES]; // a line written by hand
 	int status = choose_life(job);
 	if (status == EXIT_DONE && !given.is_plain)
 		status = make_code(job);

@@ -10,6 +10,7 @@
 #include "base/date.h"
 #include "cmd/exit.h"
 #include "cmd/output.h"
+#include "crypto/base64url.h"
 #include "store/server_store.h"
 #include "ui/printer.h"
 

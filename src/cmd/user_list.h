@@ -4,8 +4,8 @@
 #define MMS_CMD_USER_LIST_H
 
 #include "base/err.h"
+#include "base/users.h"
 #include "cmd/data.h"
-#include "msg/users.h"
 
 // Writes the table to standard output, one fact a line, in the file's order: NAME, a tab, then "plain", "invite until
 // EXPIRY", "device FINGERPRINT since DATE" or "revoke FINGERPRINT"; last, devices of names that are gone from the file,

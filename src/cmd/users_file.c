@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "os/file.h"
+#include "store/users_parse.h"
 
 static bool allocate(struct users_table *table)
 {
@@ -24,7 +25,7 @@ enum mms_err users_file_load(struct users_file *file, const char *path, struct r
 	enum mms_err err = file_read(path, USERS_FILE_BYTES_MAX, &file->text, &file->bytes, why);
 	if (err != MMS_OK)
 		return err;
-	users_measure(&file->table, file->text, file->bytes);
+	users_parse_measure(&file->table, file->text, file->bytes);
 	if (allocate(&file->table)) {
 		err = users_parse(&file->table, file->text, file->bytes, path, why);
 	} else {

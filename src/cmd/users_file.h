@@ -6,7 +6,7 @@
 #include <stddef.h>
 
 #include "base/err.h"
-#include "msg/users.h"
+#include "base/users.h"
 
 // Zeroed: nothing loaded.
 struct users_file {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: ISC
-// The named hashes, and the small helpers over libsodium; the contract is in hash.h.
+// The named hashes; the contract is in hash.h.
 #include "crypto/hash.h"
 
 #include <assert.h>
@@ -21,11 +21,6 @@ static void blake2b(const uint8_t *key, size_t key_bytes, const void *data, size
 {
 	const int rc = crypto_generichash(hash, hash_bytes, data, bytes, key, key_bytes);
 	assert(rc == 0);
-}
-
-enum mms_err crypto_init(void)
-{
-	return sodium_init() < 0 ? MMS_E_IO : MMS_OK;
 }
 
 struct fingerprint hash_fingerprint(const uint8_t public_key[NOISE_KEY_BYTES])
@@ -93,39 +88,4 @@ uint64_t hash_table_key(const uint8_t secret[TABLE_SECRET_BYTES], const void *da
 	for (int i = 0; i < 8; i++)
 		key |= (uint64_t)hash[i] << 8 * i;
 	return key;
-}
-
-bool crypto_is_equal(const void *a, const void *b, size_t bytes)
-{
-	return sodium_memcmp(a, b, bytes) == 0;
-}
-
-void crypto_wipe(void *memory, size_t bytes)
-{
-	sodium_memzero(memory, bytes);
-}
-
-void base64url_encode(const void *data, size_t bytes, char *text)
-{
-	const size_t text_capacity = sodium_base64_ENCODED_LEN(bytes, sodium_base64_VARIANT_URLSAFE_NO_PADDING);
-	assert(text_capacity <= bytes * 4 / 3 + 2);
-	sodium_bin2base64(text, text_capacity, data, bytes, sodium_base64_VARIANT_URLSAFE_NO_PADDING);
-}
-
-bool base64url_decode(const char *text, size_t text_bytes, void *data, size_t bytes)
-{
-	uint8_t decoded[BASE64URL_DECODE_BYTES_MAX];
-	size_t decoded_bytes = 0;
-	assert(bytes <= sizeof decoded);
-	// Refuses white space, padding and unused bits that are not zero; `data` is touched only after that.
-	const int rc = sodium_base642bin(decoded, bytes, text, text_bytes, NULL, &decoded_bytes, NULL,
-					 sodium_base64_VARIANT_URLSAFE_NO_PADDING);
-	bool is_valid = rc == 0 && decoded_bytes == bytes;
-	// Bytes that are not ASCII it takes for the letter of 63, whatever they are.
-	for (size_t i = 0; i < text_bytes; i++)
-		is_valid = is_valid && (uint8_t)text[i] < 0x80;
-	if (is_valid && bytes > 0)
-		memcpy(data, decoded, bytes);
-	sodium_memzero(decoded, sizeof decoded);
-	return is_valid;
 }

@@ -4,37 +4,25 @@
 #ifndef MMS_CRYPTO_HASH_H
 #define MMS_CRYPTO_HASH_H
 
-#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 #include "base/addr.h"
-#include "base/err.h"
+#include "base/fingerprint.h"
 #include "base/limits.h"
 #include "base/name.h"
 #include "crypto/noise.h"
 
 enum {
-	FINGERPRINT_BYTES = 32,
-	FINGERPRINT_TEXT_BYTES = 44, // 43 letters of base64url without padding and a zero byte
 	INVITE_CODE_BYTES = 16,      // 128 random bits
 	INVITE_CODE_TEXT_BYTES = 23, // base64url without padding and a zero byte
-	INVITE_HASH_BYTES = 32,
 	INVITE_PROOF_BYTES = 32,
 	COOKIE_BYTES = 16,
 	COOKIE_SECRET_BYTES = 32,
 	TABLE_SECRET_BYTES = 16,
-	BASE64URL_DECODE_BYTES_MAX = 64, // what base64url_decode takes at once
-};
-
-struct fingerprint {
-	uint8_t bytes[FINGERPRINT_BYTES];
 };
 
 enum invite_side { INVITE_DEVICE = 1, INVITE_SERVER = 2 };
-
-// Makes the library ready; to be called once before anything else of this layer. MMS_E_IO: it cannot.
-enum mms_err crypto_init(void) MUST_CHECK;
 
 // The fingerprint of a public key: BLAKE2b-256 of its 32 bytes.
 struct fingerprint hash_fingerprint(const uint8_t public_key[NOISE_KEY_BYTES]);
@@ -58,18 +46,5 @@ void hash_cookie(const uint8_t secret[COOKIE_SECRET_BYTES], const struct addr *a
 
 // A table key that a peer who does not know `secret` cannot steer: SipHash-2-4.
 uint64_t hash_table_key(const uint8_t secret[TABLE_SECRET_BYTES], const void *data, size_t bytes);
-
-// Compares in time that does not depend on the contents.
-bool crypto_is_equal(const void *a, const void *b, size_t bytes);
-
-// Overwrites memory in a way the compiler keeps.
-void crypto_wipe(void *memory, size_t bytes);
-
-// Writes base64url without padding and a zero byte; `text` has room for bytes * 4 / 3 + 2 bytes.
-void base64url_encode(const void *data, size_t bytes, char *text);
-
-// Decodes exactly `bytes` bytes, at most BASE64URL_DECODE_BYTES_MAX. False, and `data` unchanged: `text` is not the one
-// encoding of that many bytes (no padding, no white space, no stray bits).
-bool base64url_decode(const char *text, size_t text_bytes, void *data, size_t bytes);
 
 #endif

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/utf8.h"
+#include "crypto/crypto.h"
 #include "msg/client_inside.h"
 
 // The store is older than what was promised: everything that is kept is queued again (section 6.4), whatever a clock says of

@@ -17,7 +17,7 @@
 #include "base/map.h"
 #include "base/time.h"
 #include "msg/call.h"
-#include "msg/users.h"
+#include "base/users.h"
 #include "store/storage.h"
 
 enum {

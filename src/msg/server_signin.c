@@ -4,6 +4,7 @@
 #include <assert.h>
 #include <string.h>
 
+#include "crypto/crypto.h"
 #include "msg/server_inside.h"
 
 // What a request showed about itself.

@@ -5,6 +5,7 @@
 #include <assert.h>
 #include <string.h>
 
+#include "crypto/crypto.h"
 #include "node/device_life_inside.h"
 
 // --- the queue of what is to be told ---

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: ISC
 // Handshake admission; the contract is in admission.h.
+#include "crypto/crypto.h"
 #include "proto/admission.h"
 
 #include <assert.h>

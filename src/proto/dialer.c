@@ -5,6 +5,7 @@
 #include <assert.h>
 #include <string.h>
 
+#include "crypto/crypto.h"
 #include "proto/rtt.h"
 
 static void lay_out(struct blocks_part parts[DIALER_ACCOUNTS])

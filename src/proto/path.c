@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: ISC
 // Where a session's datagrams go; the contract is in path.h.
+#include "crypto/crypto.h"
 #include "proto/path.h"
 
 #include <assert.h>

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: ISC
 // A session's birth and end, its events and its timers; the contract is in session.h.
+#include "crypto/crypto.h"
 #include "proto/session.h"
 
 #include <assert.h>

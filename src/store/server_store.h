@@ -14,6 +14,7 @@
 #include "base/err.h"
 #include "base/name.h"
 #include "base/time.h"
+#include "base/users.h"
 #include "store/storage.h"
 
 struct server_store; // opaque, on the heap
@@ -24,13 +25,13 @@ struct server_store_device {
 	uint8_t fingerprint[STORAGE_KEY_BYTES];
 	struct wtime enrolled_at;
 	uint64_t cursor; // highest row it has
-	uint8_t life[STORAGE_LIFE_BYTES]; // of the user; zeros: none
+	uint8_t life[USER_LIFE_BYTES]; // of the user; zeros: none
 };
 
 // One line of the users file. A name with another life is another user.
 struct server_store_user {
 	struct name name;
-	uint8_t life[STORAGE_LIFE_BYTES]; // zeros: the line says none, which is a life like any other
+	uint8_t life[USER_LIFE_BYTES]; // zeros: the line says none, which is a life like any other
 	const uint8_t (*revoked)[STORAGE_KEY_BYTES]; // fingerprints of devices to be removed; borrowed
 	size_t revoked_count;
 	const uint8_t (*invite)[STORAGE_KEY_BYTES]; // hashes of the invites; borrowed
@@ -81,7 +82,7 @@ enum mms_err server_store_users_sync(struct server_store *store, const struct se
 // Finds the life of the newest user of this name that the database holds, absent or not; zeros: one without. MMS_E_MISSING:
 // none.
 enum mms_err server_store_life_find(struct server_store *store, const struct name *name,
-				    uint8_t life[STORAGE_LIFE_BYTES]) MUST_CHECK;
+				    uint8_t life[USER_LIFE_BYTES]) MUST_CHECK;
 
 // Calls `each` for every device, ordered by user and by time of enrolment. `each` must not use the store.
 enum mms_err server_store_devices(struct server_store *store,

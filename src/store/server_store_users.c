@@ -9,7 +9,7 @@ enum { PURGE_ROWS = 256 }; // removed at once with a device; the rest by houseke
 
 static size_t life_bytes(const struct server_store_user *user)
 {
-	static const uint8_t none[STORAGE_LIFE_BYTES];
+	static const uint8_t none[USER_LIFE_BYTES];
 	return memcmp(user->life, none, sizeof none) == 0 ? 0 : sizeof none;
 }
 
@@ -102,15 +102,15 @@ enum mms_err server_store_users_sync(struct server_store *store, const struct se
 }
 
 enum mms_err server_store_life_find(struct server_store *store, const struct name *name,
-				    uint8_t life[STORAGE_LIFE_BYTES])
+				    uint8_t life[USER_LIFE_BYTES])
 {
 	sqlite3_stmt *statement = store->statement[USER_LIFE];
 	sql_bind_name(statement, 1, name);
 	enum mms_err err = sql_row(&store->sql, statement);
 	if (err != MMS_OK)
 		return err;
-	memset(life, 0, STORAGE_LIFE_BYTES);
-	if (sqlite3_column_bytes(statement, 0) != 0 && !sql_read_blob(statement, 0, life, STORAGE_LIFE_BYTES))
+	memset(life, 0, USER_LIFE_BYTES);
+	if (sqlite3_column_bytes(statement, 0) != 0 && !sql_read_blob(statement, 0, life, USER_LIFE_BYTES))
 		err = sql_damaged(&store->sql, "a user's life is malformed");
 	sql_reset(statement);
 	return err;

@@ -20,7 +20,7 @@
 #include "base/time.h"
 #include "base/uuid.h"
 
-enum { STORAGE_KEY_BYTES = 32, STORAGE_START_ID_BYTES = 16, STORAGE_LIFE_BYTES = 16 };
+enum { STORAGE_KEY_BYTES = 32, STORAGE_START_ID_BYTES = 16 };
 
 // The server's position: a start (random id) and a commit number. Every accepted message takes the next number, from a
 // counter kept in the database; it is also the message's row in its mailbox.

@@ -6,6 +6,7 @@
 // cannot read back.
 #include "fuzz_client_store.h"
 #include "fuzz_peer.h"
+#include "crypto/crypto.h"
 #include "node/device_node.h"
 
 enum { ROUNDS_MAX = 4 };

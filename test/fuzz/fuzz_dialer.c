@@ -4,6 +4,7 @@
 // authentic and matches nothing changes nothing; only the server's addresses are spoken to; handshakes are repeated no
 // faster than told, whatever RETRY and UNKNOWN say; no block is lost, no timer stands still.
 #include "fuzz_peer.h"
+#include "crypto/crypto.h"
 #include "proto/dialer.h"
 
 enum { ADDRS = 3, HOSTS = 4 };

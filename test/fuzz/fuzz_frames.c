@@ -4,6 +4,7 @@
 // malformed ends the session and nothing else does; what does not open changes nothing; calls start in order, once; an
 // answer comes once; an unproved address gets three times what came from it; no block is lost; no timer stands still.
 #include "fuzz.h"
+#include "crypto/crypto.h"
 #include "proto/session.h"
 
 enum { ENDS = 2, HOSTS = 4, WIRES_MAX = 16, CALLS_MAX = 256, CALL_BODY_BYTES = 700, TAKEN_MAX = 256 };

@@ -4,6 +4,7 @@
 // that has not proved itself gets three times what came from it; a repeated INIT gets the same ACCEPT and changes
 // nothing; tables keep their bounds and lose no block; afterwards an honest device still comes in.
 #include "fuzz_peer.h"
+#include "crypto/crypto.h"
 #include "proto/listener.h"
 
 enum { HOSTS = 4, PEERS = 4, RECORDS = 8, SESSIONS = 3, HALF_OPEN = 4, HONEST_HOST = 9 };

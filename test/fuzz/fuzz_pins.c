@@ -3,6 +3,8 @@
 // with the line; a pin that is added is found, and every byte that was there before is still there.
 #include "fuzz_scratch.h"
 #include "cmd/pins.h"
+#include "crypto/base64url.h"
+#include "crypto/crypto.h"
 
 enum { FILE_BYTES_MAX = 2000 };
 

@@ -6,6 +6,7 @@
 #include "fuzz_peer.h"
 #include "fuzz_server_store.h"
 #include "fuzz_server_users.h"
+#include "crypto/crypto.h"
 #include "node/server_node.h"
 
 enum { PEERS = 4, SUBMITS_MAX = 128, ROUNDS_MAX = 4, COMMIT_FIRST = 5 };

@@ -6,7 +6,9 @@
 #include <stdio.h>
 
 #include "fuzz.h"
-#include "msg/users.h"
+#include "base/users.h"
+#include "crypto/base64url.h"
+#include "store/users_parse.h"
 
 enum { TABLES = 2, USERS = 5 };
 
@@ -41,7 +43,7 @@ static inline void read_users(uint32_t which, const char *text)
 	struct reason why;
 	*read = (struct users_table){
 		.user = user[which], .invite = invite[which], .revoke = revoke[which], .slot = slot[which]};
-	users_measure(read, text, strlen(text));
+	users_parse_measure(read, text, strlen(text));
 	assert(read->slot_count <= 4 * USERS);
 	const enum mms_err err = users_parse(read, text, strlen(text), "users", &why);
 	assert(err == MMS_OK);

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "crypto/crypto.h"
 #include "report.h"
 #include "world.h"
 

@@ -3,8 +3,9 @@
 // each once, in order; what is refused says why in one printable line; a change to an accepted file gives an accepted
 // file in which that change happened to that user, and nothing to anybody else.
 #include "fuzz.h"
-#include "msg/users.h"
-#include "msg/users_edit.h"
+#include "base/users.h"
+#include "store/users_edit.h"
+#include "store/users_parse.h"
 
 enum { FILE_BYTES_MAX = 6000, USERS_MAX = FILE_BYTES_MAX };
 
@@ -25,7 +26,7 @@ static bool parse(struct memory *memory, const char *text, size_t bytes)
 	struct reason why = {""};
 	*table = (struct users_table){
 		.user = memory->user, .invite = memory->invite, .revoke = memory->revoke, .slot = memory->slot};
-	users_measure(table, text, bytes);
+	users_parse_measure(table, text, bytes);
 	assert(table->user_capacity <= USERS_MAX && table->slot_count <= 4 * USERS_MAX);
 	assert(table->invite_capacity <= USERS_MAX && table->revoke_capacity <= USERS_MAX);
 	if (users_parse(table, text, bytes, "users", &why) == MMS_OK)

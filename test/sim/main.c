@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "acceptance.h"
+#include "crypto/crypto.h"
 #include "network.h"
 #include "report.h"
 #include "world.h"

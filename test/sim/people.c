@@ -70,10 +70,10 @@ void people_settle(void)
 		add_device(mallory, true);
 }
 
-int people_of_line(const struct name *name, const uint8_t life[STORAGE_LIFE_BYTES])
+int people_of_line(const struct name *name, const uint8_t life[USER_LIFE_BYTES])
 {
 	for (uint32_t i = 0; i < world.user_count; i++)
-		if (name_is_same(&world.user[i].name, name) && memcmp(world.user[i].life, life, STORAGE_LIFE_BYTES) == 0)
+		if (name_is_same(&world.user[i].name, name) && memcmp(world.user[i].life, life, USER_LIFE_BYTES) == 0)
 			return (int)i;
 	return -1;
 }

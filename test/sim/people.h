@@ -7,13 +7,13 @@
 #include <stdint.h>
 
 #include "base/name.h"
-#include "store/storage.h"
+#include "base/users.h"
 
 // Draws the users and devices of world.options.
 void people_settle(void);
 
 // The user of one line of the users file; -1: none.
-int people_of_line(const struct name *name, const uint8_t life[STORAGE_LIFE_BYTES]);
+int people_of_line(const struct name *name, const uint8_t life[USER_LIFE_BYTES]);
 
 // Who has a user's name in the users file now; -1: nobody.
 int people_holder(uint8_t user);

@@ -4,7 +4,7 @@
 #ifndef MMS_SIM_SERVER_DISK_H
 #define MMS_SIM_SERVER_DISK_H
 
-#include "msg/users.h"
+#include "base/users.h"
 #include "store/storage.h"
 
 enum { ROWS_MAX = 1024, DISK_DEVICES_MAX = 32, DISK_STARTS_MAX = 64, SPENT_MAX = 16, DISK_USERS_MAX = 10 };

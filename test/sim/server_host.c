@@ -8,10 +8,12 @@
 #include <string.h>
 #include <sys/mman.h>
 
+#include "crypto/base64url.h"
 #include "device_host.h"
 #include "network.h"
 #include "report.h"
 #include "server_watch.h"
+#include "store/users_parse.h"
 #include "world.h"
 
 enum { USERS_TEXT_BYTES = 4096, ORDERS_MAX = 5000 };
@@ -45,7 +47,7 @@ static bool is_written(uint32_t place)
 
 static size_t write_life(const struct user *user, char *text, size_t room)
 {
-	static const uint8_t none[STORAGE_LIFE_BYTES];
+	static const uint8_t none[USER_LIFE_BYTES];
 	char letters[USER_LIFE_TEXT_BYTES];
 	if (memcmp(user->life, none, sizeof none) == 0)
 		return 0;
@@ -106,7 +108,7 @@ static void read_users(struct host_users *users)
 	struct reason why;
 	const size_t bytes = write_users(text);
 	struct users_table *table = &users->table;
-	users_measure(table, text, bytes);
+	users_parse_measure(table, text, bytes);
 	table->user = room(table->user_capacity, sizeof *table->user);
 	table->invite = room(table->invite_capacity, sizeof *table->invite);
 	table->revoke = room(table->revoke_capacity, sizeof *table->revoke);

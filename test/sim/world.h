@@ -28,7 +28,7 @@ enum {
 struct user {
 	struct name name;
 	uint8_t first; // the user who had the name first; itself for most
-	uint8_t life[STORAGE_LIFE_BYTES]; // zeros: its line says none
+	uint8_t life[USER_LIFE_BYTES]; // zeros: its line says none
 	bool is_listed; // in the users file
 	bool is_hostile;
 };

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "../unit/hostile_frames.h"
+#include "crypto/crypto.h"
 #include "proto/session.h"
 
 enum { DELIVERY_BYTES = 100, ANSWER_BYTES = 1000, BLOCKS = 400 };

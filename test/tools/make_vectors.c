@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "crypto/crypto.h"
 #include "msg/call.h"
 #include "proto/dialer.h"
 #include "proto/listener.h"

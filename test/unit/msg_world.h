@@ -8,6 +8,7 @@
 
 #include "msg/server.h"
 #include "store/storage.h"
+#include "store/users_parse.h"
 
 enum { MEM_TEXT_BYTES = 64, MEM_MESSAGES = 1500, MEM_DEVICES = 24, MEM_SPENT = 8, MEM_STARTS = 64 };
 
@@ -43,7 +44,7 @@ static inline void users_open(struct users_world *users, const char *text)
 	struct reason why;
 	struct users_table *table = &users->table;
 	memset(table, 0, sizeof *table);
-	users_measure(table, text, strlen(text));
+	users_parse_measure(table, text, strlen(text));
 	table->user = must_alloc((table->user_capacity + 1) * sizeof *table->user);
 	table->invite = must_alloc((table->invite_capacity + 1) * sizeof *table->invite);
 	table->revoke = must_alloc((table->revoke_capacity + 1) * sizeof *table->revoke);

@@ -16,6 +16,7 @@
 #include "base/addr.h"
 #include "base/rng.h"
 #include "base/time.h"
+#include "crypto/crypto.h"
 #include "crypto/hash.h"
 #include "crypto/noise.h"
 #include "proto/blocks.h"

@@ -11,6 +11,7 @@
 
 #include <cmocka.h>
 
+#include "crypto/crypto.h"
 #include "crypto/hash.h"
 #include "crypto/noise.h"
 

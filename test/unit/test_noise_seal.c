@@ -14,6 +14,7 @@
 
 #include <cmocka.h>
 
+#include "crypto/crypto.h"
 #include "crypto/hash.h"
 #include "crypto/noise.h"
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: ISC
 // msg/server: who comes in, what is accepted and when that is said. The rest is in test_server_sessions.c.
+#include "crypto/base64url.h"
 #include "server_world.h"
 
 #define CODE "abcdefghijklmnopqrstuv"

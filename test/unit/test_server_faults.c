@@ -3,6 +3,7 @@
 // answers that come when nothing waits for them any more.
 #include "server_world.h"
 
+#include "crypto/base64url.h"
 #include "msg/server_inside.h"
 
 #define CODE "abcdefghijklmnopqrstuv"

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: ISC
 // msg/server: another users table comes into use while one batch is with the storage and another one fills.
+#include "crypto/base64url.h"
 #include "server_world.h"
 
 static const struct storage_batch *take_batch(void)

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: ISC
 // msg/server: what is delivered in which order, which session receives, who is online, and what ends a session.
+#include "crypto/base64url.h"
 #include "server_world.h"
 
 static void test_deliveries_in_order(void **state)

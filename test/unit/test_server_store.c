@@ -234,7 +234,7 @@ static void test_another_life_is_another_user(void **state)
 	int64_t first;
 	int64_t second;
 	int64_t third;
-	uint8_t life[STORAGE_LIFE_BYTES] = {1};
+	uint8_t life[USER_LIFE_BYTES] = {1};
 	assert_int_equal(server_store_life_find(fixture->store, &dave.name, life), MMS_E_MISSING);
 	sync_users(fixture, &dave, 1, &first);
 	assert_int_equal(server_store_life_find(fixture->store, &dave.name, life), MMS_OK);

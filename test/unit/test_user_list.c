@@ -15,6 +15,8 @@
 #include "cmd/output.h"
 #include "cmd/user_list.h"
 #include "cmd/users_file.h"
+#include "crypto/base64url.h"
+#include "crypto/hash.h"
 #include "store/server_store.h"
 
 static char folder[] = "/tmp/mms-user-list-XXXXXX";

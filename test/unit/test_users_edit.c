@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: ISC
-// msg/users_edit: an edit changes what it says and no other byte, and its result is a users file again.
+// store/users_edit: an edit changes what it says and no other byte, and its result is a users file again.
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -11,7 +11,8 @@
 #include <cmocka.h>
 
 #include "base/date.h"
-#include "msg/users_edit.h"
+#include "store/users_edit.h"
+#include "store/users_parse.h"
 
 // 32 bytes 00 01 .. 1f and 32 bytes ff, in base64url.
 #define HASH_A "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8"
@@ -58,7 +59,7 @@ static void assert_parses(const char *text, size_t bytes)
 {
 	struct users_table table = {0};
 	struct reason why;
-	users_measure(&table, text, bytes);
+	users_parse_measure(&table, text, bytes);
 	table.user = malloc(table.user_capacity * sizeof *table.user + 1);
 	table.invite = malloc(table.invite_capacity * sizeof *table.invite + 1);
 	table.revoke = malloc(table.revoke_capacity * sizeof *table.revoke + 1);

@@ -2,7 +2,7 @@
 VFS_SOURCES := $(sort $(wildcard test/vfs/*.c))
 VFS_OBJECTS := $(VFS_SOURCES:test/vfs/%.c=$(BUILD)/obj-vfs/%.o)
 VFS_WRAP = -Wl,--wrap=calloc,--wrap=strdup,--wrap=strndup,--wrap=fstatvfs,--wrap=sqlite3_step
-VFS_STORE = $(filter $(BUILD)/obj/store/% $(BUILD)/obj/base/%,$(OBJECTS))
+VFS_STORE = $(filter-out $(BUILD)/obj/store/users_%,$(filter $(BUILD)/obj/store/% $(BUILD)/obj/base/%,$(OBJECTS)))
 
 .PHONY: vfs
 vfs: $(BUILD)/test/mms-vfs

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: ISC
-// How the users file divides into lines and words: shared by reading it (users.h) and editing it (users_edit.h).
-// Layer: msg, pure. Places are offsets into the text, so that an edit can name the bytes it replaces.
-#ifndef MMS_MSG_USERS_LINE_H
-#define MMS_MSG_USERS_LINE_H
+// How the users file divides into lines and words: shared by reading it (users_parse.h) and editing it (users_edit.h).
+// Layer: store. Places are offsets into the text, so that an edit can name the bytes it replaces.
+#ifndef MMS_STORE_USERS_LINE_H
+#define MMS_STORE_USERS_LINE_H
 
 #include <stdbool.h>
 #include <stddef.h>

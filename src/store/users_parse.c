@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: ISC
-// Reading the users file and finding names in it; the contract is in users.h.
-#include "msg/users.h"
+// Reading the users file; the contract is in users_parse.h.
+#include "store/users_parse.h"
 
 #include <assert.h>
 #include <inttypes.h>
@@ -8,7 +8,9 @@
 #include <string.h>
 
 #include "base/date.h"
-#include "msg/users_line.h"
+#include "base/limits.h"
+#include "crypto/base64url.h"
+#include "store/users_line.h"
 
 enum { QUOTED_BYTES_MAX = 80 }; // of a bad word, in a reason: enough for an invite
 
@@ -21,24 +23,7 @@ struct parse {
 	struct reason *why;
 };
 
-// FNV-1a. No secret is needed: peers only look names up, and cannot make the chains of this table longer.
-static uint64_t key_of(const struct name *folded)
-{
-	uint64_t key = UINT64_C(0xcbf29ce484222325);
-	for (const char *at = folded->text; *at != 0; at++)
-		key = (key ^ (uint8_t)*at) * UINT64_C(0x100000001b3);
-	return key;
-}
-
-static void forget_all(struct users_table *table)
-{
-	table->user_count = 0;
-	table->invite_count = 0;
-	table->revoke_count = 0;
-	map_init(&table->by_name, table->slot, table->slot_count);
-}
-
-void users_measure(struct users_table *table, const char *text, size_t bytes)
+void users_parse_measure(struct users_table *table, const char *text, size_t bytes)
 {
 	assert(bytes <= USERS_FILE_BYTES_MAX);
 	table->user_capacity = 0;
@@ -193,11 +178,7 @@ static enum mms_err parse_line(struct parse *parse)
 		err = check_comment(parse);
 	if (err != MMS_OK)
 		return err;
-	const struct name folded = name_fold(&user.name);
-	assert(table->user_count < table->user_capacity);
-	err = map_put(&table->by_name, key_of(&folded), table->user_count);
-	assert(err == MMS_OK); // slot_count is for user_capacity
-	table->user[table->user_count++] = user;
+	users_add(table, &user);
 	return MMS_OK;
 }
 
@@ -207,54 +188,14 @@ enum mms_err users_parse(struct users_table *table, const char *text, size_t byt
 	static_assert(USERS_LINE_BYTES_MAX == 4096 && INVITES_PER_USER_MAX == 4 && REVOKES_PER_USER_MAX == 16,
 		      "the reasons name these limits");
 	static_assert((int)INVITE_HASH_BYTES == (int)FINGERPRINT_BYTES, "both have 43 letters");
-	assert(table->slot != NULL);
-	assert(table->slot_count >= map_slots_for(table->user_capacity));
 	struct parse parse = {.table = table, .text = text, .file = file, .why = why};
-	forget_all(table);
+	users_clear(table);
 	while (users_line_next(text, bytes, &parse.line)) {
 		const enum mms_err err = parse_line(&parse);
 		if (err != MMS_OK) {
-			forget_all(table);
+			users_clear(table);
 			return err;
 		}
 	}
 	return MMS_OK;
-}
-
-struct user_entry *users_find(const struct users_table *table, const struct name *name)
-{
-	const struct name folded = name_fold(name);
-	const uint64_t key = key_of(&folded);
-	uint32_t cursor = 0;
-	uint32_t index;
-	while (map_next(&table->by_name, key, &cursor, &index)) {
-		assert(index < table->user_count);
-		if (name_is_same(&table->user[index].name, name))
-			return &table->user[index];
-	}
-	return NULL;
-}
-
-uint32_t users_place(const struct users_table *table, const struct user_entry *user)
-{
-	const struct user_entry *entry = users_find(table, &user->name);
-	return entry != NULL && entry->user_id == user->user_id ? (uint32_t)(entry - table->user) : USERS_NO_PLACE;
-}
-
-bool users_is_plain(const struct user_entry *entry)
-{
-	// A line with a revoked device is not claimable either: its thief would only have to make another key.
-	return entry->invite_count == 0 && entry->revoke_count == 0;
-}
-
-bool users_is_revoked(const struct users_table *table, const struct user_entry *entry,
-		      const struct fingerprint *fingerprint)
-{
-	assert(entry->revoke_first + entry->revoke_count <= table->revoke_count);
-	for (uint32_t i = 0; i < entry->revoke_count; i++) {
-		const struct fingerprint *revoked = &table->revoke[entry->revoke_first + i];
-		if (memcmp(revoked->bytes, fingerprint->bytes, sizeof revoked->bytes) == 0)
-			return true;
-	}
-	return false;
 }

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: ISC
 // Changes to a users file, text to text, for `mms user`: comments, order, spacing and line ends stay as they are.
-// Layer: msg, pure. The text must be one that users_parse accepts; names are found whatever their case.
+// Layer: store. The text must be one that users_parse accepts; names are found whatever their case.
 //
 // An edit says which bytes of the text other bytes replace: users_edit_X fills it in, users_edit_apply makes the new
-// text. Errors: MMS_E_MISSING: no line for this name. MMS_E_FULL: the line would pass a limit of users.h. On error the
+// text. Errors: MMS_E_MISSING: no line for this name. MMS_E_FULL: the line would pass a limit of users_parse.h. On error the
 // edit is unchanged.
-#ifndef MMS_MSG_USERS_EDIT_H
-#define MMS_MSG_USERS_EDIT_H
+#ifndef MMS_STORE_USERS_EDIT_H
+#define MMS_STORE_USERS_EDIT_H
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -15,8 +15,7 @@
 #include "base/limits.h"
 #include "base/name.h"
 #include "base/time.h"
-#include "crypto/hash.h"
-#include "msg/users.h"
+#include "base/users.h"
 
 enum { USERS_EDIT_BYTES_MAX = USERS_LINE_BYTES_MAX + 4 }; // a line, and a line end on both sides
 
@@ -30,7 +29,7 @@ struct users_edit {
 // Adds a line at the end: the name, and the life and the invite unless they are NULL. The line ends as the file's last whole
 // line does; a last line that lacks its end gets it. MMS_E_EXISTS: the name stands there already.
 enum mms_err users_edit_add(const char *text, size_t bytes, const struct name *name,
-			    const uint8_t life[STORAGE_LIFE_BYTES], const struct user_invite *invite,
+			    const uint8_t life[USER_LIFE_BYTES], const struct user_invite *invite,
 			    struct users_edit *edit) MUST_CHECK;
 
 // Adds an invite behind the last option of the name's line and drops its invites that expired at or before `now`, or

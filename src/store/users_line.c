@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: ISC
 // Lines and words of the users file; the contract is in users_line.h.
-#include "msg/users_line.h"
+#include "store/users_line.h"
 
 #include <assert.h>
 #include <string.h>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: ISC
-// msg/users: what a users file may say, and every refusal with its file, line and advice.
+// store/users_parse and base/users: what a users file may say, and every refusal with its file, line and advice.
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -10,7 +10,8 @@
 
 #include <cmocka.h>
 
-#include "msg/users.h"
+#include "base/users.h"
+#include "store/users_parse.h"
 
 // 32 bytes 00 01 .. 1f and 32 bytes ff, in base64url.
 #define HASH_A "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8"
@@ -30,7 +31,7 @@ static enum mms_err parse(struct fixture *fixture, const char *text, size_t byte
 {
 	struct users_table *table = &fixture->table;
 	memset(fixture, 0, sizeof *fixture);
-	users_measure(table, text, bytes);
+	users_parse_measure(table, text, bytes);
 	table->user = malloc(table->user_capacity * sizeof *table->user + 1);
 	table->invite = malloc(table->invite_capacity * sizeof *table->invite + 1);
 	table->revoke = malloc(table->revoke_capacity * sizeof *table->revoke + 1);
@@ -266,7 +267,7 @@ static void a_line_has_a_life(void **state)
 	accept(&fixture, "fred\nTim life=" LIFE_A " " INVITE_A "\njim life=" LIFE_A "\n");
 	const struct user_entry *user = fixture.table.user;
 	assert_false(user[0].has_life);
-	for (uint8_t i = 0; i < STORAGE_LIFE_BYTES; i++) {
+	for (uint8_t i = 0; i < USER_LIFE_BYTES; i++) {
 		assert_int_equal(user[0].life[i], 0);
 		assert_int_equal(user[1].life[i], i);
 	}

@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: ISC
 // Changes to a users file; the contract is in users_edit.h.
-#include "msg/users_edit.h"
+#include "store/users_edit.h"
 
 #include <assert.h>
 #include <string.h>
 
 #include "base/bytes.h"
 #include "base/date.h"
-#include "msg/users_line.h"
+#include "crypto/base64url.h"
+#include "store/users_line.h"
 
 // The longest option, with the blank before it and the zero byte: " invite=HASH,EXPIRY".
 enum { OPTION_BYTES_MAX = 1 + 7 + FINGERPRINT_TEXT_BYTES + DATE_TEXT_BYTES };
@@ -51,18 +52,18 @@ static size_t format_revoke(const struct fingerprint *fingerprint, char option[O
 	return writer.used_bytes - 1;
 }
 
-static size_t format_life(const uint8_t life[STORAGE_LIFE_BYTES], char option[OPTION_BYTES_MAX])
+static size_t format_life(const uint8_t life[USER_LIFE_BYTES], char option[OPTION_BYTES_MAX])
 {
 	struct writer writer = writer_of(option, OPTION_BYTES_MAX);
 	char letters[USER_LIFE_TEXT_BYTES];
-	base64url_encode(life, STORAGE_LIFE_BYTES, letters);
+	base64url_encode(life, USER_LIFE_BYTES, letters);
 	const bool has_room = write_bytes(&writer, " life=", 6) && write_bytes(&writer, letters, sizeof letters);
 	assert(has_room);
 	return writer.used_bytes - 1;
 }
 
 enum mms_err users_edit_add(const char *text, size_t bytes, const struct name *name,
-			    const uint8_t life[STORAGE_LIFE_BYTES], const struct user_invite *invite,
+			    const uint8_t life[USER_LIFE_BYTES], const struct user_invite *invite,
 			    struct users_edit *edit)
 {
 	struct users_line line = {0};
