@@ -130,6 +130,9 @@ void server_node_run(struct server_node *node, struct mtime now, struct wtime wa
 		case LISTENER_ENDED:
 			server_ended(&node->server, event.slot);
 			break;
+		case LISTENER_SILENT:
+		case LISTENER_HEARD:
+			break;
 		}
 	}
 }

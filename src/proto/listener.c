@@ -177,6 +177,8 @@ bool listener_take_slot(struct listener *listener, uint32_t *slot)
 	struct listener_slot *entry = &listener->slot[*slot];
 	entry->state = LISTENER_OPEN;
 	entry->is_signed_in = false;
+	entry->is_silent = false;
+	entry->is_told_silent = false;
 	join_spare(listener, *slot);
 	return true;
 }
@@ -210,17 +212,41 @@ static void drain_closing(struct listener *listener, uint32_t slot, struct mtime
 		listener_end(listener, slot);
 }
 
+// The next event of an open session. False: none now.
+static bool poll_open(struct listener *listener, struct listener_slot *entry, struct mtime now,
+		      struct listener_event *event)
+{
+	const struct session *session = &entry->session;
+	if (entry->is_silent != entry->is_told_silent) {
+		entry->is_told_silent = entry->is_silent;
+		event->type = entry->is_silent ? LISTENER_SILENT : LISTENER_HEARD;
+		return true;
+	}
+	if (!session_poll(&entry->session, &listener->blocks, now, &event->call))
+		return false;
+	if (event->call.type == SESSION_ANSWER) {
+		event->type = LISTENER_ANSWER;
+		event->room = caller_room(&session->caller);
+		return true;
+	}
+	event->type = LISTENER_CALL;
+	event->handshake_at = session->handshake_at;
+	if (!entry->is_signed_in) {
+		event->peer_key = session->peer_key;
+		event->handshake_hash = session->handshake_hash;
+	}
+	return true;
+}
+
 bool listener_poll(struct listener *listener, struct mtime now, struct listener_event *event)
 {
 	while (listener->ready.head != 0) {
 		const uint32_t slot = listener->ready.head - 1;
 		struct listener_slot *entry = &listener->slot[slot];
-		event->slot = slot;
+		*event = (struct listener_event){.slot = slot};
 		if (entry->state == LISTENER_OPEN) {
-			if (session_poll(&entry->session, &listener->blocks, now, &event->call)) {
-				event->type = event->call.type == SESSION_CALL ? LISTENER_CALL : LISTENER_ANSWER;
+			if (poll_open(listener, entry, now, event))
 				return true;
-			}
 			leave_ready(listener);
 			continue;
 		}

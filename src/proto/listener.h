@@ -24,7 +24,8 @@
 enum {
 	LISTENER_PARTS = 3, // of the memory of calls: strangers', users', the server's own
 	LISTENER_SIGNIN_US = 60 * 1000 * 1000,  // from confirmation to a granted SIGNIN
-	LISTENER_IDLE_US = 180 * 1000 * 1000,   // a session not heard from
+	LISTENER_SILENT_US = 90 * 1000 * 1000,  // a session not heard from: LISTENER_SILENT
+	LISTENER_IDLE_US = 180 * 1000 * 1000,   // the same: it ends
 	LISTENER_CLOSING_US = 10 * 1000 * 1000, // a closed session, to repeat its last answers
 };
 
@@ -47,6 +48,8 @@ struct listener_slot {
 	uint32_t account; // of its owner, + 1; 0: not signed in
 	bool is_dirty; // on the list of sessions that may have something to send
 	bool is_ready; // on the list of sessions that may have events
+	bool is_silent;       // signed in, and not heard from for LISTENER_SILENT_US
+	bool is_told_silent;  // the last of LISTENER_SILENT and LISTENER_HEARD that was polled
 	struct mtime closes_at;
 	uint32_t dirty_next; // slot + 1
 	uint32_t ready_next;
@@ -100,13 +103,19 @@ enum listener_event_type {
 	LISTENER_CALL = 1,   // a call has started and wants an answer
 	LISTENER_ANSWER = 2, // one of our calls was answered
 	LISTENER_ENDED = 3,  // the session is over; its slot may be reused after this
+	LISTENER_SILENT = 4, // a signed-in session has not been heard from for LISTENER_SILENT_US
+	LISTENER_HEARD = 5,  // it was heard from again, before its next call or answer
 };
 
-// `body` is borrowed until the next listener_poll.
+// All that it points at is borrowed until the next listener_poll. What a type does not have is zero.
 struct listener_event {
 	enum listener_event_type type;
 	uint32_t slot;
-	struct session_event call; // CALL and ANSWER
+	struct session_event call;     // CALL and ANSWER
+	const uint8_t *peer_key;       // CALL before listener_signed_in: the peer's static key, NOISE_KEY_BYTES
+	const uint8_t *handshake_hash; // the same: NOISE_HASH_BYTES
+	struct mtime handshake_at; // CALL: when the INIT was first answered: tells the later of two handshakes, whatever came late since
+	uint32_t room; // ANSWER: how many more calls listener_call can make before the window is full
 };
 
 // The sizes of base/limits.h and the budgets of protocol.md section 4.5.

@@ -64,6 +64,7 @@ static size_t recv_data(struct listener *listener, const struct addr *addr, cons
 	switch (session_recv(&listener->slot[slot].session, &listener->blocks, addr, datagram, bytes, now,
 			     &listener->rng)) {
 	case MMS_OK:
+		listener->slot[slot].is_silent = false;
 		listener_mark_ready(listener, slot);
 		listener_mark_dirty(listener, slot);
 		break;

@@ -4,6 +4,14 @@
 
 #include "proto/listener.h"
 
+// When a slot's session is to be called silent.
+static struct mtime silence(const struct listener_slot *entry)
+{
+	if (entry->state != LISTENER_OPEN || !entry->is_signed_in || entry->is_silent)
+		return MTIME_NEVER;
+	return mtime_add_us(entry->session.heard_at, LISTENER_SILENT_US);
+}
+
 // When the slot itself, not its session's calls, is due to end.
 static struct mtime end_of_life(const struct listener_slot *entry)
 {
@@ -19,6 +27,11 @@ static bool is_live(const struct listener_slot *entry)
 	return entry->state == LISTENER_OPEN || entry->state == LISTENER_CLOSING;
 }
 
+static struct mtime deadline(const struct listener_slot *entry, struct mtime now)
+{
+	return mtime_min(mtime_min(session_deadline(&entry->session, now), silence(entry)), end_of_life(entry));
+}
+
 bool listener_send(struct listener *listener, struct mtime now, struct session_out *out)
 {
 	while (listener->dirty.head != 0) {
@@ -31,8 +44,7 @@ bool listener_send(struct listener *listener, struct mtime now, struct session_o
 			listener->dirty.tail = 0;
 		entry->is_dirty = false;
 		if (is_live(entry))
-			timers_set(&listener->timers, slot,
-				   mtime_min(session_deadline(&entry->session, now), end_of_life(entry)));
+			timers_set(&listener->timers, slot, deadline(entry, now));
 	}
 	return false;
 }
@@ -52,8 +64,9 @@ void listener_tick(struct listener *listener, struct mtime now)
 			listener_end(listener, slot);
 			continue;
 		}
+		entry->is_silent = entry->is_silent || mtime_is_due(silence(entry), now);
 		session_tick(&entry->session, now);
-		if (session_has_event(&entry->session, now))
+		if (entry->is_silent != entry->is_told_silent || session_has_event(&entry->session, now))
 			listener_mark_ready(listener, slot);
 		listener_mark_dirty(listener, slot);
 	}

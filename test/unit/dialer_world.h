@@ -67,6 +67,8 @@ struct world {
 	int64_t defer_ms;     // for so long
 	uint32_t slot_device[SLOTS]; // by slot: which device signed in, plus 1
 	bool is_slot_live[SLOTS];
+	bool is_slot_silent[SLOTS];
+	uint32_t room[SLOTS]; // as the last answer had it
 	uint32_t listener_ended_count;
 	uint32_t delivery_answered_count;
 
@@ -95,6 +97,7 @@ static inline void start_listener(void)
 	world.memory = must_alloc(listener_memory_bytes(&world.config));
 	memset(world.slot_device, 0, sizeof world.slot_device);
 	memset(world.is_slot_live, 0, sizeof world.is_slot_live);
+	memset(world.is_slot_silent, 0, sizeof world.is_slot_silent);
 	listener_init(&world.listener, &world.config, world.memory, &world.server, &world.rng, world.now);
 }
 
@@ -238,9 +241,8 @@ static inline void pump_device(struct device *device)
 
 static inline void on_listener_call(const struct listener_event *event)
 {
-	const uint8_t *peer_key;
-	const uint8_t *handshake_hash;
 	const uint32_t slot = event->slot;
+	assert_int_equal(event->peer_key != NULL && event->handshake_hash != NULL, world.slot_device[slot] == 0);
 	if (event->call.kind != KIND_SIGNIN) {
 		assert_int_not_equal(world.slot_device[slot], 0); // the gate
 		if (world.defer_count > 0) {
@@ -254,14 +256,13 @@ static inline void on_listener_call(const struct listener_event *event)
 			listener_close(&world.listener, slot, true, world.now);
 		return;
 	}
-	listener_identity(&world.listener, slot, &peer_key, &handshake_hash);
 	listener_answer(&world.listener, slot, event->call.number, world.refuses ? 3 : 1, NULL, 0, world.now);
 	if (world.refuses) {
 		listener_close(&world.listener, slot, true, world.now);
 		return;
 	}
 	for (uint32_t i = 0; i < world.device_count; i++)
-		if (memcmp(peer_key, world.device[i].keypair.public_key, NOISE_KEY_BYTES) == 0)
+		if (memcmp(event->peer_key, world.device[i].keypair.public_key, NOISE_KEY_BYTES) == 0)
 			world.slot_device[slot] = i + 1;
 	listener_signed_in(&world.listener, slot, 1 + world.slot_device[slot]);
 }
@@ -278,8 +279,14 @@ static inline void pump_listener(void)
 		} else if (event.type == LISTENER_ANSWER) {
 			assert_true(world.is_slot_live[event.slot]);
 			world.delivery_answered_count++;
+			world.room[event.slot] = event.room;
+		} else if (event.type == LISTENER_SILENT || event.type == LISTENER_HEARD) {
+			assert_true(world.is_slot_live[event.slot] && world.slot_device[event.slot] != 0);
+			assert_int_equal(world.is_slot_silent[event.slot], event.type == LISTENER_HEARD);
+			world.is_slot_silent[event.slot] = event.type == LISTENER_SILENT;
 		} else {
 			world.is_slot_live[event.slot] = false;
+			world.is_slot_silent[event.slot] = false;
 			world.slot_device[event.slot] = 0;
 			world.listener_ended_count++;
 		}
@@ -297,7 +304,7 @@ static inline void deliver_to_all(size_t body_bytes)
 {
 	static const uint8_t body[WIRE_CALL_BODY_BYTES_MAX];
 	for (uint32_t slot = 0; slot < SLOTS; slot++)
-		if (world.slot_device[slot] != 0 && listener_call_room(&world.listener, slot) > 0)
+		if (world.slot_device[slot] != 0)
 			(void)!listener_call(&world.listener, slot, KIND_DELIVER, body, body_bytes, 7);
 }
 

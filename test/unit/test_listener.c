@@ -137,6 +137,117 @@ static void a_bent_confirmation(void **state)
 	finish();
 }
 
+// What a call says of its peer: who it is while it signs in, and when its handshake began; the device knows the same hash.
+static void a_call_says_whose_it_is(void **state)
+{
+	(void)state;
+	struct listener_event event;
+	begin(10, 1);
+	const struct mtime began_at = world.now;
+	dial_all();
+	for (int i = 0; world.listener.fresh_count == 0; i++) {
+		assert_true(i < 100);
+		world.now = mtime_add_ms(world.now, 10);
+		pump_device(&world.device[0]);
+		while (world.flying_count > 0) {
+			const struct flying flying = world.flying[--world.flying_count];
+			arrive(&flying);
+		}
+	}
+	const struct dialer *dialer = &world.device[0].dialer;
+	assert_true(listener_poll(&world.listener, world.now, &event));
+	assert_int_equal(event.type, LISTENER_CALL);
+	assert_memory_equal(event.peer_key, world.device[0].keypair.public_key, NOISE_KEY_BYTES);
+	assert_memory_equal(event.handshake_hash, dialer_handshake_hash(dialer, 0), NOISE_HASH_BYTES);
+	assert_true(event.handshake_at.us > began_at.us && event.handshake_at.us < world.now.us);
+	const struct mtime handshake_at = event.handshake_at;
+	on_listener_call(&event);
+	run_ms(500);
+	assert_int_equal(dialer_call(&world.device[0].dialer, world.device[0].present, 5, NULL, 0, 0), MMS_OK);
+	pump_device(&world.device[0]);
+	assert_int_equal(world.flying_count, 1);
+	arrive(&world.flying[0]);
+	world.flying_count = 0;
+	assert_true(listener_poll(&world.listener, world.now, &event));
+	assert_int_equal(event.type, LISTENER_CALL);
+	assert_int_equal(event.handshake_at.us, handshake_at.us);
+	assert_null(event.peer_key);
+	assert_null(event.handshake_hash);
+	finish();
+}
+
+// An answer says how many more calls can be made: as many as then can be.
+static void an_answer_says_the_room(void **state)
+{
+	(void)state;
+	begin(11, 1);
+	dial_all();
+	run_ms(500);
+	assert_int_equal(listener_call(&world.listener, 0, KIND_DELIVER, "a", 1, 1), MMS_OK);
+	run_ms(5);
+	assert_int_equal(listener_call(&world.listener, 0, KIND_DELIVER, "b", 1, 2), MMS_OK);
+	run_ms(16);
+	assert_int_equal(world.delivery_answered_count, 1);
+	assert_int_equal(world.room[0], CALL_WINDOW - 1);
+	for (uint32_t made = 0; made < world.room[0]; made++)
+		assert_int_equal(listener_call(&world.listener, 0, KIND_DELIVER, "c", 1, 3), MMS_OK);
+	assert_int_equal(listener_call(&world.listener, 0, KIND_DELIVER, "d", 1, 4), MMS_E_FULL);
+	finish();
+}
+
+// Unheard for so long, a session is said to be silent, once, and said to be heard with the next datagram.
+static void a_session_falls_silent(void **state)
+{
+	(void)state;
+	begin(12, 2);
+	dial_all();
+	run_ms(500);
+	const uint32_t slot = world.slot_device[0] == 1 ? 0 : 1;
+	world.device[0].is_silent = true;
+	run_ms(LISTENER_SILENT_US / 1000 - 600);
+	assert_false(world.is_slot_silent[slot]);
+	run_ms(700);
+	assert_true(world.is_slot_silent[slot]);
+	assert_false(world.is_slot_silent[1 - slot]);
+	run_ms(10 * 1000);
+	world.device[0].is_silent = false;
+	run_ms(1100);
+	assert_false(world.is_slot_silent[slot]);
+	world.device[0].is_silent = true;
+	run_ms(LISTENER_SILENT_US / 1000 + 100);
+	assert_true(world.is_slot_silent[slot]);
+	run_ms((LISTENER_IDLE_US - LISTENER_SILENT_US) / 1000);
+	assert_false(world.is_slot_live[slot]);
+	finish();
+}
+
+// One that closes, or has not signed in, is not said to be silent; nor one that was heard before that was polled.
+static void nobody_falls_silent(void **state)
+{
+	(void)state;
+	struct listener_event event;
+	begin(13, 1);
+	dial_all();
+	run_ms(500);
+	world.device[0].is_silent = true;
+	run_ms(LISTENER_SILENT_US / 1000 - 600);
+	assert_int_equal(dialer_call(&world.device[0].dialer, world.device[0].present, 5, NULL, 0, 0), MMS_OK);
+	pump_device(&world.device[0]);
+	world.now = mtime_add_ms(world.now, 700);
+	listener_tick(&world.listener, world.now);
+	arrive(&world.flying[0]);
+	world.flying_count = 0;
+	assert_true(listener_poll(&world.listener, world.now, &event));
+	assert_int_equal(event.type, LISTENER_CALL);
+	on_listener_call(&event);
+	run_ms(LISTENER_SILENT_US / 1000 - 600);
+	listener_close(&world.listener, 0, true, world.now);
+	run_ms(700);
+	assert_true(world.is_slot_live[0]);
+	assert_false(world.is_slot_silent[0]);
+	finish();
+}
+
 // With nothing left to be answered it stays a while, so that the answer to SIGNOUT can be given again.
 static void closing_without_a_call(void **state)
 {
@@ -311,6 +422,10 @@ int main(void)
 		cmocka_unit_test(closing_with_two_answers),
 		cmocka_unit_test(deferred_calls_start_again),
 		cmocka_unit_test(a_bent_confirmation),
+		cmocka_unit_test(a_call_says_whose_it_is),
+		cmocka_unit_test(an_answer_says_the_room),
+		cmocka_unit_test(a_session_falls_silent),
+		cmocka_unit_test(nobody_falls_silent),
 		cmocka_unit_test(closing_without_a_call),
 		cmocka_unit_test(full_of_signed_in_sessions),
 		cmocka_unit_test(full_of_closing_sessions),
