@@ -18,7 +18,7 @@ enum exit_status {
 	EXIT_CANT_CREATE = 73,  // state or data cannot be created or written
 	EXIT_IO = 74,           // reading, writing or syncing failed, standard output included
 	EXIT_LATER = 75,        // queued, will be sent later; `listen` ran out of time
-	EXIT_PROTOCOL = 76,     // the server breaks the protocol, or its key changed
+	EXIT_PROTOCOL = 76,     // the server breaks the protocol or its key changed; `bench` found a message lost or doubled
 	EXIT_DENIED = 77,       // not authorized to use MMS
 	EXIT_CONFIG = 78,       // bad users file, port in use, data in use, not ours or of a newer version
 	EXIT_INTERRUPTED = 130, // ended by an interrupt from the keyboard

@@ -25,6 +25,7 @@ static const struct subcommand {
 	{"who", cmd_who, "list who is online"},
 	{"user", cmd_user, "add, invite, revoke, list and remove the users of your server"},
 	{"check", cmd_check, "read a whole database of a server or a client, and say whether it is sound"},
+	{"bench", cmd_bench, "measure a server under the load of many devices"},
 };
 
 enum { SUBCOMMAND_COUNT = sizeof subcommands / sizeof subcommands[0] };

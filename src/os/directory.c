@@ -5,7 +5,9 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <ftw.h>
 #include <limits.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -121,6 +123,22 @@ enum mms_err directory_each(const char *path, void (*each)(void *context, const 
 			each(context, entry->d_name);
 	closedir(directory);
 	return MMS_OK;
+}
+
+static int remove_entry(const char *path, const struct stat *status, int kind, struct FTW *place)
+{
+	(void)status;
+	(void)kind;
+	(void)place;
+	(void)remove(path);
+	return 0;
+}
+
+bool directory_remove(const char *path)
+{
+	enum { OPEN_MAX_AT_ONCE = 16 };
+	(void)nftw(path, remove_entry, OPEN_MAX_AT_ONCE, FTW_DEPTH | FTW_PHYS);
+	return !directory_has(path);
 }
 
 bool directory_has(const char *path)

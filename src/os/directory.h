@@ -29,6 +29,10 @@ void directory_own(int fd, const char *path);
 enum mms_err directory_each(const char *path, void (*each)(void *context, const char *name), void *context,
 			    struct reason *why) MUST_CHECK;
 
+// Removes the directory at `path` with all that is in it, following no symbolic link; what cannot be removed stays. False: something
+// did.
+bool directory_remove(const char *path);
+
 // Whether something stands at `path`.
 bool directory_has(const char *path);
 

@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: ISC
+// What a process costs, and where it runs; the contract is in measure.h.
+#include "os/measure.h"
+
+#include <inttypes.h>
+#include <sched.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+size_t measure_core_count(void)
+{
+	cpu_set_t cores;
+	if (sched_getaffinity(0, sizeof cores, &cores) != 0)
+		return 1;
+	return (size_t)CPU_COUNT(&cores);
+}
+
+bool measure_pin(size_t index)
+{
+	cpu_set_t cores, one;
+	if (sched_getaffinity(0, sizeof cores, &cores) != 0)
+		return false;
+	for (size_t core = 0; core < CPU_SETSIZE; core++) {
+		if (!CPU_ISSET(core, &cores) || index-- > 0)
+			continue;
+		CPU_ZERO(&one);
+		CPU_SET(core, &one);
+		return sched_setaffinity(0, sizeof one, &one) == 0;
+	}
+	return false;
+}
+
+bool measure_cpu_us(pid_t pid, int64_t *us)
+{
+	clockid_t clock;
+	struct timespec used;
+	if (clock_getcpuclockid(pid, &clock) != 0 || clock_gettime(clock, &used) != 0)
+		return false;
+	*us = (int64_t)used.tv_sec * 1000000 + used.tv_nsec / 1000;
+	return true;
+}
+
+bool measure_rss_bytes(pid_t pid, uint64_t *bytes)
+{
+	char path[64];
+	uint64_t all = 0, resident = 0;
+	snprintf(path, sizeof path, "/proc/%d/statm", (int)pid);
+	FILE *file = fopen(path, "re");
+	if (file == NULL)
+		return false;
+	const int read = fscanf(file, "%" SCNu64 " %" SCNu64, &all, &resident);
+	fclose(file);
+	if (read != 2)
+		return false;
+	*bytes = resident * (uint64_t)sysconf(_SC_PAGESIZE);
+	return true;
+}
+
+// Adds the last column of each line whose local address, the second one, ends in this port.
+static bool add_drops(const char *path, uint16_t port, uint64_t *count)
+{
+	char line[512];
+	FILE *file = fopen(path, "re");
+	if (file == NULL)
+		return false;
+	while (fgets(line, sizeof line, file) != NULL) {
+		unsigned local_port;
+		uint64_t drops;
+		size_t bytes = strlen(line);
+		while (bytes > 0 && (line[bytes - 1] == '\n' || line[bytes - 1] == ' '))
+			line[--bytes] = 0;
+		const char *last = strrchr(line, ' ');
+		if (last != NULL && sscanf(line, " %*[0-9]: %*[0-9A-Fa-f]:%x", &local_port) == 1 && local_port == port &&
+		    sscanf(last, "%" SCNu64, &drops) == 1)
+			*count += drops;
+	}
+	fclose(file);
+	return true;
+}
+
+bool measure_udp_drops(uint16_t port, uint64_t *count)
+{
+	uint64_t sum = 0;
+	const bool has_ipv4 = add_drops("/proc/net/udp", port, &sum);
+	const bool has_ipv6 = add_drops("/proc/net/udp6", port, &sum);
+	if (!has_ipv4 && !has_ipv6)
+		return false;
+	*count = sum;
+	return true;
+}
