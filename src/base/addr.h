@@ -9,7 +9,10 @@
 
 enum addr_family { ADDR_NONE = 0, ADDR_IPV4 = 4, ADDR_IPV6 = 6 };
 
-enum { ADDR_IP_BYTES = 16 };
+enum {
+	ADDR_IP_BYTES = 16,
+	ADDR_TEXT_BYTES = 72, // as text (os/sockaddr.h), with the zero byte
+};
 
 struct addr {
 	uint8_t ip[ADDR_IP_BYTES];    // IPv4: the first 4 bytes, the rest zero
@@ -28,10 +31,5 @@ uint64_t addr_prefix(const struct addr *addr);
 
 // The network around it that one owner is likely to have whole: IPv4 /24, IPv6 /48, as one number; other families give 0.
 uint64_t addr_network(const struct addr *addr);
-
-enum { ADDR_TEXT_BYTES = 72 };
-
-// Writes the peer as "127.0.0.1:1060", "[::1]:1060" or "[fe80::1%2]:1060", "-" without a family, with a zero byte.
-void addr_format(const struct addr *addr, char text[ADDR_TEXT_BYTES]);
 
 #endif

@@ -4,6 +4,7 @@
 
 #include <arpa/inet.h>
 #include <assert.h>
+#include <stdio.h>
 #include <string.h>
 
 enum { MAPPED_PREFIX_BYTES = 12, IPV4_BYTES = 4 };
@@ -48,4 +49,22 @@ bool sockaddr_decode(const struct sockaddr *source, struct addr *addr)
 	}
 	*addr = decoded;
 	return true;
+}
+
+void sockaddr_format(const struct addr *addr, char text[ADDR_TEXT_BYTES])
+{
+	char ip[INET6_ADDRSTRLEN];
+	if (addr->family == ADDR_NONE) {
+		memcpy(text, "-", 2);
+		return;
+	}
+	assert(addr->family == ADDR_IPV4 || addr->family == ADDR_IPV6);
+	const char *written = inet_ntop(addr->family == ADDR_IPV4 ? AF_INET : AF_INET6, addr->ip, ip, sizeof ip);
+	assert(written != NULL);
+	if (addr->family == ADDR_IPV4)
+		snprintf(text, ADDR_TEXT_BYTES, "%s:%u", ip, addr->port);
+	else if (addr->scope == 0)
+		snprintf(text, ADDR_TEXT_BYTES, "[%s]:%u", ip, addr->port);
+	else
+		snprintf(text, ADDR_TEXT_BYTES, "[%s%%%u]:%u", ip, addr->scope, addr->port);
 }

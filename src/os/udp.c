@@ -141,10 +141,10 @@ static int bind_all(struct udp *udp, const struct addr *addrs, size_t count, str
 	return 0;
 }
 
-// The address in words for a sentence: what addr_format writes, less the port.
+// The address in words for a sentence: what sockaddr_format writes, less the port.
 static const char *ip_text(const struct addr *addr, char text[ADDR_TEXT_BYTES])
 {
-	addr_format(addr, text);
+	sockaddr_format(addr, text);
 	*strrchr(text, ':') = 0;
 	if (text[0] != '[')
 		return text;
@@ -263,7 +263,7 @@ uint16_t udp_port(const struct udp *udp)
 void udp_socket_name(const struct udp *udp, size_t index, char text[ADDR_TEXT_BYTES])
 {
 	assert(index < udp->socket_count);
-	addr_format(&udp->name[index], text);
+	sockaddr_format(&udp->name[index], text);
 }
 
 // Makes an address one that a client sends to. "Any address of this machine" answers from its loopback address, and what comes

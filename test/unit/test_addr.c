@@ -45,28 +45,11 @@ static void prefixes(void **state)
 	assert_int_equal(addr_network(&none), 0);
 }
 
-static void as_text(void **state)
-{
-	(void)state;
-	char text[ADDR_TEXT_BYTES];
-	struct addr addr = six;
-	addr_format(&addr, text);
-	assert_string_equal(text, "[fe80:0:0:7:100::%2]:1060");
-	addr.scope = 0;
-	addr_format(&addr, text);
-	assert_string_equal(text, "[fe80:0:0:7:100::]:1060");
-	addr_format(&(struct addr){.family = ADDR_IPV4, .ip = {127, 0, 0, 1}, .port = 65535}, text);
-	assert_string_equal(text, "127.0.0.1:65535");
-	addr_format(&(struct addr){0}, text);
-	assert_string_equal(text, "-");
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(same_peer),
 		cmocka_unit_test(prefixes),
-		cmocka_unit_test(as_text),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

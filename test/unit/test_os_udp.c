@@ -17,6 +17,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "os/sockaddr.h"
 #include "os/udp.h"
 #include "scratch.h"
 
@@ -443,14 +444,19 @@ static void test_address_as_text(void **state)
 	(void)state;
 	char text[ADDR_TEXT_BYTES];
 	struct addr addr = {.family = ADDR_IPV6, .ip = {0xfe, 0x80, [15] = 1}, .scope = 2, .port = 65535};
-	addr_format(&addr, text);
+	sockaddr_format(&addr, text);
 	assert_string_equal(text, "[fe80::1%2]:65535");
+	addr.scope = 0;
+	sockaddr_format(&addr, text);
+	assert_string_equal(text, "[fe80::1]:65535");
 	memset(addr.ip, 0xff, sizeof addr.ip);
 	addr.scope = UINT32_MAX;
-	addr_format(&addr, text);
+	sockaddr_format(&addr, text);
 	assert_string_equal(text, "[ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff%4294967295]:65535");
+	sockaddr_format(&(struct addr){.family = ADDR_IPV4, .ip = {127, 0, 0, 1}, .port = 1060}, text);
+	assert_string_equal(text, "127.0.0.1:1060");
 	addr.family = ADDR_NONE;
-	addr_format(&addr, text);
+	sockaddr_format(&addr, text);
 	assert_string_equal(text, "-");
 }
 
