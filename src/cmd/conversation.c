@@ -242,6 +242,5 @@ int conversation_end(struct conversation *conversation)
 	device_close(&conversation->device);
 	free(conversation->message);
 	free(conversation->who);
-	free(conversation->who_online);
 	return status;
 }

@@ -43,6 +43,11 @@ struct conversation_message {
 	uint8_t status;
 };
 
+struct conversation_user {
+	struct name name;
+	bool is_online;
+};
+
 struct conversation {
 	struct device device;
 	struct input input;
@@ -72,8 +77,7 @@ struct conversation {
 	bool has_left_queued; // `left_user` was signed in here and left messages in the outbox
 	struct name left_user;
 
-	struct name *who; // users of the list so far; who_online beside it
-	bool *who_online;
+	struct conversation_user *who; // users of the list so far
 	size_t who_count;
 	size_t who_capacity;
 

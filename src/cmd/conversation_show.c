@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: ISC
 // What the conversation says as things happen, and when a command is done; the contract is in conversation.h.
 #include <assert.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "cmd/conversation_inside.h"
 #include "cmd/exit.h"
 #include "cmd/verdict.h"
 #include "os/clock.h"
+#include "os/grow.h"
 
 static bool is_past(struct mtime began_at, int64_t wait_ms)
 {
@@ -30,20 +30,12 @@ void conversation_say_unreachable(struct conversation *conversation)
 
 static void add_user(struct conversation *conversation, const struct life_told *told)
 {
-	if (conversation->who_count == conversation->who_capacity) {
-		const size_t capacity = 2 * conversation->who_capacity + 64;
-		struct name *who = realloc(conversation->who, capacity * sizeof *who);
-		if (who != NULL)
-			conversation->who = who;
-		bool *online = realloc(conversation->who_online, capacity * sizeof *online);
-		if (online != NULL)
-			conversation->who_online = online;
-		if (who == NULL || online == NULL)
-			return; // the list ends where the memory does
-		conversation->who_capacity = capacity;
-	}
-	conversation->who[conversation->who_count] = told->name;
-	conversation->who_online[conversation->who_count++] = told->is_online;
+	struct conversation_user *who =
+		grow(conversation->who, &conversation->who_capacity, conversation->who_count, sizeof *who);
+	if (who == NULL)
+		return; // the list ends where the memory does
+	conversation->who = who;
+	conversation->who[conversation->who_count++] = (struct conversation_user){told->name, told->is_online};
 }
 
 static void show_users(struct conversation *conversation)
@@ -52,8 +44,8 @@ static void show_users(struct conversation *conversation)
 		struct phrase_names names;
 		phrase_names_begin(&names, &conversation->out, online == 1);
 		for (size_t i = 0; i < conversation->who_count; i++)
-			if (conversation->who_online[i] == (online == 1))
-				phrase_names_add(&names, &conversation->who[i]);
+			if (conversation->who[i].is_online == (online == 1))
+				phrase_names_add(&names, &conversation->who[i].name);
 		phrase_names_end(&names);
 	}
 }

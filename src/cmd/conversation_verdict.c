@@ -1,24 +1,20 @@
 // SPDX-License-Identifier: ISC
 // Messages that were typed and have no verdict yet, and what their lines say, in the order of the lines; the contract is in
 // conversation_inside.h.
-#include <stdlib.h>
 #include <string.h>
 
 #include "cmd/conversation_inside.h"
 #include "cmd/verdict.h"
 #include "os/clock.h"
+#include "os/grow.h"
 
 bool conversation_remember(struct conversation *conversation, const struct uuid *id, const struct name *recipient, bool is_line)
 {
-	if (conversation->message_count == conversation->message_capacity) {
-		const size_t capacity = 2 * conversation->message_capacity + 16;
-		struct conversation_message *message =
-			realloc(conversation->message, capacity * sizeof *conversation->message);
-		if (message == NULL)
-			return false;
-		conversation->message = message;
-		conversation->message_capacity = capacity;
-	}
+	struct conversation_message *message =
+		grow(conversation->message, &conversation->message_capacity, conversation->message_count, sizeof *message);
+	if (message == NULL)
+		return false;
+	conversation->message = message;
 	conversation->message[conversation->message_count++] = (struct conversation_message){
 		.id = *id, .recipient = *recipient, .typed_at = clock_monotonic(), .is_line = is_line};
 	conversation->line_count += is_line;

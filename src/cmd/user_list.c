@@ -11,6 +11,7 @@
 #include "cmd/exit.h"
 #include "cmd/output.h"
 #include "crypto/base64url.h"
+#include "os/grow.h"
 #include "store/server_store.h"
 #include "ui/printer.h"
 
@@ -31,16 +32,12 @@ struct devices {
 static void take_device(void *context, const struct server_store_device *device)
 {
 	struct devices *devices = context;
-	if (devices->count == devices->capacity) {
-		const size_t capacity = devices->capacity * 2 + 64;
-		struct listed *larger = realloc(devices->listed, capacity * sizeof *larger);
-		if (larger == NULL) {
-			devices->is_short_of_memory = true;
-			return;
-		}
-		devices->listed = larger;
-		devices->capacity = capacity;
+	struct listed *listed = grow(devices->listed, &devices->capacity, devices->count, sizeof *listed);
+	if (listed == NULL) {
+		devices->is_short_of_memory = true;
+		return;
 	}
+	devices->listed = listed;
 	const struct user_entry *entry = users_find(devices->table, &device->user);
 	const bool is_there = entry != NULL && memcmp(entry->life, device->life, sizeof entry->life) == 0;
 	const size_t place = is_there ? (size_t)(entry - devices->table->user) : devices->table->user_count;

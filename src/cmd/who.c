@@ -10,6 +10,7 @@
 #include "cmd/script.h"
 #include "cmd/verdict.h"
 #include "os/clock.h"
+#include "os/grow.h"
 #include "ui/json.h"
 #include "ui/printer.h"
 
@@ -38,15 +39,11 @@ struct program {
 
 static void add(struct program *program, const struct life_told *told)
 {
-	if (program->count == program->capacity) {
-		const size_t capacity = 2 * program->capacity + 64;
-		struct entry *entry = realloc(program->entry, capacity * sizeof *entry);
-		program->is_out_of_memory = entry == NULL;
-		if (entry == NULL)
-			return;
-		program->entry = entry;
-		program->capacity = capacity;
-	}
+	struct entry *entry = grow(program->entry, &program->capacity, program->count, sizeof *entry);
+	program->is_out_of_memory = entry == NULL;
+	if (entry == NULL)
+		return;
+	program->entry = entry;
 	program->entry[program->count++] = (struct entry){told->name, told->is_online};
 }
 

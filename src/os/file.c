@@ -19,10 +19,9 @@
 
 #include "os/directory.h"
 #include "os/failure.h"
+#include "os/grow.h"
 #include "os/random.h"
 #include "os/standard.h"
-
-enum { READ_STEP_BYTES = 16 * 1024 };
 
 // Reads to the end of `fd` into a buffer that doubles; one byte more than allowed tells a file that is too large.
 static enum mms_err read_all(int fd, const char *path, size_t bytes_max, char **text, size_t *bytes, struct reason *why)
@@ -30,13 +29,11 @@ static enum mms_err read_all(int fd, const char *path, size_t bytes_max, char **
 	size_t capacity = 0;
 	*bytes = 0;
 	for (;;) {
-		if (capacity - *bytes < 2) {
-			capacity = capacity == 0 ? READ_STEP_BYTES : capacity * 2;
-			char *larger = realloc(*text, capacity);
-			if (larger == NULL)
-				return failure_memory(why, "read", path);
-			*text = larger;
-		}
+		// The last byte is for the zero byte.
+		char *larger = grow(*text, &capacity, capacity == 0 ? 0 : *bytes + 1, 1);
+		if (larger == NULL)
+			return failure_memory(why, "read", path);
+		*text = larger;
 		const ssize_t got = read(fd, *text + *bytes, capacity - *bytes - 1);
 		if (got < 0 && errno == EINTR)
 			continue;
