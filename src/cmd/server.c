@@ -68,7 +68,7 @@ static void log_enrolled(void *context, const struct name *user, const struct fi
 
 static int start(struct program *program, struct reason *why)
 {
-	struct server_users *users = server_setup_users(&program->setup);
+	struct server_reading *users = server_users_in_use(&program->setup.users);
 	struct server_node_setup node = {
 		.keys = &program->setup.keys,
 		.users = &users->file.table,
@@ -84,7 +84,7 @@ static int start(struct program *program, struct reason *why)
 		return exit_of_data(err);
 	}
 	node.storage = server_store_storage(program->setup.store);
-	server_setup_configure(&program->setup, &node);
+	server_options_configure(&program->setup.options, program->setup.may_claim, &node);
 	program->memory = calloc(1, server_node_memory_bytes(&node));
 	if (program->memory == NULL) {
 		snprintf(why->text, sizeof why->text, "not enough memory for %u sessions: choose fewer with --sessions",
@@ -157,7 +157,8 @@ static void append(struct program *program)
 static void read_users(struct program *program)
 {
 	struct reason why;
-	struct server_users *fresh = server_setup_read_users(&program->setup, &why);
+	struct server_setup *setup = &program->setup;
+	struct server_reading *fresh = server_users_read_again(&setup->users, setup->paths.users.text, &why);
 	if (fresh == NULL) {
 		log_warn("the users stay as they were: %s", why.text);
 		server_node_users_read(&program->node, NULL, NULL);
@@ -169,13 +170,13 @@ static void read_users(struct program *program)
 static void sync_users(struct program *program)
 {
 	struct server_setup *setup = &program->setup;
-	const enum mms_err err = server_setup_sync_users(setup);
+	const enum mms_err err = server_users_sync_again(&setup->users, setup->store);
 	server_node_users_synced(&program->node, err, clock_monotonic(), clock_wall());
 	if (err == MMS_OK) {
-		server_setup_use_users(setup);
-		log_info("read %s: %u users", setup->paths.users.text, server_setup_users(setup)->file.table.user_count);
+		server_users_use(&setup->users);
+		log_info("read %s: %u users", setup->paths.users.text, server_users_in_use(&setup->users)->file.table.user_count);
 	} else if (err == MMS_E_NOSPACE) {
-		server_setup_drop_users(setup);
+		server_users_drop(&setup->users);
 		log_warn("the users stay as they were: %s", server_store_reason(setup->store)->text);
 	}
 }
