@@ -27,7 +27,12 @@ static bool submit(struct bench_load *load, uint32_t pair, const struct bench_su
 	uint8_t text[TEXT_BYTES_MAX];
 	uint8_t body[CALL_BODY_BYTES_MAX];
 	bench_stamp_write(&stamp, text, load->options->size);
-	const struct call_submit call = {submission->id, load->device[2 * pair + 1].name, text, load->options->size};
+	const struct call_submit call = {.id = submission->id,
+					 .kind = MESSAGE_WRITTEN,
+					 .form = MESSAGE_UTF8,
+					 .recipient = {load->device[2 * pair + 1].name, false},
+					 .text = text,
+					 .text_bytes = load->options->size};
 	const size_t bytes = call_submit_encode(&call, body);
 	bench_load_touch(load, 2 * pair);
 	return dialer_call(&sender->dialer, sender->slot, CALL_SUBMIT, body, bytes, submission->number) == MMS_OK;

@@ -35,16 +35,18 @@ void hash_bytes_256(const void *data, size_t bytes, uint8_t hash[32])
 	blake2b(NULL, 0, data, bytes, hash, 32);
 }
 
-void hash_message(const struct name *recipient, const void *text, size_t text_bytes, uint8_t digest[DIGEST_BYTES])
+void hash_message(uint8_t kind, uint8_t form, const struct message_to *to, const void *text, size_t text_bytes,
+		  uint8_t digest[DIGEST_BYTES])
 {
-	const struct name folded = name_fold(recipient);
+	const struct message_to folded = {name_fold(&to->name), to->is_room};
 	// The length keeps (name, text) apart from a longer name with a shorter text.
-	const uint8_t length = (uint8_t)name_bytes(&folded);
+	uint8_t head[3 + MESSAGE_TO_BYTES_MAX] = {kind, form};
+	const size_t to_bytes = message_to_write(&folded, head + 3);
 	crypto_generichash_state state;
-	assert(length > 0);
+	assert(name_bytes(&folded.name) > 0);
+	head[2] = (uint8_t)to_bytes;
 	int rc = crypto_generichash_init(&state, NULL, 0, DIGEST_BYTES);
-	rc |= crypto_generichash_update(&state, &length, 1);
-	rc |= crypto_generichash_update(&state, (const uint8_t *)folded.text, length);
+	rc |= crypto_generichash_update(&state, head, 3 + to_bytes);
 	rc |= crypto_generichash_update(&state, text, text_bytes);
 	rc |= crypto_generichash_final(&state, digest, DIGEST_BYTES);
 	assert(rc == 0);

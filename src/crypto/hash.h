@@ -10,7 +10,7 @@
 #include "base/addr.h"
 #include "base/fingerprint.h"
 #include "base/limits.h"
-#include "base/name.h"
+#include "base/message.h"
 #include "crypto/noise.h"
 
 enum {
@@ -30,8 +30,10 @@ struct fingerprint hash_fingerprint(const uint8_t public_key[NOISE_KEY_BYTES]);
 // BLAKE2b-256 of any bytes: names the Noise message of an INIT in the table of answers.
 void hash_bytes_256(const void *data, size_t bytes, uint8_t hash[32]);
 
-// What makes two submissions the same: BLAKE2b-128 of (the folded recipient's length in one byte, the recipient, the text).
-void hash_message(const struct name *recipient, const void *text, size_t text_bytes, uint8_t digest[DIGEST_BYTES]);
+// What makes two submissions the same: BLAKE2b-128 of (kind, form, the bytes of `to` as it is written, `to` in lower case, the
+// text). `to` names somebody.
+void hash_message(uint8_t kind, uint8_t form, const struct message_to *to, const void *text, size_t text_bytes,
+		  uint8_t digest[DIGEST_BYTES]);
 
 // What stands in the users file for an invite: BLAKE2b-256 of the code's text as typed.
 void hash_invite_code(const void *code, size_t code_bytes, uint8_t hash[INVITE_HASH_BYTES]);

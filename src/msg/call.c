@@ -10,6 +10,9 @@ enum {
 	SIGNIN_OK_REOFFER = 1,
 	SIGNIN_OK_PROOF = 2,
 	ONLINE = 1,
+	DELIVER_OWN = 1,
+	DELIVER_ROOM = 2,
+	DELIVER_HISTORY = 4,
 	WHO_COUNT_AT = 12, // where a page's count stands
 };
 
@@ -39,6 +42,27 @@ static bool read_name(struct reader *reader, struct name *name)
 	uint8_t bytes;
 	const uint8_t *text;
 	return read_u8(reader, &bytes) && read_span(reader, &text, bytes) && name_parse(name, text, bytes);
+}
+
+static bool write_to(struct writer *writer, const struct message_to *to)
+{
+	uint8_t text[MESSAGE_TO_BYTES_MAX];
+	const size_t bytes = message_to_write(to, text);
+	return write_u8(writer, (uint8_t)bytes) && write_bytes(writer, text, bytes);
+}
+
+static bool read_to(struct reader *reader, struct message_to *to)
+{
+	uint8_t bytes;
+	const uint8_t *text;
+	return read_u8(reader, &bytes) && read_span(reader, &text, bytes) && message_to_parse(to, text, bytes);
+}
+
+// True, and the field read: its length is 0.
+static bool read_empty(struct reader *reader)
+{
+	uint8_t bytes;
+	return reader->left_bytes > 0 && *reader->at == 0 && read_u8(reader, &bytes);
 }
 
 static bool write_mark(struct writer *writer, const struct storage_mark *mark)
@@ -168,15 +192,19 @@ size_t call_submit_encode(const struct call_submit *submit, uint8_t *body)
 {
 	struct writer writer = body_writer(body);
 	assert(submit->text_bytes >= 1 && submit->text_bytes <= TEXT_BYTES_MAX);
-	return finish(&writer, write_bytes(&writer, submit->id.bytes, ID_BYTES) && write_name(&writer, &submit->recipient) &&
+	return finish(&writer, write_bytes(&writer, submit->id.bytes, ID_BYTES) && write_u8(&writer, 0) &&
+				       write_u8(&writer, submit->kind) && write_u8(&writer, submit->form) &&
+				       write_to(&writer, &submit->recipient) &&
 				       write_bytes(&writer, submit->text, submit->text_bytes));
 }
 
 enum mms_err call_submit_decode(struct call_submit *submit, const uint8_t *body, size_t bytes)
 {
 	struct reader reader = reader_of(body, bytes);
-	return verdict(&reader, read_bytes(&reader, submit->id.bytes, ID_BYTES) &&
-					read_name(&reader, &submit->recipient) &&
+	uint8_t flags;
+	return verdict(&reader, read_bytes(&reader, submit->id.bytes, ID_BYTES) && read_u8(&reader, &flags) &&
+					read_u8(&reader, &submit->kind) && read_u8(&reader, &submit->form) &&
+					!message_kind_is_server(submit->kind) && read_to(&reader, &submit->recipient) &&
 					read_rest(&reader, &submit->text, &submit->text_bytes));
 }
 
@@ -200,22 +228,52 @@ size_t call_deliver_encode(const struct call_deliver *deliver, uint8_t *body)
 	struct writer writer = body_writer(body);
 	// A clock that stood before 1970 loses no message.
 	const uint64_t accepted_at = deliver->accepted_at.ms < 0 ? 0 : (uint64_t)deliver->accepted_at.ms;
+	const uint8_t flags = (uint8_t)((deliver->is_own ? DELIVER_OWN : 0) |
+					(deliver->conversation.is_room ? DELIVER_ROOM : 0) |
+					(deliver->is_history ? DELIVER_HISTORY : 0));
 	assert(deliver->text_bytes >= 1 && deliver->text_bytes <= TEXT_BYTES_MAX);
-	return finish(&writer, write_bytes(&writer, deliver->id.bytes, ID_BYTES) &&
-				       write_u64(&writer, accepted_at) &&
-				       write_name(&writer, &deliver->sender) &&
+	return finish(&writer, write_bytes(&writer, deliver->id.bytes, ID_BYTES) && write_u64(&writer, accepted_at) &&
+				       write_u8(&writer, flags) && write_u8(&writer, deliver->kind) &&
+				       write_u8(&writer, deliver->form) && write_u64(&writer, deliver->room_row) &&
+				       write_name(&writer, &deliver->sender) && write_to(&writer, &deliver->conversation) &&
 				       write_bytes(&writer, deliver->text, deliver->text_bytes));
+}
+
+static bool read_sender(struct reader *reader, struct call_deliver *deliver)
+{
+	deliver->sender = (struct name){{0}};
+	return (deliver->kind != MESSAGE_WRITTEN && read_empty(reader)) || read_name(reader, &deliver->sender);
+}
+
+// The conversation, which says the same as the flags and the room's row.
+static bool read_conversation(struct reader *reader, struct call_deliver *deliver, bool is_room)
+{
+	deliver->conversation = (struct message_to){.is_room = false};
+	if (is_room)
+		return deliver->room_row >= 1 && deliver->room_row <= INT64_MAX &&
+		       read_to(reader, &deliver->conversation) && deliver->conversation.is_room;
+	if (deliver->room_row != 0)
+		return false;
+	if (!deliver->is_own)
+		return read_empty(reader);
+	return read_to(reader, &deliver->conversation) && !deliver->conversation.is_room;
 }
 
 enum mms_err call_deliver_decode(struct call_deliver *deliver, const uint8_t *body, size_t bytes)
 {
 	struct reader reader = reader_of(body, bytes);
 	uint64_t accepted_at = 0;
-	const bool is_good = read_bytes(&reader, deliver->id.bytes, ID_BYTES) && read_u64(&reader, &accepted_at) &&
-			     read_name(&reader, &deliver->sender) &&
-			     read_rest(&reader, &deliver->text, &deliver->text_bytes) && deliver->text_bytes >= 1 &&
-			     deliver->text_bytes <= TEXT_BYTES_MAX;
+	uint8_t flags = 0;
+	bool is_good = read_bytes(&reader, deliver->id.bytes, ID_BYTES) && read_u64(&reader, &accepted_at) &&
+		       read_u8(&reader, &flags) && read_u8(&reader, &deliver->kind) && read_u8(&reader, &deliver->form) &&
+		       read_u64(&reader, &deliver->room_row);
 	deliver->accepted_at.ms = accepted_at > INT64_MAX ? INT64_MAX : (int64_t)accepted_at;
+	deliver->is_own = (flags & DELIVER_OWN) != 0;
+	deliver->is_history = (flags & DELIVER_HISTORY) != 0;
+	is_good = is_good && read_sender(&reader, deliver) &&
+		  read_conversation(&reader, deliver, (flags & DELIVER_ROOM) != 0) &&
+		  read_rest(&reader, &deliver->text, &deliver->text_bytes) && deliver->text_bytes >= 1 &&
+		  deliver->text_bytes <= TEXT_BYTES_MAX;
 	return verdict(&reader, is_good);
 }
 

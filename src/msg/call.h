@@ -14,6 +14,7 @@
 #include "base/bytes.h"
 #include "base/err.h"
 #include "base/limits.h"
+#include "base/message.h"
 #include "base/name.h"
 #include "base/time.h"
 #include "base/uuid.h"
@@ -50,8 +51,8 @@ enum notice_what {
 
 enum {
 	CALL_BODY_BYTES_MAX = CALL_FRAMES_BYTES_MAX - 9, // the header of an ANSWER is 9 bytes, of a CALL 8
-	CALL_DELIVER_BYTES_MAX = ID_BYTES + 8 + 1 + NAME_BYTES_MAX + TEXT_BYTES_MAX,
-	CALL_SUBMIT_BYTES_MAX = ID_BYTES + 1 + NAME_BYTES_MAX + TEXT_BYTES_MAX,
+	CALL_DELIVER_BYTES_MAX = ID_BYTES + 8 + 3 + 8 + 1 + NAME_BYTES_MAX + 1 + MESSAGE_TO_BYTES_MAX + TEXT_BYTES_MAX,
+	CALL_SUBMIT_BYTES_MAX = ID_BYTES + 3 + 1 + MESSAGE_TO_BYTES_MAX + TEXT_BYTES_MAX,
 };
 static_assert(CALL_DELIVER_BYTES_MAX <= CALL_BODY_BYTES_MAX, "the largest delivery fits one datagram");
 
@@ -87,7 +88,9 @@ struct call_who_ok {
 
 struct call_submit {
 	struct uuid id;
-	struct name recipient;
+	uint8_t kind; // enum message_kind, or of a later version; decoded: none of the server's own
+	uint8_t form; // enum message_form, or of a later version
+	struct message_to recipient;
 	const uint8_t *text;
 	size_t text_bytes; // not checked: anything from 0 on
 };
@@ -100,7 +103,13 @@ struct call_accepted {
 struct call_deliver {
 	struct uuid id;
 	struct wtime accepted_at; // decoded: what this cannot hold is its largest value
-	struct name sender;
+	bool is_own;     // the receiving user sent it
+	bool is_history; // another device of the user had received it before this one was enrolled
+	uint8_t kind;    // enum message_kind, or of a later version
+	uint8_t form;    // enum message_form, or of a later version
+	uint64_t room_row;              // of a room: 1 to INT64_MAX; else 0
+	struct name sender;             // empty only where `kind` is not MESSAGE_WRITTEN: the operator did it
+	struct message_to conversation; // a room; or whom a message of one's own went to; else empty, and it is to this user
 	const uint8_t *text;
 	size_t text_bytes; // 1 to TEXT_BYTES_MAX
 };

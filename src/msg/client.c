@@ -114,7 +114,8 @@ void client_ended(struct client *client, uint32_t slot)
 static bool submit(struct client *client, uint32_t slot, const struct outbox_row *row, struct mtime now)
 {
 	struct client_slot *session = &client->slot[slot];
-	const struct call_submit submission = {row->id, row->recipient, row->text, row->text_bytes};
+	const struct call_submit submission = {
+		row->id, MESSAGE_WRITTEN, MESSAGE_UTF8, {row->recipient, false}, row->text, row->text_bytes};
 	uint8_t body[CALL_BODY_BYTES_MAX];
 	const size_t bytes = call_submit_encode(&submission, body);
 	if (!client_make_call(client, slot, CALL_SUBMIT, body, bytes, row->seq, now))

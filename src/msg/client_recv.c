@@ -263,8 +263,10 @@ static void delivered(struct client *client, uint32_t slot, uint32_t number, con
 		      struct mtime now)
 {
 	struct call_deliver deliver;
-	// A text against section 7.2 could not be read back from the store, which would then count as damaged for ever.
-	if (call_deliver_decode(&deliver, body, bytes) != MMS_OK || !utf8_is_message(deliver.text, deliver.text_bytes)) {
+	// A text against section 7.2 could not be read back from the store, which would then count as damaged for ever; and the
+	// store keeps no message of nobody.
+	if (call_deliver_decode(&deliver, body, bytes) != MMS_OK || !utf8_is_message(deliver.text, deliver.text_bytes) ||
+	    name_bytes(&deliver.sender) == 0) {
 		client->port.answer(client->port.context, slot, number, STATUS_BAD);
 		return;
 	}

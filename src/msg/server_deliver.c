@@ -52,7 +52,15 @@ void server_fill(struct server *server, uint32_t slot, struct mtime now)
 			server_break(server);
 			return;
 		}
-		const struct call_deliver delivery = {row.id, row.accepted_at, row.sender, row.text, row.text_bytes};
+		const struct call_deliver delivery = {
+			.id = row.id,
+			.accepted_at = row.accepted_at,
+			.kind = MESSAGE_WRITTEN,
+			.form = MESSAGE_UTF8,
+			.sender = row.sender,
+			.text = row.text,
+			.text_bytes = row.text_bytes,
+		};
 		if (!deliver(server, slot, row.row, &delivery)) {
 			starve(server, slot, now);
 			return;
@@ -83,8 +91,15 @@ void server_forward(struct server *server, const struct server_batch *batch, str
 		const struct storage_op *op = &batch->ops[i];
 		if (op->kind != STORAGE_ACCEPT || batch->op_user[i] == USERS_NO_PLACE)
 			continue;
-		const struct call_deliver delivery = {op->id, op->at, op->sender, batch->text + op->text_offset,
-						      op->text_bytes};
+		const struct call_deliver delivery = {
+			.id = op->id,
+			.accepted_at = op->at,
+			.kind = MESSAGE_WRITTEN,
+			.form = MESSAGE_UTF8,
+			.sender = op->sender,
+			.text = batch->text + op->text_offset,
+			.text_bytes = op->text_bytes,
+		};
 		for (uint32_t link = server->user[batch->op_user[i]].peers; link != 0;
 		     link = server->peer[link - 1].next) {
 			struct server_peer *peer = &server->peer[link - 1];

@@ -176,6 +176,14 @@ static void accept(struct server *server, uint32_t slot, uint32_t number, uint64
 	server->user[recipient].usage_bytes += submit->text_bytes;
 }
 
+// A text of another form than UTF-8 is for the devices to understand.
+static bool is_text(const struct call_submit *submit)
+{
+	if (submit->form == MESSAGE_UTF8)
+		return utf8_is_message(submit->text, submit->text_bytes);
+	return submit->text_bytes >= 1 && submit->text_bytes <= TEXT_BYTES_MAX;
+}
+
 void server_submit(struct server *server, uint32_t slot, uint32_t number, const uint8_t *body, size_t bytes,
 		   struct mtime now, struct wtime wall)
 {
@@ -194,13 +202,13 @@ void server_submit(struct server *server, uint32_t slot, uint32_t number, const 
 		server_answer_bare(server, slot, number, STATUS_BAD);
 		return;
 	}
-	if (!utf8_is_message(submit.text, submit.text_bytes)) {
+	if (!is_text(&submit)) {
 		server_answer_bare(server, slot, number, STATUS_BAD_TEXT);
 		return;
 	}
 	const int64_t sender_id = server->users->user[sender].user_id;
 	const uint64_t key = id_key(server, sender_id, &submit.id);
-	hash_message(&submit.recipient, submit.text, submit.text_bytes, digest);
+	hash_message(submit.kind, submit.form, &submit.recipient, submit.text, submit.text_bytes, digest);
 	if (repeat_in_batches(server, slot, number, key, sender_id, &submit, digest, now) == REPEAT_DONE ||
 	    repeat_from_store(server, slot, number, sender_id, &submit, digest) == REPEAT_DONE)
 		return;
@@ -209,7 +217,8 @@ void server_submit(struct server *server, uint32_t slot, uint32_t number, const 
 		server_answer_bare(server, slot, number, (enum call_status)refusal->status);
 		return;
 	}
-	const struct user_entry *entry = users_find(server->users, &submit.recipient);
+	const struct user_entry *entry =
+		submit.recipient.is_room ? NULL : users_find(server->users, &submit.recipient.name); // there are no rooms yet
 	if (entry == NULL) {
 		server_refuse(server, slot, number, &submit.id, STATUS_NO_SUCH_USER, now);
 		return;

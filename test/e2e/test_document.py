@@ -35,6 +35,42 @@ def test_flags_without_a_meaning_are_ignored(server, device, monkeypatch):
     tim.run_until(lambda: tim.texts() == ["hello"], 5)  # RECEIVE was taken for what it is
 
 
+def test_flags_of_a_submit_are_ignored(server, device):
+    tim, identity = device(server, "Tim").connect(), new_id()
+    body = wire.submit_body(identity, "Tim", b"hello", flags=0xff)
+    assert tim.call(wire.SUBMIT, body)[0] == wire.ACCEPTED
+    assert tim.call(wire.SUBMIT, wire.submit_body(identity, "Tim", b"hello"))[0] == wire.ACCEPTED  # the same message
+    tim.run_until(lambda: tim.texts() == ["hello"], 5)
+    assert (tim.transcript[0].flags, tim.transcript[0].conversation) == (0, "")
+
+
+def test_kinds_that_a_device_may_submit(server, device):
+    tim = device(server, "Tim").connect()
+    for kind in (wire.JOINED, wire.LEFT, wire.KIND_REMOVED, wire.RENAMED):
+        assert tim.call(wire.SUBMIT, wire.submit_body(new_id(), "Tim", b"x", kind=kind)) == (wire.BAD, b"")
+    for kind in (0, 6, 255):
+        assert tim.call(wire.SUBMIT, wire.submit_body(new_id(), "Tim", b"x", kind=kind))[0] == wire.ACCEPTED
+
+
+def test_the_text_of_another_form(server, device):
+    tim, identity = device(server, "Tim").connect(), new_id()
+    for form in (0, 2, 255):
+        assert tim.call(wire.SUBMIT, wire.submit_body(new_id(), "Tim", b"\xff\0", form=form))[0] == wire.ACCEPTED
+        for text in (b"", b"x" * 1025):
+            assert tim.call(wire.SUBMIT, wire.submit_body(new_id(), "Tim", text, form=form)) == (wire.BAD_TEXT, b"")
+    assert tim.call(wire.SUBMIT, wire.submit_body(identity, "Tim", b"x"))[0] == wire.ACCEPTED
+    for other in ({"form": 2}, {"kind": 6}):  # another message under its id
+        assert tim.call(wire.SUBMIT, wire.submit_body(identity, "Tim", b"x", **other)) == (wire.BAD, b"")
+
+
+def test_there_are_no_rooms_yet(server, device):
+    tim = device(server, "Tim").connect()
+    for room in ("#Tim", "#" + "a" * 32):
+        assert tim.call(wire.SUBMIT, wire.submit_body(new_id(), room, b"x")) == (wire.NO_SUCH_USER, b"")
+    for none in ("#", "##", "#" + "a" * 33, "a" * 33, "a#"):
+        assert tim.call(wire.SUBMIT, wire.submit_body(new_id(), none, b"x")) == (wire.BAD, b"")
+
+
 def test_ids_are_any_bytes(server, device):
     tim = device(server, "Tim").connect()
     for identity in (bytes(16), b"\xff" * 16, os.urandom(16)):
@@ -118,7 +154,7 @@ class Teller(FakeServer):
         return self.answer(status, body)
 
 
-HELLO_FROM_BOSS = os.urandom(16) + struct.pack(">Q", 2 ** 64 - 1) + wire.name_field("boss") + b"hello"
+HELLO_FROM_BOSS = wire.deliver_body(os.urandom(16), 2 ** 64 - 1, "boss", b"hello")
 
 
 def test_a_call_before_the_answer_to_signin_waits():
@@ -143,6 +179,37 @@ def test_how_signin_can_end(answer, why):
         with pytest.raises(Stopped, match=why):
             one.connect()
         assert one.server_key is None
+
+
+def test_deliveries_of_a_later_version():
+    made = [{"flags": 0xf8}, {"flags": wire.HISTORY}, {"kind": 200, "form": 9, "text": b"\xff"},
+            {"kind": wire.RENAMED, "sender": "", "flags": wire.ROOM, "room_row": 1, "conversation": "#r"},
+            {"flags": wire.OWN, "conversation": "tim"},
+            {"flags": wire.OWN | wire.ROOM, "room_row": 2 ** 63 - 1, "conversation": "#r"}]
+    calls = [(wire.DELIVER, delivery(**fields)) for fields in made]
+    with Teller(lambda *ok: ok, calls) as server, Device(server.address, "a") as one:
+        one.connect()
+        one.run_until(lambda: all(call.is_answered for call in server.made), 5)
+        assert {call.status for call in server.made} == {wire.OK}
+        assert one.texts() == ["hello", "hello", None, None, "hello", "hello"]
+
+
+def delivery(sender="boss", text=b"hello", **fields):
+    return wire.deliver_body(os.urandom(16), 0, sender, text, **fields)
+
+
+def test_what_no_delivery_is():
+    made = [{"sender": ""}, {"sender": "#r"}, {"sender": "a b"}, {"text": b""}, {"text": b"x" * 1025}, {"text": b"\xff"},
+            {"form": 2, "text": b""}, {"form": 2, "text": b"x" * 1025}, {"conversation": "tim"}, {"conversation": "#r"},
+            {"room_row": 1}, {"flags": wire.OWN}, {"flags": wire.OWN, "conversation": "#r"},
+            {"flags": wire.OWN, "conversation": "tim", "room_row": 1}, {"flags": wire.ROOM, "room_row": 1},
+            {"flags": wire.ROOM, "room_row": 1, "conversation": "r"}, {"flags": wire.ROOM, "conversation": "#r"},
+            {"flags": wire.ROOM, "conversation": "#r", "room_row": 2 ** 63}]
+    calls = [(wire.DELIVER, delivery(**fields)) for fields in made]
+    with Teller(lambda *ok: ok, calls) as server, Device(server.address, "a") as one:
+        one.connect()
+        one.run_until(lambda: all(call.is_answered for call in server.made), 5)
+        assert {call.status for call in server.made} == {wire.BAD} and one.transcript == []
 
 
 def test_what_no_notice_is():

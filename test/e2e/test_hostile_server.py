@@ -16,7 +16,7 @@ HANDSHAKES_BURST, HANDSHAKE_EVERY_S = 3, 5
 
 def message(text, at=1_800_000_000_000, sender="boss"):
     """The body of a DELIVER."""
-    return os.urandom(16) + struct.pack(">Q", at) + wire.name_field(sender) + text
+    return wire.deliver_body(os.urandom(16), at, sender, text)
 
 
 def gap(count):

@@ -96,8 +96,8 @@ def test_same_id_of_two_users_is_two_messages(server, device):
 
 @pytest.mark.parametrize("kind, body", [
     (99, b""), (0, b"xx"), (wire.DELIVER, b""), (wire.NOTICE, b"\x01"), (wire.PING, b"x"), (wire.SIGNOUT, b"x"),
-    (wire.WHO, b""), (wire.WHO, bytes(9)), (wire.SUBMIT, b""), (wire.SUBMIT, bytes(16) + b"\x00x"),
-    (wire.SUBMIT, bytes(16) + b"\x21" + b"a" * 33 + b"text"), (wire.SUBMIT, bytes(16) + b"\x04fre"),
+    (wire.WHO, b""), (wire.WHO, bytes(9)), (wire.SUBMIT, b""), (wire.SUBMIT, bytes(16) + b"\x00\x01\x01\x00x"),
+    (wire.SUBMIT, bytes(16) + b"\x00\x01\x01\x21" + b"a" * 33 + b"text"), (wire.SUBMIT, bytes(16) + b"\x00\x01\x01\x04fre"),
     (wire.SIGNIN, wire.signin_body("Tim"))])
 def test_unknown_kinds_and_malformed_bodies_are_bad(server, device, kind, body):
     tim = device(server, "Tim").connect()

@@ -186,9 +186,23 @@ static void deliver(struct reader *input)
 	struct call_deliver *made = &delivered[delivered_count];
 	const char *sender = senders[how >> 3 & 3];
 	*made = (struct call_deliver){
-		.id = {{how & 7}}, .accepted_at = {take_u32(input)}, .text_bytes = QUEUED_TEXT_BYTES};
+		.id = {{how & 7}}, .accepted_at = {take_u32(input)}, .kind = MESSAGE_WRITTEN, .form = MESSAGE_UTF8,
+		.text_bytes = QUEUED_TEXT_BYTES};
 	if (!name_parse(&made->sender, sender, strlen(sender)) || delivered_count == 255)
 		return;
+	if (how >= 192) { // one of a later version, of a room, of one's own
+		const uint8_t what = take_u8(input);
+		made->kind = 1 + what % 7;
+		made->form = 1 + what / 7 % 3;
+		made->is_own = (what & 64) != 0;
+		made->is_history = (what & 32) != 0;
+		made->conversation.is_room = (what & 128) != 0;
+		made->room_row = made->conversation.is_room ? 1U + what : 0;
+		if (made->is_own || made->conversation.is_room)
+			made->conversation.name = (struct name){"lounge"};
+		if (made->kind != MESSAGE_WRITTEN && what % 3 == 0)
+			made->sender = (struct name){{0}};
+	}
 	if (how >= 128)
 		made->text_bytes = take_span(input, &text, TEXT_BYTES_MAX);
 	made->text = text;

@@ -3,6 +3,7 @@
 // submit, ask, answer or do not, with good bodies and with any, while batches are held back, stored or rolled back and
 // the users file changes. Held: who is told OK is enrolled; ACCEPTED means that the store has it; delivered is what
 // the store has for that user, in order; the server breaks nothing of the protocol and never stops.
+#include "base/utf8.h"
 #include "fuzz_peer.h"
 #include "fuzz_server_store.h"
 #include "fuzz_server_users.h"
@@ -28,6 +29,7 @@ struct far {
 struct submission {
 	struct uuid id;
 	uint8_t digest[DIGEST_BYTES];
+	bool is_good; // it may be accepted
 };
 
 static const struct wtime wall = {1800000000000};
@@ -64,6 +66,7 @@ static void on_answer(struct far *far, const struct session_event *event)
 		const struct submission *submission = &submissions[event->tag];
 		const struct store_message *held = store_find(&store, far->user_id, &submission->id);
 		assert(held != NULL && memcmp(held->op.digest, submission->digest, DIGEST_BYTES) == 0);
+		assert(submission->is_good);
 		assert(held->op.row <= accepted.mark.commit);
 	} else if (event->kind == CALL_WHO && event->status == STATUS_OK) {
 		struct call_who_ok ok;
@@ -234,15 +237,24 @@ static void submit(struct far *far, struct reader *input)
 	static const uint8_t any[] = "hello";
 	const uint8_t *text = any;
 	const uint8_t how = take_u8(input);
-	struct call_submit message = {.id = {{how & 7}}, .recipient = name_at(how >> 3 & 7)};
+	struct call_submit message = {.id = {{how & 7}}, .kind = MESSAGE_WRITTEN, .form = MESSAGE_UTF8,
+				      .recipient = {name_at(how >> 3 & 7), false}};
 	uint8_t body[CALL_BODY_BYTES_MAX];
+	if (how >= 192) { // one of a later version, or to a room
+		const uint8_t what = take_u8(input);
+		message.kind = what % 8;
+		message.form = what / 8 % 4;
+		message.recipient.is_room = what >= 128;
+	}
 	message.text_bytes = how < 128 ? 1U + how % 5 : take_span(input, &text, TEXT_BYTES_MAX);
 	message.text = text;
 	if (message.text_bytes == 0 || submission_count == SUBMITS_MAX)
 		return;
 	struct submission *submission = &submissions[submission_count];
 	submission->id = message.id;
-	hash_message(&message.recipient, message.text, message.text_bytes, submission->digest);
+	submission->is_good = !message.recipient.is_room && !message_kind_is_server(message.kind) &&
+			      (message.form != MESSAGE_UTF8 || utf8_is_message(message.text, message.text_bytes));
+	hash_message(message.kind, message.form, &message.recipient, message.text, message.text_bytes, submission->digest);
 	call(far, CALL_SUBMIT, body, call_submit_encode(&message, body), submission_count++);
 }
 

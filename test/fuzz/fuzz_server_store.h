@@ -3,7 +3,7 @@
 #ifndef MMS_TEST_FUZZ_SERVER_STORE_H
 #define MMS_TEST_FUZZ_SERVER_STORE_H
 
-#include "base/utf8.h"
+#include "base/limits.h"
 #include "fuzz.h"
 #include "store/storage.h"
 
@@ -168,7 +168,7 @@ static inline void store_accept(struct store *store, const struct storage_op *op
 	assert(store->message_count < STORE_MESSAGES_MAX);
 	assert(op->row >= store->commit_next && op->text_bytes <= TEXT_BYTES_MAX);
 	assert(store_find(store, op->sender_id, &op->id) == NULL); // an id once
-	assert(utf8_is_message(text, op->text_bytes));
+	assert(op->text_bytes >= 1 && op->text_bytes <= TEXT_BYTES_MAX); // its form is for whoever submitted it to know
 	struct store_message *message = &store->message[store->message_count++];
 	message->op = *op;
 	message->is_removed = false;

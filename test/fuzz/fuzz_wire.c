@@ -5,7 +5,7 @@
 #include "msg/call.h"
 #include "proto/wire.h"
 
-enum { FLAGS_SIGNIN = 3, FLAG_ONLINE = 1 };
+enum { FLAGS_SIGNIN = 3, FLAG_ONLINE = 1, FLAGS_DELIVER = 7 };
 
 static uint8_t made[WIRE_DATAGRAM_BYTES_MAX];
 static uint8_t known[WIRE_DATAGRAM_BYTES_MAX]; // what was given without the flags of no meaning
@@ -16,14 +16,19 @@ static void check_same(const uint8_t *data, size_t bytes, size_t made_bytes)
 	assert(bytes == 0 || memcmp(made, data, bytes) == 0);
 }
 
-// The same for a body whose first byte is flags, of which only those in `mask` are known.
-static void check_same_but_flags(const uint8_t *data, size_t bytes, size_t made_bytes, uint8_t mask)
+// The same for a body whose byte `at` is flags, of which only those in `mask` are known.
+static void check_same_but_flags_at(const uint8_t *data, size_t bytes, size_t made_bytes, size_t at, uint8_t mask)
 {
 	assert(made_bytes == bytes);
-	assert(bytes <= sizeof known);
+	assert(bytes <= sizeof known && at < bytes);
 	memcpy(known, data, bytes);
-	known[0] &= mask;
+	known[at] &= mask;
 	check_same(known, bytes, made_bytes);
+}
+
+static void check_same_but_flags(const uint8_t *data, size_t bytes, size_t made_bytes, uint8_t mask)
+{
+	check_same_but_flags_at(data, bytes, made_bytes, 0, mask);
 }
 
 static void try_datagram(const uint8_t *data, size_t bytes)
@@ -137,7 +142,7 @@ static void try_request(const uint8_t *data, size_t bytes)
 		check_same(data, bytes, call_who_encode(&who, made));
 	if (call_submit_decode(&submit, data, bytes) == MMS_OK && submit.text_bytes >= 1 &&
 	    submit.text_bytes <= TEXT_BYTES_MAX)
-		check_same(data, bytes, call_submit_encode(&submit, made));
+		check_same_but_flags_at(data, bytes, call_submit_encode(&submit, made), ID_BYTES, 0);
 }
 
 static void try_answer(const uint8_t *data, size_t bytes)
@@ -151,7 +156,7 @@ static void try_answer(const uint8_t *data, size_t bytes)
 	if (call_accepted_decode(&accepted, data, bytes) == MMS_OK)
 		check_same_but_flags(data, bytes, call_accepted_encode(&accepted, made), FLAG_ONLINE);
 	if (call_deliver_decode(&deliver, data, bytes) == MMS_OK && deliver.accepted_at.ms < INT64_MAX)
-		check_same(data, bytes, call_deliver_encode(&deliver, made));
+		check_same_but_flags_at(data, bytes, call_deliver_encode(&deliver, made), ID_BYTES + 8, FLAGS_DELIVER);
 	if (call_notice_decode(&notice, data, bytes) == MMS_OK)
 		check_same(data, bytes, call_notice_encode(&notice, made));
 }

@@ -230,7 +230,9 @@ static void call_anything(struct process *process)
 	rng_fill(&world.rng, body, sizeof body);
 	if (kind == CALL_SUBMIT && draw_chance(&world.draw, 800)) {
 		struct call_submit submit = {
-			.recipient = world.user[draw_below(&world.draw, world.user_count)].name,
+			.kind = draw_chance(&world.draw, 900) ? MESSAGE_WRITTEN : (uint8_t)draw_below(&world.draw, 8),
+			.form = draw_chance(&world.draw, 900) ? MESSAGE_UTF8 : (uint8_t)draw_below(&world.draw, 4),
+			.recipient = {world.user[draw_below(&world.draw, world.user_count)].name, draw_chance(&world.draw, 50)},
 			.text = (const uint8_t *)"not what you think",
 			.text_bytes = 1 + draw_below(&world.draw, 18),
 		};

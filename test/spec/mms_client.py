@@ -442,6 +442,7 @@ class Device:
         return self.dial is not None and self.dial.session is not None and self.dial.session is not session
 
     def texts(self, sender=None):
-        """What was received, as text, from one sender or all, in order."""
-        return [delivery.text.decode() for delivery in self.transcript
+        """What was received, as text, from one sender or all, in order; None for what this version cannot show."""
+        return [delivery.text.decode() if delivery.kind == wire.MESSAGE and delivery.form == wire.UTF8 else None
+                for delivery in self.transcript
                 if sender is None or delivery.sender.lower() == sender.lower()]

@@ -108,10 +108,9 @@ class FakeServer:
             self.names[index] = reader.name()
             status, body = self.signin_answer(index, session, self.names[index])
         elif call.kind == wire.SUBMIT:
-            reader = wire.Reader(call.body)
-            identity, recipient, text = reader.take(16), reader.name(), reader.data
-            self.submitted.append((self.names[index], identity, recipient, text))
-            status, body = self.submit_answer(index, identity, recipient, text)
+            message = wire.submit_decode(call.body)
+            self.submitted.append((self.names[index], message.id, message.recipient, message.text))
+            status, body = self.submit_answer(index, message.id, message.recipient, message.text)
         elif call.kind in (wire.PING, wire.SIGNOUT):
             status = wire.OK
         elif call.kind == wire.WHO:
@@ -132,7 +131,7 @@ class FakeServer:
 
     def submit_answer(self, index, identity, recipient, text):
         """(status, body) for a SUBMIT; delivers to every session of that name."""
-        body = identity + struct.pack(">Q", int(time.time() * 1000)) + wire.name_field(self.names[index]) + text
+        body = wire.deliver_body(identity, int(time.time() * 1000), self.names[index], text)
         for other, name in self.names.items():
             if name.lower() == recipient.lower():
                 self.sessions[other].call(wire.DELIVER, body)
@@ -140,7 +139,7 @@ class FakeServer:
 
     def deliver(self, name, sender, text):
         """Delivers any bytes as a message to everybody signed in under `name`."""
-        body = os.urandom(16) + struct.pack(">Q", int(time.time() * 1000)) + wire.name_field(sender) + text
+        body = wire.deliver_body(os.urandom(16), int(time.time() * 1000), sender, text)
         for index, other in self.names.items():
             if other.lower() == name.lower():
                 self.sessions[index].call(wire.DELIVER, body)

@@ -13,6 +13,9 @@ PADDING, CALL, ANSWER, PATH_CHALLENGE, PATH_RESPONSE = range(5)
 SIGNIN, WHO, SUBMIT, SIGNOUT, PING, DELIVER, NOTICE = 1, 2, 3, 4, 5, 16, 17
 OK, BAD, NOT_AUTHORIZED, ACCEPTED, NO_SUCH_USER, MAILBOX_FULL, SERVER_FULL, BAD_TEXT = range(1, 9)
 REPLACED, SHUTDOWN, REMOVED, GAP = range(1, 5)
+MESSAGE, JOINED, LEFT, KIND_REMOVED, RENAMED = range(1, 6)  # kinds of messages (§7.3)
+UTF8 = 1                                                    # a form (§7.4)
+OWN, ROOM, HISTORY = 1, 2, 4
 SIGNIN_RECEIVE, SIGNIN_PROOF = 1, 2
 SIGNIN_REOFFER = 1
 WINDOW = 64
@@ -26,7 +29,8 @@ Answer = collections.namedtuple("Answer", "first count status body")
 Path = collections.namedtuple("Path", "type data")
 SigninOk = collections.namedtuple("SigninOk", "flags mark waiting name proof")
 WhoOk = collections.namedtuple("WhoOk", "generation total first users")
-Delivery = collections.namedtuple("Delivery", "id accepted_at sender text")
+Submission = collections.namedtuple("Submission", "id flags kind form recipient text")
+Delivery = collections.namedtuple("Delivery", "id accepted_at flags kind form room_row sender conversation text")
 Notice = collections.namedtuple("Notice", "what id count")
 
 
@@ -131,8 +135,10 @@ def name_field(name):
 NAME_LETTERS = set(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-")
 
 
-def is_message(text):
+def is_message(text, form=UTF8):
     """Whether bytes are a text of §7.2."""
+    if form != UTF8:
+        return 1 <= len(text) <= 1024
     try:
         return 1 <= len(text) <= 1024 and "\0" not in text.decode("utf-8")
     except UnicodeDecodeError:
@@ -162,6 +168,21 @@ class Reader:
         if not 1 <= count <= 32 or not set(raw) <= NAME_LETTERS:
             self.is_bad = True
         return raw.decode("ascii", "replace")
+
+    def conversation(self):
+        """A user's name, or a room's behind a '#'."""
+        count = self.number(1)
+        raw = self.take(count)
+        name = raw[1:] if raw[:1] == b"#" else raw
+        if not 1 <= len(name) <= 32 or not set(name) <= NAME_LETTERS:
+            self.is_bad = True
+        return raw.decode("ascii", "replace")
+
+    def empty(self):
+        """Whether a field of length 0 comes next; then it is read."""
+        is_empty = self.data[:1] == b"\0"
+        self.data = self.data[1:] if is_empty else self.data
+        return is_empty
 
     def mark(self):
         return self.take(16), self.number(8)
@@ -200,8 +221,15 @@ def who_ok_decode(body):
     return WhoOk(generation, total, first, users) if is_good else None
 
 
-def submit_body(identity, recipient, text):
-    return identity + name_field(recipient) + text
+def submit_body(identity, recipient, text, flags=0, kind=MESSAGE, form=UTF8):
+    return identity + bytes([flags, kind, form]) + name_field(recipient) + text
+
+
+def submit_decode(body):
+    reader = Reader(body)
+    submission = Submission(reader.take(16), reader.number(1), reader.number(1), reader.number(1), reader.conversation(),
+                            reader.data)
+    return None if reader.is_bad or JOINED <= submission.kind <= RENAMED else submission
 
 
 def accepted_decode(body):
@@ -212,10 +240,23 @@ def accepted_decode(body):
     return (bool(flags & 1), mark) if reader.ends() else None
 
 
+def deliver_body(identity, accepted_at, sender, text, flags=0, kind=MESSAGE, form=UTF8, room_row=0, conversation=""):
+    return (identity + struct.pack(">QBBBQ", accepted_at, flags, kind, form, room_row) + name_field(sender) +
+            name_field(conversation) + text)
+
+
 def deliver_decode(body):
     reader = Reader(body)
-    delivery = Delivery(reader.take(16), reader.number(8), reader.name(), reader.data)
-    return delivery if not reader.is_bad and is_message(delivery.text) else None
+    identity, accepted_at, flags, kind, form, room_row = (
+        reader.take(16), reader.number(8), reader.number(1), reader.number(1), reader.number(1), reader.number(8))
+    sender = "" if kind != MESSAGE and reader.empty() else reader.name()
+    conversation = "" if not flags & (OWN | ROOM) and reader.empty() else reader.conversation()
+    delivery = Delivery(identity, accepted_at, flags, kind, form, room_row, sender, conversation, reader.data)
+    if flags & ROOM:
+        is_good = conversation.startswith("#") and 1 <= room_row < 2 ** 63
+    else:
+        is_good = room_row == 0 and not conversation.startswith("#") and bool(conversation) == bool(flags & OWN)
+    return delivery if not reader.is_bad and is_good and is_message(delivery.text, form) else None
 
 
 def notice_decode(body):

@@ -40,11 +40,9 @@ def require(condition, what):
         raise Wrong(what)
 
 
-def submit_text(body):
-    reader = wire.Reader(body)
-    reader.take(16)
-    reader.name()
-    return reader.data
+def is_text_good(body):
+    submission = wire.submit_decode(body)
+    return wire.is_message(submission.text, submission.form)
 
 
 def mark_bytes(mark):
@@ -191,7 +189,7 @@ class Conversation:
         if call.kind == wire.WHO:
             return len(call.body) == 8
         if call.kind == wire.SUBMIT:
-            return reader.take(16) and reader.name() and not reader.is_bad
+            return wire.submit_decode(call.body) is not None
         if call.kind == wire.DELIVER:
             return wire.deliver_decode(call.body) is not None
         if call.kind == wire.NOTICE:
@@ -211,11 +209,12 @@ class Conversation:
         elif call.kind == wire.WHO:
             made = wire.who_body(reader.number(4), reader.number(4))
         elif call.kind == wire.SUBMIT:
-            made = wire.submit_body(reader.take(16), reader.name(), reader.data)
+            submission = wire.submit_decode(call.body)
+            made = wire.submit_body(submission.id, submission.recipient, submission.text)  # flags 0, a message in UTF-8
         elif call.kind == wire.DELIVER:
             delivery = wire.deliver_decode(call.body)
-            made = (delivery.id + struct.pack(">Q", delivery.accepted_at) + wire.name_field(delivery.sender) +
-                    delivery.text)
+            made = wire.deliver_body(delivery.id, delivery.accepted_at, delivery.sender, delivery.text, delivery.flags,
+                                     room_row=delivery.room_row, conversation=delivery.conversation)
         elif call.kind == wire.NOTICE:
             notice = wire.notice_decode(call.body)
             made = bytes([notice.what]) + (notice.id + struct.pack(">Q", notice.count) if notice.id else b"")
@@ -228,7 +227,7 @@ class Conversation:
         require(answer.status in STATUSES[kind], f"kind {kind} has no status {answer.status}")
         require(answer.status == wire.BAD or not is_malformed, "a malformed call that is not answered BAD")
         require(answer.status != wire.BAD or is_malformed or kind == wire.SUBMIT, "BAD for a good call")
-        is_text_bad = kind == wire.SUBMIT and not is_malformed and not wire.is_message(submit_text(call.body))
+        is_text_bad = kind == wire.SUBMIT and not is_malformed and not is_text_good(call.body)
         require((answer.status == wire.BAD_TEXT) == is_text_bad, "BAD_TEXT")
         self.seen[kind].add(answer.status)
         if answer.status == wire.ACCEPTED:

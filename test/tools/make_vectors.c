@@ -50,6 +50,14 @@ static struct name name_of(const char *text)
 	return name;
 }
 
+static struct message_to to_of(const char *text)
+{
+	struct message_to to;
+	const bool is_good = message_to_parse(&to, text, strlen(text));
+	assert(is_good);
+	return to;
+}
+
 static const struct session *device_session(void)
 {
 	return &dialer.slot[0].session;
@@ -144,8 +152,8 @@ static void device_opens(uint8_t kind, const void *body, size_t bytes)
 static void device_submits(const char *recipient, const char *random, const char *text, size_t bytes)
 {
 	uint8_t body[CALL_BODY_BYTES_MAX];
-	const struct call_submit submit = {uuid_v7((struct wtime){1795345260000}, (const uint8_t *)random), name_of(recipient),
-					   (const uint8_t *)text, bytes};
+	const struct call_submit submit = {uuid_v7((struct wtime){1795345260000}, (const uint8_t *)random), MESSAGE_WRITTEN,
+					   MESSAGE_UTF8, to_of(recipient), (const uint8_t *)text, bytes};
 	device_opens(CALL_SUBMIT, body, call_submit_encode(&submit, body));
 }
 
@@ -285,8 +293,15 @@ static void lose_and_spoil(void)
 	server_sends("one BAD for three, and OK");
 	device_is_answered(4);
 
-	const struct call_deliver deliver = {uuid_v7((struct wtime){1795345200000}, (const uint8_t *)"hijklmnopq"),
-					     {1795345200456}, name_of("libero"), (const uint8_t *)"\xff", 1};
+	const struct call_deliver deliver = {
+		.id = uuid_v7((struct wtime){1795345200000}, (const uint8_t *)"hijklmnopq"),
+		.accepted_at = {1795345200456},
+		.kind = MESSAGE_WRITTEN,
+		.form = MESSAGE_UTF8,
+		.sender = name_of("libero"),
+		.text = (const uint8_t *)"\xff",
+		.text_bytes = 1,
+	};
 	const enum mms_err err =
 		listener_call(&listener, server_slot, CALL_DELIVER, body, call_deliver_encode(&deliver, body), 0);
 	assert(err == MMS_OK);
@@ -336,12 +351,19 @@ static void converse(void)
 		     call_signin_ok_encode(&ok, answer));
 	dialer_prefer(&dialer, 0, now);
 
-	const struct uuid delivered = uuid_v7((struct wtime){1795345200000}, (const uint8_t *)"0123456789");
-	const struct call_deliver deliver = {delivered, {1795345200123}, name_of("libero"), (const uint8_t *)"you here?", 9};
+	struct call_deliver deliver = {
+		.id = uuid_v7((struct wtime){1795345200000}, (const uint8_t *)"0123456789"),
+		.accepted_at = {1795345200123},
+		.kind = MESSAGE_WRITTEN,
+		.form = MESSAGE_UTF8,
+		.sender = name_of("libero"),
+		.text = (const uint8_t *)"you here?",
+		.text_bytes = 9,
+	};
 	server_calls("DELIVER", "DELIVER OK", CALL_DELIVER, body, call_deliver_encode(&deliver, body));
 
 	const struct call_submit submit = {uuid_v7((struct wtime){1795345260000}, (const uint8_t *)"abcdefghij"),
-					   name_of("francoc"), (const uint8_t *)"hi franco", 9};
+					   MESSAGE_WRITTEN, MESSAGE_UTF8, to_of("francoc"), (const uint8_t *)"hi franco", 9};
 	mark.commit = 8;
 	const struct call_accepted accepted = {.was_online = true, .mark = mark};
 	device_calls("SUBMIT", "ACCEPTED", CALL_SUBMIT, body, call_submit_encode(&submit, body), STATUS_ACCEPTED, answer,

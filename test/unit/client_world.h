@@ -156,9 +156,22 @@ static inline void accept(uint32_t slot, uint64_t seq, bool was_online, uint64_t
 	answer_call(slot, CALL_SUBMIT, STATUS_ACCEPTED, body, call_accepted_encode(&accepted, body), seq);
 }
 
+static inline struct call_deliver delivery_of(struct uuid id, struct name sender, const char *text, size_t text_bytes)
+{
+	return (struct call_deliver){
+		.id = id,
+		.accepted_at = WALL,
+		.kind = MESSAGE_WRITTEN,
+		.form = MESSAGE_UTF8,
+		.sender = sender,
+		.text = (const uint8_t *)text,
+		.text_bytes = text_bytes,
+	};
+}
+
 static inline void deliver(uint32_t slot, uint32_t number, uint32_t id)
 {
-	const struct call_deliver delivery = {id_of(id), WALL, name_of("Tim"), (const uint8_t *)"a", 1};
+	const struct call_deliver delivery = delivery_of(id_of(id), name_of("Tim"), "a", 1);
 	uint8_t body[CALL_BODY_BYTES_MAX];
 	client_call(&f.client, slot, number, CALL_DELIVER, body, call_deliver_encode(&delivery, body), f.now);
 }

@@ -241,14 +241,23 @@ static inline void come_in(uint32_t slot, uint8_t key, const char *name, int64_t
 	assert_int_equal(status_of(slot, signin_with(slot, key, name, is_receiving, NULL)), STATUS_OK);
 }
 
-static inline uint32_t submit(uint32_t slot, uint32_t id, const char *recipient, const char *text)
+// A SUBMIT of any kind and form; to a room when the recipient begins with '#'.
+static inline uint32_t submit_as(uint32_t slot, uint32_t id, uint8_t kind, uint8_t form, const char *recipient, const char *text)
 {
-	const struct call_submit message = {id_of(id), name_of(recipient), (const uint8_t *)text, strlen(text)};
+	struct call_submit message = {
+		.id = id_of(id), .kind = kind, .form = form, .text = (const uint8_t *)text, .text_bytes = strlen(text)};
+	assert_true(message_to_parse(&message.recipient, recipient, strlen(recipient)));
 	uint8_t body[CALL_BODY_BYTES_MAX];
 	if (*text != 0)
 		return call(slot, CALL_SUBMIT, body, call_submit_encode(&message, body));
-	const struct call_submit dummy = {message.id, message.recipient, (const uint8_t *)"x", 1};
-	return call(slot, CALL_SUBMIT, body, call_submit_encode(&dummy, body) - 1);
+	message.text = (const uint8_t *)"x";
+	message.text_bytes = 1;
+	return call(slot, CALL_SUBMIT, body, call_submit_encode(&message, body) - 1);
+}
+
+static inline uint32_t submit(uint32_t slot, uint32_t id, const char *recipient, const char *text)
+{
+	return submit_as(slot, id, MESSAGE_WRITTEN, MESSAGE_UTF8, recipient, text);
 }
 
 // The slot's deliveries so far carry exactly these texts, each of one letter.

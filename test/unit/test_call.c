@@ -14,6 +14,7 @@
 static const struct name fred = {"fred"};
 static const struct storage_mark mark = {{1, 2, 3}, 0x1122334455667788};
 static const struct uuid id = {{9, 8, 7}};
+enum { SUBMIT_KIND_AT = ID_BYTES + 1, DELIVER_FLAGS_AT = ID_BYTES + 8 };
 
 // All decoders with one signature.
 #define DECODER(kind) \
@@ -124,10 +125,10 @@ static void test_submit_and_accepted(void **state)
 	uint8_t body[CALL_BODY_BYTES_MAX];
 	char text[TEXT_BYTES_MAX];
 	memset(text, 'm', sizeof text);
-	struct call_submit submit = {id, fred, (const uint8_t *)text, sizeof text};
+	struct call_submit submit = {id, MESSAGE_WRITTEN, MESSAGE_UTF8, {fred, false}, (const uint8_t *)text, sizeof text};
 	struct call_submit decoded;
 	size_t bytes = call_submit_encode(&submit, body);
-	assert_int_equal(bytes, 16 + 5 + sizeof text);
+	assert_int_equal(bytes, 16 + 3 + 5 + sizeof text);
 	assert_int_equal(call_submit_decode(&decoded, body, bytes), MMS_OK);
 	assert_int_equal(decoded.text_bytes, sizeof text);
 	assert_memory_equal(decoded.text, text, sizeof text);
@@ -135,8 +136,28 @@ static void test_submit_and_accepted(void **state)
 	submit.text_bytes = 3;
 	bytes = call_submit_encode(&submit, body);
 	check_lengths(decode_submit, body, bytes, true, bytes - 3); // any text, also none: that is BAD_TEXT
-	body[ID_BYTES + 1] = '/';
+	for (int kind = 0; kind < 256; kind++) {
+		body[SUBMIT_KIND_AT] = (uint8_t)kind;
+		const bool is_server_kind = kind >= 2 && kind <= 5;
+		assert_int_equal(call_submit_decode(&decoded, body, bytes), is_server_kind ? MMS_E_BAD : MMS_OK);
+		assert_true(is_server_kind || decoded.kind == kind);
+	}
+	body[SUBMIT_KIND_AT] = 1;
+	body[SUBMIT_KIND_AT - 1] = 0xff; // flags of no meaning yet
+	body[SUBMIT_KIND_AT + 1] = 77;   // a form of a later version
+	assert_int_equal(call_submit_decode(&decoded, body, bytes), MMS_OK);
+	assert_int_equal(decoded.form, 77);
+	assert_false(decoded.recipient.is_room);
+	assert_string_equal(decoded.recipient.name.text, "fred");
+	body[SUBMIT_KIND_AT + 3] = '/';
 	assert_int_equal(decode_submit(body, bytes), MMS_E_BAD); // a letter no name has
+	submit.recipient.is_room = true;
+	bytes = call_submit_encode(&submit, body);
+	assert_int_equal(bytes, 16 + 3 + 6 + 3);
+	assert_int_equal(body[SUBMIT_KIND_AT + 3], '#');
+	assert_int_equal(call_submit_decode(&decoded, body, bytes), MMS_OK);
+	assert_true(decoded.recipient.is_room);
+	assert_string_equal(decoded.recipient.name.text, "fred");
 
 	const struct call_accepted accepted = {true, mark};
 	struct call_accepted verdict;
@@ -157,14 +178,28 @@ static void test_deliver(void **state)
 	uint8_t body[CALL_BODY_BYTES_MAX];
 	char text[TEXT_BYTES_MAX + 1];
 	memset(text, 'm', sizeof text);
-	struct call_deliver deliver = {id, {1800000000123}, {{0}}, (const uint8_t *)text, TEXT_BYTES_MAX};
+	struct call_deliver deliver = {
+		.id = id,
+		.accepted_at = {1800000000123},
+		.is_history = true,
+		.kind = MESSAGE_WRITTEN,
+		.form = MESSAGE_UTF8,
+		.room_row = INT64_MAX,
+		.conversation = {.is_room = true},
+		.text = (const uint8_t *)text,
+		.text_bytes = TEXT_BYTES_MAX,
+	};
 	struct call_deliver decoded;
 	memset(deliver.sender.text, 'n', NAME_BYTES_MAX);
+	memset(deliver.conversation.name.text, 'r', NAME_BYTES_MAX);
 	size_t bytes = call_deliver_encode(&deliver, body);
 	assert_int_equal(bytes, CALL_DELIVER_BYTES_MAX);
 	assert_int_equal(call_deliver_decode(&decoded, body, bytes), MMS_OK);
 	assert_int_equal(decoded.accepted_at.ms, 1800000000123);
 	assert_int_equal(decoded.text_bytes, TEXT_BYTES_MAX);
+	assert_int_equal(decoded.room_row, INT64_MAX);
+	assert_true(decoded.is_history && decoded.conversation.is_room && !decoded.is_own);
+	assert_int_equal(name_bytes(&decoded.conversation.name), NAME_BYTES_MAX);
 	body[bytes] = 'm';
 	assert_int_equal(call_deliver_decode(&decoded, body, bytes + 1), MMS_E_BAD); // text beyond the limit
 	body[ID_BYTES] = 0x80;
@@ -173,8 +208,53 @@ static void test_deliver(void **state)
 	deliver.text_bytes = 4;
 	bytes = call_deliver_encode(&deliver, body);
 	check_lengths(decode_deliver, body, bytes, true, bytes - 3); // at least one byte of text
-	body[ID_BYTES + 8 + 1] = '/';
+	body[DELIVER_FLAGS_AT + 12] = '/';
 	assert_int_equal(decode_deliver(body, bytes), MMS_E_BAD); // a letter no name has
+}
+
+// The conversation, the flags and the room's row say the same, or it is no delivery.
+static void test_deliver_is_of_one_mind(void **state)
+{
+	(void)state;
+	static const char *const names[] = {"", "Tim", "#lounge"};
+	static const uint64_t rows[] = {0, 1, INT64_MAX, (uint64_t)INT64_MAX + 1};
+	for (uint8_t flags = 0; flags < 16; flags++)
+		for (size_t name = 0; name < 3; name++)
+			for (size_t row = 0; row < 4; row++) {
+				uint8_t body[CALL_BODY_BYTES_MAX] = {0};
+				struct writer writer = writer_of(body, sizeof body);
+				struct call_deliver decoded;
+				assert_true(write_zeros(&writer, ID_BYTES + 8) && write_u8(&writer, flags) && write_u8(&writer, 1) &&
+					    write_u8(&writer, 1) && write_u64(&writer, rows[row]) && write_u8(&writer, 4) &&
+					    write_bytes(&writer, "fred", 4) && write_u8(&writer, (uint8_t)strlen(names[name])) &&
+					    write_bytes(&writer, names[name], strlen(names[name])) && write_u8(&writer, 'x'));
+				const bool is_of_room = (flags & 2) != 0;
+				const bool is_good = is_of_room ? name == 2 && (row == 1 || row == 2)
+								: row == 0 && name == ((flags & 1) != 0 ? 1 : 0);
+				assert_int_equal(call_deliver_decode(&decoded, body, writer.used_bytes), is_good ? MMS_OK : MMS_E_BAD);
+				if (!is_good)
+					continue;
+				assert_int_equal(decoded.conversation.is_room, is_of_room);
+				assert_int_equal(decoded.is_own, flags & 1);
+				assert_int_equal(decoded.is_history, (flags & 4) != 0);
+				assert_string_equal(decoded.conversation.name.text, is_of_room ? "lounge" : names[name]);
+			}
+}
+
+// What nobody wrote may be of nobody; kinds and forms of a later version are taken.
+static void test_deliver_of_nobody(void **state)
+{
+	(void)state;
+	uint8_t body[CALL_BODY_BYTES_MAX];
+	struct call_deliver decoded;
+	for (int kind = 0; kind < 256; kind++) {
+		const struct call_deliver deliver = {
+			.kind = (uint8_t)kind, .form = (uint8_t)(255 - kind), .text = (const uint8_t *)"x", .text_bytes = 1};
+		const size_t bytes = call_deliver_encode(&deliver, body);
+		assert_int_equal(call_deliver_decode(&decoded, body, bytes), kind == 1 ? MMS_E_BAD : MMS_OK);
+		assert_int_equal(decoded.kind, kind);
+		assert_int_equal(decoded.form, 255 - kind);
+	}
 }
 
 static void test_notice(void **state)
@@ -279,6 +359,8 @@ int main(void)
 		cmocka_unit_test(test_signin_ok),
 		cmocka_unit_test(test_submit_and_accepted),
 		cmocka_unit_test(test_deliver),
+		cmocka_unit_test(test_deliver_is_of_one_mind),
+		cmocka_unit_test(test_deliver_of_nobody),
 		cmocka_unit_test(test_notice),
 		cmocka_unit_test(test_who),
 		cmocka_unit_test(test_page),

@@ -164,7 +164,7 @@ static void test_bad_text_is_not_stored(void **state)
 	begin_with(false);
 	come_in(0, 0);
 	for (uint32_t i = 0; i < 3; i++) {
-		const struct call_deliver delivery = {id_of(i), WALL, name_of("Tim"), (const uint8_t *)texts[i], i == 0 ? 1 : 3};
+		const struct call_deliver delivery = delivery_of(id_of(i), name_of("Tim"), texts[i], i == 0 ? 1 : 3);
 		uint8_t body[CALL_BODY_BYTES_MAX];
 		client_call(&f.client, 0, i + 1, CALL_DELIVER, body, call_deliver_encode(&delivery, body), f.now);
 	}

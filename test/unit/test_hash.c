@@ -64,22 +64,33 @@ static void hashes_known_table_key(void **state)
 	assert_true(hash_table_key(secret, data, sizeof data) != 0xa129ca6149be45e5);
 }
 
-static void message_digest_folds_recipient_only(void **state)
+static void message_digest_covers_all_and_folds_recipient_only(void **state)
 {
 	(void)state;
-	const struct name fred = name_of("fred");
-	const struct name fred_capital = name_of("FRED");
-	const struct name fre = name_of("fre");
+	const struct message_to fred = {name_of("fred"), false};
+	const struct message_to fred_capital = {name_of("FRED"), false};
 	uint8_t digest[DIGEST_BYTES];
 	uint8_t other[DIGEST_BYTES];
-	hash_message(&fred, "hello", 5, digest);
-	assert_hex(digest, sizeof digest, "17e264704ae9ff8b1a08c591ac82bb71");
-	hash_message(&fred_capital, "hello", 5, other);
+	hash_message(1, 1, &fred, "hello", 5, digest);
+	assert_hex(digest, sizeof digest, "96655eb31e0defb2e17ed1a92275e091");
+	hash_message(1, 1, &fred_capital, "hello", 5, other);
 	assert_memory_equal(digest, other, sizeof digest);
-	hash_message(&fred, "Hello", 5, other);
-	assert_memory_not_equal(digest, other, sizeof digest);
-	hash_message(&fre, "dhello", 6, other); // the same letters in a row
-	assert_memory_not_equal(digest, other, sizeof digest);
+	const struct {
+		uint8_t kind;
+		uint8_t form;
+		struct message_to to;
+		const char *text;
+	} others[] = {
+		{1, 1, {name_of("fred"), false}, "Hello"},
+		{6, 1, {name_of("fred"), false}, "hello"},
+		{1, 2, {name_of("fred"), false}, "hello"},
+		{1, 1, {name_of("fred"), true}, "hello"},
+		{1, 1, {name_of("fre"), false}, "dhello"}, // the same letters in a row
+	};
+	for (size_t i = 0; i < sizeof others / sizeof others[0]; i++) {
+		hash_message(others[i].kind, others[i].form, &others[i].to, others[i].text, strlen(others[i].text), other);
+		assert_memory_not_equal(digest, other, sizeof digest);
+	}
 }
 
 static void proves_invites(void **state)
@@ -150,7 +161,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(hashes_known_bytes),
 		cmocka_unit_test(hashes_known_table_key),
-		cmocka_unit_test(message_digest_folds_recipient_only),
+		cmocka_unit_test(message_digest_covers_all_and_folds_recipient_only),
 		cmocka_unit_test(proves_invites),
 		cmocka_unit_test(cookie_binds_address_and_port),
 	};

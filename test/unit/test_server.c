@@ -169,6 +169,27 @@ static void test_submit_is_answered_when_stored(void **state)
 	finish();
 }
 
+static void test_kinds_forms_and_rooms(void **state)
+{
+	(void)state;
+	begin("fred\nTim\n", false);
+	come_in(0, 1, "fred", FRED, true);
+	assert_int_equal(status_of(0, submit_as(0, 1, MESSAGE_JOINED, MESSAGE_UTF8, "Tim", "a")), STATUS_BAD);
+	assert_int_equal(status_of(0, submit_as(0, 1, MESSAGE_RENAMED, MESSAGE_UTF8, "nobody", "")), STATUS_BAD);
+	assert_int_equal(status_of(0, submit_as(0, 1, MESSAGE_WRITTEN, 77, "Tim", "")), STATUS_BAD_TEXT); // no text of any form
+	const uint32_t room = submit_as(0, 2, MESSAGE_WRITTEN, MESSAGE_UTF8, "#Tim", "a");
+	assert_int_equal(status_of(0, room), STATUS_NO_SUCH_USER); // the user of that name is not the room
+	const uint32_t sealed = submit_as(0, 3, MESSAGE_WRITTEN, 77, "Tim", "\xff");
+	const uint32_t later = submit_as(0, 4, 77, MESSAGE_UTF8, "Tim", "a");
+	const uint32_t other = submit_as(0, 4, MESSAGE_WRITTEN, MESSAGE_UTF8, "Tim", "a"); // another message with its id
+	assert_int_equal(status_of(0, other), STATUS_BAD);
+	assert_true(store(MMS_OK, false));
+	assert_int_equal(status_of(0, sealed), STATUS_ACCEPTED);
+	assert_int_equal(status_of(0, later), STATUS_ACCEPTED);
+	assert_int_equal(f.mem.message_count, 2);
+	finish();
+}
+
 static void test_order_of_checks(void **state)
 {
 	(void)state;
@@ -258,8 +279,8 @@ int main(void)
 		cmocka_unit_test(test_refusals_are_the_same), cmocka_unit_test(test_claim_waits_for_the_commit),
 		cmocka_unit_test(test_invite),                cmocka_unit_test(test_wrong_proof_claims_nothing),
 		cmocka_unit_test(test_submit_is_answered_when_stored),
-		cmocka_unit_test(test_order_of_checks),       cmocka_unit_test(test_quota),
-		cmocka_unit_test(test_full_disk),
+		cmocka_unit_test(test_kinds_forms_and_rooms), cmocka_unit_test(test_order_of_checks),
+		cmocka_unit_test(test_quota),                 cmocka_unit_test(test_full_disk),
 	};
 	return cmocka_run_group_tests(tests, crypto_set_up, NULL);
 }
