@@ -40,7 +40,7 @@ struct sql_kind {
 };
 
 enum sql_access {
-	SQL_READ_WRITE = 1, // made when missing (mode 0600); after an unclean end checked as a whole
+	SQL_READ_WRITE = 1, // made when missing (mode 0600); after an unclean end its log is copied
 	SQL_READ_ONLY = 2,  // must exist in our version; nothing is ever written or checkpointed
 };
 

@@ -219,10 +219,17 @@ static void test_damaged_page(void **state)
 	assert_non_null(strstr(sql.reason.text, "changed or damaged"));
 	sql_close(&sql);
 	must_end(die_with_a_log(fixture, &version_1, NULL));
-	refuse(fixture, &version_1, MMS_E_FORMAT, "changed or damaged");
+	must_open(&sql, fixture, &version_1); // nor does an end that was not in order; damage is noticed where it is read
+	sqlite3_stmt *all = NULL;
+	const char *const text = "SELECT sum(n) FROM thing";
+	assert_int_equal(sql_prepare(&sql, &text, 1, &all), MMS_OK);
+	assert_int_equal(sql_row(&sql, all), MMS_E_FORMAT);
+	assert_non_null(strstr(sql.reason.text, "changed or damaged"));
+	sql_finalize(&all, 1);
+	sql_close(&sql);
 }
 
-// A database costs as much to open whatever is in it; all of it is read after an end that was not in order.
+// A database costs as much to open whatever is in it, also after an end that was not in order.
 static void test_cost_of_opening(void **state)
 {
 	enum { FEW = 20 };
@@ -237,7 +244,7 @@ static void test_cost_of_opening(void **state)
 
 	must_end(die_with_a_log(fixture, &shared, NULL));
 	must_open(&sql, fixture, &shared);
-	assert_true(pages_read(&sql) > 5 * FEW);
+	assert_in_range(pages_read(&sql), 1, FEW);
 	sql_close(&sql);
 
 	// Its log is no sign of an unclean end while another process has it open.
@@ -255,7 +262,7 @@ static void test_cost_of_opening(void **state)
 	must_end(pid);
 	close(gate[0]);
 	must_open(&sql, fixture, &shared);
-	assert_true(pages_read(&sql) > 5 * FEW);
+	assert_in_range(pages_read(&sql), 1, FEW);
 	sql_close(&sql);
 }
 
