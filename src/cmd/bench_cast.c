@@ -100,7 +100,7 @@ static void read_users(struct bench_load *load)
 	size_t bytes = 0;
 	struct reason why;
 	if (file_read(path, USERS_FILE_BYTES_MAX, &text, &bytes, &why) != MMS_OK) {
-		bench_load_fail(load, EXIT_USERS_FILE, "%s", why.text);
+		bench_load_fail(load, EXIT_NO_INPUT, "%s", why.text);
 		return;
 	}
 	const char *line = text;

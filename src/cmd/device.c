@@ -49,8 +49,7 @@ int device_choose_user(struct device *device, const char *given, struct name *na
 	if (text != NULL) {
 		if (name_parse(name, text, strlen(text)))
 			return EXIT_DONE;
-		snprintf(device->why.text, sizeof device->why.text,
-			 "\"%.60s\" is not a name; a name has 1 to 32 of A-Z a-z 0-9 . _ -", text);
+		snprintf(device->why.text, sizeof device->why.text, VALUES_NOT_A_NAME, text);
 		return EXIT_USAGE;
 	}
 	if (!device->life.has_key) {

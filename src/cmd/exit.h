@@ -10,7 +10,7 @@ enum exit_status {
 	EXIT_DONE = 0,          // the promised thing happened
 	EXIT_USAGE = 64,        // a wrong command line, a port out of range, nobody or no name given with -a
 	EXIT_BAD_TEXT = 65,     // a message, a recipient or, in `mms user`, a name or fingerprint that cannot be one
-	EXIT_USERS_FILE = 66,   // the users file is missing or unreadable
+	EXIT_NO_INPUT = 66,   // the users file, or what `check` is to read, is missing or unreadable
 	EXIT_NO_USER = 67,      // no such user
 	EXIT_NO_HOST = 68,      // unknown host
 	EXIT_UNREACHABLE = 69,  // server unreachable, and nothing was queued
@@ -38,7 +38,7 @@ static inline int exit_of_data(enum mms_err err)
 // What a failure to read or parse the users file means.
 static inline int exit_of_users_file(enum mms_err err)
 {
-	return err == MMS_E_BAD ? EXIT_CONFIG : EXIT_USERS_FILE;
+	return err == MMS_E_BAD ? EXIT_CONFIG : EXIT_NO_INPUT;
 }
 
 #endif

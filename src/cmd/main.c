@@ -24,7 +24,7 @@ static const struct subcommand {
 	{"listen", cmd_listen, "write incoming messages, one a line"},
 	{"who", cmd_who, "list who is online"},
 	{"user", cmd_user, "add, invite, revoke, list and remove the users of your server"},
-	{"check", cmd_check, "read a whole database of a server or a client, and say whether it is sound"},
+	{"check", cmd_check, "read the whole database of your server or of a profile, and say whether it is sound"},
 	{"bench", cmd_bench, "measure a server under the load of many devices"},
 };
 

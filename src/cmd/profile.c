@@ -12,22 +12,38 @@
 #include "os/directory.h"
 #include "os/random.h"
 
-static enum mms_err choose_folder(struct file_path *folder, const char *state, const uint8_t server_key[NOISE_KEY_BYTES],
-				  struct reason *why)
+enum mms_err profile_folder(struct file_path *folder, const char *state, const struct fingerprint *server, struct reason *why)
 {
 	char text[FINGERPRINT_TEXT_BYTES];
-	const struct fingerprint fingerprint = hash_fingerprint(server_key);
-	base64url_encode(fingerprint.bytes, sizeof fingerprint.bytes, text);
+	base64url_encode(server->bytes, sizeof server->bytes, text);
 	return paths_join(folder, state, text, why);
 }
 
-static enum mms_err choose_file(struct file_path *path, const struct profile *profile, const struct name *name,
-				const char *suffix, struct reason *why)
+static enum mms_err choose_folder(struct file_path *folder, const char *state, const uint8_t server_key[NOISE_KEY_BYTES],
+				  struct reason *why)
+{
+	const struct fingerprint fingerprint = hash_fingerprint(server_key);
+	return profile_folder(folder, state, &fingerprint, why);
+}
+
+static enum mms_err choose_file(struct file_path *path, const char *folder, const struct name *name, const char *suffix,
+				struct reason *why)
 {
 	char text[NAME_BUFFER_BYTES + 8];
 	const struct name folded = name_fold(name);
 	snprintf(text, sizeof text, "%s%s", folded.text, suffix);
-	return paths_join(path, profile->folder.text, text, why);
+	return paths_join(path, folder, text, why);
+}
+
+enum mms_err profile_database(struct file_path *path, const char *folder, const struct name *name, struct reason *why)
+{
+	return choose_file(path, folder, name, ".db", why);
+}
+
+bool profile_is_database(const char *file, struct name *name)
+{
+	const size_t bytes = strlen(file);
+	return bytes > 3 && strcmp(file + bytes - 3, ".db") == 0 && name_parse(name, file, bytes - 3);
 }
 
 static enum mms_err choose_paths(struct profile *profile, const char *state, const uint8_t server_key[NOISE_KEY_BYTES],
@@ -35,11 +51,11 @@ static enum mms_err choose_paths(struct profile *profile, const char *state, con
 {
 	enum mms_err err = choose_folder(&profile->folder, state, server_key, why);
 	if (err == MMS_OK)
-		err = choose_file(&profile->database, profile, name, ".db", why);
+		err = profile_database(&profile->database, profile->folder.text, name, why);
 	if (err == MMS_OK)
-		err = choose_file(&profile->lock_file, profile, name, ".lock", why);
+		err = choose_file(&profile->lock_file, profile->folder.text, name, ".lock", why);
 	if (err == MMS_OK)
-		err = choose_file(&profile->wake_file, profile, name, ".wake", why);
+		err = choose_file(&profile->wake_file, profile->folder.text, name, ".wake", why);
 	return err;
 }
 
@@ -123,12 +139,11 @@ struct search {
 static void look_at(void *context, const char *file)
 {
 	struct search *search = context;
-	const size_t bytes = strlen(file);
 	struct client_store *store = NULL;
 	struct file_path path;
 	struct name name;
 	bool has_signed_in = false;
-	if (bytes <= 3 || strcmp(file + bytes - 3, ".db") != 0 || !name_parse(&name, file, bytes - 3))
+	if (!profile_is_database(file, &name))
 		return;
 	enum mms_err err = paths_join(&path, search->folder->text, file, &search->why);
 	if (err == MMS_OK)

@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 #include "base/err.h"
+#include "base/fingerprint.h"
 #include "base/name.h"
 #include "crypto/noise.h"
 #include "os/lock.h"
@@ -27,6 +28,16 @@ struct profile {
 	struct lock outbox; // held: this process submits
 	struct wake wake;   // open while it is held
 };
+
+// The folder of all profiles at the server with this fingerprint.
+enum mms_err profile_folder(struct file_path *folder, const char *state, const struct fingerprint *server,
+			    struct reason *why) MUST_CHECK;
+
+// The database of one user in such a folder.
+enum mms_err profile_database(struct file_path *path, const char *folder, const struct name *name, struct reason *why) MUST_CHECK;
+
+// Whether a file in such a folder is the database of somebody, and whose.
+bool profile_is_database(const char *file, struct name *name);
 
 // Opens the profile of `name` at the server with this key, making it, with a key of its own that is on disk before
 // anybody sees it, when there is none; of several processes that do so at once all get the same one. Nothing removes a

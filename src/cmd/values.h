@@ -16,6 +16,9 @@ enum values_verdict values_number(const char *text, uint64_t min, uint64_t max, 
 // and `max` whole units, at most 2^43. Digits beyond the sixth after the point count as out of range unless they are 0.
 enum values_verdict values_millionths(const char *text, uint64_t min, uint64_t max, uint64_t *millionths);
 
+// A reason for a word that is no name, with the word.
+#define VALUES_NOT_A_NAME "\"%.60s\" is not a name; a name has 1 to 32 of A-Z a-z 0-9 . _ -"
+
 // `given` unless it is NULL, else the environment's `variable` unless it is unset or empty, else `fallback`.
 const char *environment_or(const char *given, const char *variable, const char *fallback);
 

@@ -7,7 +7,7 @@ import sqlite3
 import subprocess
 
 import pytest
-from mms import MMS, texts
+from mms import MMS, environment, texts
 
 
 def database(directory):
@@ -144,8 +144,13 @@ def test_empty_profile_is_not_taken_for_a_new_one(server, profile):
     assert done.returncode == 78 and str(path) in done.stderr and "is empty" in done.stderr, done
 
 
-def check(*paths):
-    return subprocess.run([MMS, "check", *paths], capture_output=True, text=True, timeout=30)
+def check(*words, **env):
+    return subprocess.run([MMS, "check", *map(str, words)], stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=30,
+                          env={**environment("/"), **env}, check=False)
+
+
+def is_sound(done, *paths):
+    assert (done.returncode, done.stderr) == (0, "") and done.stdout == "".join(f"{path} is sound\n" for path in paths), done
 
 
 def test_check(server, profile, tmp_path):
@@ -154,8 +159,7 @@ def test_check(server, profile, tmp_path):
     listen = fred.listen()
     listen.wait_for(lambda lines: any("one" in line for line in lines))
     paths = [server.data / "server.db", database(fred.state)]
-    done = check(*paths)
-    assert (done.returncode, done.stderr) == (0, "") and done.stdout.count(" is sound\n") == 2, done
+    is_sound(check(*paths), *paths)
 
     broken = tmp_path / "broken.db"
     content = bytearray(paths[0].read_bytes())
@@ -164,4 +168,69 @@ def test_check(server, profile, tmp_path):
     done = check(broken, paths[1])
     assert done.returncode == 78 and "damaged" in done.stderr and f"{paths[1]} is sound" in done.stdout, done
     done = check(tmp_path / "none.db")
-    assert done.returncode == 73 and "none.db" in done.stderr, done
+    assert done.returncode == 66 and "none.db" in done.stderr, done
+
+
+def test_check_of_a_server_by_its_data_directory(server, tmp_path):
+    is_sound(check("-d", server.data), server.data / "server.db")
+    home = tmp_path / "home"
+    (home / "mms").mkdir(parents=True)
+    done = check(XDG_STATE_HOME=str(home))
+    assert done.returncode == 66 and str(home / "mms/server/server.db") in done.stderr, done
+    assert not (home / "mms/server").exists()
+    (home / "mms/server").symlink_to(server.data)
+    is_sound(check(XDG_STATE_HOME=str(home)), home / "mms/server/server.db")
+
+
+def test_check_of_a_profile_by_its_user(server, profile, tmp_path):
+    state = tmp_path / "state"
+    for user in ("fred", "Tim"):
+        profile(server, user, state).send("fred", "one")
+    paths = {path.stem: path for path in state.rglob("*.db")}
+    where = ["--state", state, "-s", server.name]
+    is_sound(check(*where, "-a", "Fred"), paths["fred"])
+    is_sound(check(*where, MMS_USER="tim"), paths["tim"])
+    both = check(*where)
+    assert both.returncode == 0 and all(f"{path} is sound\n" in both.stdout for path in paths.values()), both
+    before = sorted(state.rglob("*"))
+    done = check(*where, "-a", "libero")
+    assert done.returncode == 66 and "libero.db" in done.stderr, done
+    done = check("--state", state, "-s", "127.0.0.1:9", "-a", "fred")
+    assert done.returncode == 66 and "nobody has signed in at 127.0.0.1:9 from here" in done.stderr, done
+    assert sorted(state.rglob("*")) == before
+    for words in (["-d", server.data, "-a", "fred"], ["-d", server.data, "x.db"], [*where, "x.db"], [*where, "-a", "no name"]):
+        assert check(*words).returncode == 64, words
+
+    with open(paths["fred"], "r+b") as file:
+        file.seek(3 * 4096)
+        file.write(bytes(200))
+    done = check(*where, "-a", "fred")
+    assert done.returncode == 78 and "damaged" in done.stderr, done
+    is_sound(check(*where, "-a", "tim"), paths["tim"])
+
+
+def test_damaged_page_is_noticed_by_check_and_where_it_is_read_but_not_at_a_start(make_server, profile):
+    """After a kill too a start reads only what it needs. What stands on the page is never taken for something else."""
+    server = make_server()
+    fred = profile(server, "fred")
+    for number in range(40):
+        fred.send("Tim", f"{number} " + "x" * 900)
+    server.stop()  # all is in the database, nothing in its log
+    server.start()
+    fred.send("Tim", "the last")
+    server.kill()
+    path = server.data / "server.db"
+    assert (server.data / "server.db-wal").stat().st_size > 0
+    content = path.read_bytes()
+    page = content.index(b"20 xxxxxxxx") // 4096
+    with open(path, "r+b") as file:
+        file.seek(page * 4096)
+        file.write(bytes(200))
+    server.start()
+    done = check("-d", server.data)
+    assert done.returncode == 78 and "damaged" in done.stderr and server.is_up(), done
+    listen = profile(server, "Tim").listen("-n", "41")
+    assert server.process.wait() == 74, server.process
+    assert "damaged" in str(server.process), server.process
+    got = texts(listen)
+    assert [text.split()[0] for text in got] == [str(number) for number in range(len(got))] and len(got) <= 20, got
