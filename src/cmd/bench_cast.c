@@ -18,6 +18,8 @@
 #include "os/paths.h"
 #include "os/random.h"
 
+enum { LOAD_BUFFER_BYTES = 128 * 1024 * 1024 }; // of the one socket for all: the answers of a whole batch come at once
+
 static bool take_memory(struct bench_load *load)
 {
 	const uint32_t count = load->device_count;
@@ -59,9 +61,10 @@ static int open_socket(struct bench_load *load, struct addr *addr)
 	const bool is_spread = addr->family == ADDR_IPV4 && addr->ip[0] == 127;
 	if (is_spread)
 		addr->socket = 0;
-	return (is_spread ? udp_listen(&load->udp, "0.0.0.0", 0, &load->why) : udp_open_client(&load->udp, &load->why)) == MMS_OK
-		       ? EXIT_DONE
-		       : EXIT_IO;
+	if ((is_spread ? udp_listen(&load->udp, "0.0.0.0", 0, &load->why) : udp_open_client(&load->udp, &load->why)) != MMS_OK)
+		return EXIT_IO;
+	udp_enlarge(&load->udp, LOAD_BUFFER_BYTES);
+	return EXIT_DONE;
 }
 
 // --- names and keys ---

@@ -16,7 +16,7 @@
 #include "os/signals.h"
 
 enum {
-	TURN_BATCHES_MAX = 16, // receive calls in a turn
+	TURN_BATCHES_MAX = 512, // receive calls in a turn: what has come is taken before more is asked for
 	SCAN_EVERY_US = 4000,  // how exact the devices' timers are
 	SPIN_US = 500,         // with a core of its own a message that is due sooner is not slept for: waking up takes a while
 	DIALING_MAX = 64,      // devices that sign in at a time

@@ -23,12 +23,12 @@ static bool set_option(int fd, int level, int option, int value)
 }
 
 // As large a kernel buffer as we get: by privilege, else within the system's limit.
-static void enlarge_buffers(int fd)
+static void enlarge_buffers(int fd, int bytes)
 {
-	if (!set_option(fd, SOL_SOCKET, SO_RCVBUFFORCE, UDP_BUFFER_BYTES))
-		(void)set_option(fd, SOL_SOCKET, SO_RCVBUF, UDP_BUFFER_BYTES);
-	if (!set_option(fd, SOL_SOCKET, SO_SNDBUFFORCE, UDP_BUFFER_BYTES))
-		(void)set_option(fd, SOL_SOCKET, SO_SNDBUF, UDP_BUFFER_BYTES);
+	if (!set_option(fd, SOL_SOCKET, SO_RCVBUFFORCE, bytes))
+		(void)set_option(fd, SOL_SOCKET, SO_RCVBUF, bytes);
+	if (!set_option(fd, SOL_SOCKET, SO_SNDBUFFORCE, bytes))
+		(void)set_option(fd, SOL_SOCKET, SO_SNDBUF, bytes);
 }
 
 // A socket for one family, not yet bound. Returns -1 and sets errno. With `is_local_told` datagrams carry the local
@@ -39,7 +39,7 @@ static int open_socket(uint8_t family, bool is_local_told)
 	const int fd = socket(is_ipv4 ? AF_INET : AF_INET6, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	if (fd < 0)
 		return -1;
-	enlarge_buffers(fd);
+	enlarge_buffers(fd, UDP_BUFFER_BYTES);
 	bool is_set;
 	if (is_ipv4)
 		is_set = set_option(fd, IPPROTO_IP, IP_MTU_DISCOVER, IP_PMTUDISC_OMIT) &&
@@ -236,6 +236,13 @@ enum mms_err udp_reopen_client(struct udp *udp, struct reason *why)
 	udp_close(udp);
 	*udp = opened;
 	return MMS_OK;
+}
+
+void udp_enlarge(const struct udp *udp, int bytes)
+{
+	for (size_t i = 0; i < udp->socket_count; i++)
+		if (udp->fd[i] >= 0)
+			enlarge_buffers(udp->fd[i], bytes);
 }
 
 void udp_close(struct udp *udp)

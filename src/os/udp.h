@@ -54,6 +54,9 @@ enum mms_err udp_open_client(struct udp *udp, struct reason *why) MUST_CHECK;
 // New sockets, hence new source ports, for a client's struct; what waited in the old ones is lost.
 enum mms_err udp_reopen_client(struct udp *udp, struct reason *why) MUST_CHECK;
 
+// Asks for kernel buffers of `bytes` in place of UDP_BUFFER_BYTES, for sockets that many devices share; the system may give less.
+void udp_enlarge(const struct udp *udp, int bytes);
+
 // Closes all sockets. Closed: nothing happens.
 void udp_close(struct udp *udp);
 
