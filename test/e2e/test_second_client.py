@@ -164,7 +164,7 @@ def test_calls_out_of_order_start_in_order(server, device):
     calls = [tim.session.call(wire.SUBMIT, wire.submit_body(new_id(), "Tim", str(i).encode())) for i in range(40)]
     for call in reversed(calls):
         call.times_sent, call.first_sent_at = 1, time.monotonic()
-        call.last_order = 0
+        call.counter = 0
         tim.transmit(tim.session.seal(call.frame))
     tim.run_until(lambda: len(tim.transcript) == 40, 10)
     assert tim.texts() == [str(i) for i in range(40)]

@@ -12,10 +12,20 @@ from mms_noise import BadMessage, seal, unseal
 
 REPLAY_WINDOW = 512
 RESERVED_COUNTER = 2 ** 64 - 1
-FIRST_ROUND_TRIP_S = 0.25
+# The constants of §5.6.1 and §5.7.
+FIRST_TIMEOUT_S = 0.25
+VARIANCE_LEAST_S = 0.01
+TIMEOUT_LEAST_S = 0.05
+SAMPLE_MOST_S = 3
+LEAST_FACTOR, LEAST_SLACK_S = 3, 0.1
+SLOW_S = 1
+CAPS_S = ((300, 30), (60, 3), (3, 1), (0, 0.25))  # (silence, cap)
+LOWEST_TURN = 4
+LOSSY, VERY_LOSSY = 1 / 20, 1 / 2
 MARK_DELAY_S = 0.02
-BASE_DELAY_S = 0.2
-BASE_STEPS = 8
+TELL_CALLS, TELL_DELAY_S = 8, 0.2
+WINDOW_FIRST, WINDOW_LEAST, WINDOW_MOST, WINDOW_STEP = 12000, 2400, 76800, 1200
+WINDOW_PROBES = 3
 PING_AFTER_S = 8
 
 
@@ -29,43 +39,48 @@ class Outgoing:
         self.on_answer = on_answer
         self.status = None
         self.body = None
-        self.first_sent_at = None
-        self.last_order = None
+        self.first_sent_at = self.sent_at = None
+        self.counter = None    # of the DATA that carried it last
         self.times_sent = 0
         self.is_marked = False
         self.is_lost = False
+        self.counts = False    # in the flight of §5.7
 
     @property
     def is_answered(self):
         return self.status is not None
 
-    def in_flight(self):
-        return self.times_sent > 0 and not self.is_marked and not self.is_answered and not self.is_lost
-
 
 class RoundTrip:
-    """RFC 6298's estimate, with the probe timeout of §5.6 on top."""
+    """The round trip and the timeouts of §5.6.3 to §5.6.6."""
 
     def __init__(self):
-        self.srtt = None
-        self.variance = None
+        self.srtt = self.variance = self.least = None
 
-    def measured(self, sample):
-        sample = min(sample, 3)
+    def sample(self, measured):
+        measured = min(measured, SAMPLE_MOST_S)
         if self.srtt is None:
-            self.srtt, self.variance = sample, sample / 2
-        else:
-            self.variance = 0.75 * self.variance + 0.25 * abs(self.srtt - sample)
-            self.srtt = 0.875 * self.srtt + 0.125 * sample
+            self.srtt, self.variance, self.least = measured, measured / 2, measured
+            return
+        self.least = measured if measured < self.least else self.least + (measured - self.least) / 64
+        self.variance += (abs(measured - self.srtt) - self.variance) / 4
+        self.srtt += (measured - self.srtt) / 8
+
+    def most(self):
+        return LEAST_FACTOR * self.least + LEAST_SLACK_S
+
+    def plain_timeout(self):
+        if self.srtt is None:
+            return FIRST_TIMEOUT_S
+        return max(min(self.srtt + max(4 * self.variance, VARIANCE_LEAST_S), self.most()), TIMEOUT_LEAST_S)
 
     def timeout(self, probes, silence):
-        """After so many probes in a row, and that long without a word from the peer to a call that waits."""
-        cap = 0.25 if silence < 3 else 1 if silence < 60 else 3 if silence < 300 else 30
-        if self.srtt is None:
-            first, least = FIRST_ROUND_TRIP_S, 0
-        else:
-            first, least = max(self.srtt + max(4 * self.variance, 0.01), 0.05), self.srtt + 0.01
-        return max(min(first * 2 ** min(probes, 12), cap), least, min(first, 1))
+        cap = next(cap for least, cap in CAPS_S if silence >= least)
+        timeout = self.plain_timeout() * 2 ** min(probes, 64)
+        if timeout < cap:
+            return timeout
+        slow = 0 if self.srtt is None else min(self.srtt + VARIANCE_LEAST_S, self.most())
+        return max(cap, min(self.plain_timeout(), SLOW_S), slow)
 
 
 class Replay:
@@ -91,11 +106,6 @@ class Replay:
         else:
             self.seen |= 1 << (self.highest - counter)
 
-    def share_lost(self):
-        """Of the recent counters, those that never arrived; the newest eight may still be on their way."""
-        span = min((self.highest or 0) + 1, 64) - 8
-        return 0 if span < 8 else 1 - (self.seen >> 8 & ((1 << span) - 1)).bit_count() / span
-
 
 class Session:
     def __init__(self, keys, handshake_hash, own_index, peer_index, now, is_device=True):
@@ -108,23 +118,25 @@ class Session:
         self.is_open = not is_device  # whether the peer's calls may start: at a device once SIGNIN is granted (§5.5)
         self.counter = 0
         self.replay = Replay()
-        self.heard_at = self.sent_at = self.call_sent_at = now
-        self.base_moved_at = self.probed_at = now
+        self.heard_at = self.sent_at = self.last_sent_at = self.answered_at = now
+        self.waiting_since = self.base_since = now
         self.base_said = 1     # BASE in the newest DATA of ours
         self.base_due_at = None
-        self.is_measured = False  # a round trip was taken from the datagram in hand
         self.sent = collections.deque(maxlen=16)  # (index, last 8 bytes) of what was sent, for UNKNOWN
         self.counts = collections.Counter()
 
         self.calls = []        # of ours, all that BASE has not passed, and everything after
         self.next_number = 1
         self.base = 1
-        self.order = 0         # of datagrams that carried calls
         self.round_trip = RoundTrip()
-        self.probes = 0
-        self.window = 12000
+        self.probes = 0        # in a row without progress
+        self.is_probe = False  # the next DATA is one
+        self.arrived = self.measured = -1  # counters (§5.6.2)
+        self.loss = 0          # share lost of late (§5.6.12)
+        self.window = WINDOW_FIRST
+        self.flight = 0
         self.is_slow_start = True
-        self.halved_at = now
+        self.halved_at = None
 
         self.held = {}         # calls of the peer: number -> Call, started or not
         self.answers = {}      # number -> (status, body)
@@ -163,41 +175,51 @@ class Session:
             place = call.number - next_ - 1
             if call.times_sent and not call.is_marked and not call.is_answered:
                 if call.number < next_ or (0 <= place < wire.WINDOW and marks >> place & 1):
-                    self._progress(call, now)
+                    self._on_arrival(call, now)
                     call.is_marked = True
 
-    def _progress(self, call, now):
-        """A call is marked or answered for the first time."""
+    def _on_arrival(self, call, now):
+        """The first mark of a call, or its answer (§5.6.3)."""
+        if not call.is_marked and call.times_sent == 1 and call.counter > self.measured:
+            self.round_trip.sample(now - call.sent_at)
+            self.measured = call.counter
+        if call.counts:
+            call.counts = False
+            size = len(call.frame)
+            self.flight -= size
+            self.window += size if self.is_slow_start else WINDOW_STEP * size // self.window
+            self.window = min(self.window, WINDOW_MOST)
+        call.is_lost = False
         self.probes = 0
-        if call.times_sent == 1 and not self.is_measured:
-            self.is_measured = True
-            self.round_trip.measured(now - call.first_sent_at)
-        size = len(call.frame)
-        self.window += size if self.is_slow_start else size * 1200 // self.window
-        self.window = min(self.window, 76800)
-        for other in self.calls:
-            if other.in_flight() and other.last_order < call.last_order:
-                other.is_lost = True
-                self.is_slow_start = False
-                if now - self.halved_at > (self.round_trip.srtt or FIRST_ROUND_TRIP_S):
-                    self.window = max(self.window // 2, 2400)
-                    self.halved_at = now
+        self.arrived = max(self.arrived, call.counter)
+
+    def _find_lost(self, now):
+        """§5.6.13, when a datagram has been taken whole."""
+        for call in self._waiting():
+            if call.is_marked or call.is_lost or call.counter >= self.arrived:
+                continue
+            call.is_lost = True
+            if not call.counts:
+                continue
+            call.counts = False
+            self.flight -= len(call.frame)
+            if self.halved_at is None or now - self.halved_at >= self.round_trip.plain_timeout():
+                self.halved_at, self.is_slow_start = now, False
+                self.window = max(self.window // 2, WINDOW_LEAST)
 
     def _take_answer(self, answer, now):
         for call in list(self.calls):
             if not answer.first <= call.number < answer.first + answer.count or call.is_answered or not call.times_sent:
                 continue
-            if not call.is_marked:
-                self._progress(call, now)
-            self.probes = 0
+            self._on_arrival(call, now)
             call.status, call.body = answer.status, answer.body
             if call.on_answer:
                 call.on_answer(call)
         while self.calls and self.calls[0].is_answered:
             self.base = self.calls.pop(0).number + 1
-            self.base_moved_at = now
-        if self.base - self.base_said >= BASE_STEPS and self.base_due_at is None:
-            self.base_due_at = now + BASE_DELAY_S
+            self.base_since = now
+        if self.base - self.base_said >= TELL_CALLS and self.base_due_at is None:
+            self.base_due_at = now + TELL_DELAY_S
 
     # --- the callee's side ---
 
@@ -212,15 +234,16 @@ class Session:
             if call.number not in self.to_answer:
                 self.to_answer.append(call.number)
                 self.answer_again = True
+                if now - self.answered_at >= self.round_trip.plain_timeout():
+                    self.loss += (1 - self.loss) / 8
             return
+        if self.mark_at is None:
+            self.mark_at = now + MARK_DELAY_S
         if call.number in self.held:
-            self.mark_at = now
             return
         self.held[call.number] = call
         while self.peer_next in self.held or self.peer_next in self.answers:
             self.peer_next += 1
-        if self.mark_at is None:
-            self.mark_at = now + MARK_DELAY_S
         if self.is_open:
             self.open()
 
@@ -246,8 +269,8 @@ class Session:
         except BadMessage:
             self.counts["forged"] += 1
             return False
-        self.is_measured = False
         is_newest = self.replay.highest is None or counter > self.replay.highest
+        self._note_loss(counter - self._next_counter() if is_newest else None)
         self.replay.take(counter)
         self.heard_at = now
         if is_newest:
@@ -257,7 +280,19 @@ class Session:
             self._take_frame(frame, now)
         if not is_whole:
             self.is_over = True
+        self._find_lost(now)
         return True
+
+    def _next_counter(self):
+        return 0 if self.replay.highest is None else self.replay.highest + 1
+
+    def _note_loss(self, missing):
+        """§5.6.12: so many counters before a DATA are missing; None: it came late."""
+        if missing is None:
+            self.loss = max(self.loss - 1 / 16, 0)
+            return
+        self.loss = 1 - (1 - self.loss) * (15 / 16) ** min(missing, 1000)
+        self.loss -= self.loss / 16
 
     def _take_frame(self, frame, now):
         if self.is_over:
@@ -292,21 +327,23 @@ class Session:
 
     def _sendable(self, room):
         """New calls and lost ones that the window lets go, in number order."""
-        flying = sum(len(call.frame) for call in self.calls if call.in_flight())
+        flight = self.flight
         for call in self.calls:
             if call.number >= self.base + wire.WINDOW:
                 break
             if call.is_answered or call.is_marked or (call.times_sent and not call.is_lost):
                 continue
-            if flying + len(call.frame) > self.window or len(call.frame) > room:
+            if (flight and flight + len(call.frame) > self.window) or len(call.frame) > room:
                 break
-            flying += len(call.frame)
+            flight += len(call.frame)
             room -= len(call.frame)
             yield call
 
     def _probed(self, room):
-        waiting = self._waiting()
-        for call in sorted(waiting, key=lambda call: (call.is_marked, call.number)):
+        waiting = sorted(self._waiting(), key=lambda call: (call.is_marked, call.number))
+        if self.probes % LOWEST_TURN == LOWEST_TURN - 1:
+            waiting.sort(key=lambda call: call.number != self.base)
+        for call in waiting:
             if len(call.frame) <= room:
                 room -= len(call.frame)
                 yield call
@@ -326,30 +363,49 @@ class Session:
         return frames
 
     def _note_sent(self, call, now):
+        if not self._waiting():
+            self.waiting_since = self.base_since = now
         if call.first_sent_at is None:
             call.first_sent_at = now
-        call.last_order = self.order
+        if not call.is_marked and not call.counts:
+            call.counts = True
+            self.flight += len(call.frame)
+        call.sent_at = self.last_sent_at = now
+        call.counter = self.counter
         call.times_sent += 1
         call.is_lost = False
-        self.call_sent_at = now
 
     def _probe_at(self, now):
-        """When the next probe is due; None: nothing waits for an answer."""
-        waiting = self._waiting()
-        if not waiting:
+        """When the next probe is due (§5.6.7); None: nothing waits for an answer."""
+        if not self._waiting():
             return None
-        silence = now - max(self.heard_at, min(call.first_sent_at for call in waiting))
+        silence = now - max(self.heard_at, self.waiting_since)
         timeout = self.round_trip.timeout(self.probes, silence)
-        return min(self.call_sent_at + timeout, max(self.base_moved_at, self.probed_at) + max(timeout, 1))
+        return min(self.last_sent_at + timeout, self.base_since + max(timeout, 1))
 
     def _probe_due(self, now):
         due = self._probe_at(now)
-        return due is not None and now >= due
+        if due is not None and now >= due and not self.is_probe:
+            self.probes += 1
+            self.is_probe = True
+        self.is_probe = self.is_probe and due is not None
+        return self.is_probe
 
-    def _copies(self, is_probe):
-        """How often a probe goes, or an answer that was lost."""
-        lost = self.replay.share_lost()
-        return 3 if lost > 0.5 else 2 if lost > 0.05 or (is_probe and self.probes >= 2) else 1
+    def _write_probe(self, room, now):
+        calls = list(self._probed(room))
+        if calls:
+            self.is_probe = False
+            self.base_since = now
+            self.flight = 0
+            for call in self.calls:
+                call.counts = False
+            if self.probes >= WINDOW_PROBES:
+                self.window, self.is_slow_start = WINDOW_LEAST, False
+        return calls
+
+    def _copies(self):
+        """How often a probe goes, or an answer that goes again (§5.6.11)."""
+        return 3 if self.loss > VERY_LOSSY else 2 if self.loss > LOSSY or self.probes >= 2 else 1
 
     def send(self, now):
         """The datagrams to send now."""
@@ -366,22 +422,17 @@ class Session:
                 if len(frames) + len(frame) > wire.FRAMES_BYTES:
                     break
                 frames += frame
+                self.answered_at = now
                 self.to_answer = [number for number in self.to_answer if number not in numbers]
             if self.answer_again:
-                copies, self.answer_again = self._copies(False), False
+                copies, self.answer_again = self._copies(), False
             room = wire.FRAMES_BYTES - len(frames)
             if self._probe_due(now):
-                calls = list(self._probed(room))
+                calls = self._write_probe(room, now)
                 if calls:
-                    self.probes += 1
-                    self.probed_at = now
-                    copies = max(copies, self._copies(True))
-                    if self.probes == 3:
-                        self.window, self.is_slow_start = 2400, False
+                    copies = max(copies, self._copies())
             else:
                 calls = list(self._sendable(room))
-            if calls:
-                self.order += 1
             for call in calls:
                 frames += call.frame
                 self._note_sent(call, now)
