@@ -58,6 +58,34 @@ $(BUILD)/test/test_work $(BUILD)/test/test_server_work: $(BUILD)/test/%: test/un
 	$(call QUIET,CC)$(CC) $(CFLAGS_ALL) -Itest/unit -MMD -MP -o $@ $< $(COUNTED) $(filter-out $(PLAIN),$(LIBRARY)) \
 		-lcmocka $(LDLIBS_ALL)
 
+# The core as a browser will run it: what is pure, and the device's half of node, compiled and linked for WebAssembly (doc/design.md,
+# "Layers"). Of what is not wasi-libc only libsodium may be missing: Debian does not have it for this machine.
+WASM_TARGET = wasm32-wasi
+WASM_SOURCES := $(foreach folder,base crypto proto msg,$(wildcard src/$(folder)/*.c)) $(wildcard src/node/device_*.c)
+WASM_OBJECTS := $(WASM_SOURCES:src/%.c=$(BUILD)/wasm/%.o)
+WASM_FLAGS = --target=$(WASM_TARGET) -nostdlibinc -isystem /usr/include/$(WASM_TARGET) -isystem $(BUILD)/wasm/include \
+	     $(filter-out -fstack-protector-strong,$(CFLAGS_ALL))
+
+.PHONY: wasm
+wasm: $(BUILD)/wasm/core.wasm
+
+# libsodium's headers alone: what else stands beside them is another system's.
+$(BUILD)/wasm/include/sodium.h:
+	@mkdir -p $(@D)
+	@ln -sfn /usr/include/sodium $(@D)/sodium && ln -sf /usr/include/sodium.h $@
+
+$(BUILD)/wasm/sodium.names:
+	@mkdir -p $(@D)
+	@nm -D -P --defined-only "$$($(CC) -print-file-name=libsodium.so)" | cut -d ' ' -f 1 > $@
+
+$(BUILD)/wasm/%.o: src/%.c Makefile $(BUILD)/wasm/include/sodium.h
+	@mkdir -p $(@D)
+	$(call QUIET,WASM)clang $(WASM_FLAGS) -MMD -MP -c -o $@ $<
+
+$(BUILD)/wasm/core.wasm: $(WASM_OBJECTS) $(BUILD)/wasm/sodium.names
+	$(call QUIET,LD)clang --target=$(WASM_TARGET) -mexec-model=reactor -Wl,--no-gc-sections \
+		-Wl,--allow-undefined-file=$(BUILD)/wasm/sodium.names -o $@ $(WASM_OBJECTS)
+
 # Not tests themselves: what test/e2e/test_terminal.py types at, what makes the test vectors, and what tools/datagram_cost counts.
 $(BUILD)/test/terminal_driver $(BUILD)/test/make_vectors $(BUILD)/test/datagram_cost: $(BUILD)/test/%: test/tools/%.c $(LIBRARY) Makefile
 	@mkdir -p $(@D)
@@ -68,13 +96,10 @@ $(BUILD)/test/names_stub.so: test/tools/names_stub.c Makefile
 	@mkdir -p $(@D)
 	$(call QUIET,CC)$(CC) $(filter-out -Wpedantic $(SANITIZE),$(CFLAGS_ALL)) -fPIC -shared -o $@ $< -ldl
 
-# The one module that starts a thread, and what it uses: built alone, for the thread sanitizer.
-THREADS := src/os/resolver.c src/os/udp.c src/os/udp_batch.c src/os/sockaddr.c src/os/failure.c $(wildcard src/base/*.c)
+# The tests of what has threads, which run under the thread sanitizer too.
+THREAD_TESTS = test_os_resolver
 .PHONY: threads
-threads: $(BUILD)/test/threads
-$(BUILD)/test/threads: test/unit/test_os_resolver.c $(THREADS) Makefile
-	@mkdir -p $(@D)
-	$(call QUIET,CC)$(CC) $(CFLAGS_ALL) -o $@ $< $(THREADS) -lcmocka
+threads: $(THREAD_TESTS:%=$(BUILD)/test/%)
 
 demo:
 	@tools/demo
@@ -99,4 +124,4 @@ clean:
 # Each kind of test beyond the unit tests brings its own rules.
 include $(wildcard test/*/*.mk)
 
--include $(OBJECTS:.o=.d) $(COUNTED:.o=.d) $(UNIT_TESTS:=.d)
+-include $(OBJECTS:.o=.d) $(COUNTED:.o=.d) $(WASM_OBJECTS:.o=.d) $(UNIT_TESTS:=.d)

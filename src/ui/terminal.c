@@ -6,7 +6,6 @@
 
 #include <assert.h>
 #include <errno.h>
-#include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -157,7 +156,7 @@ void terminal_restore(void)
 	}
 }
 
-// The signal's own action, which stops or ends the process, happens inside pthread_kill.
+// The signal's own action, which stops or ends the process, happens inside raise.
 static void let_happen(int signo)
 {
 	struct sigaction before;
@@ -168,7 +167,7 @@ static void let_happen(int signo)
 	sigaddset(&set, signo);
 	sigaction(signo, &usual, &before);
 	sigprocmask(SIG_UNBLOCK, &set, &blocked);
-	pthread_kill(pthread_self(), signo);
+	raise(signo);
 	sigprocmask(SIG_SETMASK, &blocked, NULL);
 	sigaction(signo, &before, NULL);
 }
