@@ -61,8 +61,7 @@ static void fail_store(struct conversation *conversation)
 static uint64_t count_unshown(struct conversation *conversation)
 {
 	uint64_t count = 0;
-	const struct client_storage storage = client_store_storage(conversation->device.profile.store);
-	if (storage.unshown_count(storage.context, &count) != MMS_OK)
+	if (client_store_transcript_unshown_count(conversation->device.profile.store, &count) != MMS_OK)
 		fail_store(conversation);
 	return count;
 }

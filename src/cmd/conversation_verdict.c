@@ -31,12 +31,18 @@ static struct conversation_message *find(const struct conversation *conversation
 
 void conversation_remember_queued(struct conversation *conversation)
 {
-	const struct client_storage storage = client_store_storage(conversation->device.profile.store);
-	struct outbox_row row = {0};
-	while (storage.outbox_next(storage.context, row.seq, &row) == MMS_OK)
-		if (!row.is_reoffer && find(conversation, &row.id) == NULL &&
-		    !conversation_remember(conversation, &row.id, &row.recipient, false))
-			return; // no memory: their verdicts go unsaid
+	struct client_question question = {.kind = CLIENT_ASK_OUTBOX, .rows_max = CLIENT_PAGE_ROWS_MAX};
+	struct client_answer *page = &conversation->device.answer;
+	do {
+		client_store_answer(conversation->device.profile.store, &question, page);
+		for (uint32_t i = 0; i < page->row_count; i++) {
+			const struct outbox_row *row = &page->row[i];
+			question.after_seq = row->seq;
+			if (!row->is_reoffer && find(conversation, &row->id) == NULL &&
+			    !conversation_remember(conversation, &row->id, &row->recipient, false))
+				return; // no memory: their verdicts go unsaid
+		}
+	} while (page->row_count == CLIENT_PAGE_ROWS_MAX);
 }
 
 static void remove_at(struct conversation *conversation, size_t place)

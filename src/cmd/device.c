@@ -174,8 +174,7 @@ static void open_profile(struct device *device, const struct life_order *order)
 	} else if (!read_facts(device, &facts)) {
 		fail_store(device);
 	} else {
-		const struct client_storage storage = client_store_storage(device->profile.store);
-		device_life_opened(&device->life, &device->profile.keys, &storage, &facts, clock_monotonic());
+		device_life_opened(&device->life, &device->profile.keys, &facts, clock_monotonic());
 	}
 }
 
@@ -218,6 +217,19 @@ static void note_signed_in(struct device *device, const struct life_order *order
 	device_life_noted(&device->life);
 }
 
+// What failed here the life knows by the event, and the store has the reason.
+static void append(struct device *device, const struct client_batch *batch)
+{
+	client_store_append(device->profile.store, batch, &device->appended);
+	device_life_appended(&device->life, &device->appended, clock_monotonic());
+}
+
+static void answer(struct device *device, const struct client_question *question)
+{
+	client_store_answer(device->profile.store, question, &device->answer);
+	device_life_answered(&device->life, &device->answer, clock_monotonic());
+}
+
 static void obey(struct device *device, const struct life_order *order)
 {
 	switch (order->type) {
@@ -242,6 +254,12 @@ static void obey(struct device *device, const struct life_order *order)
 		break;
 	case LIFE_NOTE:
 		note_signed_in(device, order);
+		break;
+	case LIFE_APPEND:
+		append(device, order->batch);
+		break;
+	case LIFE_ASK:
+		answer(device, order->question);
 		break;
 	case LIFE_SEND:
 		outbound_add_session(&device->outbound, &order->datagrams);

@@ -52,6 +52,8 @@ struct device {
 	struct reason host_why; // why the server's name does not resolve
 	struct reason why;      // what failed last
 	int failed_status;      // the exit status that LIFE_STOP_FAILED stands for
+	struct client_appended appended; // what became of an order to the store
+	struct client_answer answer;
 	uint8_t inbound[UDP_BATCH_MAX][UDP_SLOT_BYTES];
 };
 

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: ISC
 // A device's meaning of every call: signing in, submitting what its outbox holds, keeping what is delivered (doc/protocol.md
-// sections 6, 8 and 9.1). Layer: msg, pure: events in; effects out through the port; storage behind its interface.
+// sections 6, 8 and 9.1). Layer: msg, pure: events in; effects out through the port; what is to be stored, and what is to be read,
+// is ordered by client_append and client_ask, and comes back as an event (store/client_storage.h).
 //
-// What happened is told through client_port.told, never before it is durable. Sessions are named by slot, 0 or 1.
+// Nothing is answered to the server, and nothing told through client_port.told, before what it rests on is durable: each
+// operation of a batch has a note of what follows on it. Sessions are named by slot, 0 or 1.
 #ifndef MMS_MSG_CLIENT_H
 #define MMS_MSG_CLIENT_H
 
@@ -22,7 +24,8 @@ enum {
 	CLIENT_PING_US = 8 * 1000 * 1000, // how long a server that was killed and is back can go unnoticed (section 6.7)
 	CLIENT_CALLS_RESERVED = 8, // room in the window that submissions leave to other calls
 	CLIENT_REOFFER_US = 60 * 1000 * 1000, // until a re-offer that was refused for now is made again; twice as long each time
-	CLIENT_PENDING_MAX = 2 * CALL_WINDOW, // answers and verdicts that wait for the commit; full: it comes at once
+	CLIENT_OPS_A_STEP = 2, // what one event adds to a batch; where they might not fit, none is taken
+	CLIENT_TRIES_MAX = 8, // orders of a batch or a question whose outcome stays unknown; then the storage has failed
 };
 
 static const int64_t CLIENT_REOFFER_US_MAX = 3600LL * 1000 * 1000; // no doubling beyond
@@ -76,7 +79,12 @@ struct client_config {
 	uint8_t invite_hash[INVITE_HASH_BYTES];
 };
 
-enum client_slot_state { CLIENT_SLOT_NONE = 0, CLIENT_SLOT_SIGNING_IN, CLIENT_SLOT_SIGNED_IN };
+enum client_slot_state {
+	CLIENT_SLOT_NONE = 0,
+	CLIENT_SLOT_ASKING, // the storage, for the mark that SIGNIN shows
+	CLIENT_SLOT_SIGNING_IN,
+	CLIENT_SLOT_SIGNED_IN,
+};
 
 // A message that was submitted on a session and has no verdict yet.
 struct client_submission {
@@ -91,10 +99,12 @@ struct client_slot {
 	struct storage_mark shown; // the mark that its SIGNIN showed
 	struct storage_mark start; // the mark that the answer named: a session does not outlive the server's start
 	uint32_t waiting_count;   // deliveries that waited when it signed in
-	uint32_t delivered_count; // deliveries so far
+	uint32_t delivered_count; // deliveries so far that are durable
 	uint64_t submitted_seq; // everything queued up to here was submitted on this session
 	struct client_submission submission[CALL_WINDOW];
 	uint32_t submission_count;
+	bool is_begun; // it was told, and is used
+	bool is_outbox_read; // a page of what is queued was submitted
 	bool is_signout_made; // nothing is submitted behind it
 	bool is_superseded;   // we have signed in on a newer one, whatever became of it
 	bool is_shutdown_told; // once a session: who stops says so once
@@ -110,14 +120,25 @@ struct client_list {
 	bool is_due; // `next` is to be asked on the present session
 };
 
-struct client_pending_answer {
-	uint32_t slot;
-	uint32_t number;
+// What follows once an operation is durable.
+struct client_note {
+	uint32_t slot; // of the session it came on; CLIENT_SLOTS: that is over
+	uint32_t number;         // PUT: the call to be answered OK
+	struct client_told told; // VERDICT; MARK of a sign-in, which is used from then on. Else no type
 };
+
+// A batch, and a note of each of its operations.
+struct client_gathered {
+	struct client_batch batch;
+	struct client_note note[CLIENT_BATCH_OPS_MAX];
+	uint32_t mark_place; // the last operation that keeps the mark of an acceptance, from 1; 0: none
+};
+
+// What the storage was ordered.
+enum client_work { CLIENT_WORK_NONE = 0, CLIENT_WORK_DUE, CLIENT_WORK_OUT };
 
 struct client {
 	struct client_port port;
-	struct client_storage storage;
 	struct client_config config;
 	struct client_slot slot[CLIENT_SLOTS];
 	uint32_t present; // slot + 1 of the session in use; 0: none
@@ -130,16 +151,23 @@ struct client {
 	int64_t reoffer_wait_us;
 	struct mtime sent_at;  // when a call was last made or answered
 	bool is_broken;
+	struct client_told stop; // to be told when nothing is left to be made durable; no type: none
 
-	struct client_pending_answer answer[CLIENT_PENDING_MAX];
-	uint32_t answer_count;
-	struct client_told verdict[CLIENT_PENDING_MAX];
-	uint32_t verdict_count;
-	bool is_stored_due;
+	struct client_gathered gathered[2];
+	uint32_t filling; // which of them fills; the other one is with the storage, or empty
+	enum client_work append;
+	uint32_t append_tries;
+	struct client_question question;
+	enum client_work ask;
+	uint32_t ask_tries;
+	uint64_t number; // of the batch or the question ordered last
+	bool has_more;   // the outbox may hold more than was submitted on the present session
+	bool has_no_room; // in the window, since the last answer
+	bool is_page_void; // the page asked for is for another session, or from another place
 };
 
-// A client that has not been started. What port and storage point at is kept.
-void client_init(struct client *client, const struct client_port *port, const struct client_storage *storage);
+// A client that has not been started. What the port points at is kept; the numbers go on, so that an event of before is known.
+void client_init(struct client *client, const struct client_port *port);
 
 // Signs in with this configuration on every session that comes up from now on.
 void client_start(struct client *client, const struct client_config *config);
@@ -147,16 +175,15 @@ void client_start(struct client *client, const struct client_config *config);
 // Whether this process may submit (it holds the lock on the outbox); begins with what waits when it becomes true.
 void client_set_submitting(struct client *client, bool may_submit, struct mtime now);
 
-// A session is up: SIGNIN goes out on it.
-void client_up(struct client *client, uint32_t slot, struct mtime now);
+// A session is up: SIGNIN goes out on it when the storage has told the mark.
+void client_up(struct client *client, uint32_t slot);
 
-// The server's call has started. Must: the session is one that client_port.prefer was told of.
-void client_call(struct client *client, uint32_t slot, uint32_t number, uint8_t kind, const uint8_t *body, size_t bytes,
-		 struct mtime now);
+// The server's call has started. Must: the session is one that client_port.prefer was told of, and client_has_room.
+void client_called(struct client *client, uint32_t slot, uint32_t number, uint8_t kind, const uint8_t *body, size_t bytes);
 
-// A call of ours was answered; `tag` is what client_port.call was given.
-void client_answer(struct client *client, uint32_t slot, uint8_t kind, uint8_t status, const uint8_t *body,
-		   size_t bytes, uint64_t tag, struct mtime now);
+// A call of ours was answered; `tag` is what client_port.call was given. Must: client_has_room.
+void client_answered(struct client *client, uint32_t slot, uint8_t kind, uint8_t status, const uint8_t *body,
+		     size_t bytes, uint64_t tag, struct mtime now);
 
 // A session is over.
 void client_ended(struct client *client, uint32_t slot);
@@ -171,8 +198,23 @@ void client_who(struct client *client, struct mtime now);
 // Signs out as soon as a session lets it; TOLD_SIGNED_OUT follows.
 void client_sign_out(struct client *client, struct mtime now);
 
-// To be called when no more events are at hand: makes what they changed durable, answers the server, tells the owner.
-void client_flush(struct client *client, struct mtime now);
+// Whether a call or an answer can be taken: there is room in the batch that fills. False: not before client_appended.
+bool client_has_room(const struct client *client);
+
+// To be called when no more events are at hand: the batch that the storage is to make durable, borrowed until the next call to
+// the client. NULL: none, or one is with it already. client_appended follows.
+const struct client_batch *client_append(struct client *client);
+
+// What became of the batch. If it is durable, the server is answered and the owner told what rests on it. If nobody knows, it
+// is the next one, as it was. Else the client is broken. An event of another number is ignored.
+void client_appended(struct client *client, const struct client_appended *appended, struct mtime now);
+
+// The question that the storage is to answer, borrowed until the next call to the client. NULL: none, or one is with it
+// already. client_learned follows.
+const struct client_question *client_ask(struct client *client);
+
+// The answer to it. An answer of another number is ignored.
+void client_learned(struct client *client, const struct client_answer *answer, struct mtime now);
 
 // When client_tick has something to do; MTIME_NEVER: nothing.
 struct mtime client_deadline(const struct client *client);

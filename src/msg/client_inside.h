@@ -12,14 +12,55 @@ bool client_make_call(struct client *client, uint32_t slot, uint8_t kind, const 
 // Tells the owner something that has no further fields.
 void client_tell(struct client *client, enum client_told_type type);
 
-// Forgets every session and stops the transport.
-void client_stop(struct client *client);
+// Forgets every session and stops the transport; `stop` is told when what was gathered before is durable.
+void client_stop(struct client *client, const struct client_told *stop);
+
+// Tells it, if that is so now.
+void client_tell_stop(struct client *client);
 
 // Asks for a page of users, from `first` of this generation, or from the beginning with 0 and 0.
 void client_ask_who(struct client *client, uint32_t generation, uint32_t first, struct mtime now);
 
-// What is wanted on a session that has just been signed in on: submissions, WHO, SIGNOUT.
+// The mark that SIGNIN shows is known: it goes out on each session that waits for it.
+void client_sign_in(struct client *client, const struct storage_mark *mark, struct mtime now);
+
+// The present session is used from now on: for submissions, WHO, SIGNOUT.
 void client_begin(struct client *client, struct mtime now);
+
+// Makes the calls that are wanted and found no room before.
+void client_go_on(struct client *client, struct mtime now);
+
+// --- client_batch.c ---
+
+// Whether anything waits to be durable.
+bool client_is_gathering(const struct client *client);
+
+// Puts an entry into the transcript; the call `number` is answered when it is there. Must: client_has_room.
+void client_put(struct client *client, uint32_t slot, uint32_t number, const struct transcript_row *row);
+
+// Notes a verdict; it is told when it is durable. Must: client_has_room.
+void client_put_verdict(struct client *client, const struct client_told *verdict);
+
+// Keeps the mark of an acceptance on this session. Must: client_has_room, also for a verdict.
+void client_put_mark(struct client *client, uint32_t slot, const struct storage_mark *mark);
+
+// The session is signed in on. It is used, and told, when everything accepted is queued again, if that must be. Must:
+// client_has_room.
+void client_put_signin(struct client *client, uint32_t slot, const struct call_signin_ok *ok);
+
+// A session is over: nothing that is gathered is answered on it.
+void client_forget_session(struct client *client, uint32_t slot);
+
+// --- client_outbox.c ---
+
+// The outbox is to be read for the present session, from where that has submitted; a page that was asked for before is void.
+void client_read_from_start(struct client *client);
+
+// Whether nothing is on its way that would be offered again.
+bool client_may_reoffer(const struct client *client);
+
+// The outbox is read again from its oldest message. Must: client_may_reoffer, on a present session.
+void client_reoffer_again(struct client *client);
 
 // A re-offer found no room at the server: to be made again in a while.
 void client_defer_reoffer(struct client *client, struct mtime now);

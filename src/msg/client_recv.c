@@ -7,61 +7,9 @@
 #include "crypto/crypto.h"
 #include "msg/client_inside.h"
 
-// The store is older than what was promised: everything that is kept is queued again (section 6.4), whatever a clock says of
-// its age.
-static void reoffer(struct client *client, const struct storage_mark *mark)
-{
-	if (client->storage.outbox_reoffer(client->storage.context) != MMS_OK ||
-	    client->storage.mark_set(client->storage.context, mark) != MMS_OK ||
-	    client->storage.commit(client->storage.context) != MMS_OK)
-		client_break(client);
-}
-
 static bool is_same_start(const struct storage_mark *a, const struct storage_mark *b)
 {
 	return memcmp(a->start_id, b->start_id, sizeof a->start_id) == 0;
-}
-
-// Whether nobody has seen if the store behind `mark` still knows the one kept. The server judged the mark that SIGNIN showed
-// on this session; one that came after it, through another session or process of this device, it did not.
-static bool is_unjudged(const struct client *client, uint32_t slot, const struct storage_mark *kept,
-			const struct storage_mark *mark)
-{
-	static const struct storage_mark none;
-	const struct storage_mark *shown = &client->slot[slot].shown;
-	return !is_same_start(kept, mark) && !is_same_start(kept, &none) &&
-	       !(is_same_start(kept, shown) && kept->commit == shown->commit);
-}
-
-// Keeps the mark of an acceptance: within one start the highest number, and a later start's in any case. One of another start
-// than the session's is no server's: with a new one in each acceptance everything would be offered again for ever.
-static void keep_mark(struct client *client, uint32_t slot, const struct storage_mark *mark, struct mtime now)
-{
-	struct storage_mark kept;
-	if (!is_same_start(mark, &client->slot[slot].start))
-		return;
-	if (client->storage.mark_get(client->storage.context, &kept) != MMS_OK) {
-		client_break(client);
-		return;
-	}
-	if (is_unjudged(client, slot, &kept, mark)) {
-		reoffer(client, mark);
-		client_make_reoffers(client, now);
-	} else if ((!is_same_start(&kept, mark) || mark->commit > kept.commit) &&
-		   client->storage.mark_set(client->storage.context, mark) != MMS_OK) {
-		client_break(client);
-	}
-}
-
-// At a sign-in: whether what was accepted is to be offered again.
-static bool is_reoffer_due(struct client *client, uint32_t slot, const struct call_signin_ok *ok)
-{
-	struct storage_mark kept;
-	if (client->storage.mark_get(client->storage.context, &kept) != MMS_OK) {
-		client_break(client);
-		return false;
-	}
-	return ok->is_reoffer_wanted || is_unjudged(client, slot, &kept, &ok->mark);
 }
 
 static bool is_proved(const struct client *client, uint32_t slot, const struct call_signin_ok *ok)
@@ -80,8 +28,7 @@ static bool is_refusal(uint8_t status)
 	return status == STATUS_NOT_AUTHORIZED || status == STATUS_SERVER_FULL;
 }
 
-static void signin_answered(struct client *client, uint32_t slot, uint8_t status, const uint8_t *body, size_t bytes,
-			    struct mtime now)
+static void signin_answered(struct client *client, uint32_t slot, uint8_t status, const uint8_t *body, size_t bytes)
 {
 	struct call_signin_ok ok;
 	struct client_slot *session = &client->slot[slot];
@@ -90,13 +37,10 @@ static void signin_answered(struct client *client, uint32_t slot, uint8_t status
 	const bool is_granted = status == STATUS_OK && call_signin_ok_decode(&ok, body, bytes) == MMS_OK &&
 				name_is_same(&ok.name, &client->config.name);
 	if (!is_granted || !is_proved(client, slot, &ok)) {
-		client_flush(client, now);
-		client_stop(client);
-		client->port.told(client->port.context,
-				  &(struct client_told){.type = is_granted		 ? TOLD_NOT_PROVED
-								: is_refusal(status) ? TOLD_REFUSED
-										     : TOLD_BROKEN,
-							.status = status});
+		client_stop(client, &(struct client_told){.type = is_granted	       ? TOLD_NOT_PROVED
+								  : is_refusal(status) ? TOLD_REFUSED
+										       : TOLD_BROKEN,
+							  .status = status});
 		return;
 	}
 	session->state = CLIENT_SLOT_SIGNED_IN;
@@ -105,21 +49,14 @@ static void signin_answered(struct client *client, uint32_t slot, uint8_t status
 	session->start = ok.mark;
 	session->waiting_count = ok.waiting_count;
 	client->port.prefer(client->port.context, slot);
-	if (is_reoffer_due(client, slot, &ok))
-		reoffer(client, &ok.mark);
-	client->port.told(client->port.context,
-			  &(struct client_told){.type = client->was_signed_in ? TOLD_RECONNECTED : TOLD_SIGNED_IN,
-						.name = ok.name,
-						.waiting_count = ok.waiting_count});
-	client->was_signed_in = true;
-	client_begin(client, now);
+	client_put_signin(client, slot, &ok);
 }
 
 // Takes a submission off its session's list. False: it is not there.
 static bool take_submission(struct client_slot *session, uint64_t seq, struct client_submission *submission)
 {
 	for (uint32_t i = 0; i < CALL_WINDOW; i++) {
-		if (session->submission[i].seq != seq)
+		if (seq == 0 || session->submission[i].seq != seq)
 			continue;
 		*submission = session->submission[i];
 		session->submission[i].seq = 0;
@@ -155,7 +92,10 @@ static void submit_answered(struct client *client, uint32_t slot, uint8_t status
 				      .state = OUTBOX_REFUSED};
 	if (status == STATUS_ACCEPTED && call_accepted_decode(&accepted, body, bytes) == MMS_OK) {
 		verdict.state = accepted.was_online ? OUTBOX_ONLINE : OUTBOX_SAVED;
-		keep_mark(client, slot, &accepted.mark, now);
+		// One of another start than the session's is no server's: with a new one in each acceptance everything would be
+		// offered again for ever.
+		if (is_same_start(&accepted.mark, &client->slot[slot].start))
+			client_put_mark(client, slot, &accepted.mark);
 	} else {
 		verdict.status = status;
 	}
@@ -163,13 +103,7 @@ static void submit_answered(struct client *client, uint32_t slot, uint8_t status
 		client_defer_reoffer(client, now);
 		return;
 	}
-	if (client->storage.outbox_verdict(client->storage.context, &verdict.id, verdict.state, verdict.status) != MMS_OK)
-		client_break(client);
-	if (client->verdict_count == CLIENT_PENDING_MAX)
-		client_flush(client, now);
-	if (client->is_broken)
-		return;
-	client->verdict[client->verdict_count++] = verdict;
+	client_put_verdict(client, &verdict);
 }
 
 static void fail_list(struct client *client, uint8_t status)
@@ -216,13 +150,13 @@ static void who_answered(struct client *client, uint8_t status, const uint8_t *b
 	client_tell(client, TOLD_WHO_END);
 }
 
-void client_answer(struct client *client, uint32_t slot, uint8_t kind, uint8_t status, const uint8_t *body,
-		   size_t bytes, uint64_t tag, struct mtime now)
+void client_answered(struct client *client, uint32_t slot, uint8_t kind, uint8_t status, const uint8_t *body,
+		     size_t bytes, uint64_t tag, struct mtime now)
 {
 	assert(slot < CLIENT_SLOTS);
 	switch (kind) {
 	case CALL_SIGNIN:
-		signin_answered(client, slot, status, body, bytes, now);
+		signin_answered(client, slot, status, body, bytes);
 		break;
 	case CALL_SUBMIT:
 		submit_answered(client, slot, status, body, bytes, tag, now);
@@ -232,35 +166,16 @@ void client_answer(struct client *client, uint32_t slot, uint8_t kind, uint8_t s
 			who_answered(client, status, body, bytes, tag, now);
 		break;
 	case CALL_SIGNOUT:
-		client_flush(client, now); // what came before it is told before it
-		client_stop(client);
-		client_tell(client, TOLD_SIGNED_OUT);
+		client_stop(client, &(struct client_told){.type = TOLD_SIGNED_OUT});
 		break;
 	default:
 		break;
 	}
-	client_submit(client, now); // the window is a span: whatever was answered may have made room
+	client->has_no_room = false; // the window is a span: whatever was answered may have made room
+	client_go_on(client, now);
 }
 
-// Puts an entry into the transcript, its answer waiting for the commit.
-static void store(struct client *client, uint32_t slot, uint32_t number, const struct transcript_row *row,
-		  struct mtime now)
-{
-	bool is_new;
-	if (client->answer_count == CLIENT_PENDING_MAX)
-		client_flush(client, now);
-	if (client->is_broken)
-		return;
-	if (client->storage.transcript_put(client->storage.context, row, &is_new) != MMS_OK) {
-		client_break(client);
-		return;
-	}
-	client->answer[client->answer_count++] = (struct client_pending_answer){slot, number};
-	client->is_stored_due = client->is_stored_due || is_new;
-}
-
-static void delivered(struct client *client, uint32_t slot, uint32_t number, const uint8_t *body, size_t bytes,
-		      struct mtime now)
+static void delivered(struct client *client, uint32_t slot, uint32_t number, const uint8_t *body, size_t bytes)
 {
 	struct call_deliver deliver;
 	// A text against section 7.2 could not be read back from the store, which would then count as damaged for ever; and the
@@ -277,9 +192,7 @@ static void delivered(struct client *client, uint32_t slot, uint32_t number, con
 		.text = deliver.text,
 		.text_bytes = (uint16_t)deliver.text_bytes,
 	};
-	store(client, slot, number, &row, now);
-	if (++client->slot[slot].delivered_count == client->slot[slot].waiting_count)
-		client->is_stored_due = true;
+	client_put(client, slot, number, &row);
 }
 
 // We have replaced ourselves. When the session that did it is gone without an answer, this one is over at the server too.
@@ -289,8 +202,7 @@ static void replaced_by_ourselves(struct client *client, uint32_t slot)
 		client->port.redial(client->port.context);
 }
 
-static void noticed(struct client *client, uint32_t slot, uint32_t number, const uint8_t *body, size_t bytes,
-		    struct mtime now)
+static void noticed(struct client *client, uint32_t slot, uint32_t number, const uint8_t *body, size_t bytes)
 {
 	struct call_notice notice;
 	if (call_notice_decode(&notice, body, bytes) != MMS_OK) {
@@ -298,8 +210,8 @@ static void noticed(struct client *client, uint32_t slot, uint32_t number, const
 		return;
 	}
 	if (notice.what == NOTICE_GAP) {
-		store(client, slot, number,
-		      &(struct transcript_row){.is_gap = true, .id = notice.id, .gap_count = notice.count}, now);
+		client_put(client, slot, number,
+			   &(struct transcript_row){.is_gap = true, .id = notice.id, .gap_count = notice.count});
 		return;
 	}
 	client->port.answer(client->port.context, slot, number, STATUS_OK);
@@ -310,9 +222,8 @@ static void noticed(struct client *client, uint32_t slot, uint32_t number, const
 	switch (notice.what) {
 	case NOTICE_REPLACED:
 	case NOTICE_REMOVED:
-		client_flush(client, now);
-		client_stop(client);
-		client_tell(client, notice.what == NOTICE_REPLACED ? TOLD_REPLACED : TOLD_REMOVED);
+		client_stop(client, &(struct client_told){
+					    .type = notice.what == NOTICE_REPLACED ? TOLD_REPLACED : TOLD_REMOVED});
 		break;
 	case NOTICE_SHUTDOWN:
 		if (!client->slot[slot].is_shutdown_told)
@@ -325,17 +236,16 @@ static void noticed(struct client *client, uint32_t slot, uint32_t number, const
 	}
 }
 
-void client_call(struct client *client, uint32_t slot, uint32_t number, uint8_t kind, const uint8_t *body, size_t bytes,
-		 struct mtime now)
+void client_called(struct client *client, uint32_t slot, uint32_t number, uint8_t kind, const uint8_t *body, size_t bytes)
 {
 	assert(slot < CLIENT_SLOTS);
 	assert(client->slot[slot].state == CLIENT_SLOT_SIGNED_IN);
 	switch (kind) {
 	case CALL_DELIVER:
-		delivered(client, slot, number, body, bytes, now);
+		delivered(client, slot, number, body, bytes);
 		break;
 	case CALL_NOTICE:
-		noticed(client, slot, number, body, bytes, now);
+		noticed(client, slot, number, body, bytes);
 		break;
 	default:
 		client->port.answer(client->port.context, slot, number, STATUS_BAD);

@@ -161,6 +161,7 @@ void device_life_forget(struct device_life *life)
 	life->poke_at = MTIME_NEVER;
 	life->told_count = 0;
 	life->pending = 0;
+	life->is_append_out = life->is_ask_out = false;
 }
 
 // --- the server's name ---
@@ -197,7 +198,7 @@ void device_life_dial(struct device_life *life, struct mtime now)
 		.has_invite = life->wish.has_invite,
 	};
 	memcpy(config.invite_hash, life->wish.invite_hash, INVITE_HASH_BYTES);
-	device_node_start(&life->node, &life->keys, life->server_key, &life->storage, &config, now);
+	device_node_start(&life->node, &life->keys, life->server_key, &config, now);
 	life->state = LIFE_DIALING;
 	if (life->is_holding)
 		client_set_submitting(&life->node.client, true, now);
@@ -219,13 +220,11 @@ static void performed(struct device_life *life, enum life_order_type order)
 	life->pending = 0;
 }
 
-void device_life_opened(struct device_life *life, const struct keypair *keys, const struct client_storage *storage,
-			const struct life_facts *facts, struct mtime now)
+void device_life_opened(struct device_life *life, const struct keypair *keys, const struct life_facts *facts, struct mtime now)
 {
 	performed(life, LIFE_OPEN);
 	life->is_open = true;
 	life->keys = *keys;
-	life->storage = *storage;
 	life->turn_at = now;
 	life->turn_wait_us = LIFE_TURN_US;
 	life->poke_at = MTIME_NEVER;
@@ -271,6 +270,20 @@ void device_life_noted(struct device_life *life)
 {
 	performed(life, LIFE_NOTE);
 	learn(life, &(struct life_facts){true, life->told[life->told_first].name}, false);
+}
+
+void device_life_appended(struct device_life *life, const struct client_appended *appended, struct mtime now)
+{
+	assert(life->is_append_out);
+	life->is_append_out = false;
+	device_node_appended(&life->node, appended, now);
+}
+
+void device_life_answered(struct device_life *life, const struct client_answer *answer, struct mtime now)
+{
+	assert(life->is_ask_out);
+	life->is_ask_out = false;
+	device_node_learned(&life->node, answer, now);
 }
 
 void device_life_break(struct device_life *life, enum life_stop stop)

@@ -31,8 +31,8 @@ enum {
 	LIFE_LOOKUP_US_MAX = 60 * 1000 * 1000,  // no doubling beyond
 	LIFE_PAUSE_US = 1000 * 1000,            // until who does not receive, and was replaced, dials again
 	LIFE_SIGNOUT_US = 10 * 1000 * 1000,     // how long SIGNOUT waits for its answer; LIFE_SILENT_US of silence end it too
-	// What one step can tell: a page of users, the verdicts of a commit, and our own. Only an empty queue steps.
-	LIFE_TOLD_MAX = CALL_BODY_BYTES_MAX / 3 + CLIENT_PENDING_MAX + 16,
+	// What one step can tell, what one batch can, and our own. Only an empty queue steps, or orders a batch.
+	LIFE_TOLD_MAX = CALL_BODY_BYTES_MAX / 3 + CLIENT_BATCH_OPS_MAX + 16,
 };
 
 enum life_state {
@@ -121,9 +121,14 @@ enum life_order_type {
 	LIFE_POKE,        // wake who holds it
 	LIFE_PIN,         // pin `key` for the server's name, durably → device_life_pinned
 	LIFE_NOTE,        // note in the profile, durably, that it has signed in as `name` → device_life_noted
+	LIFE_APPEND,      // make `batch` durable in the profile, all of it or nothing → device_life_appended, at any time
+	LIFE_ASK,         // answer `question` from the profile → device_life_answered, at any time
 	LIFE_SEND,        // send `datagrams`
 	LIFE_TELL,        // tell the user `told`
-}; // RESOLVE apart, an order that the environment refuses → device_life_failed
+}; // RESOLVE, APPEND and ASK apart, an order that the environment refuses → device_life_failed
+
+// Of APPEND one is out at a time, and of ASK one. A batch and a question are borrowed until the next call to the life: who carries
+// them out later keeps a copy.
 
 struct life_order {
 	enum life_order_type type;
@@ -132,6 +137,8 @@ struct life_order {
 	union {
 		struct session_out datagrams;
 		struct life_told told;
+		const struct client_batch *batch;
+		const struct client_question *question;
 	};
 };
 
@@ -155,9 +162,8 @@ struct device_life {
 	uint8_t server_key[NOISE_KEY_BYTES];
 	uint8_t shown_key[NOISE_KEY_BYTES]; // by the server last
 
-	bool is_open; // there is a profile: keys, storage and facts are its
+	bool is_open; // there is a profile: keys and facts are its
 	struct keypair keys;
-	struct client_storage storage;
 	struct life_facts facts;
 
 	bool is_holding;     // the outbox
@@ -168,6 +174,8 @@ struct device_life {
 	struct mtime leave_at; // when signing out is over without an answer
 
 	enum life_order_type pending; // an order that awaits its event; 0: none
+	bool is_append_out; // a batch is with the storage, be it of an earlier client
+	bool is_ask_out;    // the same of a question
 	struct life_told told[LIFE_TOLD_MAX];
 	uint32_t told_first;
 	uint32_t told_count;
@@ -201,7 +209,8 @@ void device_life_list(struct device_life *life, struct mtime now);
 // To sign out: STOPPED, SIGNED_OUT follows, at once where nobody is signed in. Nothing while IDLE or STOPPED.
 void device_life_leave(struct device_life *life, struct mtime now);
 
-// To be nobody, at once and without a word to the server. The owner closes the profile then, and with it the outbox's lock.
+// To be nobody, at once and without a word to the server. The owner closes the profile then, and with it the outbox's lock;
+// what is with the storage may become durable or not, and is not reported.
 void device_life_forget(struct device_life *life);
 
 // --- what happened ---
@@ -210,9 +219,15 @@ void device_life_forget(struct device_life *life);
 void device_life_resolved(struct device_life *life, const struct addr *addrs, uint32_t addr_count, struct mtime now);
 void device_life_unresolved(struct device_life *life, struct mtime now); // see device_life_resolved
 
-// OPEN was performed. The pair is copied; what the storage points at is kept until device_life_forget.
-void device_life_opened(struct device_life *life, const struct keypair *keys, const struct client_storage *storage,
-			const struct life_facts *facts, struct mtime now);
+// OPEN was performed. The pair is copied.
+void device_life_opened(struct device_life *life, const struct keypair *keys, const struct life_facts *facts, struct mtime now);
+
+// APPEND came to this; a storage that has failed ends the wish, LIFE_STOP_STORE. Must: it is out, and the profile was not
+// forgotten since.
+void device_life_appended(struct device_life *life, const struct client_appended *appended, struct mtime now);
+
+// ASK came to this. Must: the same.
+void device_life_answered(struct device_life *life, const struct client_answer *answer, struct mtime now);
 
 // TAKE was performed: the outbox is ours. The facts were read after it was. `has_changed`: another process has written since this
 // was last asked.

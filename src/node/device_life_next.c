@@ -139,13 +139,19 @@ static bool is_taking(const struct device_life *life)
 	return !life->is_holding && life->state >= LIFE_WAITING && life->state <= LIFE_SIGNED_IN;
 }
 
+// Whether the outbox is to be given to another process: not before it can read there what became of what this one submitted.
+static bool is_outbox_due(const struct device_life *life)
+{
+	return life->state == LIFE_STOPPED && life->is_holding && !life->is_append_out;
+}
+
 static bool next_own(struct device_life *life, struct mtime now, struct life_order *order)
 {
 	if (life->lookup == LOOKUP_DUE) {
 		life->lookup = LOOKUP_RUNNING;
 		return order_bare(order, LIFE_RESOLVE);
 	}
-	if (life->state == LIFE_STOPPED && life->is_holding) {
+	if (is_outbox_due(life)) {
 		life->is_holding = false;
 		return order_bare(order, LIFE_GIVE);
 	}
@@ -170,7 +176,7 @@ static void follow_sessions(struct device_life *life)
 		return;
 	if (client_is_signed_in(client))
 		life->state = LIFE_SIGNED_IN;
-	else if (client->slot[0].state == CLIENT_SLOT_SIGNING_IN || client->slot[1].state == CLIENT_SLOT_SIGNING_IN)
+	else if (client->slot[0].state != CLIENT_SLOT_NONE || client->slot[1].state != CLIENT_SLOT_NONE)
 		life->state = LIFE_SIGNING_IN;
 	else
 		life->state = LIFE_DIALING;
@@ -179,14 +185,28 @@ static void follow_sessions(struct device_life *life)
 static bool step(struct device_life *life, struct mtime now)
 {
 	const bool has_stepped = device_node_step(&life->node, now);
-	if (!has_stepped)
-		device_node_settle(&life->node, now);
 	if (client_is_broken(&life->node.client)) {
 		device_life_break(life, LIFE_STOP_STORE);
 		return true;
 	}
 	follow_sessions(life);
 	return has_stepped || life->told_count > 0;
+}
+
+// What the storage is to do, when no event is left: what they changed goes there together.
+static bool next_stored(struct device_life *life, struct life_order *order)
+{
+	const struct client_batch *batch = life->is_append_out ? NULL : device_node_append(&life->node);
+	if (batch != NULL) {
+		*order = (struct life_order){.type = LIFE_APPEND, .batch = batch};
+		return life->is_append_out = true;
+	}
+	const struct client_question *question = life->is_ask_out ? NULL : device_node_question(&life->node);
+	if (question != NULL) {
+		*order = (struct life_order){.type = LIFE_ASK, .question = question};
+		return life->is_ask_out = true;
+	}
+	return false;
 }
 
 bool device_life_next(struct device_life *life, struct mtime now, struct life_order *order)
@@ -199,6 +219,8 @@ bool device_life_next(struct device_life *life, struct mtime now, struct life_or
 		if (next_told(life, now, order) || next_own(life, now, order))
 			return true;
 	} while (is_running(life) && step(life, now));
+	if (is_running(life) && next_stored(life, order))
+		return true;
 	*order = (struct life_order){.type = LIFE_SEND};
 	return is_running(life) && device_node_send(&life->node, now, &order->datagrams);
 }
@@ -208,7 +230,7 @@ struct mtime device_life_deadline(const struct device_life *life, struct mtime n
 	struct mtime due = MTIME_NEVER;
 	const bool is_silent = device_life_is_silent(life, now);
 	if (life->told_count > 0 || life->lookup == LOOKUP_DUE || life->state == LIFE_OPENING ||
-	    (life->state == LIFE_STOPPED && life->is_holding))
+	    is_outbox_due(life))
 		return now;
 	if (life->lookup == LOOKUP_FAILED || (life->lookup == LOOKUP_KNOWN && is_silent))
 		due = life->lookup_at;

@@ -72,7 +72,7 @@ void device_node_ask(struct device_node *node, struct mtime now)
 }
 
 void device_node_start(struct device_node *node, const struct keypair *keys, const uint8_t server_key[NOISE_KEY_BYTES],
-		       const struct client_storage *storage, const struct client_config *config, struct mtime now)
+		       const struct client_config *config, struct mtime now)
 {
 	const struct client_port port = {
 		.context = node,
@@ -84,7 +84,7 @@ void device_node_start(struct device_node *node, const struct keypair *keys, con
 		.handshake_hash = port_handshake_hash,
 		.told = port_told,
 	};
-	client_init(&node->client, &port, storage);
+	client_init(&node->client, &port);
 	client_start(&node->client, config);
 	dialer_dial(&node->dialer, keys, server_key, now);
 }
@@ -92,7 +92,7 @@ void device_node_start(struct device_node *node, const struct keypair *keys, con
 void device_node_stop(struct device_node *node)
 {
 	dialer_stop(&node->dialer);
-	memset(&node->client, 0, sizeof node->client);
+	client_init(&node->client, &(struct client_port){0});
 }
 
 void device_node_recv(struct device_node *node, const struct addr *addr, const uint8_t *datagram, size_t bytes,
@@ -115,14 +115,14 @@ static void take(struct device_node *node, const struct dialer_event *event, str
 		node->owner.news(node->owner.context, DEVICE_NO_VERSION, event->key);
 		break;
 	case DIALER_SESSION_UP:
-		client_up(&node->client, event->slot, now);
+		client_up(&node->client, event->slot);
 		break;
 	case DIALER_CALL:
-		client_call(&node->client, event->slot, call->number, call->kind, call->body, call->body_bytes, now);
+		client_called(&node->client, event->slot, call->number, call->kind, call->body, call->body_bytes);
 		break;
 	case DIALER_ANSWER:
-		client_answer(&node->client, event->slot, call->kind, call->status, call->body, call->body_bytes,
-			      call->tag, now);
+		client_answered(&node->client, event->slot, call->kind, call->status, call->body, call->body_bytes,
+				call->tag, now);
 		break;
 	case DIALER_ENDED:
 		client_ended(&node->client, event->slot);
@@ -134,25 +134,19 @@ bool device_node_step(struct device_node *node, struct mtime now)
 {
 	struct dialer_event event;
 	node->now = now;
-	if (client_is_broken(&node->client) || !dialer_poll(&node->dialer, now, &event))
+	if (client_is_broken(&node->client) || !client_has_room(&node->client) ||
+	    !dialer_poll(&node->dialer, now, &event))
 		return false;
 	take(node, &event, now);
 	return true;
-}
-
-void device_node_settle(struct device_node *node, struct mtime now)
-{
-	node->now = now;
-	if (!node->client.is_started)
-		return;
-	client_flush(&node->client, now);
-	client_tick(&node->client, now);
 }
 
 void device_node_tick(struct device_node *node, struct mtime now)
 {
 	node->now = now;
 	dialer_tick(&node->dialer, now);
+	if (node->client.is_started && !client_is_broken(&node->client))
+		client_tick(&node->client, now);
 }
 
 void device_node_run(struct device_node *node, struct mtime now)
@@ -160,7 +154,28 @@ void device_node_run(struct device_node *node, struct mtime now)
 	device_node_tick(node, now);
 	while (device_node_step(node, now))
 		;
-	device_node_settle(node, now);
+}
+
+const struct client_batch *device_node_append(struct device_node *node)
+{
+	return client_append(&node->client);
+}
+
+const struct client_question *device_node_question(struct device_node *node)
+{
+	return client_ask(&node->client);
+}
+
+void device_node_appended(struct device_node *node, const struct client_appended *appended, struct mtime now)
+{
+	node->now = now;
+	client_appended(&node->client, appended, now);
+}
+
+void device_node_learned(struct device_node *node, const struct client_answer *answer, struct mtime now)
+{
+	node->now = now;
+	client_learned(&node->client, answer, now);
 }
 
 bool device_node_send(struct device_node *node, struct mtime now, struct session_out *out)

@@ -2,7 +2,7 @@
 // A whole device without its system: the protocol (proto/dialer.h) joined to its meaning (msg/client.h). Layer: node,
 // pure. The program's commands and a simulator drive it alike.
 //
-// A turn: receive datagrams, then device_node_run, then send until false.
+// A turn: receive datagrams, then device_node_run, then give the storage what it is to do, then send until false.
 #ifndef MMS_NODE_DEVICE_NODE_H
 #define MMS_NODE_DEVICE_NODE_H
 
@@ -48,9 +48,9 @@ void device_node_clear(struct device_node *node);
 // Asks for the server's key; DEVICE_SERVER_KEY follows.
 void device_node_ask(struct device_node *node, struct mtime now);
 
-// Signs in with this pair at this server and stays so until told otherwise. What the storage points at is kept.
+// Signs in with this pair at this server and stays so until told otherwise.
 void device_node_start(struct device_node *node, const struct keypair *keys, const uint8_t server_key[NOISE_KEY_BYTES],
-		       const struct client_storage *storage, const struct client_config *config, struct mtime now);
+		       const struct client_config *config, struct mtime now);
 
 // Ends everything at once, without a word to the server.
 void device_node_stop(struct device_node *node);
@@ -59,18 +59,24 @@ void device_node_stop(struct device_node *node);
 void device_node_recv(struct device_node *node, const struct addr *addr, const uint8_t *datagram, size_t bytes,
 		      struct mtime now);
 
-// The next event of the protocol takes its effect; what is told of it follows at once, or with device_node_settle. False: none.
+// The next event of the protocol takes its effect. False: none, or what it might change has no room beside what waits to be
+// durable.
 bool device_node_step(struct device_node *node, struct mtime now);
-
-// When no event is left: makes durable what they changed, then answers the server and tells the owner. Owners take what is told
-// now, and step again.
-void device_node_settle(struct device_node *node, struct mtime now);
 
 // Lets due timers of the protocol run; steps follow.
 void device_node_tick(struct device_node *node, struct mtime now);
 
-// All of it at once: due timers, every event, and their effects made durable.
+// All of it at once: due timers, and every event.
 void device_node_run(struct device_node *node, struct mtime now);
+
+// When no event is left: the batch that the storage is to make durable, the question it is to answer, each as client_append and
+// client_ask have it.
+const struct client_batch *device_node_append(struct device_node *node);
+const struct client_question *device_node_question(struct device_node *node); // see device_node_append
+
+// What became of the batch: the server is answered and the owner told what rests on it. The answer to the question.
+void device_node_appended(struct device_node *node, const struct client_appended *appended, struct mtime now);
+void device_node_learned(struct device_node *node, const struct client_answer *answer, struct mtime now); // see there
 
 // The next datagrams to send. False: none now.
 bool device_node_send(struct device_node *node, struct mtime now, struct session_out *out);

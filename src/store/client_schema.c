@@ -30,17 +30,17 @@ static const char schema[] =
 	"CREATE INDEX outbox_by_queue ON outbox(seq, state) WHERE is_queued = 1;"
 	"CREATE INDEX outbox_by_done ON outbox(seq) WHERE is_queued = 0;"
 
-	// A gap has no sender and no text, and no id when the server gave it none.
+	// A gap has no sender and no text.
 	"CREATE TABLE transcript("
 	" seq INTEGER PRIMARY KEY AUTOINCREMENT,"
 	" gap_count INTEGER NOT NULL DEFAULT 0 CHECK (gap_count >= 0),"
 	" sender TEXT NOT NULL COLLATE NOCASE,"
-	" id BLOB CHECK (id IS NULL OR length(id) = 16),"
+	" id BLOB NOT NULL CHECK (length(id) = 16),"
 	" accepted_at INTEGER NOT NULL,"
 	" text BLOB CHECK (text IS NULL OR length(text) BETWEEN 1 AND 1024),"
 	" is_shown INTEGER NOT NULL DEFAULT 0 CHECK (is_shown IN (0, 1)),"
-	" CHECK ((text IS NULL) = (sender = '') AND (text IS NOT NULL OR gap_count > 0))) STRICT;"
-	"CREATE UNIQUE INDEX transcript_by_id ON transcript(sender, id) WHERE id IS NOT NULL;"
+	" CHECK ((text IS NULL) = (sender = '') AND (text IS NULL) = (gap_count > 0))) STRICT;"
+	"CREATE UNIQUE INDEX transcript_by_id ON transcript(sender, id);"
 	"CREATE INDEX transcript_by_unshown ON transcript(seq) WHERE is_shown = 0;";
 
 const struct sql_kind client_schema_kind = {
@@ -71,8 +71,8 @@ const char *const client_schema_statement[CLIENT_STATEMENT_COUNT] = {
 	[OUTBOX_PUT] = "INSERT INTO outbox(id, recipient, text, written_at) VALUES (?1, ?2, ?3, ?4)",
 	[OUTBOX_FIND] = "SELECT state, status FROM outbox WHERE id = ?1",
 	[OUTBOX_COUNT] = "SELECT count(*) FROM outbox WHERE is_queued = 1 AND state = 1",
-	[OUTBOX_NEXT] = "SELECT seq, id, recipient, text, state FROM outbox WHERE is_queued = 1 AND seq > ?1"
-			" ORDER BY seq LIMIT 1",
+	[OUTBOX_PAGE] = "SELECT seq, id, recipient, text, state FROM outbox WHERE is_queued = 1 AND seq > ?1"
+			" ORDER BY seq LIMIT ?2",
 	[OUTBOX_VERDICT] = "UPDATE outbox SET is_queued = 0, status = iif(state = 1, ?3, status),"
 			   " state = iif(state = 1, ?2, state) WHERE id = ?1",
 	[OUTBOX_REOFFER] = "UPDATE outbox SET is_queued = 1 WHERE state IN (2, 3)",

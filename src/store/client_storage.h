@@ -1,12 +1,18 @@
 // SPDX-License-Identifier: ISC
-// What the messaging logic asks of a device's store: types and a function table only, so that SQLite, a simulator's memory or a
-// browser's file system can stand behind them. Layer: store (interface, no code).
+// What a device orders of its store, and what it hears from it: types and one rule, so that SQLite, a simulator's memory or a browser's
+// file system can stand behind them. Layer: store (interface, no code).
+//
+// The device never calls the store. It orders one batch of operations at a time to be made durable, all or none of it, and
+// hears when that is so, with a result for each. A batch whose outcome nobody knows is ordered again, as it was: done twice, it
+// leaves what it leaves when done once. What stands in the store it learns by questions; an answer tells what is durable.
+// Other processes of the profile read and write the same store.
 #ifndef MMS_STORE_CLIENT_STORAGE_H
 #define MMS_STORE_CLIENT_STORAGE_H
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #include "base/err.h"
 #include "base/limits.h"
@@ -15,6 +21,12 @@
 #include "base/uuid.h"
 #include "store/storage.h"
 
+enum {
+	CLIENT_BATCH_OPS_MAX = 2 * CALL_WINDOW, // operations in a batch; full: no further event is taken until the next may fill
+	CLIENT_BATCH_BYTES_MAX = CALL_WINDOW * TEXT_BYTES_MAX, // their text; full: the same
+	CLIENT_PAGE_ROWS_MAX = CALL_WINDOW, // messages of the outbox in an answer
+};
+
 enum outbox_state {
 	OUTBOX_QUEUED = 1,  // no verdict yet
 	OUTBOX_ONLINE = 2,  // accepted, the recipient was online
@@ -22,7 +34,7 @@ enum outbox_state {
 	OUTBOX_REFUSED = 4, // refused; `status` says why (doc/protocol.md section 6, the status of the answer)
 };
 
-// One message this profile wrote. `text` is borrowed until the next call to the same storage.
+// One message this profile wrote. `text` is borrowed from where the row was read.
 struct outbox_row {
 	uint64_t seq; // order of writing
 	struct uuid id;
@@ -32,7 +44,7 @@ struct outbox_row {
 	bool is_reoffer; // its sender was told the verdict before; say nothing more
 };
 
-// One entry of the transcript. `text` is borrowed until the next call to the same storage.
+// One entry of the transcript. `text` is borrowed from where the row was read.
 struct transcript_row {
 	uint64_t seq;
 	bool is_gap;          // a notice that `gap_count` messages were removed unread; no sender, no text
@@ -44,28 +56,105 @@ struct transcript_row {
 	uint16_t text_bytes;
 };
 
-// Writes go into one transaction that opens by itself and is durable after `commit` returned MMS_OK; until then
-// nothing may be answered to the server. Other processes of the profile read and write the same store.
-struct client_storage {
-	void *context;
+// --- batches ---
 
-	// The oldest queued message with seq > after_seq. MISSING: none.
-	enum mms_err (*outbox_next)(void *context, uint64_t after_seq, struct outbox_row *row);
-	// Records the verdict on a message; `status` is 0 unless it was refused. A verdict already there stays. Of messages
-	// with a verdict the newest OUTBOX_DONE_MAX are kept.
-	enum mms_err (*outbox_verdict)(void *context, const struct uuid *id, enum outbox_state state, uint8_t status);
-	// Adds an entry unless (sender, id) is there already; says which through `*is_new`. seq is given by the store. Beyond
-	// TRANSCRIPT_ROWS_MAX entries the oldest goes, if it was shown.
-	enum mms_err (*transcript_put)(void *context, const struct transcript_row *row, bool *is_new);
-	// The newest mark an acceptance named; all zero when there was none.
-	enum mms_err (*mark_get)(void *context, struct storage_mark *mark);
-	enum mms_err (*mark_set)(void *context, const struct storage_mark *mark);
-	// Queues again, as re-offers, all accepted messages that are kept (OUTBOX_DONE_MAX); section 6.4.
-	enum mms_err (*outbox_reoffer)(void *context);
-	// How many transcript entries have not been shown.
-	enum mms_err (*unshown_count)(void *context, uint64_t *count);
-	// Makes everything since the last commit durable. No open transaction: MMS_OK at once.
-	enum mms_err (*commit)(void *context);
+enum client_op_kind {
+	CLIENT_OP_PUT = 1, // an entry into the transcript unless its sender and id are there. Beyond TRANSCRIPT_ROWS_MAX entries
+			   // the oldest goes, if it was shown
+	CLIENT_OP_VERDICT, // the verdict on a message; one already there stays. Of messages with a verdict the newest
+			   // OUTBOX_DONE_MAX are kept
+	CLIENT_OP_MARK,    // the mark that the server named. The store knows which one it had before: see client_op_mark
+};
+
+enum client_result {
+	CLIENT_RESULT_DONE = 1, // VERDICT, MARK
+	CLIENT_RESULT_NEW,      // PUT: the transcript has grown
+	CLIENT_RESULT_REPEAT,   // PUT: it was there
+	CLIENT_RESULT_MISSING,  // VERDICT: no such message; it may be one of the oldest, which went
+	CLIENT_RESULT_REOFFER,  // MARK: all accepted messages that are kept are queued again, as re-offers
+};
+
+// The server judged the mark that SIGNIN showed. One that came after it, through another session or process of this device, it
+// did not; when its start is not that of the new mark, nobody has seen whether the store behind that still knows it. Then, and
+// when the server wants it, everything accepted is queued again (section 6.4), whatever a clock says of its age.
+struct client_op_mark {
+	struct storage_mark mark;
+	struct storage_mark shown; // by the SIGNIN of the session on which the mark was named
+	bool is_acceptance; // it is kept: within one start the highest number. Else only together with re-offers
+	bool is_reoffer_wanted;
+};
+
+// Whether that is so, of what the store had kept. (Here, since each store has to say the same.)
+static inline bool client_op_mark_reoffers(const struct client_op_mark *op, const struct storage_mark *kept)
+{
+	static const struct storage_mark none;
+	const bool is_other = memcmp(kept->start_id, op->mark.start_id, sizeof kept->start_id) != 0;
+	const bool is_none = memcmp(kept->start_id, none.start_id, sizeof kept->start_id) == 0;
+	const bool is_judged = memcmp(kept->start_id, op->shown.start_id, sizeof kept->start_id) == 0 &&
+			       kept->commit == op->shown.commit;
+	return op->is_reoffer_wanted || (is_other && !is_none && !is_judged);
+}
+
+struct client_op_put {
+	bool is_gap;
+	uint64_t gap_count; // 1 or more of a gap
+	struct name sender; // empty of a gap
+	struct wtime accepted_at;
+	uint32_t text_offset; // where the text starts in the batch's `text`
+	uint16_t text_bytes;
+};
+
+struct client_op_verdict {
+	enum outbox_state state; // not OUTBOX_QUEUED
+	uint8_t status; // 0 unless it was refused
+};
+
+struct client_op {
+	enum client_op_kind kind;
+	struct uuid id; // PUT, VERDICT
+	union {
+		struct client_op_put put;
+		struct client_op_verdict verdict;
+		struct client_op_mark mark;
+	};
+};
+
+struct client_batch {
+	uint64_t number; // names it: the event says of which batch it is
+	uint32_t op_count; // at least 1
+	uint32_t text_bytes;
+	struct client_op op[CLIENT_BATCH_OPS_MAX]; // in order
+	uint8_t text[CLIENT_BATCH_BYTES_MAX];
+};
+
+// What became of a batch.
+struct client_appended {
+	uint64_t number;
+	enum mms_err err; // MMS_OK: it is durable. MMS_E_AGAIN: nobody knows whether it is. Else it failed, and so has the device
+	enum client_result result[CLIENT_BATCH_OPS_MAX]; // of each operation, if it is durable
+};
+
+// --- questions ---
+
+enum client_question_kind {
+	CLIENT_ASK_MARK = 1, // the newest mark kept; all zero when there is none
+	CLIENT_ASK_OUTBOX,   // the oldest queued messages with seq > after_seq
+};
+
+struct client_question {
+	uint64_t number; // names it: the answer says to which question it is
+	enum client_question_kind kind;
+	uint64_t after_seq;
+	uint32_t rows_max; // 1 to CLIENT_PAGE_ROWS_MAX
+};
+
+struct client_answer {
+	uint64_t number;
+	enum mms_err err; // MMS_OK. MMS_E_AGAIN: the answer is lost. Else the store has failed, and so has the device
+	struct storage_mark mark;
+	uint32_t row_count; // less than rows_max: there are no more
+	struct outbox_row row[CLIENT_PAGE_ROWS_MAX]; // in order; their texts are below
+	uint8_t text[CLIENT_PAGE_ROWS_MAX][TEXT_BYTES_MAX];
 };
 
 #endif

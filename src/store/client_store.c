@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: ISC
 // A profile's database: opening, identity, and what commands ask of outbox and transcript; the contract is in
-// client_store.h. What the messaging logic asks is in client_store_storage.c.
+// client_store.h. What the device orders is in client_store_append.c.
 #include "store/client_store.h"
 
 #include <assert.h>
@@ -49,64 +49,7 @@ const struct reason *client_store_reason(const struct client_store *store)
 	return &store->sql.reason;
 }
 
-// --- the transaction that gathers ---
-
-// A read that fails for want of memory or by the disk makes SQLite roll back all that has gathered.
-static void notice_rollback(struct client_store *store)
-{
-	if (!store->is_writing || !sqlite3_get_autocommit(store->sql.db))
-		return;
-	store->is_writing = false;
-	store->failed = MMS_E_IO;
-}
-
-enum mms_err client_store_write(struct client_store *store)
-{
-	notice_rollback(store);
-	if (store->failed == MMS_OK && !store->is_writing) {
-		store->failed = sql_begin(&store->sql);
-		store->is_writing = store->failed == MMS_OK;
-	}
-	return store->failed;
-}
-
-enum mms_err client_store_run(struct client_store *store, sqlite3_stmt *statement)
-{
-	assert(store->is_writing);
-	const enum mms_err err = sql_run(&store->sql, statement);
-	if (err == MMS_OK || err == MMS_E_EXISTS)
-		return err;
-	store->is_writing = false;
-	store->failed = sql_rollback(&store->sql) == MMS_OK ? err : MMS_E_IO;
-	return store->failed;
-}
-
-enum mms_err client_store_commit(struct client_store *store)
-{
-	notice_rollback(store);
-	enum mms_err err = store->failed;
-	store->failed = MMS_OK;
-	if (store->is_writing) {
-		assert(err == MMS_OK);
-		err = sql_commit(&store->sql);
-	}
-	store->is_writing = false;
-	return err;
-}
-
-static bool has_gathered(const struct client_store *store)
-{
-	return store->is_writing || store->failed != MMS_OK;
-}
-
-// Ends a durable write that came to `err`. If others had gathered before and are undone now, their commit must say so.
-static enum mms_err finish(struct client_store *store, bool had_gathered, enum mms_err err)
-{
-	const enum mms_err commit_err = client_store_commit(store);
-	if (had_gathered)
-		store->failed = commit_err;
-	return commit_err == MMS_OK ? err : commit_err;
-}
+// --- what the parts share ---
 
 bool client_store_read_text(struct client_store *store, sqlite3_stmt *statement, int column, uint16_t *bytes)
 {
@@ -128,17 +71,16 @@ enum mms_err client_store_number(struct client_store *store, enum client_stateme
 
 enum mms_err client_store_identity_create(struct client_store *store, const struct client_store_identity *identity)
 {
-	const bool had_gathered = has_gathered(store);
 	sqlite3_stmt *statement = store->statement[IDENTITY_PUT];
-	enum mms_err err = client_store_write(store);
+	enum mms_err err = sql_begin(&store->sql);
 	if (err == MMS_OK) {
 		sql_bind_blob(statement, 1, identity->static_secret, STORAGE_KEY_BYTES);
 		sql_bind_blob(statement, 2, identity->public_key, STORAGE_KEY_BYTES);
 		sql_bind_blob(statement, 3, identity->server_key, STORAGE_KEY_BYTES);
 		sql_bind_name(statement, 4, &identity->user);
-		err = client_store_run(store, statement);
+		err = sql_run(&store->sql, statement);
 	}
-	return finish(store, had_gathered, err);
+	return sql_end(&store->sql, err);
 }
 
 enum mms_err client_store_identity_get(struct client_store *store, struct client_store_identity *identity)
@@ -170,16 +112,15 @@ void client_store_identity_clear(struct client_store_identity *identity)
 
 enum mms_err client_store_signed_in_set(struct client_store *store, const struct name *user)
 {
-	const bool had_gathered = has_gathered(store);
 	sqlite3_stmt *statement = store->statement[IDENTITY_SIGNED_IN];
-	enum mms_err err = client_store_write(store);
+	enum mms_err err = sql_begin(&store->sql);
 	if (err == MMS_OK) {
 		sql_bind_name(statement, 1, user);
-		err = client_store_run(store, statement);
+		err = sql_run(&store->sql, statement);
 		if (err == MMS_OK && sqlite3_changes(store->sql.db) == 0)
 			err = MMS_E_MISSING;
 	}
-	return finish(store, had_gathered, err);
+	return sql_end(&store->sql, err);
 }
 
 enum mms_err client_store_signed_in_get(struct client_store *store, bool *has_signed_in, struct name *user)
@@ -199,11 +140,10 @@ enum mms_err client_store_signed_in_get(struct client_store *store, bool *has_si
 enum mms_err client_store_outbox_add(struct client_store *store, const struct uuid *id, const struct name *recipient,
 				     const void *text, size_t text_bytes, struct wtime now)
 {
-	const bool had_gathered = has_gathered(store);
 	sqlite3_stmt *statement = store->statement[OUTBOX_PUT];
 	uint64_t count = 0;
 	assert(utf8_is_message(text, text_bytes));
-	enum mms_err err = client_store_write(store);
+	enum mms_err err = sql_begin(&store->sql);
 	if (err == MMS_OK)
 		err = client_store_outbox_queued_count(store, &count);
 	if (err == MMS_OK && count >= OUTBOX_ROWS_MAX) {
@@ -218,9 +158,9 @@ enum mms_err client_store_outbox_add(struct client_store *store, const struct uu
 		sql_bind_name(statement, 2, recipient);
 		sql_bind_blob(statement, 3, text, text_bytes);
 		sql_bind_int(statement, 4, now.ms);
-		err = client_store_run(store, statement);
+		err = sql_run(&store->sql, statement);
 	}
-	return finish(store, had_gathered, err);
+	return sql_end(&store->sql, err);
 }
 
 enum mms_err client_store_outbox_find(struct client_store *store, const struct uuid *id, enum outbox_state *state,
@@ -251,20 +191,24 @@ enum mms_err client_store_outbox_queued_count(struct client_store *store, uint64
 
 // --- transcript ---
 
-// Reads the sender, id and text of an entry, or finds that it is a gap and has none.
+enum mms_err client_store_transcript_unshown_count(struct client_store *store, uint64_t *count)
+{
+	return client_store_number(store, TRANSCRIPT_COUNT, count);
+}
+
+// Reads the sender and text of an entry, or finds that it is a gap and has none.
 static bool read_entry(struct client_store *store, sqlite3_stmt *statement, struct transcript_row *row)
 {
 	if (!sql_read_number(statement, 0, &row->seq) || !sql_read_number(statement, 1, &row->gap_count))
 		return false;
 	row->is_gap = sqlite3_column_type(statement, 5) == SQLITE_NULL;
-	const bool has_id = sqlite3_column_type(statement, 3) != SQLITE_NULL;
-	if (has_id && !sql_read_blob(statement, 3, row->id.bytes, ID_BYTES))
+	if (!sql_read_blob(statement, 3, row->id.bytes, ID_BYTES))
 		return false;
 	row->accepted_at.ms = sqlite3_column_int64(statement, 4);
 	if (row->is_gap)
 		return row->gap_count > 0;
 	row->text = store->text;
-	return has_id && sql_read_name(statement, 2, &row->sender) &&
+	return sql_read_name(statement, 2, &row->sender) &&
 	       client_store_read_text(store, statement, 5, &row->text_bytes);
 }
 
@@ -288,14 +232,13 @@ enum mms_err client_store_transcript_next_unshown(struct client_store *store, ui
 
 enum mms_err client_store_transcript_mark_shown(struct client_store *store, uint64_t seq)
 {
-	const bool had_gathered = has_gathered(store);
 	sqlite3_stmt *statement = store->statement[TRANSCRIPT_SHOWN];
-	enum mms_err err = client_store_write(store);
+	enum mms_err err = sql_begin(&store->sql);
 	if (err == MMS_OK) {
 		sql_bind_number(statement, 1, seq);
-		err = client_store_run(store, statement);
+		err = sql_run(&store->sql, statement);
 	}
-	return finish(store, had_gathered, err);
+	return sql_end(&store->sql, err);
 }
 
 enum mms_err client_store_changed(struct client_store *store, bool *has_changed)

@@ -5,9 +5,8 @@
 // (another process wrote for longer than CLIENT_STORE_BUSY_MS), MMS_E_NOSPACE, MMS_E_IO, and MMS_E_FORMAT: the file was
 // tampered with or is damaged.
 //
-// Writes of client_store_storage gather in one transaction until its `commit`. When one of them fails, all since the
-// last commit are undone, and every further write and that commit return the same error; after it the store is usable
-// again. The functions here that say "durably" make what has gathered durable with what they write.
+// Every write here is a transaction of its own, durable when the function returns MMS_OK, undone after any other error; but
+// after MMS_E_IO nobody knows.
 #ifndef MMS_STORE_CLIENT_STORE_H
 #define MMS_STORE_CLIENT_STORE_H
 
@@ -39,13 +38,13 @@ struct client_store_identity {
 // NULL and `why` says what to do.
 enum mms_err client_store_open(const char *path, struct client_store **store, struct reason *why) MUST_CHECK;
 
-// Closes it; what was not committed is undone. NULL is accepted.
+// Closes it. NULL is accepted.
 void client_store_close(struct client_store *store);
 
 // What the last function that failed has to say; kept until the next one.
 const struct reason *client_store_reason(const struct client_store *store);
 
-// Stores the identity of a new profile durably; has_signed_in is stored as false. MMS_E_EXISTS: it has one.
+// Stores the identity of a new profile; has_signed_in is stored as false. MMS_E_EXISTS: it has one.
 enum mms_err client_store_identity_create(struct client_store *store,
 					  const struct client_store_identity *identity) MUST_CHECK;
 
@@ -55,13 +54,13 @@ enum mms_err client_store_identity_get(struct client_store *store, struct client
 // Wipes the secret and the rest.
 void client_store_identity_clear(struct client_store_identity *identity);
 
-// Notes durably that this profile has signed in, and its name as the server writes it. MMS_E_MISSING: no identity.
+// Notes that this profile has signed in, and its name as the server writes it. MMS_E_MISSING: no identity.
 enum mms_err client_store_signed_in_set(struct client_store *store, const struct name *user) MUST_CHECK;
 
 // Whether it has, and the name. MMS_E_MISSING: no identity.
 enum mms_err client_store_signed_in_get(struct client_store *store, bool *has_signed_in, struct name *user) MUST_CHECK;
 
-// Queues a message durably; `text` is one (base/utf8.h, utf8_is_message). MMS_E_EXISTS: this id is there. MMS_E_FULL:
+// Queues a message; `text` is one (base/utf8.h, utf8_is_message). MMS_E_EXISTS: this id is there. MMS_E_FULL:
 // OUTBOX_ROWS_MAX messages wait for a verdict.
 enum mms_err client_store_outbox_add(struct client_store *store, const struct uuid *id, const struct name *recipient,
 				     const void *text, size_t text_bytes, struct wtime now) MUST_CHECK;
@@ -74,20 +73,25 @@ enum mms_err client_store_outbox_find(struct client_store *store, const struct u
 // How many messages wait for a verdict; offers made again are not counted.
 enum mms_err client_store_outbox_queued_count(struct client_store *store, uint64_t *count) MUST_CHECK;
 
+// How many entries of the transcript have not been shown.
+enum mms_err client_store_transcript_unshown_count(struct client_store *store, uint64_t *count) MUST_CHECK;
+
 // The oldest transcript entry with seq > after_seq that was not shown. `row->text` is borrowed until the next call.
 // MMS_E_MISSING: none.
 enum mms_err client_store_transcript_next_unshown(struct client_store *store, uint64_t after_seq,
 						  struct transcript_row *row) MUST_CHECK;
 
-// Notes durably that all entries up to `seq` were shown.
+// Notes that all entries up to `seq` were shown.
 enum mms_err client_store_transcript_mark_shown(struct client_store *store, uint64_t seq) MUST_CHECK;
 
 // `*has_changed`: another process has written since the last call, or since the opening; or it has opened it.
 enum mms_err client_store_changed(struct client_store *store, bool *has_changed) MUST_CHECK;
 
-// What the messaging logic needs; usable until client_store_close. transcript_put: a gap whose id is all zero is always
-// new; one with an id is stored once. outbox_verdict: MMS_E_MISSING, and nothing is undone: no such message. mark_set:
-// of two numbers of one start the higher one stays.
-struct client_storage client_store_storage(struct client_store *store);
+// Carries out a batch that a device ordered (client_storage.h), as one transaction. `appended` says what became of it, in its
+// `err` as the functions here do, and never that nobody knows: who has it in a file stops at MMS_E_IO.
+void client_store_append(struct client_store *store, const struct client_batch *batch, struct client_appended *appended);
+
+// Answers a question that a device asked. The texts of a page are in the answer.
+void client_store_answer(struct client_store *store, const struct client_question *question, struct client_answer *answer);
 
 #endif

@@ -15,7 +15,7 @@ enum client_statement {
 	OUTBOX_PUT,
 	OUTBOX_FIND,
 	OUTBOX_COUNT,
-	OUTBOX_NEXT,
+	OUTBOX_PAGE,
 	OUTBOX_VERDICT,
 	OUTBOX_REOFFER,
 	OUTBOX_FORGET,
@@ -31,23 +31,12 @@ enum client_statement {
 struct client_store {
 	struct sql sql;
 	sqlite3_stmt *statement[CLIENT_STATEMENT_COUNT];
-	bool is_writing;       // the transaction that `commit` ends is open
-	enum mms_err failed;   // why that transaction was undone; reported until `commit`
 	uint64_t data_version; // at the last client_store_changed
 	uint8_t text[TEXT_BYTES_MAX]; // of the row read last
 };
 
 extern const struct sql_kind client_schema_kind;
 extern const char *const client_schema_statement[CLIENT_STATEMENT_COUNT];
-
-// Opens the gathering transaction unless it is open.
-enum mms_err client_store_write(struct client_store *store) MUST_CHECK;
-
-// Runs a statement in it; an error undoes the transaction, except MMS_E_EXISTS, which leaves it as it was.
-enum mms_err client_store_run(struct client_store *store, sqlite3_stmt *statement) MUST_CHECK;
-
-// Ends it durably, or reports why it was undone.
-enum mms_err client_store_commit(struct client_store *store) MUST_CHECK;
 
 // Reads a text column into store->text; false: it is not a message.
 bool client_store_read_text(struct client_store *store, sqlite3_stmt *statement, int column, uint16_t *bytes);

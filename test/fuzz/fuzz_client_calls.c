@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: ISC
 // A hostile server at a whole device: it holds the pinned key, grants, refuses, delivers, notices and answers as it
-// likes, with good bodies and with any, in one session after another. Held: a delivery is answered OK only when the
-// committed transcript has it, and only if it could be shown; an id is there once; each message gets one verdict and
-// is told it after it was committed; once the device has stopped it says nothing more; the store is given nothing it
-// cannot read back.
+// likes, with good bodies and with any, in one session after another; and its store is late, or does not know what became of
+// a batch. Held: a delivery is answered OK only when the transcript has it, and only if it could be kept; an id is there
+// once; each message gets one verdict and is told it when it stands; once the device has stopped it says nothing more; the
+// store is given nothing it cannot read back.
 #include "fuzz_client_store.h"
 #include "fuzz_peer.h"
 #include "crypto/crypto.h"
@@ -40,7 +40,7 @@ static void told(void *context, const struct client_told *what)
 	switch (what->type) {
 	case TOLD_VERDICT: {
 		struct queued *queued = find_queued(&what->id);
-		assert(queued != NULL && queued->is_committed);
+		assert(queued != NULL && queued->state != OUTBOX_QUEUED);
 		assert(what->is_reoffer || !queued->is_told);
 		assert(what->is_reoffer || what->state == queued->state);
 		queued->is_told = true;
@@ -78,12 +78,11 @@ static void news(void *context, enum device_news what, const uint8_t key[NOISE_K
 
 static void start(uint8_t options)
 {
-	const struct client_storage storage = client_store_in_memory();
 	struct client_config config = {.name = {"fred"}, .is_receiving = (options & 1) == 0};
 	config.has_invite = (options & 2) != 0;
 	config.is_server_proved = (options & 4) != 0;
 	is_stopped = false;
-	device_node_start(&node, &device, server.keypair.public_key, &storage, &config, now);
+	device_node_start(&node, &device, server.keypair.public_key, &config, now);
 	client_set_submitting(&node.client, (options & 8) == 0, now);
 }
 
@@ -95,7 +94,7 @@ static void on_answer(const struct session_event *event)
 		return;
 	const struct call_deliver *deliver = &delivered[event->tag];
 	const struct entry *entry = find_entry(&deliver->id, &deliver->sender, false);
-	assert(entry != NULL && entry->is_committed);
+	assert(entry != NULL);
 }
 
 static void poll_far(void)
@@ -138,6 +137,65 @@ static void take_init(const uint8_t *datagram)
 	device_node_recv(&node, &addr, reply, sizeof reply, now);
 }
 
+// What the store was ordered and has not done; what it does next: bit 0 at once, bit 1 it does not know, bit 2 and has done it.
+static struct client_batch ordered;
+static struct client_question question;
+static bool is_batch_out;
+static bool is_question_out;
+static uint8_t store_mood;
+
+static void take_orders(void)
+{
+	const struct client_batch *batch = is_batch_out ? NULL : device_node_append(&node);
+	if (batch != NULL)
+		ordered = *batch;
+	is_batch_out = is_batch_out || batch != NULL;
+	const struct client_question *asked = is_question_out ? NULL : device_node_question(&node);
+	if (asked != NULL)
+		question = *asked;
+	is_question_out = is_question_out || asked != NULL;
+}
+
+// The last try always goes well: what fails for ever breaks a device.
+static enum mms_err outcome(uint32_t tries)
+{
+	return (store_mood & 2) != 0 && tries < CLIENT_TRIES_MAX ? MMS_E_AGAIN : MMS_OK;
+}
+
+static void serve_orders(void)
+{
+	static struct client_appended appended;
+	static struct client_answer found;
+	if (is_batch_out) {
+		appended.number = ordered.number;
+		appended.err = outcome(node.client.append_tries);
+		if (appended.err == MMS_OK || (store_mood & 4) != 0)
+			append(&ordered, &appended);
+		is_batch_out = false;
+		device_node_appended(&node, &appended, now);
+	}
+	if (is_question_out) {
+		answer_question(&question, &found);
+		found.number = question.number;
+		found.err = outcome(node.client.ask_tries);
+		is_question_out = false;
+		device_node_learned(&node, &found, now);
+	}
+	store_mood &= 1; // else it would fail for ever
+}
+
+// The device's turn, with its store's.
+static void run_node(void)
+{
+	device_node_run(&node, now);
+	take_orders();
+	while ((is_batch_out || is_question_out) && (store_mood & 1) == 0) {
+		serve_orders();
+		device_node_run(&node, now);
+		take_orders();
+	}
+}
+
 static void exchange(void)
 {
 	static struct session_out out;
@@ -149,7 +207,7 @@ static void exchange(void)
 			is_quiet = false;
 			device_node_recv(&node, &addr, out.datagram[0], out.bytes, now);
 		}
-		device_node_run(&node, now);
+		run_node();
 		assert(!client_is_broken(&node.client));
 		while (device_node_send(&node, now, &out)) {
 			uint32_t index;
@@ -301,7 +359,7 @@ static void step(struct reader *input)
 	const uint8_t *body = NULL;
 	size_t bytes;
 	uint8_t kind;
-	switch (op % 10) {
+	switch (op % 11) {
 	case 0:
 	case 1:
 	case 2:
@@ -327,6 +385,11 @@ static void step(struct reader *input)
 		break;
 	case 8:
 		act(take_u8(input));
+		break;
+	case 9:
+		store_mood = take_u8(input) & 7;
+		if (is_batch_out || is_question_out)
+			serve_orders();
 		break;
 	default:
 		now = mtime_add_us(now, take_wait_us(input));
@@ -361,12 +424,15 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes)
 	random_state = 9;
 	delivered_count = 0;
 	client_store_begin();
+	is_batch_out = is_question_out = false;
+	store_mood = 0;
 	peer_init(&server, 7);
 	device_node_init(&node, &addr, 1, node_memory, &rng, &owner, now);
 	start(take_u8(&input));
 	exchange();
 	for (int ops = 0; input.left_bytes > 0 && ops < FUZZ_OPS_MAX; ops++)
 		step(&input);
+	store_mood = 0;
 	exchange();
 	hang_up();
 	device_node_clear(&node);

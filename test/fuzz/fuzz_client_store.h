@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: ISC
-// A device's store in memory, within the contract of store/client_storage.h, that says what has been committed. It is given
-// nothing that the real one could not read back. Its outbox begins with messages that wait.
+// A device's store in memory, within the contract of store/client_storage.h. It is given nothing that the real one could not
+// read back. Its outbox begins with messages that wait.
 #ifndef MMS_TEST_FUZZ_CLIENT_STORE_H
 #define MMS_TEST_FUZZ_CLIENT_STORE_H
 
@@ -14,14 +14,12 @@ struct entry {
 	struct uuid id;
 	struct name sender;
 	bool is_gap;
-	bool is_committed;
 };
 
 struct queued {
 	struct uuid id;
 	enum outbox_state state;
 	bool is_queued;
-	bool is_committed; // its verdict
 	bool is_told;
 };
 
@@ -29,22 +27,6 @@ static struct entry entries[ENTRIES_MAX];
 static uint32_t entry_count;
 static struct queued outbox[QUEUED];
 static struct storage_mark mark;
-
-static inline enum mms_err outbox_next(void *context, uint64_t after_seq, struct outbox_row *row)
-{
-	(void)context;
-	for (uint64_t i = after_seq; i < QUEUED; i++)
-		if (outbox[i].is_queued) {
-			*row = (struct outbox_row){i + 1,
-						   outbox[i].id,
-						   {"Tim"},
-						   (const uint8_t *)"hello",
-						   QUEUED_TEXT_BYTES,
-						   outbox[i].state != OUTBOX_QUEUED};
-			return MMS_OK;
-		}
-	return MMS_E_MISSING;
-}
 
 static inline struct queued *find_queued(const struct uuid *id)
 {
@@ -54,18 +36,15 @@ static inline struct queued *find_queued(const struct uuid *id)
 	return NULL;
 }
 
-static inline enum mms_err outbox_verdict(void *context, const struct uuid *id, enum outbox_state state, uint8_t status)
+static inline enum client_result put_verdict(const struct client_op *op)
 {
-	(void)context;
-	struct queued *queued = find_queued(id);
-	assert(queued != NULL && state != OUTBOX_QUEUED);
-	assert(status == 0 || state == OUTBOX_REFUSED);
+	struct queued *queued = find_queued(&op->id);
+	assert(queued != NULL && op->verdict.state != OUTBOX_QUEUED);
+	assert(op->verdict.status == 0 || op->verdict.state == OUTBOX_REFUSED);
 	queued->is_queued = false;
-	if (queued->state == OUTBOX_QUEUED) {
-		queued->state = state;
-		queued->is_committed = false;
-	}
-	return MMS_OK;
+	if (queued->state == OUTBOX_QUEUED)
+		queued->state = op->verdict.state;
+	return CLIENT_RESULT_DONE;
 }
 
 static inline const struct entry *find_entry(const struct uuid *id, const struct name *sender, bool is_gap)
@@ -77,64 +56,56 @@ static inline const struct entry *find_entry(const struct uuid *id, const struct
 	return NULL;
 }
 
-static inline enum mms_err transcript_put(void *context, const struct transcript_row *row, bool *is_new)
+static inline enum client_result put_entry(const struct client_op *op, const struct client_batch *batch)
 {
-	(void)context;
+	const struct client_op_put *put = &op->put;
 	struct name parsed;
 	// What client_store reads back (src/store/client_store.c, read_entry).
-	assert(row->is_gap || utf8_is_message(row->text, row->text_bytes));
-	assert(row->is_gap || name_parse(&parsed, row->sender.text, name_bytes(&row->sender)));
-	*is_new = find_entry(&row->id, &row->sender, row->is_gap) == NULL;
+	assert(put->is_gap || utf8_is_message(batch->text + put->text_offset, put->text_bytes));
+	assert(put->is_gap || name_parse(&parsed, put->sender.text, name_bytes(&put->sender)));
+	assert(put->is_gap == (put->gap_count > 0));
+	assert(put->text_offset + put->text_bytes <= batch->text_bytes);
+	if (find_entry(&op->id, &put->sender, put->is_gap) != NULL)
+		return CLIENT_RESULT_REPEAT;
 	assert(entry_count < ENTRIES_MAX);
-	if (*is_new)
-		entries[entry_count++] = (struct entry){row->id, row->sender, row->is_gap, false};
-	return MMS_OK;
+	entries[entry_count++] = (struct entry){op->id, put->sender, put->is_gap};
+	return CLIENT_RESULT_NEW;
 }
 
-static inline enum mms_err mark_get(void *context, struct storage_mark *found)
+static inline enum client_result put_mark(const struct client_op_mark *op)
 {
-	(void)context;
-	*found = mark;
-	return MMS_OK;
-}
-
-static inline enum mms_err mark_set(void *context, const struct storage_mark *set)
-{
-	(void)context;
-	mark = *set;
-	return MMS_OK;
-}
-
-static inline enum mms_err outbox_reoffer(void *context)
-{
-	(void)context;
-	for (int i = 0; i < QUEUED; i++)
+	const bool is_reoffer = client_op_mark_reoffers(op, &mark);
+	for (int i = 0; is_reoffer && i < QUEUED; i++)
 		if (outbox[i].state == OUTBOX_ONLINE || outbox[i].state == OUTBOX_SAVED)
 			outbox[i].is_queued = true;
-	return MMS_OK;
+	if (is_reoffer || op->is_acceptance)
+		mark = op->mark;
+	return is_reoffer ? CLIENT_RESULT_REOFFER : CLIENT_RESULT_DONE;
 }
 
-static inline enum mms_err unshown_count(void *context, uint64_t *count)
+static inline void append(const struct client_batch *batch, struct client_appended *appended)
 {
-	(void)context;
-	*count = entry_count;
-	return MMS_OK;
+	assert(batch->op_count >= 1 && batch->op_count <= CLIENT_BATCH_OPS_MAX);
+	assert(batch->text_bytes <= CLIENT_BATCH_BYTES_MAX);
+	for (uint32_t i = 0; i < batch->op_count; i++)
+		appended->result[i] = batch->op[i].kind == CLIENT_OP_MARK      ? put_mark(&batch->op[i].mark)
+				      : batch->op[i].kind == CLIENT_OP_VERDICT ? put_verdict(&batch->op[i])
+									       : put_entry(&batch->op[i], batch);
 }
 
-static inline enum mms_err commit(void *context)
+static inline void answer_question(const struct client_question *question, struct client_answer *found)
 {
-	(void)context;
-	for (uint32_t i = 0; i < entry_count; i++)
-		entries[i].is_committed = true;
-	for (int i = 0; i < QUEUED; i++)
-		outbox[i].is_committed = outbox[i].state != OUTBOX_QUEUED;
-	return MMS_OK;
-}
-
-static inline struct client_storage client_store_in_memory(void)
-{
-	return (struct client_storage){NULL,     outbox_next,    outbox_verdict, transcript_put, mark_get,
-				       mark_set, outbox_reoffer, unshown_count,  commit};
+	found->mark = mark;
+	found->row_count = 0;
+	assert(question->kind == CLIENT_ASK_MARK || (question->rows_max >= 1 && question->rows_max <= CLIENT_PAGE_ROWS_MAX));
+	for (uint64_t i = question->after_seq; i < QUEUED && found->row_count < question->rows_max; i++)
+		if (outbox[i].is_queued)
+			found->row[found->row_count++] = (struct outbox_row){i + 1,
+									     outbox[i].id,
+									     {"Tim"},
+									     (const uint8_t *)"hello",
+									     QUEUED_TEXT_BYTES,
+									     outbox[i].state != OUTBOX_QUEUED};
 }
 
 static inline void client_store_begin(void)

@@ -45,13 +45,28 @@ static void check_name(const struct name *name)
 	assert(is_name && memcmp(&parsed, name, sizeof parsed) == 0);
 }
 
+static struct client_batch batch;
+static struct client_appended appended;
+static struct client_answer answer;
+
+// One operation of each kind.
+static void gather(const struct uuid *id)
+{
+	batch.op_count = 3;
+	batch.text_bytes = 3;
+	memcpy(batch.text, "new", 3);
+	batch.op[0] = (struct client_op){.kind = CLIENT_OP_PUT, .id = *id};
+	batch.op[0].put = (struct client_op_put){.sender = sender, .accepted_at = wall, .text_bytes = 3};
+	batch.op[1] = (struct client_op){.kind = CLIENT_OP_VERDICT, .id = id_of(1)};
+	batch.op[1].verdict = (struct client_op_verdict){OUTBOX_SAVED, 0};
+	batch.op[2] = (struct client_op){.kind = CLIENT_OP_MARK};
+	batch.op[2].mark = (struct client_op_mark){.mark = {{1}, 9}, .is_acceptance = true, .is_reoffer_wanted = true};
+}
+
 static void read_all(struct client_store *store)
 {
-	const struct client_storage storage = client_store_storage(store);
 	struct client_store_identity identity;
-	struct outbox_row queued = {0};
 	struct transcript_row row = {0};
-	struct storage_mark mark;
 	enum outbox_state state = OUTBOX_QUEUED;
 	uint8_t status = 0;
 	uint64_t count;
@@ -63,14 +78,20 @@ static void read_all(struct client_store *store)
 	if (!is_failure(store, err) && err == MMS_OK)
 		assert(state >= OUTBOX_QUEUED && state <= OUTBOX_REFUSED);
 	(void)is_failure(store, client_store_outbox_queued_count(store, &count));
-	(void)is_failure(store, storage.unshown_count(store, &count));
-	(void)is_failure(store, storage.mark_get(store, &mark));
+	(void)is_failure(store, client_store_transcript_unshown_count(store, &count));
+	struct client_question question = {.kind = CLIENT_ASK_MARK, .rows_max = CLIENT_PAGE_ROWS_MAX};
+	client_store_answer(store, &question, &answer);
+	(void)is_failure(store, answer.err);
+	question.kind = CLIENT_ASK_OUTBOX;
+	client_store_answer(store, &question, &answer);
+	(void)is_failure(store, answer.err);
 	uint64_t after = 0;
-	for (int rows = 0; storage.outbox_next(store, after, &queued) == MMS_OK; rows++) {
-		assert(rows < ROWS_MAX && queued.seq > after);
-		check_name(&queued.recipient);
-		assert(utf8_is_message(queued.text, queued.text_bytes));
-		after = queued.seq;
+	for (uint32_t i = 0; i < answer.row_count; i++) {
+		const struct outbox_row *queued = &answer.row[i];
+		assert(queued->seq > after);
+		check_name(&queued->recipient);
+		assert(utf8_is_message(queued->text, queued->text_bytes));
+		after = queued->seq;
 	}
 	after = 0;
 	for (int rows = 0; client_store_transcript_next_unshown(store, after, &row) == MMS_OK; rows++) {
@@ -84,19 +105,11 @@ static void read_all(struct client_store *store)
 
 static void write_all(struct client_store *store)
 {
-	const struct client_storage storage = client_store_storage(store);
 	const struct uuid id = id_of(9);
-	const struct uuid old_id = id_of(1);
-	const struct storage_mark mark = {{1}, 9};
-	const struct transcript_row row = {
-		.id = id, .sender = sender, .accepted_at = wall, .text = (const uint8_t *)"new", .text_bytes = 3};
-	bool is_new = false;
 	(void)is_failure(store, client_store_outbox_add(store, &id, &sender, "new", 3, wall));
-	(void)is_failure(store, storage.transcript_put(store, &row, &is_new));
-	(void)is_failure(store, storage.outbox_verdict(store, &old_id, OUTBOX_SAVED, 0));
-	(void)is_failure(store, storage.mark_set(store, &mark));
-	(void)is_failure(store, storage.outbox_reoffer(store));
-	(void)is_failure(store, storage.commit(store));
+	gather(&id);
+	client_store_append(store, &batch, &appended);
+	(void)is_failure(store, appended.err);
 	(void)is_failure(store, client_store_transcript_mark_shown(store, 3));
 	(void)is_failure(store, client_store_signed_in_set(store, &sender));
 }
@@ -116,22 +129,22 @@ static void make_seed(void)
 	const struct client_store_identity identity = {.user = {"fred"}, .public_key = {1}, .server_key = {2}};
 	enum mms_err err = client_store_open(files[0].path, &store, &why);
 	assert(err == MMS_OK);
-	const struct client_storage storage = client_store_storage(store);
 	err = client_store_identity_create(store, &identity);
 	assert(err == MMS_OK);
 	for (uint8_t i = 1; i <= 4; i++) {
 		const struct uuid id = id_of(i);
-		const struct transcript_row row = {.id = id, .sender = sender, .accepted_at = wall, .is_gap = false,
-						   .text = (const uint8_t *)"hello", .text_bytes = 5};
-		const struct transcript_row gap = {.id = id, .is_gap = true, .gap_count = i, .accepted_at = wall};
-		bool is_new;
 		err = client_store_outbox_add(store, &id, &sender, "hi there", 8, wall);
 		assert(err == MMS_OK);
-		err = storage.transcript_put(store, i == 3 ? &gap : &row, &is_new);
-		assert(err == MMS_OK && is_new);
+		batch.op_count = 1;
+		batch.text_bytes = 5;
+		memcpy(batch.text, "hello", 5);
+		batch.op[0] = (struct client_op){.kind = CLIENT_OP_PUT, .id = id};
+		batch.op[0].put = (struct client_op_put){.sender = sender, .accepted_at = wall, .text_bytes = 5};
+		if (i == 3)
+			batch.op[0].put = (struct client_op_put){.is_gap = true, .gap_count = i};
+		client_store_append(store, &batch, &appended);
+		assert(appended.err == MMS_OK && appended.result[0] == CLIENT_RESULT_NEW);
 	}
-	err = storage.commit(store);
-	assert(err == MMS_OK);
 	client_store_close(store);
 	files[0].bytes = scratch_read(files[0].path, files[0].seed, FILE_BYTES_MAX);
 	err = client_store_open(files[0].path, &store, &why);

@@ -14,70 +14,9 @@ void device_disk_begin(struct device_disk *disk, uint8_t identity)
 	disk->identity = identity;
 }
 
-void device_disk_copy(struct device_disk *to, const struct device_disk *from)
-{
-	assert(!from->is_open);
-	*to = *from;
-}
-
-static void open_transaction(struct device_disk *disk)
-{
-	if (disk->is_open)
-		return;
-	disk->is_open = true;
-	disk->transcript_undo = disk->state.transcript_count;
-	disk->gap_undo = disk->state.gap_count;
-	disk->mark_undo = disk->state.mark;
-	disk->undo_count = 0;
-}
-
-static struct disk_outbox *change(struct device_disk *disk, uint32_t place)
-{
-	open_transaction(disk);
-	if (!disk->is_undoable[place]) {
-		disk->is_undoable[place] = true;
-		disk->undo_place[disk->undo_count] = (uint16_t)place;
-		disk->undo[disk->undo_count++] = disk->state.outbox[place];
-	}
-	return &disk->state.outbox[place];
-}
-
-static void close_transaction(struct device_disk *disk)
-{
-	for (uint32_t i = 0; i < disk->undo_count; i++)
-		disk->is_undoable[disk->undo_place[i]] = false;
-	disk->undo_count = 0;
-	disk->is_open = false;
-}
-
-void device_disk_crash(struct device_disk *disk)
-{
-	struct device_disk_state *state = &disk->state;
-	if (!disk->is_open)
-		return;
-	for (uint32_t i = 0; i < disk->undo_count; i++)
-		state->outbox[disk->undo_place[i]] = disk->undo[i];
-	while (state->transcript_count > disk->transcript_undo)
-		state->has[state->transcript[--state->transcript_count]] = 0;
-	state->gap_count = disk->gap_undo;
-	state->mark = disk->mark_undo;
-	close_transaction(disk);
-}
-
-// Everything since the last commit is durable: the truth hears of it.
-static void make_durable(struct device_disk *disk)
-{
-	struct device_disk_state *state = &disk->state;
-	for (uint32_t i = disk->transcript_undo; i < state->transcript_count; i++)
-		truth_had(state->transcript, i, disk->identity, &state->last_index);
-	close_transaction(disk);
-	disk->version++;
-}
-
 bool device_disk_queue(struct device_disk *disk, uint32_t message, struct wtime now)
 {
 	struct device_disk_state *state = &disk->state;
-	assert(!disk->is_open);
 	if (state->outbox_count == OUTBOX_MAX)
 		return false;
 	state->outbox[state->outbox_count++] =
@@ -94,64 +33,52 @@ bool device_disk_holds(const struct device_disk *disk, uint32_t message)
 	return false;
 }
 
-static enum mms_err next_queued(void *context, uint64_t after_seq, struct outbox_row *row)
+enum outbox_state device_disk_verdict(const struct device_disk *disk, uint32_t message)
 {
-	const struct device_disk *disk = context;
-	for (uint64_t place = after_seq; place < disk->state.outbox_count; place++) {
-		const struct disk_outbox *queued = &disk->state.outbox[place];
-		const struct message *message = truth_message(queued->message);
-		if (!queued->is_queued)
-			continue;
-		*row = (struct outbox_row){place + 1,     message->id,         world.user[message->recipient].name,
-					   message->text, message->text_bytes, queued->state != OUTBOX_QUEUED};
-		return MMS_OK;
-	}
-	return MMS_E_MISSING;
+	for (uint32_t i = 0; i < disk->state.outbox_count; i++)
+		if (disk->state.outbox[i].message == message)
+			return (enum outbox_state)disk->state.outbox[i].state;
+	return OUTBOX_QUEUED;
 }
 
-static enum mms_err put_verdict(void *context, const struct uuid *id, enum outbox_state state, uint8_t status)
+// --- batches ---
+
+static enum client_result put_verdict(struct device_disk *disk, const struct client_op *op)
 {
-	struct device_disk *disk = context;
 	for (uint32_t i = 0; i < disk->state.outbox_count; i++) {
-		if (memcmp(truth_message(disk->state.outbox[i].message)->id.bytes, id->bytes, ID_BYTES) != 0)
+		struct disk_outbox *queued = &disk->state.outbox[i];
+		if (memcmp(truth_message(queued->message)->id.bytes, op->id.bytes, ID_BYTES) != 0)
 			continue;
-		struct disk_outbox *queued = change(disk, i);
 		queued->is_queued = false;
 		if (queued->state == OUTBOX_QUEUED) {
-			queued->state = (uint8_t)state;
-			queued->status = status;
+			queued->state = (uint8_t)op->verdict.state;
+			queued->status = op->verdict.status;
 		}
-		return MMS_OK;
+		return CLIENT_RESULT_DONE;
 	}
-	return MMS_E_MISSING;
+	return CLIENT_RESULT_MISSING;
 }
 
-static enum mms_err put_gap(struct device_disk *disk, const struct transcript_row *row, bool *is_new)
+static enum client_result put_gap(struct device_disk *disk, const struct client_op *op)
 {
 	struct device_disk_state *state = &disk->state;
 	for (uint32_t i = 0; i < state->gap_count; i++)
-		if (memcmp(state->gap[i].id.bytes, row->id.bytes, ID_BYTES) == 0)
-			return MMS_OK;
+		if (memcmp(state->gap[i].id.bytes, op->id.bytes, ID_BYTES) == 0)
+			return CLIENT_RESULT_REPEAT;
 	assert(state->gap_count < GAPS_MAX);
-	open_transaction(disk);
-	state->gap[state->gap_count++] = (struct disk_gap){row->id, row->gap_count};
-	*is_new = true;
+	state->gap[state->gap_count++] = (struct disk_gap){op->id, op->put.gap_count};
 	report_sight(SIGHT_GAP_TOLD);
-	return MMS_OK;
+	return CLIENT_RESULT_NEW;
 }
 
-static enum mms_err put_transcript(void *context, const struct transcript_row *row, bool *is_new)
+static enum client_result put_message(struct device_disk *disk, const struct client_op *op, const uint8_t *text)
 {
-	struct device_disk *disk = context;
 	struct device_disk_state *state = &disk->state;
-	*is_new = false;
-	if (row->is_gap)
-		return put_gap(disk, row, is_new);
-	const uint32_t number = truth_find_named(&row->sender, &row->id);
+	const uint32_t number = truth_find_named(&op->put.sender, &op->id);
 	if (number == MESSAGES_MAX)
 		report_failure("a message was delivered that its sender did not write");
 	const struct message *message = truth_message(number);
-	if (message->text_bytes != row->text_bytes || memcmp(message->text, row->text, row->text_bytes) != 0)
+	if (message->text_bytes != op->put.text_bytes || memcmp(message->text, text, op->put.text_bytes) != 0)
 		report_failure("message %u was delivered with another text", number);
 	if (message->accepted_count == 0)
 		report_failure("message %u was delivered and never accepted", number);
@@ -159,84 +86,76 @@ static enum mms_err put_transcript(void *context, const struct transcript_row *r
 		report_failure("message %u was delivered to one whom it was not accepted for", number);
 	if (state->has[number] != 0) {
 		report_sight(SIGHT_REDELIVERED);
-		return MMS_OK;
+		return CLIENT_RESULT_REPEAT;
 	}
 	assert(state->transcript_count < MESSAGES_MAX);
-	open_transaction(disk);
 	state->has[number]++;
 	state->transcript[state->transcript_count++] = (uint16_t)number;
-	*is_new = true;
-	return MMS_OK;
+	truth_had(state->transcript, state->transcript_count - 1, disk->identity, &state->last_index);
+	return CLIENT_RESULT_NEW;
 }
 
-static enum mms_err get_mark(void *context, struct storage_mark *mark)
+static enum client_result put_mark(struct device_disk *disk, const struct client_op_mark *op)
 {
-	*mark = ((const struct device_disk *)context)->state.mark;
-	return MMS_OK;
+	struct device_disk_state *state = &disk->state;
+	const struct storage_mark kept = state->mark;
+	const bool is_same_start = memcmp(kept.start_id, op->mark.start_id, sizeof kept.start_id) == 0;
+	const bool is_reoffer = client_op_mark_reoffers(op, &kept);
+	for (uint32_t i = 0; is_reoffer && i < state->outbox_count; i++)
+		if (state->outbox[i].state == OUTBOX_ONLINE || state->outbox[i].state == OUTBOX_SAVED)
+			state->outbox[i].is_queued = true;
+	if ((is_reoffer || op->is_acceptance) && (!is_same_start || op->mark.commit > kept.commit))
+		state->mark = op->mark;
+	if (is_reoffer)
+		report_sight(SIGHT_RESTORE_NOTICED);
+	return is_reoffer ? CLIENT_RESULT_REOFFER : CLIENT_RESULT_DONE;
 }
 
-static enum mms_err set_mark(void *context, const struct storage_mark *mark)
+bool device_disk_append(struct device_disk *disk, const struct client_batch *batch, enum client_result *results)
 {
-	struct device_disk *disk = context;
-	open_transaction(disk);
-	disk->state.mark = *mark;
-	return MMS_OK;
-}
-
-static enum mms_err reoffer(void *context)
-{
-	struct device_disk *disk = context;
-	report_sight(SIGHT_RESTORE_NOTICED);
-	open_transaction(disk);
-	for (uint32_t i = 0; i < disk->state.outbox_count; i++) {
-		const struct disk_outbox *held = &disk->state.outbox[i];
-		if (held->state == OUTBOX_ONLINE || held->state == OUTBOX_SAVED)
-			change(disk, i)->is_queued = true;
+	bool has_grown = false;
+	for (uint32_t i = 0; i < batch->op_count; i++) {
+		const struct client_op *op = &batch->op[i];
+		if (op->kind == CLIENT_OP_MARK)
+			results[i] = put_mark(disk, &op->mark);
+		else if (op->kind == CLIENT_OP_VERDICT)
+			results[i] = put_verdict(disk, op);
+		else if (op->put.is_gap)
+			results[i] = put_gap(disk, op);
+		else
+			results[i] = put_message(disk, op, batch->text + op->put.text_offset);
+		has_grown = has_grown || results[i] == CLIENT_RESULT_NEW;
 	}
-	return MMS_OK;
+	disk->version++;
+	return has_grown;
 }
 
-static enum mms_err count_unshown(void *context, uint64_t *count)
+void device_disk_note(struct device_disk *disk, const struct name *name)
 {
-	*count = ((const struct device_disk *)context)->state.transcript_count;
-	return MMS_OK;
-}
-
-static enum mms_err commit(void *context)
-{
-	struct device_disk *disk = context;
-	if (!disk->is_open)
-		return MMS_OK;
-	if (!world_is_faulty() || !draw_chance(&world.draw, world.options.failed_device_commits)) {
-		make_durable(disk);
-		return MMS_OK;
-	}
-	if (draw_chance(&world.draw, 500)) {
-		make_durable(disk); // done, and the sync that said so failed
-		report_sight(SIGHT_DEVICE_COMMIT_KEPT);
-	} else {
-		device_disk_crash(disk);
-		report_sight(SIGHT_DEVICE_COMMIT_LOST);
-	}
-	return MMS_E_IO;
-}
-
-enum mms_err device_disk_note(struct device_disk *disk, const struct name *name)
-{
-	open_transaction(disk);
-	const struct device_disk_state before = disk->state;
 	disk->state.has_signed_in = true;
 	disk->state.name = *name;
-	const enum mms_err err = commit(disk);
-	if (err != MMS_OK && draw_chance(&world.draw, 500)) {
-		disk->state.has_signed_in = before.has_signed_in; // what became of the rest, commit has drawn
-		disk->state.name = before.name;
-	}
-	return err;
+	disk->version++;
 }
 
-struct client_storage device_disk_storage(struct device_disk *disk)
+// --- questions ---
+
+static void read_page(const struct device_disk *disk, const struct client_question *question, struct client_answer *answer)
 {
-	return (struct client_storage){disk,     next_queued, put_verdict,   put_transcript, get_mark,
-				       set_mark, reoffer,     count_unshown, commit};
+	for (uint64_t place = question->after_seq; place < disk->state.outbox_count; place++) {
+		const struct disk_outbox *queued = &disk->state.outbox[place];
+		const struct message *message = truth_message(queued->message);
+		if (!queued->is_queued || answer->row_count == question->rows_max)
+			continue;
+		answer->row[answer->row_count++] =
+			(struct outbox_row){place + 1,     message->id,         world.user[message->recipient].name,
+					    message->text, message->text_bytes, queued->state != OUTBOX_QUEUED};
+	}
+}
+
+void device_disk_answer(const struct device_disk *disk, const struct client_question *question, struct client_answer *answer)
+{
+	answer->mark = disk->state.mark;
+	answer->row_count = 0;
+	if (question->kind == CLIENT_ASK_OUTBOX)
+		read_page(disk, question, answer);
 }

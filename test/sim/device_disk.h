@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: ISC
-// A device's store in the simulator's memory: the contract of `struct client_storage`, with one transaction at a time
-// that a crash undoes. A copy of the struct, taken between transactions, is a backup.
+// A device's store in the simulator's memory: the contract of store/client_storage.h. All that stands in it is durable; a copy
+// of the struct is a backup.
 #ifndef MMS_SIM_DEVICE_DISK_H
 #define MMS_SIM_DEVICE_DISK_H
 
@@ -39,35 +39,27 @@ struct device_disk_state {
 struct device_disk {
 	uint8_t identity;
 	uint32_t version; // rises with every write that became durable
-	struct device_disk_state state; // with the open transaction's changes
-	// What the open transaction would undo.
-	bool is_open;
-	uint32_t transcript_undo;
-	uint32_t gap_undo;
-	struct storage_mark mark_undo;
-	uint32_t undo_count;
-	uint16_t undo_place[OUTBOX_MAX];
-	struct disk_outbox undo[OUTBOX_MAX];
-	bool is_undoable[OUTBOX_MAX]; // by place: in the list already
+	struct device_disk_state state;
 };
 
 void device_disk_begin(struct device_disk *disk, uint8_t identity);
 
-// A copy of what is durable.
-void device_disk_copy(struct device_disk *to, const struct device_disk *from);
-
-// What was not committed is gone.
-void device_disk_crash(struct device_disk *disk);
-
-// Queues a message durably. False: the outbox is full.
+// Queues a message. False: the outbox is full.
 bool device_disk_queue(struct device_disk *disk, uint32_t message, struct wtime now);
 
-// Notes durably that its device has signed in, with all that has gathered. MMS_E_IO: it failed, done or not.
-enum mms_err device_disk_note(struct device_disk *disk, const struct name *name);
+// Notes that its device has signed in.
+void device_disk_note(struct device_disk *disk, const struct name *name);
 
 // Whether it holds a message, with or without a verdict.
 bool device_disk_holds(const struct device_disk *disk, uint32_t message);
 
-struct client_storage device_disk_storage(struct device_disk *disk);
+// Carries out a batch, whole. Returns whether the transcript has grown.
+bool device_disk_append(struct device_disk *disk, const struct client_batch *batch, enum client_result *results);
+
+// Answers a question.
+void device_disk_answer(const struct device_disk *disk, const struct client_question *question, struct client_answer *answer);
+
+// The verdict that stands on a message; OUTBOX_QUEUED: none.
+enum outbox_state device_disk_verdict(const struct device_disk *disk, uint32_t message);
 
 #endif

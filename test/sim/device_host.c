@@ -129,7 +129,8 @@ struct process *device_host_start(uint8_t profile, enum life_use use, bool is_ri
 	if (process == NULL)
 		return NULL;
 	process->is_alive = process->is_due = true;
-	process->is_stopped = process->is_woken = false;
+	process->is_stopped = process->is_woken = process->is_grown = false;
+	process->work.is_append = process->work.is_ask = false;
 	process->is_receiving = use == LIFE_RECEIVES;
 	process->is_rival = is_rival;
 	process->sent_count = 0;
@@ -149,7 +150,7 @@ void device_host_kill(struct process *process)
 	struct profile *profile = &world.profile[process->profile];
 	report_trace("process %u ends", place_of(process));
 	device_life_clear(&process->life);
-	device_disk_crash(&profile->disk);
+	device_perform_end(process);
 	process->is_alive = false;
 	if (profile->holder == (int)place_of(process))
 		profile->holder = -1; // the system frees a lock whose holder dies
@@ -199,7 +200,8 @@ static struct mtime deadline(const struct process *process)
 		return process->awake_at;
 	if (process->is_due)
 		return world.now;
-	return mtime_min(process->resolve_at, device_life_deadline(&process->life, world.now));
+	const struct mtime due = mtime_min(process->resolve_at, device_perform_store_deadline(process));
+	return mtime_min(due, device_life_deadline(&process->life, world.now));
 }
 
 struct mtime device_host_deadline(void)
@@ -282,6 +284,7 @@ static bool perform(struct process *process)
 		if (is_killed_here(process))
 			return false;
 		device_perform(process, &order);
+		device_perform_stored(process);
 		device_perform_check(process);
 	}
 	return !is_killed_here(process);
@@ -292,6 +295,7 @@ static void turn(struct process *process)
 	process->is_due = false;
 	if (mtime_is_due(process->resolve_at, world.now))
 		device_perform_resolved(process);
+	device_perform_stored(process);
 	if (process->is_woken)
 		device_life_woken(&process->life, world.now);
 	process->is_woken = false;
@@ -306,10 +310,10 @@ static void turn(struct process *process)
 	if (!is_alive)
 		return;
 	check_dialer(process);
-	if (process->is_stopped)
-		device_disk_crash(&world.profile[process->profile].disk); // its owner closes the profile
-	if (process->is_stopped && world.profile[process->profile].holder == (int)place_of(process))
+	if (process->is_stopped && !process->work.is_append && world.profile[process->profile].holder == (int)place_of(process))
 		report_failure("a process has stopped, and keeps the outbox");
+	if (process->is_grown && !process->is_stopped && !process->work.is_append)
+		report_failure("the transcript of a process has grown, and it was not told");
 }
 
 void device_host_turns(void)

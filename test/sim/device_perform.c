@@ -71,6 +71,8 @@ static void note_verdict(const struct process *process, const struct life_told *
 	const uint32_t number = truth_find(user, &told->id);
 	if (number == MESSAGES_MAX)
 		report_failure("a verdict was told on a message that its user did not write");
+	if (device_disk_verdict(&world.profile[process->profile].disk, number) == OUTBOX_QUEUED)
+		report_failure("the verdict on message %u was told, and is not durable", number);
 	if (!told->is_reoffer && !world.user[user].is_hostile)
 		truth_told(number, told->state);
 }
@@ -89,6 +91,9 @@ static void hear(struct process *process, const struct life_told *told)
 	case LIFE_TOLD_VERDICT:
 		note_verdict(process, told);
 		break;
+	case LIFE_TOLD_STORED:
+		process->is_grown = false;
+		break;
 	case LIFE_TOLD_SHUTDOWN:
 		report_sight(SIGHT_SHUTDOWN);
 		break;
@@ -104,7 +109,6 @@ static void hear(struct process *process, const struct life_told *told)
 		break;
 	case LIFE_TOLD_KNOWN:
 	case LIFE_TOLD_RECONNECTED:
-	case LIFE_TOLD_STORED:
 	case LIFE_TOLD_CHANGED:
 	case LIFE_TOLD_WHO_BEGIN:
 	case LIFE_TOLD_WHO_USER:
@@ -136,7 +140,6 @@ static void open_profile(struct process *process, const struct life_order *order
 {
 	struct profile *profile = profile_of(process);
 	const struct identity *identity = &world.identity[profile->disk.identity];
-	const struct client_storage storage = device_disk_storage(&profile->disk);
 	if (memcmp(order->key, world.server.keys.public_key, NOISE_KEY_BYTES) != 0) {
 		device_life_failed(&process->life); // a spoilt key: an empty profile of nobody's, which has no place here
 		return;
@@ -151,7 +154,7 @@ static void open_profile(struct process *process, const struct life_order *order
 	if (profile->disk.state.has_signed_in && !profile->is_pinned[process->name])
 		report_sight(SIGHT_KEY_ASKED);
 	const struct life_facts facts = facts_of(profile);
-	device_life_opened(&process->life, &identity->keys, &storage, &facts, world.now);
+	device_life_opened(&process->life, &identity->keys, &facts, world.now);
 }
 
 static void take_outbox(struct process *process)
@@ -182,6 +185,20 @@ static void poke(const struct profile *profile)
 	world.process[profile->holder].is_woken = world.process[profile->holder].is_due = true;
 }
 
+static void note(struct process *process, const struct name *name)
+{
+	bool is_done = true;
+	const bool is_failed = world.is_faulty && draw_chance(&world.draw, world.options.failed_device_commits);
+	if (is_failed)
+		is_done = draw_chance(&world.draw, 500);
+	if (is_done)
+		device_disk_note(&profile_of(process)->disk, name);
+	if (is_failed)
+		device_life_failed(&process->life);
+	else
+		device_life_noted(&process->life);
+}
+
 static void pin(struct process *process)
 {
 	if (world.is_faulty && draw_chance(&world.draw, world.options.failed_opens)) {
@@ -190,6 +207,112 @@ static void pin(struct process *process)
 	}
 	profile_of(process)->is_pinned[process->name] = true;
 	device_life_pinned(&process->life);
+}
+
+// --- its store ---
+
+// Some are slow: meanwhile the next batch fills, sessions end and begin, and the process may be killed.
+static struct mtime done_at(void)
+{
+	const bool is_slow = world.is_faulty && draw_chance(&world.draw, world.options.slow_device_stores);
+	return mtime_add_ms(world.now, is_slow ? draw_below(&world.draw, 3000) : 0);
+}
+
+static void begin_append(struct process *process, const struct client_batch *batch)
+{
+	struct device_work *work = &process->work;
+	if (work->is_append)
+		report_failure("a device gave its store a second batch");
+	work->is_append = true;
+	work->append_at = done_at();
+	work->batch = *batch;
+}
+
+static void begin_ask(struct process *process, const struct client_question *question)
+{
+	struct device_work *work = &process->work;
+	if (work->is_ask)
+		report_failure("a device asked its store a second question");
+	work->is_ask = true;
+	work->ask_at = done_at();
+	work->question = *question;
+}
+
+// What comes of an order: it is fine; or failed, and was done or not; or nobody knows which.
+static enum mms_err draw_fate(bool *is_done)
+{
+	*is_done = true;
+	if (!world.is_faulty)
+		return MMS_OK;
+	const bool is_unknown = draw_chance(&world.draw, world.options.unknown_device_stores);
+	if (!is_unknown && !draw_chance(&world.draw, world.options.failed_device_commits))
+		return MMS_OK;
+	*is_done = draw_chance(&world.draw, 500);
+	if (is_unknown && *is_done)
+		report_sight(SIGHT_DEVICE_BATCH_AGAIN);
+	if (!is_unknown)
+		report_sight(*is_done ? SIGHT_DEVICE_COMMIT_KEPT : SIGHT_DEVICE_COMMIT_LOST);
+	return is_unknown ? MMS_E_AGAIN : MMS_E_IO;
+}
+
+static void end_append(struct process *process)
+{
+	static struct client_appended appended;
+	struct device_work *work = &process->work;
+	bool is_done;
+	memset(&appended, 0, sizeof appended);
+	appended.number = work->batch.number;
+	appended.err = draw_fate(&is_done);
+	if (is_done && device_disk_append(&profile_of(process)->disk, &work->batch, appended.result))
+		process->is_grown = true;
+	if (process->life.node.client.gathered[process->life.node.client.filling].batch.op_count > 0)
+		report_sight(SIGHT_DEVICE_BOTH_BATCHES);
+	if (!client_has_room(&process->life.node.client))
+		report_sight(SIGHT_DEVICE_BATCH_FULL);
+	work->is_append = false;
+	device_life_appended(&process->life, &appended, world.now);
+}
+
+static void end_ask(struct process *process)
+{
+	static struct client_answer answer;
+	struct device_work *work = &process->work;
+	answer.number = work->question.number;
+	answer.err = MMS_OK;
+	if (world.is_faulty && draw_chance(&world.draw, world.options.unknown_device_stores))
+		answer.err = MMS_E_AGAIN;
+	device_disk_answer(&profile_of(process)->disk, &work->question, &answer);
+	if (process->life.node.client.is_page_void && work->question.kind == CLIENT_ASK_OUTBOX)
+		report_sight(SIGHT_DEVICE_ANSWER_LATE);
+	work->is_ask = false;
+	device_life_answered(&process->life, &answer, world.now);
+}
+
+struct mtime device_perform_store_deadline(const struct process *process)
+{
+	const struct device_work *work = &process->work;
+	return mtime_min(work->is_append ? work->append_at : MTIME_NEVER, work->is_ask ? work->ask_at : MTIME_NEVER);
+}
+
+void device_perform_stored(struct process *process)
+{
+	if (process->work.is_append && mtime_is_due(process->work.append_at, world.now))
+		end_append(process);
+	if (process->work.is_ask && mtime_is_due(process->work.ask_at, world.now))
+		end_ask(process);
+}
+
+void device_perform_end(struct process *process)
+{
+	static enum client_result results[CLIENT_BATCH_OPS_MAX];
+	struct device_work *work = &process->work;
+	if (work->is_append && draw_chance(&world.draw, 500)) {
+		(void)device_disk_append(&profile_of(process)->disk, &work->batch, results);
+		report_sight(SIGHT_DEVICE_BATCH_KEPT);
+	} else if (work->is_append) {
+		report_sight(SIGHT_DEVICE_BATCH_LOST);
+	}
+	work->is_append = work->is_ask = false;
 }
 
 // --- the server's name ---
@@ -250,10 +373,13 @@ void device_perform(struct process *process, struct life_order *order)
 		pin(process);
 		break;
 	case LIFE_NOTE:
-		if (device_disk_note(&profile_of(process)->disk, &order->name) == MMS_OK)
-			device_life_noted(&process->life);
-		else
-			device_life_failed(&process->life);
+		note(process, &order->name);
+		break;
+	case LIFE_APPEND:
+		begin_append(process, order->batch);
+		break;
+	case LIFE_ASK:
+		begin_ask(process, order->question);
 		break;
 	case LIFE_SEND:
 		send(process, &order->datagrams);

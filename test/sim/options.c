@@ -129,6 +129,14 @@ static void draw_bounds(struct options *options, struct draw *draw)
 	options->blind_burst = draw_chance(draw, 250) ? 1 : 400;
 }
 
+// Drawn apart too.
+static void draw_device_stores(struct options *options, struct draw draw)
+{
+	draw.state ^= 0x64657673;
+	some(&draw, &options->slow_device_stores, 400, 600);
+	some(&draw, &options->unknown_device_stores, 200, 300);
+}
+
 void options_draw(struct options *options, struct draw *draw)
 {
 	memset(options, 0, sizeof *options);
@@ -136,6 +144,7 @@ void options_draw(struct options *options, struct draw *draw)
 	draw_bounds(options, draw);
 	draw_network(options, draw);
 	draw_machines(options, draw);
+	draw_device_stores(options, *draw);
 }
 
 struct option {

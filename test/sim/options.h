@@ -39,6 +39,8 @@
 	X(failed_commits, "orders of the server's store that fail, done or not") \
 	X(failed_reloads, "steps of a reload that fail, somehow") \
 	X(failed_device_commits, "commits of a device that fail, done or not") \
+	X(slow_device_stores, "orders of a device's store that take up to 3 s") \
+	X(unknown_device_stores, "orders of a device's store of which nobody knows what became") \
 	X(failed_reads, "reads of the server that fail") \
 	X(disk_fills, "times the server's disk is full for a while") \
 	X(server_restores, "times the server's store is put back from a backup") \

@@ -44,6 +44,12 @@
 	X(SIGHT_READ_FAILED, "a read failed at the server") \
 	X(SIGHT_DEVICE_COMMIT_LOST, "a commit failed at a device, and was not there") \
 	X(SIGHT_DEVICE_COMMIT_KEPT, "a commit failed at a device, and was there") \
+	X(SIGHT_DEVICE_BATCH_LOST, "a device was killed with a batch that was lost") \
+	X(SIGHT_DEVICE_BATCH_KEPT, "a device was killed with a batch that was kept, nothing told of it") \
+	X(SIGHT_DEVICE_BATCH_AGAIN, "a device's batch was there, nobody knew, and it came again") \
+	X(SIGHT_DEVICE_BATCH_FULL, "a device took no event, since the batch that fills was full") \
+	X(SIGHT_DEVICE_BOTH_BATCHES, "a device's batch filled while the other was being stored") \
+	X(SIGHT_DEVICE_ANSWER_LATE, "a device's store answered when the session had ended") \
 	X(SIGHT_HALF_OPEN_FULL, "the table of half-open handshakes was full") \
 	X(SIGHT_SESSIONS_FULL, "the table of sessions was full") \
 	X(SIGHT_BLOCKS_SHORT, "three quarters of the blocks were taken") \

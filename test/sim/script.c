@@ -283,7 +283,7 @@ static void restore_server(void)
 static void back_up_device(void)
 {
 	world.device_backup_profile = any_profile();
-	device_disk_copy(&world.device_backup, &world.profile[world.device_backup_profile].disk);
+	world.device_backup = world.profile[world.device_backup_profile].disk;
 }
 
 static void restore_device(void)
@@ -296,7 +296,7 @@ static void restore_device(void)
 	report_sight(SIGHT_DEVICE_RESTORED);
 	kill_profile(place);
 	disturb(profile);
-	device_disk_copy(&profile->disk, &world.device_backup);
+	profile->disk = world.device_backup;
 	world.identity[profile->disk.identity].is_put_back = true;
 	disturb(profile);
 	plan_soon(EVENT_START, START_MS, place);
@@ -314,7 +314,7 @@ static void clone_device(void)
 	world.profile[to].is_made = world.profile[from].is_made = true; // a copy has the key
 	memcpy(world.profile[to].is_pinned, world.profile[from].is_pinned, sizeof world.profile[to].is_pinned);
 	world.profile[to].holder = -1;
-	device_disk_copy(&world.profile[to].disk, &world.profile[from].disk);
+	world.profile[to].disk = world.profile[from].disk;
 	disturb(&world.profile[from]);
 	disturb(&world.profile[to]);
 	plan_soon(EVENT_START, START_MS, to);

@@ -56,6 +56,16 @@ struct profile {
 	bool is_given_up; // replaced by a copy of itself: it sends what it has, and receives no more
 };
 
+// What a device's store was ordered, and has not done yet.
+struct device_work {
+	bool is_append;
+	struct mtime append_at;
+	struct client_batch batch;
+	bool is_ask;
+	struct mtime ask_at;
+	struct client_question question;
+};
+
 struct process {
 	bool is_alive;
 	bool is_due; // a turn is due whatever the clock says
@@ -73,6 +83,8 @@ struct process {
 	int64_t wall_offset_ms; // of its machine, where messages are written
 	struct mtime cut_until[2]; // from the server, to the server
 	uint64_t sent_count;
+	bool is_grown; // the transcript is, by its batches, and it was not told so
+	struct device_work work;
 	struct device_life life;
 	void *memory;
 };

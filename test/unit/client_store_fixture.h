@@ -23,7 +23,9 @@ struct fixture {
 	char path[PATH_MAX];
 	struct client_store *store;
 	struct client_store *other; // as another process would have it open
-	struct client_storage storage;
+	struct client_batch batch; // what gathers
+	struct client_appended appended;
+	struct client_answer answer;
 	struct reason why;
 };
 
@@ -42,7 +44,6 @@ static inline int set_up(void **state)
 	snprintf(fixture->path, sizeof fixture->path, "%.4000s/fred.db", fixture->scratch.directory);
 	fixture->store = open_one(fixture);
 	fixture->other = open_one(fixture);
-	fixture->storage = client_store_storage(fixture->store);
 	*state = fixture;
 	return 0;
 }
@@ -61,7 +62,6 @@ static inline void reopen(struct fixture *fixture)
 {
 	client_store_close(fixture->store);
 	fixture->store = open_one(fixture);
-	fixture->storage = client_store_storage(fixture->store);
 }
 
 static inline struct uuid id_of(int n)
@@ -85,25 +85,60 @@ static inline enum mms_err add(struct client_store *store, int n)
 	return add_at(store, n, NOW);
 }
 
+static inline enum mms_err ask(struct fixture *fixture, enum client_question_kind kind, uint64_t after_seq, uint32_t rows_max)
+{
+	const struct client_question question = {7, kind, after_seq, rows_max};
+	client_store_answer(fixture->store, &question, &fixture->answer);
+	assert_int_equal(fixture->answer.number, 7);
+	return fixture->answer.err;
+}
+
 // The id number of the next queued message, 0: none.
 static inline int next_queued(struct fixture *fixture, uint64_t *seq, bool *is_reoffer)
 {
-	struct outbox_row row;
 	int n;
-	const enum mms_err err = fixture->storage.outbox_next(fixture->store, *seq, &row);
-	if (err == MMS_E_MISSING)
+	assert_int_equal(ask(fixture, CLIENT_ASK_OUTBOX, *seq, 1), MMS_OK);
+	if (fixture->answer.row_count == 0)
 		return 0;
-	assert_int_equal(err, MMS_OK);
-	*seq = row.seq;
-	*is_reoffer = row.is_reoffer;
-	memcpy(&n, row.id.bytes, sizeof n);
+	*seq = fixture->answer.row[0].seq;
+	*is_reoffer = fixture->answer.row[0].is_reoffer;
+	memcpy(&n, fixture->answer.row[0].id.bytes, sizeof n);
 	return n;
+}
+
+static inline struct client_op *gather(struct fixture *fixture, enum client_op_kind kind)
+{
+	struct client_op *op = &fixture->batch.op[fixture->batch.op_count++];
+	*op = (struct client_op){.kind = kind};
+	return op;
 }
 
 static inline void verdict(struct fixture *fixture, int n, enum outbox_state state, uint8_t status)
 {
-	const struct uuid id = id_of(n);
-	assert_int_equal(fixture->storage.outbox_verdict(fixture->store, &id, state, status), MMS_OK);
+	struct client_op *op = gather(fixture, CLIENT_OP_VERDICT);
+	op->id = id_of(n);
+	op->verdict = (struct client_op_verdict){state, status};
+}
+
+// Everything accepted is to be offered again.
+static inline void reoffer(struct fixture *fixture)
+{
+	gather(fixture, CLIENT_OP_MARK)->mark = (struct client_op_mark){.mark = {{9}, 1}, .is_reoffer_wanted = true};
+}
+
+// What has gathered, as a batch; the next one begins.
+static inline enum mms_err append(struct fixture *fixture)
+{
+	fixture->batch.number++;
+	client_store_append(fixture->store, &fixture->batch, &fixture->appended);
+	assert_int_equal(fixture->appended.number, fixture->batch.number);
+	fixture->batch.op_count = fixture->batch.text_bytes = 0;
+	return fixture->appended.err;
+}
+
+static inline void commit(struct fixture *fixture)
+{
+	assert_int_equal(append(fixture), MMS_OK);
 }
 
 static inline void expect_verdict(struct client_store *store, int n, enum outbox_state state, uint8_t status)
@@ -123,23 +158,31 @@ static inline struct transcript_row entry(int n)
 		.id = id_of(n), .sender = JIMMY, .accepted_at = NOW, .text = text, .text_bytes = 5};
 }
 
-static inline bool put(struct fixture *fixture, struct transcript_row row)
+// Into what gathers. Returns its place there.
+static inline uint32_t put_later(struct fixture *fixture, struct transcript_row row)
 {
-	bool is_new;
-	assert_int_equal(fixture->storage.transcript_put(fixture->store, &row, &is_new), MMS_OK);
-	return is_new;
+	struct client_batch *batch = &fixture->batch;
+	struct client_op *op = gather(fixture, CLIENT_OP_PUT);
+	op->id = row.id;
+	op->put = (struct client_op_put){row.is_gap, row.gap_count, row.sender, row.accepted_at, batch->text_bytes, row.text_bytes};
+	if (row.text_bytes > 0)
+		memcpy(batch->text + batch->text_bytes, row.text, row.text_bytes);
+	batch->text_bytes += row.text_bytes;
+	return batch->op_count - 1;
 }
 
-static inline void commit(struct fixture *fixture)
+// Puts it, with what has gathered. Returns whether it is new.
+static inline bool put(struct fixture *fixture, struct transcript_row row)
 {
-	assert_int_equal(fixture->storage.commit(fixture->store), MMS_OK);
+	const uint32_t place = put_later(fixture, row);
+	commit(fixture);
+	return fixture->appended.result[place] == CLIENT_RESULT_NEW;
 }
 
 static inline uint64_t unshown(struct client_store *store)
 {
-	const struct client_storage storage = client_store_storage(store);
 	uint64_t count;
-	assert_int_equal(storage.unshown_count(store, &count), MMS_OK);
+	assert_int_equal(client_store_transcript_unshown_count(store, &count), MMS_OK);
 	return count;
 }
 

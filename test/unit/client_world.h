@@ -115,17 +115,53 @@ static inline uint64_t asked(void)
 	return count(CALLED, CALL_WHO, &record) == 0 ? 0 : record->tag;
 }
 
+// The store does what it was ordered, as often as it takes. False: there was nothing to do.
+static inline bool store_one(void)
+{
+	static struct client_appended appended;
+	const struct client_batch *batch = client_append(&f.client);
+	if (batch != NULL) {
+		mem_client_append(&f.mem, batch, &appended);
+		client_appended(&f.client, &appended, f.now);
+		return true;
+	}
+	const struct client_question *question = client_ask(&f.client);
+	if (question == NULL)
+		return false;
+	client_learned(&f.client, mem_client_answer(&f.mem, question), f.now);
+	return true;
+}
+
+static inline void store(void)
+{
+	while (store_one())
+		;
+}
+
+// Reads what is asked for, and appends nothing.
+static inline void learn(void)
+{
+	const struct client_question *question;
+	while ((question = client_ask(&f.client)) != NULL)
+		client_learned(&f.client, mem_client_answer(&f.mem, question), f.now);
+}
+
+static inline void up(uint32_t slot)
+{
+	client_up(&f.client, slot);
+	learn();
+}
+
 static inline void begin_with(bool has_invite)
 {
 	const struct client_port port = {NULL,      port_answer,         port_call, port_prefer, port_redial,
 					 port_stop, port_handshake_hash, port_told};
-	const struct client_storage storage = mem_client_storage(&f.mem);
 	struct client_config config = {.name = name_of("fred"), .is_receiving = true, .has_invite = has_invite};
 	memset(&f, 0, sizeof f);
 	memset(config.invite_hash, 0x77, sizeof config.invite_hash);
 	f.room = 10000;
 	f.now = at_ms(1000000);
-	client_init(&f.client, &port, &storage);
+	client_init(&f.client, &port);
 	client_start(&f.client, &config);
 	client_set_submitting(&f.client, true, f.now);
 }
@@ -133,19 +169,21 @@ static inline void begin_with(bool has_invite)
 static inline void answer_call(uint32_t slot, uint8_t kind, uint8_t status, const uint8_t *body, size_t bytes,
 			       uint64_t tag)
 {
-	client_answer(&f.client, slot, kind, status, body, bytes, tag, f.now);
+	client_answered(&f.client, slot, kind, status, body, bytes, tag, f.now);
+	learn();
 }
 
 static inline void grant(uint32_t slot, const struct call_signin_ok *ok)
 {
 	uint8_t body[CALL_BODY_BYTES_MAX];
 	answer_call(slot, CALL_SIGNIN, STATUS_OK, body, call_signin_ok_encode(ok, body), 0);
+	store();
 }
 
 static inline void come_in(uint32_t slot, uint32_t waiting_count)
 {
 	const struct call_signin_ok ok = {.name = name_of("Fred"), .waiting_count = waiting_count, .mark = {{1}, 5}};
-	client_up(&f.client, slot, f.now);
+	up(slot);
 	grant(slot, &ok);
 }
 
@@ -173,14 +211,14 @@ static inline void deliver(uint32_t slot, uint32_t number, uint32_t id)
 {
 	const struct call_deliver delivery = delivery_of(id_of(id), name_of("Tim"), "a", 1);
 	uint8_t body[CALL_BODY_BYTES_MAX];
-	client_call(&f.client, slot, number, CALL_DELIVER, body, call_deliver_encode(&delivery, body), f.now);
+	client_called(&f.client, slot, number, CALL_DELIVER, body, call_deliver_encode(&delivery, body));
 }
 
 static inline void notice(uint32_t slot, uint32_t number, enum notice_what what, uint32_t id)
 {
 	const struct call_notice given = {what, id_of(id), 3};
 	uint8_t body[CALL_BODY_BYTES_MAX];
-	client_call(&f.client, slot, number, CALL_NOTICE, body, call_notice_encode(&given, body), f.now);
+	client_called(&f.client, slot, number, CALL_NOTICE, body, call_notice_encode(&given, body));
 }
 
 static inline void queue_many(uint32_t first, uint32_t last)

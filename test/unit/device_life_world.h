@@ -60,9 +60,21 @@ static inline void finish(void)
 	w.memory = NULL;
 }
 
+// Orders to the store are carried out.
 static inline bool next(void)
 {
-	return device_life_next(&w.life, w.now, &w.order);
+	static struct client_appended appended;
+	while (device_life_next(&w.life, w.now, &w.order)) {
+		if (w.order.type == LIFE_APPEND) {
+			mem_client_append(&w.mem, w.order.batch, &appended);
+			device_life_appended(&w.life, &appended, w.now);
+		} else if (w.order.type == LIFE_ASK) {
+			device_life_answered(&w.life, mem_client_answer(&w.mem, w.order.question), w.now);
+		} else {
+			return true;
+		}
+	}
+	return false;
 }
 
 // The next order is this one.
@@ -124,12 +136,11 @@ static inline struct life_facts facts(bool has_signed_in)
 
 static inline void open_profile(bool has_signed_in)
 {
-	const struct client_storage storage = mem_client_storage(&w.mem);
 	const struct life_facts read = facts(has_signed_in);
 	ordered(LIFE_OPEN);
 	assert_memory_equal(w.order.key, w.server.public_key, NOISE_KEY_BYTES);
 	assert_string_equal(w.order.name.text, "Fred");
-	device_life_opened(&w.life, &w.device, &storage, &read, w.now);
+	device_life_opened(&w.life, &w.device, &read, w.now);
 }
 
 static inline void take_turn(bool is_ours, bool has_signed_in)

@@ -35,159 +35,116 @@ struct mem_client_state {
 };
 
 struct mem_client {
-	struct mem_client_state live;
-	struct mem_client_state disk; // as of the last commit
-	bool is_dirty;
+	struct mem_client_state disk;
+	struct client_answer answer;
 	uint32_t commit_count;
-	enum mms_err commit_err;
-	uint32_t calls_good;   // so many calls go well yet
-	enum mms_err call_err; // of the next one
+	enum mms_err commit_err; // of every batch, which then does nothing
+	uint32_t orders_good;    // so many orders go well yet
+	enum mms_err order_err;  // of the next one
+	bool is_done_all_the_same; // it is carried out, whatever is said
 };
 
-static inline enum mms_err mem_called(struct mem_client *mem)
+static inline enum mms_err mem_ordered(struct mem_client *mem)
 {
-	const enum mms_err err = mem->calls_good == 0 ? mem->call_err : MMS_OK;
-	if (mem->calls_good > 0)
-		mem->calls_good--;
+	const enum mms_err err = mem->orders_good == 0 ? mem->order_err : MMS_OK;
+	if (mem->orders_good > 0)
+		mem->orders_good--;
 	else
-		mem->call_err = MMS_OK;
+		mem->order_err = MMS_OK;
 	return err;
 }
 
-static inline enum mms_err mem_outbox_next(void *context, uint64_t after_seq, struct outbox_row *row)
+static inline enum client_result mem_put_verdict(struct mem_client *mem, const struct client_op *op)
 {
-	struct mem_client *mem = context;
-	const enum mms_err err = mem_called(mem);
-	if (err != MMS_OK)
-		return err;
-	for (uint32_t i = 0; i < mem->live.outbox_count; i++) {
-		struct mem_outbox *queued = &mem->live.outbox[i];
-		if (queued->row.seq <= after_seq || (queued->state != OUTBOX_QUEUED && !queued->row.is_reoffer))
-			continue;
-		*row = queued->row;
-		row->text = queued->text;
-		return MMS_OK;
-	}
-	return MMS_E_MISSING;
-}
-
-static inline enum mms_err mem_outbox_verdict(void *context, const struct uuid *id, enum outbox_state state,
-					      uint8_t status)
-{
-	struct mem_client *mem = context;
-	const enum mms_err err = mem_called(mem);
-	if (err != MMS_OK)
-		return err;
-	for (uint32_t i = 0; i < mem->live.outbox_count; i++) {
-		struct mem_outbox *queued = &mem->live.outbox[i];
-		if (memcmp(queued->row.id.bytes, id->bytes, ID_BYTES) != 0)
+	for (uint32_t i = 0; i < mem->disk.outbox_count; i++) {
+		struct mem_outbox *queued = &mem->disk.outbox[i];
+		if (memcmp(queued->row.id.bytes, op->id.bytes, ID_BYTES) != 0)
 			continue;
 		queued->row.is_reoffer = false;
-		mem->is_dirty = true;
 		if (queued->state == OUTBOX_QUEUED) {
-			queued->state = state;
-			queued->status = status;
+			queued->state = op->verdict.state;
+			queued->status = op->verdict.status;
 		}
-		return MMS_OK;
+		return CLIENT_RESULT_DONE;
 	}
-	return MMS_E_MISSING;
+	return CLIENT_RESULT_MISSING;
 }
 
-static inline enum mms_err mem_transcript_put(void *context, const struct transcript_row *row, bool *is_new)
+static inline enum client_result mem_put(struct mem_client *mem, const struct client_op *op, const uint8_t *text)
 {
-	struct mem_client *mem = context;
-	const enum mms_err err = mem_called(mem);
-	if (err != MMS_OK)
-		return err;
-	struct mem_client_state *live = &mem->live;
-	*is_new = false;
-	for (uint32_t i = 0; i < live->transcript_count; i++)
-		if (memcmp(live->transcript[i].id.bytes, row->id.bytes, ID_BYTES) == 0 &&
-		    live->transcript[i].is_gap == row->is_gap &&
-		    name_is_same(&live->transcript[i].sender, &row->sender))
-			return MMS_OK;
-	assert_true(live->transcript_count < MEM_MESSAGES && row->text_bytes <= MEM_TEXT_BYTES);
-	struct mem_entry *entry = &live->transcript[live->transcript_count++];
-	*entry = (struct mem_entry){row->id, row->sender, row->is_gap, row->gap_count, row->text_bytes, {0}};
-	if (row->text_bytes > 0)
-		memcpy(entry->text, row->text, row->text_bytes);
-	*is_new = mem->is_dirty = true;
-	return MMS_OK;
+	struct mem_client_state *disk = &mem->disk;
+	const struct client_op_put *put = &op->put;
+	for (uint32_t i = 0; i < disk->transcript_count; i++)
+		if (memcmp(disk->transcript[i].id.bytes, op->id.bytes, ID_BYTES) == 0 &&
+		    disk->transcript[i].is_gap == put->is_gap && name_is_same(&disk->transcript[i].sender, &put->sender))
+			return CLIENT_RESULT_REPEAT;
+	assert_true(disk->transcript_count < MEM_MESSAGES && put->text_bytes <= MEM_TEXT_BYTES);
+	struct mem_entry *entry = &disk->transcript[disk->transcript_count++];
+	*entry = (struct mem_entry){op->id, put->sender, put->is_gap, put->gap_count, put->text_bytes, {0}};
+	if (put->text_bytes > 0)
+		memcpy(entry->text, text, put->text_bytes);
+	return CLIENT_RESULT_NEW;
 }
 
-static inline enum mms_err mem_mark_get(void *context, struct storage_mark *mark)
+static inline enum client_result mem_put_mark(struct mem_client *mem, const struct client_op_mark *op)
 {
-	struct mem_client *mem = context;
-	const enum mms_err err = mem_called(mem);
-	if (err != MMS_OK)
-		return err;
-	*mark = mem->live.mark;
-	return MMS_OK;
-}
-
-static inline enum mms_err mem_mark_set(void *context, const struct storage_mark *mark)
-{
-	struct mem_client *mem = context;
-	const enum mms_err err = mem_called(mem);
-	if (err != MMS_OK)
-		return err;
-	mem->live.mark = *mark;
-	mem->is_dirty = true;
-	return MMS_OK;
-}
-
-static inline enum mms_err mem_outbox_reoffer(void *context)
-{
-	struct mem_client *mem = context;
-	const enum mms_err err = mem_called(mem);
-	if (err != MMS_OK)
-		return err;
-	for (uint32_t i = 0; i < mem->live.outbox_count; i++) {
-		const enum outbox_state state = mem->live.outbox[i].state;
-		mem->live.outbox[i].row.is_reoffer = state == OUTBOX_ONLINE || state == OUTBOX_SAVED;
+	const struct storage_mark kept = mem->disk.mark;
+	const bool is_same_start = memcmp(kept.start_id, op->mark.start_id, sizeof kept.start_id) == 0;
+	const bool is_reoffer = client_op_mark_reoffers(op, &kept);
+	for (uint32_t i = 0; is_reoffer && i < mem->disk.outbox_count; i++) {
+		const enum outbox_state state = mem->disk.outbox[i].state;
+		mem->disk.outbox[i].row.is_reoffer = state == OUTBOX_ONLINE || state == OUTBOX_SAVED;
 	}
-	mem->is_dirty = true;
-	return MMS_OK;
+	if ((is_reoffer || op->is_acceptance) && (!is_same_start || op->mark.commit > kept.commit))
+		mem->disk.mark = op->mark;
+	return is_reoffer ? CLIENT_RESULT_REOFFER : CLIENT_RESULT_DONE;
 }
 
-static inline enum mms_err mem_unshown_count(void *context, uint64_t *count)
+// Carries out a batch, as client_store_append does.
+static inline void mem_client_append(struct mem_client *mem, const struct client_batch *batch, struct client_appended *appended)
 {
-	*count = ((struct mem_client *)context)->live.transcript_count;
-	return MMS_OK;
-}
-
-static inline enum mms_err mem_commit(void *context)
-{
-	struct mem_client *mem = context;
-	const enum mms_err err = mem_called(mem);
-	if (err != MMS_OK)
-		return err;
-	if (!mem->is_dirty || mem->commit_err != MMS_OK)
-		return mem->is_dirty ? mem->commit_err : MMS_OK;
-	mem->disk = mem->live;
-	mem->is_dirty = false;
+	const enum mms_err err = mem_ordered(mem);
+	appended->number = batch->number;
+	appended->err = err != MMS_OK ? err : mem->commit_err;
+	if (appended->err != MMS_OK && !mem->is_done_all_the_same)
+		return;
+	for (uint32_t i = 0; i < batch->op_count; i++) {
+		const struct client_op *op = &batch->op[i];
+		appended->result[i] = op->kind == CLIENT_OP_MARK      ? mem_put_mark(mem, &op->mark)
+				      : op->kind == CLIENT_OP_VERDICT ? mem_put_verdict(mem, op)
+								      : mem_put(mem, op, batch->text + op->put.text_offset);
+	}
 	mem->commit_count++;
-	return MMS_OK;
 }
 
-static inline struct client_storage mem_client_storage(struct mem_client *mem)
+// Answers a question, as client_store_answer does; the answer is the store's.
+static inline const struct client_answer *mem_client_answer(struct mem_client *mem, const struct client_question *question)
 {
-	return (struct client_storage){mem,          mem_outbox_next,    mem_outbox_verdict,
-				       mem_transcript_put, mem_mark_get, mem_mark_set,
-				       mem_outbox_reoffer, mem_unshown_count, mem_commit};
+	struct client_answer *answer = &mem->answer;
+	answer->number = question->number;
+	answer->err = mem_ordered(mem);
+	answer->mark = mem->disk.mark;
+	answer->row_count = 0;
+	for (uint32_t i = 0; i < mem->disk.outbox_count; i++) {
+		struct mem_outbox *queued = &mem->disk.outbox[i];
+		if (queued->row.seq <= question->after_seq || answer->row_count == question->rows_max ||
+		    (queued->state != OUTBOX_QUEUED && !queued->row.is_reoffer))
+			continue;
+		answer->row[answer->row_count] = queued->row;
+		answer->row[answer->row_count++].text = queued->text;
+	}
+	return answer;
 }
 
-// Queues a message durably.
+// Queues a message.
 static inline void mem_queue(struct mem_client *mem, const struct uuid *id, const char *recipient, const char *text)
 {
-	const uint32_t place = mem->live.outbox_count++;
-	struct mem_outbox *queued = &mem->live.outbox[place];
+	const uint32_t place = mem->disk.outbox_count++;
+	struct mem_outbox *queued = &mem->disk.outbox[place];
 	assert_true(place < MEM_OUTBOX && strlen(text) <= MEM_TEXT_BYTES);
 	*queued = (struct mem_outbox){.state = OUTBOX_QUEUED};
 	queued->row = (struct outbox_row){place + 1, *id, name_of(recipient), NULL, (uint16_t)strlen(text), false};
 	memcpy(queued->text, text, strlen(text));
-	mem->disk.outbox[place] = *queued;
-	mem->disk.outbox_count = place + 1;
 }
 
 #endif

@@ -1,57 +1,57 @@
 // SPDX-License-Identifier: ISC
-// msg/client: a store that fails at the first, second, ... n-th call, answers that are malformed, late or twice, and
-// verdicts that find no room to wait in.
+// msg/client: a store that fails at the first, second, ... n-th order, and answers that are malformed, late or twice.
 #include "client_world.h"
 
 #include "msg/client_inside.h"
 
-enum { STEPS = 9, CALLS_MAX = 100 };
+enum { STEPS = 9, ORDERS_MAX = 100 };
 
 static void take_step(int step)
 {
 	const struct call_signin_ok ok = {.is_reoffer_wanted = true, .mark = {{1}, 2}, .name = name_of("Fred")};
 	switch (step) {
-	case 0: client_up(&f.client, 0, f.now); break;
+	case 0: client_up(&f.client, 0); store(); break;
 	case 1: grant(0, &ok); break; // with a re-offer
 	case 2: accept(0, 1, false, 3); break;
 	case 3: deliver(0, 1, 7); break;
-	case 4: client_flush(&f.client, f.now); break;
+	case 4: store(); break;
 	case 5: notice(0, 2, NOTICE_GAP, 9); break;
 	case 6: answer_call(0, CALL_SUBMIT, STATUS_NO_SUCH_USER, NULL, 0, 2); break;
 	case 7: accept(0, 3, true, 2); break; // an older mark, which is not kept
-	default: client_flush(&f.client, f.now); break;
+	default: store(); break;
 	}
 }
 
-static int take_steps(uint32_t calls_good)
+static int take_steps(uint32_t orders_good)
 {
 	int step = 0;
 	begin_with(false);
 	queue_many(1, 3);
-	f.mem.calls_good = calls_good;
-	f.mem.call_err = MMS_E_IO;
+	f.mem.orders_good = orders_good;
+	f.mem.order_err = MMS_E_IO;
 	while (step < STEPS && !client_is_broken(&f.client))
 		take_step(step++);
 	return step;
 }
 
-// Each call to the store that fails breaks the client at once; nothing that was not committed is told or answered.
-static void test_every_call_to_the_store_fails_once(void **state)
+// Each order to the store that fails breaks the client at once; nothing that is not durable is told or answered.
+static void test_every_order_to_the_store_fails_once(void **state)
 {
 	(void)state;
-	assert_int_equal(take_steps(CALLS_MAX), STEPS);
-	const uint32_t calls_count = CALLS_MAX - f.mem.calls_good;
+	assert_int_equal(take_steps(ORDERS_MAX), STEPS);
+	const uint32_t orders_count = ORDERS_MAX - f.mem.orders_good;
 	assert_int_equal(count(TOLD, TOLD_VERDICT, NULL), 3);
 	assert_int_equal(count(ANSWERED, STATUS_OK, NULL), 2);
-	assert_true(calls_count > 15);
-	for (uint32_t good = 0; good < calls_count; good++) {
+	assert_int_equal(orders_count, 5); // the mark, a page, and three batches
+	for (uint32_t good = 0; good < orders_count; good++) {
 		const int steps = take_steps(good);
 		assert_true(client_is_broken(&f.client));
+		assert_int_equal(count(TOLD, TOLD_SIGNED_IN, NULL), good >= 2);
 		assert_int_equal(count(TOLD, TOLD_VERDICT, NULL), steps <= 5 ? 0 : 1);
 		assert_int_equal(count(ANSWERED, STATUS_OK, NULL), steps <= 5 ? 0 : 1);
 		const uint32_t before = f.record_count;
 		client_set_submitting(&f.client, true, f.now);
-		client_flush(&f.client, f.now);
+		store();
 		assert_int_equal(f.record_count, before); // it does nothing any more
 	}
 }
@@ -73,7 +73,7 @@ static void test_proof_of_a_known_server(void **state)
 		const struct call_signin_ok ok = {.has_proof = has_proof != 0, .name = name_of("Fred")};
 		begin_with(true);
 		f.client.config.is_server_proved = true;
-		client_up(&f.client, 0, f.now);
+		up(0);
 		grant(0, &ok);
 		assert_int_equal(count(TOLD, TOLD_SIGNED_IN, NULL), !has_proof);
 		assert_int_equal(count(TOLD, TOLD_NOT_PROVED, NULL), has_proof);
@@ -98,28 +98,8 @@ static void test_malformed_acceptance(void **state)
 	queue_many(1, 1);
 	come_in(0, 0);
 	answer_call(0, CALL_SUBMIT, STATUS_ACCEPTED, (const uint8_t *)"x", 1, 1);
-	client_flush(&f.client, f.now);
+	store();
 	assert_int_equal(f.mem.disk.outbox[0].state, OUTBOX_REFUSED);
-}
-
-// Verdicts that no longer fit are committed and told before the next is taken; if that fails, it is not taken.
-static void test_many_verdicts(void **state)
-{
-	(void)state;
-	for (int fails = 0; fails < 2; fails++) {
-		begin_with(false);
-		queue_many(1, CLIENT_PENDING_MAX + 1);
-		come_in(0, 0);
-		f.mem.commit_err = fails ? MMS_E_NOSPACE : MMS_OK;
-		for (uint32_t i = 1; i <= CLIENT_PENDING_MAX; i++)
-			accept(0, i, true, i);
-		assert_int_equal(count(TOLD, TOLD_VERDICT, NULL), 0);
-		accept(0, CLIENT_PENDING_MAX + 1, true, CLIENT_PENDING_MAX + 1);
-		assert_int_equal(client_is_broken(&f.client), fails);
-		assert_int_equal(count(TOLD, TOLD_VERDICT, NULL), fails ? 0 : CLIENT_PENDING_MAX);
-		assert_int_equal(f.mem.commit_count, !fails);
-		assert_int_equal(f.client.verdict_count, fails ? CLIENT_PENDING_MAX : 1);
-	}
 }
 
 // A re-offer goes through the outbox from its oldest message, so it waits for what is on its way.
@@ -132,11 +112,16 @@ static void test_reoffer_waits_for_what_is_on_its_way(void **state)
 	client_defer_reoffer(&f.client, f.now);
 	f.client.sent_at = f.now = mtime_add_us(f.now, CLIENT_REOFFER_US);
 	client_tick(&f.client, f.now);
+	learn();
 	assert_int_equal(count(CALLED, CALL_SUBMIT, NULL), 2);
 	assert_true(mtime_is_due(f.client.reoffer_at, f.now)); // still
 	accept(0, 1, true, 1);
 	accept(0, 2, true, 2);
 	client_tick(&f.client, f.now);
+	assert_true(mtime_is_due(f.client.reoffer_at, f.now)); // their verdicts are on their way to the storage
+	store();
+	client_tick(&f.client, f.now);
+	learn();
 	assert_false(mtime_is_due(f.client.reoffer_at, f.now));
 }
 
@@ -264,7 +249,7 @@ static void test_malformed_notice(void **state)
 	(void)state;
 	begin_with(false);
 	come_in(0, 0);
-	client_call(&f.client, 0, 1, CALL_NOTICE, (const uint8_t *)"", 0, f.now);
+	client_called(&f.client, 0, 1, CALL_NOTICE, (const uint8_t *)"", 0);
 	assert_int_equal(count(ANSWERED, STATUS_BAD, NULL), 1);
 	assert_true(client_is_signed_in(&f.client));
 }
@@ -272,12 +257,11 @@ static void test_malformed_notice(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_every_call_to_the_store_fails_once),
+		cmocka_unit_test(test_every_order_to_the_store_fails_once),
 		cmocka_unit_test(test_without_a_session),
 		cmocka_unit_test(test_proof_of_a_known_server),
 		cmocka_unit_test(test_second_answer_to_a_signin),
 		cmocka_unit_test(test_malformed_acceptance),
-		cmocka_unit_test(test_many_verdicts),
 		cmocka_unit_test(test_reoffer_waits_for_what_is_on_its_way),
 		cmocka_unit_test(test_lists_of_users),
 		cmocka_unit_test(test_lists_that_break_the_rules),

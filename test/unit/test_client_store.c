@@ -37,7 +37,7 @@ static void test_outbox_order_and_verdicts(void **state)
 {
 	struct fixture *fixture = *state;
 	const struct uuid unknown = id_of(99);
-	struct outbox_row row;
+	const struct outbox_row *row = &fixture->answer.row[0];
 	enum outbox_state found;
 	uint8_t status;
 	uint64_t count;
@@ -47,11 +47,15 @@ static void test_outbox_order_and_verdicts(void **state)
 		assert_int_equal(add(n == 2 ? fixture->other : fixture->store, n), MMS_OK);
 	assert_int_equal(add(fixture->store, 2), MMS_E_EXISTS);
 	assert_int_equal(client_store_outbox_find(fixture->store, &unknown, &found, &status), MMS_E_MISSING);
-	assert_int_equal(fixture->storage.outbox_verdict(fixture->store, &unknown, OUTBOX_SAVED, 0), MMS_E_MISSING);
-	assert_int_equal(fixture->storage.outbox_next(fixture->store, 0, &row), MMS_OK);
-	assert_string_equal(row.recipient.text, "Jimmy");
-	assert_int_equal(row.text_bytes, 6);
-	assert_memory_equal(row.text, "text 1", 6);
+	verdict(fixture, 99, OUTBOX_SAVED, 0);
+	commit(fixture);
+	assert_int_equal(fixture->appended.result[0], CLIENT_RESULT_MISSING);
+	assert_int_equal(ask(fixture, CLIENT_ASK_OUTBOX, 0, 2), MMS_OK);
+	assert_int_equal(fixture->answer.row_count, 2);
+	assert_string_equal(row->recipient.text, "Jimmy");
+	assert_int_equal(row->text_bytes, 6);
+	assert_memory_equal(row->text, "text 1", 6);
+	assert_memory_equal(row[1].text, "text 2", 6);
 	for (int n = 1; n <= 3; n++) {
 		assert_int_equal(next_queued(fixture, &seq, &is_reoffer), n);
 		assert_false(is_reoffer);
@@ -61,11 +65,12 @@ static void test_outbox_order_and_verdicts(void **state)
 
 	verdict(fixture, 2, OUTBOX_REFUSED, 7);
 	verdict(fixture, 2, OUTBOX_SAVED, 0); // too late
+	commit(fixture);
+	assert_int_equal(fixture->appended.result[0], CLIENT_RESULT_DONE);
+	assert_int_equal(fixture->appended.result[1], CLIENT_RESULT_DONE);
 	seq = 0;
 	assert_int_equal(next_queued(fixture, &seq, &is_reoffer), 1);
 	assert_int_equal(next_queued(fixture, &seq, &is_reoffer), 3);
-	expect_verdict(fixture->other, 2, OUTBOX_QUEUED, 0); // not committed
-	commit(fixture);
 	expect_verdict(fixture->other, 2, OUTBOX_REFUSED, 7);
 	assert_int_equal(client_store_outbox_queued_count(fixture->other, &count), MMS_OK);
 	assert_int_equal(count, 2);
@@ -83,8 +88,9 @@ static void test_reoffer(void **state)
 	verdict(fixture, 2, OUTBOX_SAVED, 0);
 	verdict(fixture, 3, OUTBOX_REFUSED, 4);
 	verdict(fixture, 4, OUTBOX_ONLINE, 0);
-	assert_int_equal(fixture->storage.outbox_reoffer(fixture->store), MMS_OK);
+	reoffer(fixture);
 	commit(fixture);
+	assert_int_equal(fixture->appended.result[4], CLIENT_RESULT_REOFFER);
 	assert_int_equal(next_queued(fixture, &seq, &is_reoffer), 1); // whatever the clock said when it was written
 	assert_int_equal(next_queued(fixture, &seq, &is_reoffer), 2);
 	assert_true(is_reoffer);
@@ -132,7 +138,6 @@ static void test_lists_are_bounded(void **state)
 	verdict(fixture, 3, OUTBOX_SAVED, 0);
 	put(fixture, entry(1));
 	put(fixture, entry(2));
-	commit(fixture);
 	assert_int_equal(client_store_transcript_mark_shown(fixture->store, 1), MMS_OK);
 	// As if so many had come between.
 	snprintf(sql, sizeof sql, "UPDATE sqlite_sequence SET seq = %d WHERE name = 'outbox';"
@@ -142,13 +147,11 @@ static void test_lists_are_bounded(void **state)
 	assert_int_equal(add(fixture->store, 4), MMS_OK);
 	verdict(fixture, 4, OUTBOX_SAVED, 0);
 	put(fixture, entry(4));
-	commit(fixture);
 	assert_int_equal(number(fixture, "SELECT count(*) FROM outbox"), 3);
 	assert_int_equal(number(fixture, "SELECT min(seq) FROM outbox"), 2); // which waits for its verdict
 	assert_int_equal(number(fixture, "SELECT count(*) FROM transcript"), 2);
 	assert_int_equal(client_store_transcript_next_unshown(fixture->store, 0, &line), MMS_OK);
 	put(fixture, entry(5));
-	commit(fixture);
 	assert_int_equal(number(fixture, "SELECT min(seq) FROM transcript"), 2); // not shown yet
 	assert_int_equal(number(fixture, "SELECT count(*) FROM transcript"), 3);
 }
@@ -166,6 +169,7 @@ static void test_full_outbox(void **state)
 	assert_int_equal(add(fixture->store, 2), MMS_E_FULL);
 	assert_non_null(strstr(client_store_reason(fixture->store)->text, "10000"));
 	verdict(fixture, 1, OUTBOX_ONLINE, 0);
+	commit(fixture);
 	assert_int_equal(add(fixture->store, 2), MMS_OK);
 }
 
@@ -180,11 +184,9 @@ static void test_transcript_has_a_message_once(void **state)
 	assert_false(put(fixture, same));
 	strcpy(same.sender.text, "anna");
 	assert_true(put(fixture, same)); // ids are unique per sender
-	commit(fixture);
 	reopen(fixture);
 	assert_false(put(fixture, entry(1)));
 	assert_true(put(fixture, entry(2)));
-	commit(fixture);
 	assert_int_equal(unshown(fixture->store), 3);
 
 	assert_int_equal(client_store_transcript_next_unshown(fixture->other, 0, &row), MMS_OK);
@@ -199,20 +201,19 @@ static void test_transcript_has_a_message_once(void **state)
 static void test_gaps(void **state)
 {
 	struct fixture *fixture = *state;
-	struct transcript_row gap = {.is_gap = true, .gap_count = UINT64_MAX, .accepted_at = NOW};
+	struct transcript_row gap = {.is_gap = true, .gap_count = UINT64_MAX};
 	struct transcript_row row;
 	assert_true(put(fixture, gap));
-	assert_true(put(fixture, gap));
+	assert_false(put(fixture, gap));
 	gap.id = id_of(5);
 	gap.gap_count = 12;
 	assert_true(put(fixture, gap));
 	assert_false(put(fixture, gap));
-	commit(fixture);
-	assert_int_equal(client_store_transcript_next_unshown(fixture->store, 2, &row), MMS_OK);
+	assert_int_equal(client_store_transcript_next_unshown(fixture->store, 1, &row), MMS_OK);
 	assert_true(row.is_gap);
 	assert_int_equal(row.gap_count, 12);
 	assert_int_equal(row.text_bytes, 0);
-	assert_int_equal(client_store_transcript_next_unshown(fixture->store, 3, &row), MMS_E_MISSING);
+	assert_int_equal(client_store_transcript_next_unshown(fixture->store, row.seq, &row), MMS_E_MISSING);
 }
 
 static void test_shown(void **state)
@@ -221,7 +222,6 @@ static void test_shown(void **state)
 	struct transcript_row row;
 	for (int n = 1; n <= 4; n++)
 		put(fixture, entry(n));
-	commit(fixture);
 	assert_int_equal(client_store_transcript_next_unshown(fixture->store, 0, &row), MMS_OK);
 	assert_int_equal(client_store_transcript_next_unshown(fixture->store, row.seq, &row), MMS_OK);
 	assert_int_equal(client_store_transcript_mark_shown(fixture->store, row.seq), MMS_OK);
@@ -234,30 +234,89 @@ static void test_shown(void **state)
 	assert_false(put(fixture, entry(1))); // shown or not, it is there
 }
 
+// One operation on the mark, alone.
+static enum client_result mark(struct fixture *fixture, struct client_op_mark op)
+{
+	gather(fixture, CLIENT_OP_MARK)->mark = op;
+	commit(fixture);
+	return fixture->appended.result[0];
+}
+
+static const struct storage_mark *kept(struct fixture *fixture)
+{
+	assert_int_equal(ask(fixture, CLIENT_ASK_MARK, 0, 0), MMS_OK);
+	return &fixture->answer.mark;
+}
+
 static void test_mark(void **state)
 {
 	struct fixture *fixture = *state;
 	const struct storage_mark none = {{0}, 0};
-	struct storage_mark mark = {{1, 2, 3}, 50};
-	struct storage_mark found = {{9}, 9};
-	assert_int_equal(fixture->storage.mark_get(fixture->store, &found), MMS_OK);
-	assert_memory_equal(&found, &none, sizeof found);
-	assert_int_equal(fixture->storage.mark_set(fixture->store, &mark), MMS_OK);
-	mark.commit = 40; // older
-	assert_int_equal(fixture->storage.mark_set(fixture->store, &mark), MMS_OK);
-	commit(fixture);
+	const struct storage_mark at_50 = {{1, 2, 3}, 50};
+	const struct storage_mark other = {{7}, 40};
+	assert_memory_equal(kept(fixture), &none, sizeof none);
+	assert_int_equal(mark(fixture, (struct client_op_mark){.mark = at_50}), CLIENT_RESULT_DONE); // of a sign-in
+	assert_memory_equal(kept(fixture), &none, sizeof none);
+	assert_int_equal(mark(fixture, (struct client_op_mark){.mark = at_50, .is_acceptance = true}), CLIENT_RESULT_DONE);
+	struct storage_mark older = at_50;
+	older.commit = 40;
+	assert_int_equal(mark(fixture, (struct client_op_mark){.mark = older, .is_acceptance = true}), CLIENT_RESULT_DONE);
 	reopen(fixture);
-	assert_int_equal(fixture->storage.mark_get(fixture->store, &found), MMS_OK);
-	assert_int_equal(found.commit, 50);
-	assert_memory_equal(found.start_id, mark.start_id, sizeof mark.start_id);
-	mark.start_id[0] = 7; // of another start
-	assert_int_equal(fixture->storage.mark_set(fixture->store, &mark), MMS_OK);
-	assert_int_equal(fixture->storage.mark_get(fixture->store, &found), MMS_OK); // sees what gathers
-	assert_int_equal(found.commit, 40);
-	assert_int_equal(found.start_id[0], 7);
-	mark.commit = UINT64_MAX;
-	assert_int_equal(fixture->storage.mark_set(fixture->store, &mark), MMS_OK);
+	assert_memory_equal(kept(fixture), &at_50, sizeof at_50);
+	// Of another start, when the server has judged the one kept; and the numbers end somewhere.
+	assert_int_equal(mark(fixture, (struct client_op_mark){.mark = other, .shown = at_50, .is_acceptance = true}),
+			 CLIENT_RESULT_DONE);
+	assert_memory_equal(kept(fixture), &other, sizeof other);
+	struct storage_mark last = other;
+	last.commit = UINT64_MAX;
+	assert_int_equal(mark(fixture, (struct client_op_mark){.mark = last, .is_acceptance = true}), CLIENT_RESULT_DONE);
+	assert_int_equal(kept(fixture)->commit, INT64_MAX);
+}
+
+// The store judges, with the mark that it has: another process may have kept one that this one's session never showed.
+static void test_mark_that_nobody_judged(void **state)
+{
+	struct fixture *fixture = *state;
+	const struct storage_mark at_50 = {{1}, 50};
+	const struct storage_mark at_51 = {{1}, 51};
+	const struct storage_mark other = {{7}, 40};
+	uint64_t seq = 0;
+	bool is_reoffer = false;
+	assert_int_equal(add(fixture->store, 1), MMS_OK);
+	verdict(fixture, 1, OUTBOX_SAVED, 0);
+	gather(fixture, CLIENT_OP_MARK)->mark = (struct client_op_mark){.mark = at_51, .is_acceptance = true};
 	commit(fixture);
+	const struct client_op_mark signin = {.mark = other, .shown = at_50};
+	assert_int_equal(mark(fixture, signin), CLIENT_RESULT_REOFFER);
+	assert_memory_equal(kept(fixture), &other, sizeof other);
+	assert_int_equal(next_queued(fixture, &seq, &is_reoffer), 1);
+	assert_true(is_reoffer);
+	assert_int_equal(mark(fixture, signin), CLIENT_RESULT_DONE); // it is of the session's start now
+}
+
+// A batch that comes twice leaves what it leaves once.
+static void test_batch_again(void **state)
+{
+	struct fixture *fixture = *state;
+	uint64_t count;
+	assert_int_equal(add(fixture->store, 1), MMS_OK);
+	put_later(fixture, entry(1));
+	put_later(fixture, (struct transcript_row){.is_gap = true, .gap_count = 3, .id = id_of(2)});
+	verdict(fixture, 1, OUTBOX_REFUSED, 4);
+	const uint32_t ops = fixture->batch.op_count;
+	const uint32_t text_bytes = fixture->batch.text_bytes;
+	for (int times = 0; times < 3; times++) {
+		fixture->batch.op_count = ops;
+		fixture->batch.text_bytes = text_bytes;
+		commit(fixture);
+		assert_int_equal(fixture->appended.result[0], times == 0 ? CLIENT_RESULT_NEW : CLIENT_RESULT_REPEAT);
+		assert_int_equal(fixture->appended.result[1], times == 0 ? CLIENT_RESULT_NEW : CLIENT_RESULT_REPEAT);
+		assert_int_equal(fixture->appended.result[2], CLIENT_RESULT_DONE);
+		assert_int_equal(unshown(fixture->store), 2);
+		expect_verdict(fixture->store, 1, OUTBOX_REFUSED, 4);
+		assert_int_equal(client_store_outbox_queued_count(fixture->store, &count), MMS_OK);
+		assert_int_equal(count, 0);
+	}
 }
 
 int main(void)
@@ -272,6 +331,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_gaps, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_shown, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_mark, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_mark_that_nobody_judged, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_batch_again, set_up, tear_down),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

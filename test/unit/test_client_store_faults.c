@@ -1,30 +1,11 @@
 // SPDX-License-Identifier: ISC
-// store/client_store when things go wrong or happen at once: the transaction that gathers, a write that fails, several
+// store/client_store when things go wrong or happen at once: a batch that fails, several
 // processes, a file that was tampered with.
 #include <signal.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 
 #include "client_store_fixture.h"
-
-static void test_gathering(void **state)
-{
-	struct fixture *fixture = *state;
-	commit(fixture); // nothing there: fine
-	put(fixture, entry(1));
-	assert_int_equal(unshown(fixture->store), 1);
-	assert_int_equal(unshown(fixture->other), 0);
-	reopen(fixture); // as after a crash
-	assert_int_equal(unshown(fixture->store), 0);
-	put(fixture, entry(1));
-	assert_int_equal(add(fixture->store, 1), MMS_OK); // joins it and ends it
-	assert_int_equal(unshown(fixture->other), 1);
-	put(fixture, entry(2));
-	assert_int_equal(add(fixture->store, 1), MMS_E_EXISTS);
-	commit(fixture);
-	assert_int_equal(unshown(fixture->other), 2);
-	assert_int_equal(add(fixture->other, 2), MMS_OK); // the lock is free
-}
 
 static void limit_file_size(rlim_t bytes)
 {
@@ -35,45 +16,34 @@ static void limit_file_size(rlim_t bytes)
 	assert_int_equal(setrlimit(RLIMIT_FSIZE, &limit), 0);
 }
 
-// A commit must not say OK for what an earlier failure has undone: its answer would lose the message.
-static void test_no_commit_after_a_failed_write(void **state)
+// A batch is there whole or not at all, and after one that failed the store is as good as before.
+static void test_no_room(void **state)
 {
 	struct fixture *fixture = *state;
-	struct transcript_row row = entry(2);
-	bool is_new;
 	put(fixture, entry(1));
+	put_later(fixture, entry(2));
+	put_later(fixture, entry(3));
 	limit_file_size(4096);
+	assert_int_equal(append(fixture), MMS_E_NOSPACE);
 	assert_int_equal(add(fixture->store, 1), MMS_E_NOSPACE);
 	limit_file_size(0);
-	assert_int_equal(fixture->storage.transcript_put(fixture->store, &row, &is_new), MMS_E_NOSPACE);
-	assert_int_equal(add(fixture->store, 2), MMS_E_NOSPACE);
-	assert_int_equal(fixture->storage.commit(fixture->store), MMS_E_NOSPACE);
-	assert_int_equal(unshown(fixture->store), 0);
-	put(fixture, entry(1));
-	commit(fixture);
 	assert_int_equal(unshown(fixture->other), 1);
-
-	// With nothing gathered a failure is told once.
-	limit_file_size(4096);
-	assert_int_equal(add(fixture->store, 3), MMS_E_NOSPACE);
-	limit_file_size(0);
-	assert_int_equal(add(fixture->store, 3), MMS_OK);
+	assert_true(put(fixture, entry(2)));
+	assert_int_equal(add(fixture->store, 1), MMS_OK);
+	assert_int_equal(unshown(fixture->other), 2);
+	assert_int_equal(add(fixture->other, 2), MMS_OK); // the lock is free
 }
 
-static void test_a_failed_statement_undoes_all(void **state)
+static void test_a_failed_operation_undoes_all(void **state)
 {
 	struct fixture *fixture = *state;
-	struct transcript_row row = entry(2);
-	const struct uuid id = id_of(1);
-	bool is_new;
 	tamper(fixture, "ALTER TABLE outbox RENAME TO elsewhere");
-	put(fixture, entry(1));
-	assert_int_equal(fixture->storage.outbox_verdict(fixture->store, &id, OUTBOX_SAVED, 0), MMS_E_IO);
-	assert_int_equal(fixture->storage.transcript_put(fixture->store, &row, &is_new), MMS_E_IO);
-	assert_int_equal(fixture->storage.commit(fixture->store), MMS_E_IO);
+	put_later(fixture, entry(1));
+	verdict(fixture, 1, OUTBOX_SAVED, 0);
+	put_later(fixture, entry(2));
+	assert_int_equal(append(fixture), MMS_E_IO);
 	assert_int_equal(unshown(fixture->other), 0);
-	put(fixture, entry(1));
-	commit(fixture);
+	assert_true(put(fixture, entry(1)));
 	assert_int_equal(unshown(fixture->other), 1);
 }
 
@@ -94,22 +64,24 @@ static void test_other_processes_are_noticed(void **state)
 	assert_false(has_changed);
 }
 
-// Writes an entry and a message as one transaction, again while others keep the lock for longer than a call waits.
+// Writes a batch and a message, again while others keep the lock for longer than a call waits.
 static enum mms_err write_both(struct client_store *store, int n)
 {
-	const struct client_storage storage = client_store_storage(store);
-	const struct transcript_row row = entry(n);
-	bool is_new;
-	enum mms_err err = MMS_E_BUSY;
-	while (err == MMS_E_BUSY) {
-		err = storage.transcript_put(store, &row, &is_new);
-		if (err == MMS_OK && !is_new)
-			err = MMS_E_EXISTS;
-		if (err == MMS_OK)
-			err = add(store, n);
-		if (err != MMS_OK && storage.commit(store) != err)
-			err = MMS_E_BAD;
-	}
+	static struct client_batch batch;
+	static struct client_appended appended;
+	batch.op_count = 1;
+	batch.text_bytes = 1;
+	batch.op[0] = (struct client_op){.kind = CLIENT_OP_PUT, .id = id_of(n)};
+	batch.op[0].put = (struct client_op_put){.sender = JIMMY, .accepted_at = NOW, .text_bytes = 1};
+	batch.text[0] = 'a';
+	do {
+		client_store_append(store, &batch, &appended);
+	} while (appended.err == MMS_E_BUSY);
+	if (appended.err == MMS_OK && appended.result[0] != CLIENT_RESULT_NEW)
+		return MMS_E_EXISTS;
+	enum mms_err err = appended.err == MMS_OK ? MMS_E_BUSY : appended.err;
+	while (err == MMS_E_BUSY)
+		err = add(store, n);
 	return err;
 }
 
@@ -192,25 +164,23 @@ static void test_tampered_values_are_not_used(void **state)
 	struct fixture *fixture = *state;
 	struct client_store_identity identity;
 	const struct client_store_identity untouched = {.user = {"x"}};
-	struct outbox_row row;
 	struct transcript_row line;
 	assert_int_equal(add(fixture->store, 1), MMS_OK);
 	put(fixture, entry(1));
-	commit(fixture);
 	tamper(fixture, "INSERT INTO identity VALUES (1, zeroblob(32), zeroblob(32), zeroblob(32), 'a b', 0)");
 	identity = untouched;
 	assert_int_equal(client_store_identity_get(fixture->store, &identity), MMS_E_FORMAT);
 	assert_memory_equal(&identity, &untouched, sizeof identity);
 	assert_non_null(strstr(client_store_reason(fixture->store)->text, "move it away"));
 	tamper(fixture, "UPDATE outbox SET text = x'ff'");
-	assert_int_equal(fixture->storage.outbox_next(fixture->store, 0, &row), MMS_E_FORMAT);
+	assert_int_equal(ask(fixture, CLIENT_ASK_OUTBOX, 0, 1), MMS_E_FORMAT);
 	tamper(fixture, "UPDATE outbox SET text = x'61', recipient = ''");
-	assert_int_equal(fixture->storage.outbox_next(fixture->store, 0, &row), MMS_E_FORMAT);
+	assert_int_equal(ask(fixture, CLIENT_ASK_OUTBOX, 0, 1), MMS_E_FORMAT);
 	tamper(fixture, "UPDATE outbox SET recipient = 'a'");
-	assert_int_equal(fixture->storage.outbox_next(fixture->store, 0, &row), MMS_OK);
+	assert_int_equal(ask(fixture, CLIENT_ASK_OUTBOX, 0, 1), MMS_OK);
 	tamper(fixture, "UPDATE transcript SET sender = char(27)");
 	assert_int_equal(client_store_transcript_next_unshown(fixture->store, 0, &line), MMS_E_FORMAT);
-	tamper(fixture, "UPDATE transcript SET sender = 'a', id = NULL");
+	tamper(fixture, "PRAGMA ignore_check_constraints = 1; UPDATE transcript SET sender = 'a', text = x'ff'");
 	assert_int_equal(client_store_transcript_next_unshown(fixture->store, 0, &line), MMS_E_FORMAT);
 }
 
@@ -218,11 +188,9 @@ static void test_tampered_values_are_not_used(void **state)
 static void test_damaged_index_ends_no_list(void **state)
 {
 	struct fixture *fixture = *state;
-	struct outbox_row row;
 	struct transcript_row line;
 	assert_int_equal(add(fixture->store, 1), MMS_OK);
 	put(fixture, entry(1));
-	commit(fixture);
 	client_store_close(fixture->store);
 	client_store_close(fixture->other);
 	fixture->other = NULL;
@@ -233,17 +201,15 @@ static void test_damaged_index_ends_no_list(void **state)
 			"UPDATE sqlite_schema SET sql = replace(sql, '(written_at, ', '(seq, ') WHERE name = 'outbox_by_queue';"
 			"UPDATE sqlite_schema SET sql = replace(sql, '(accepted_at', '(seq') WHERE name = 'transcript_by_unshown'");
 	fixture->store = open_one(fixture);
-	fixture->storage = client_store_storage(fixture->store);
-	assert_int_equal(fixture->storage.outbox_next(fixture->store, 1, &row), MMS_E_FORMAT);
+	assert_int_equal(ask(fixture, CLIENT_ASK_OUTBOX, 1, 1), MMS_E_FORMAT);
 	assert_int_equal(client_store_transcript_next_unshown(fixture->store, 1, &line), MMS_E_FORMAT);
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(test_gathering, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(test_no_commit_after_a_failed_write, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(test_a_failed_statement_undoes_all, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_no_room, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_a_failed_operation_undoes_all, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_other_processes_are_noticed, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_processes_write_at_once, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_server_database_is_refused, set_up, tear_down),

@@ -134,7 +134,7 @@ static void test_deadlines(void **state)
 	(void)state;
 	sign_in(LIFE_RECEIVES);
 	assert_true(w.life.is_holding);
-	w.life.node.client.is_stored_due = true; // by a commit, not by an event
+	client_put(&w.life.node.client, CLIENT_SLOTS, 0, &(struct transcript_row){.is_gap = true, .gap_count = 1});
 	told(LIFE_TOLD_STORED);
 	pass_ms(LIFE_SILENT_US / 1000);
 	told(LIFE_TOLD_UNREACHABLE);

@@ -22,7 +22,6 @@ struct look {
 static void look_at_identity(struct look *look)
 {
 	const struct client_model *model = look->model;
-	const struct client_storage *storage = &look->client->storage;
 	struct client_store_identity identity = {.has_signed_in = false};
 	struct client_store_identity expected;
 	struct storage_mark mark = {.commit = UINT64_MAX};
@@ -35,16 +34,24 @@ static void look_at_identity(struct look *look)
 			       identity.has_signed_in == model->has_signed_in &&
 			       name_is_same(&identity.user, &expected.user),
 		       "the identity is another one, signed in %d", identity.has_signed_in);
-	EXPECT(look, storage->mark_get(storage->context, &mark) == MMS_OK, "no mark can be read");
+	client_store_answer(look->client->store, &(struct client_question){.kind = CLIENT_ASK_MARK}, &look->client->answer);
+	EXPECT(look, look->client->answer.err == MMS_OK, "no mark can be read");
+	mark = look->client->answer.mark;
 	EXPECT(look, mark.start_id[0] == (uint8_t)model->mark_start && mark.commit == model->mark_commit,
 	       "the mark is %u %llu, not %u %llu", mark.start_id[0], (unsigned long long)mark.commit, model->mark_start,
 	       (unsigned long long)model->mark_commit);
 }
 
+static const struct outbox_row *next_queued(struct look *look, uint64_t after_seq)
+{
+	const struct client_question question = {.kind = CLIENT_ASK_OUTBOX, .after_seq = after_seq, .rows_max = 1};
+	client_store_answer(look->client->store, &question, &look->client->answer);
+	return look->client->answer.row_count == 1 ? &look->client->answer.row[0] : NULL;
+}
+
 static void look_at_outbox(struct look *look)
 {
-	const struct client_storage *storage = &look->client->storage;
-	struct outbox_row row = {.seq = 0};
+	uint64_t after_seq = 0;
 	uint64_t waiting = 0;
 	uint64_t counted = 0;
 	for (uint32_t i = 0; i < look->model->outbox_count && look->found.complaint[0] == 0; i++) {
@@ -62,15 +69,18 @@ static void look_at_outbox(struct look *look)
 		waiting += expected->state == OUTBOX_QUEUED;
 		if (!expected->is_queued)
 			continue;
-		const enum mms_err err = storage->outbox_next(storage->context, row.seq, &row);
-		EXPECT(look, err == MMS_OK, "message %u is not queued: error %d", expected->serial, err);
+		const struct outbox_row *row = next_queued(look, after_seq);
+		EXPECT(look, row != NULL, "message %u is not queued: error %d", expected->serial, look->client->answer.err);
+		if (row == NULL)
+			return;
 		EXPECT(look,
-		       err != MMS_OK || (memcmp(&row.id, &id, sizeof id) == 0 && row.text_bytes == text_bytes &&
-					 memcmp(row.text, text, text_bytes) == 0 &&
-					 row.is_reoffer == (expected->state != OUTBOX_QUEUED)),
+		       memcmp(&row->id, &id, sizeof id) == 0 && row->text_bytes == text_bytes &&
+			       memcmp(row->text, text, text_bytes) == 0 &&
+			       row->is_reoffer == (expected->state != OUTBOX_QUEUED),
 		       "another message is queued where %u must be", expected->serial);
+		after_seq = row->seq;
 	}
-	EXPECT(look, storage->outbox_next(storage->context, row.seq, &row) == MMS_E_MISSING,
+	EXPECT(look, next_queued(look, after_seq) == NULL && look->client->answer.err == MMS_OK,
 	       "a message more than written is queued");
 	EXPECT(look, client_store_outbox_queued_count(look->client->store, &counted) == MMS_OK && counted == waiting,
 	       "%llu messages wait, not %llu", (unsigned long long)counted, (unsigned long long)waiting);
@@ -78,7 +88,6 @@ static void look_at_outbox(struct look *look)
 
 static void look_at_transcript(struct look *look)
 {
-	const struct client_storage *storage = &look->client->storage;
 	struct client_store *store = look->client->store;
 	struct transcript_row row = {.seq = 0};
 	uint64_t unshown = 0;
@@ -104,7 +113,7 @@ static void look_at_transcript(struct look *look)
 	}
 	EXPECT(look, client_store_transcript_next_unshown(store, row.seq, &row) == MMS_E_MISSING,
 	       "an entry more than put is there to be shown");
-	EXPECT(look, storage->unshown_count(storage->context, &counted) == MMS_OK && counted == unshown,
+	EXPECT(look, client_store_transcript_unshown_count(store, &counted) == MMS_OK && counted == unshown,
 	       "%llu entries are to be shown, not %llu", (unsigned long long)counted, (unsigned long long)unshown);
 }
 
@@ -134,7 +143,7 @@ void client_world_check(struct world *world)
 	char after[COMPLAINT_BYTES] = "";
 	uint64_t unshown;
 	// First by the store, which gives up a transaction that could not be given up before.
-	if (client->storage.unshown_count(client->storage.context, &unshown) != MMS_OK)
+	if (client_store_transcript_unshown_count(client->store, &unshown) != MMS_OK)
 		world_complain(world, "nothing can be read: %s", client_store_reason(client->store)->text);
 	world_check_integrity(world, client->store->sql.db);
 	compare(client, &client->now, before);

@@ -19,7 +19,7 @@ struct model_outgoing {
 };
 
 struct model_entry {
-	uint32_t serial; // 0: a gap without an id
+	uint32_t serial;
 	uint8_t sender;
 	uint64_t gap_count; // 0: a message
 	bool is_shown;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: ISC
 // The script of a profile's store: everything that client_store.h and client_storage.h offer, each operation done to the store
-// and to the model. Writes gather until something ends them durably; one that fails must undo all of them.
+// and to the model. A batch is there whole or not at all, and one that comes again leaves what it left before.
 #include <assert.h>
 #include <stdio.h>
 #include <string.h>
@@ -9,6 +9,7 @@
 #include "client_world.h"
 #include "store/client_store_inside.h"
 
+enum { REOFFER_START = 8 };
 static const int64_t DAY_MS = 24 * 60 * 60 * 1000;
 
 static struct client_world *client_of(struct world *world)
@@ -40,8 +41,6 @@ static enum mms_err open_world(struct world *world)
 		world_complain(world, "cannot write to %s", world->path);
 	if (err != MMS_OK && (client->store != NULL || world->why.text[0] == 0))
 		world_complain(world, "opening failed with error %d and a store or no reason", err);
-	if (err == MMS_OK)
-		client->storage = client_store_storage(client->store);
 	return err;
 }
 
@@ -70,76 +69,65 @@ static enum mms_err begin_world(struct world *world)
 	return err;
 }
 
-// --- what gathers ---
+// --- batches ---
 
 static struct client_model *expect(struct client_world *client)
 {
 	client->next = client->now;
-	client->failed = MMS_OK;
+	client->batch.op_count = client->batch.text_bytes = 0;
 	client->store->sql.reason.text[0] = 0;
 	return &client->next;
 }
 
-// What one of the writes that gather came to. True: it was done.
-static bool note(struct client_world *client, enum mms_err err)
+static struct client_op *add_op(struct client_world *client, enum client_op_kind kind, enum client_result expected)
 {
-	if (client->failed != MMS_OK && err != client->failed)
-		world_complain(&client->world, "a write after error %d came to %d", client->failed, err);
-	client->failed = err;
-	return err == MMS_OK;
+	struct client_op *op = &client->batch.op[client->batch.op_count];
+	*op = (struct client_op){.kind = kind};
+	client->expected[client->batch.op_count++] = expected;
+	return op;
 }
 
 static void put(struct client_world *client, struct model_entry entry)
 {
-	uint8_t text[TEXT_BYTES_MAX];
-	struct transcript_row row = {.accepted_at = {client->clock_ms}, .text = text};
-	bool is_new = false;
-	if (entry.serial != 0)
-		row.id = world_id(entry.serial);
-	if (entry.gap_count != 0) {
-		row.is_gap = true;
-		row.gap_count = entry.gap_count;
-	} else {
-		row.sender = world_name(entry.sender, entry.serial % 2 == 0);
-		row.text_bytes = world_text(entry.serial, text);
-	}
-	if (!note(client, client->storage.transcript_put(client->storage.context, &row, &is_new)))
+	struct client_batch *batch = &client->batch;
+	const bool is_new = client_model_put(&client->next, entry);
+	struct client_op *op = add_op(client, CLIENT_OP_PUT, is_new ? CLIENT_RESULT_NEW : CLIENT_RESULT_REPEAT);
+	op->id = world_id(entry.serial);
+	op->put = (struct client_op_put){.accepted_at = {client->clock_ms}, .text_offset = batch->text_bytes};
+	op->put.is_gap = entry.gap_count != 0;
+	op->put.gap_count = entry.gap_count;
+	if (op->put.is_gap)
 		return;
-	if (client_model_put(&client->next, entry) != is_new)
-		world_complain(&client->world, "entry %u: is_new %d", entry.serial, is_new);
+	op->put.sender = world_name(entry.sender, entry.serial % 2 == 0);
+	op->put.text_bytes = world_text(entry.serial, batch->text + batch->text_bytes);
+	batch->text_bytes += op->put.text_bytes;
 }
 
+// Of an acceptance on a session that showed the mark that is kept.
 static void set_mark(struct client_world *client, uint32_t start, uint64_t commit)
 {
-	struct storage_mark mark = {.commit = commit};
-	memset(mark.start_id, (int)start, sizeof mark.start_id);
-	if (note(client, client->storage.mark_set(client->storage.context, &mark)))
-		client_model_mark(&client->next, start, commit);
+	struct client_op_mark *op = &add_op(client, CLIENT_OP_MARK, CLIENT_RESULT_DONE)->mark;
+	*op = (struct client_op_mark){.is_acceptance = true, .mark.commit = commit, .shown.commit = client->next.mark_commit};
+	memset(op->mark.start_id, (int)start, sizeof op->mark.start_id);
+	memset(op->shown.start_id, (int)client->next.mark_start, sizeof op->shown.start_id);
+	client_model_mark(&client->next, start, commit);
 }
 
-// A serial of 0 is no message of ours, which undoes nothing.
+// A serial of 0 is no message of ours.
 static void verdict(struct client_world *client, uint32_t serial, enum outbox_state state, uint8_t status)
 {
-	const struct uuid id = world_id(serial);
-	enum mms_err err = client->storage.outbox_verdict(client->storage.context, &id, state, status);
-	if (client->failed == MMS_OK && err == (serial == 0 ? MMS_E_MISSING : MMS_OK)) {
-		(void)client_model_verdict(&client->next, serial, (int)state, status);
-		return;
-	}
-	if (err == MMS_OK || err == MMS_E_MISSING)
-		world_complain(&client->world, "the verdict on message %u: error %d", serial, err);
-	(void)note(client, err);
+	const bool is_known = client_model_verdict(&client->next, serial, (int)state, status);
+	struct client_op *op = add_op(client, CLIENT_OP_VERDICT, is_known ? CLIENT_RESULT_DONE : CLIENT_RESULT_MISSING);
+	op->id = world_id(serial);
+	op->verdict = (struct client_op_verdict){state, status};
 }
 
 // --- what ends it ---
 
-// `had_gathered`: writes had before this one, which ended with `err`, whatever `expected` is for it alone.
-static enum mms_err settle(struct client_world *client, enum mms_err err, enum mms_err expected, bool had_gathered)
+static enum mms_err settle(struct client_world *client, enum mms_err err, enum mms_err expected)
 {
 	struct world *world = &client->world;
 	client->clock_ms += 1000;
-	if (client->failed != MMS_OK && err != client->failed)
-		world_complain(world, "the end of a transaction that failed with %d came to %d", client->failed, err);
 	if (err == expected) {
 		client->now = client->next;
 		return MMS_OK;
@@ -149,21 +137,25 @@ static enum mms_err settle(struct client_world *client, enum mms_err err, enum m
 	world->why = *client_store_reason(client->store);
 	if (world->why.text[0] == 0)
 		world_complain(world, "error %d without a reason", err);
-	// Only the commit itself can leave one in doubt; and "no space" and "busy" mean that nothing was changed.
-	client->has_next = client->failed == MMS_OK && err != MMS_E_NOSPACE && err != MMS_E_BUSY;
-	const enum mms_err told = client->storage.commit(client->storage.context);
-	if (told != (had_gathered ? err : MMS_OK))
-		world_complain(world, "commit said %d after error %d", told, err);
+	// "No space" and "busy" mean that nothing was changed; else nobody knows.
+	client->has_next = err != MMS_E_NOSPACE && err != MMS_E_BUSY;
 	return err;
 }
 
-static enum mms_err commit(struct client_world *client)
+static enum mms_err append(struct client_world *client)
 {
-	const enum mms_err err = client->storage.commit(client->storage.context);
-	return settle(client, err, MMS_OK, false);
+	client->batch.number++;
+	client_store_append(client->store, &client->batch, &client->appended);
+	if (client->appended.number != client->batch.number)
+		world_complain(&client->world, "batch %d came back as another", (int)client->batch.number);
+	for (uint32_t i = 0; i < client->batch.op_count && client->appended.err == MMS_OK; i++)
+		if (client->appended.result[i] != client->expected[i])
+			world_complain(&client->world, "operation %u came to %d, not %d", i, client->appended.result[i],
+				       client->expected[i]);
+	return settle(client, client->appended.err, MMS_OK);
 }
 
-static enum mms_err add(struct client_world *client, uint32_t serial, enum mms_err expected, bool had_gathered)
+static enum mms_err add(struct client_world *client, uint32_t serial, enum mms_err expected)
 {
 	const struct uuid id = world_id(serial);
 	const struct name recipient = world_name(1, false);
@@ -173,7 +165,7 @@ static enum mms_err add(struct client_world *client, uint32_t serial, enum mms_e
 		client_model_add(&client->next, serial, client->clock_ms);
 	const enum mms_err err = client_store_outbox_add(client->store, &id, &recipient, text, text_bytes,
 							 (struct wtime){client->clock_ms});
-	return settle(client, err, expected, had_gathered);
+	return settle(client, err, expected);
 }
 
 // --- steps ---
@@ -185,7 +177,7 @@ static enum mms_err create_identity(struct client_world *client, unsigned argume
 	client_world_identity(&identity);
 	expect(client)->has_identity = true;
 	const enum mms_err err = client_store_identity_create(client->store, &identity);
-	return settle(client, err, client->now.has_identity ? MMS_E_EXISTS : MMS_OK, false);
+	return settle(client, err, client->now.has_identity ? MMS_E_EXISTS : MMS_OK);
 }
 
 static enum mms_err sign_in(struct client_world *client, unsigned argument)
@@ -193,7 +185,7 @@ static enum mms_err sign_in(struct client_world *client, unsigned argument)
 	const struct name name = world_name(0, true);
 	(void)argument;
 	expect(client)->has_signed_in = true;
-	return settle(client, client_store_signed_in_set(client->store, &name), MMS_OK, false);
+	return settle(client, client_store_signed_in_set(client->store, &name), MMS_OK);
 }
 
 static enum mms_err queue(struct client_world *client, unsigned count)
@@ -201,7 +193,7 @@ static enum mms_err queue(struct client_world *client, unsigned count)
 	enum mms_err err = MMS_OK;
 	for (unsigned i = 0; i < count && err == MMS_OK; i++) {
 		expect(client);
-		err = add(client, client->serial_next++, MMS_OK, false);
+		err = add(client, client->serial_next++, MMS_OK);
 	}
 	return err;
 }
@@ -212,7 +204,7 @@ static enum mms_err queue_twice(struct client_world *client, unsigned argument)
 	expect(client);
 	if (client->now.outbox_count == 0)
 		return MMS_OK;
-	return add(client, client->now.outbox[0].serial, MMS_E_EXISTS, false);
+	return add(client, client->now.outbox[0].serial, MMS_E_EXISTS);
 }
 
 // A burst of deliveries with one known already, one id of two senders and a gap, and the mark that came with them.
@@ -227,13 +219,12 @@ static void gather(struct client_world *client, unsigned count)
 	put(client, (struct model_entry){.serial = serial, .sender = (uint8_t)(serial % WORLD_USERS)});
 	put(client, (struct model_entry){.serial = serial, .sender = (uint8_t)((serial + 1) % WORLD_USERS)});
 	put(client, (struct model_entry){.serial = client->serial_next++, .gap_count = 3});
-	put(client, (struct model_entry){.gap_count = 1});
 }
 
 static enum mms_err receive(struct client_world *client, unsigned count)
 {
 	gather(client, count);
-	return commit(client);
+	return append(client);
 }
 
 // The mark is in the transaction of the verdicts it came with.
@@ -256,14 +247,20 @@ static enum mms_err take_verdicts(struct client_world *client, unsigned start)
 	set_mark(client, start, 10 + client->serial_next);
 	set_mark(client, start, 5);
 	verdict(client, 0, OUTBOX_SAVED, 0);
-	return commit(client);
+	return append(client);
 }
 
-static enum mms_err receive_and_queue(struct client_world *client, unsigned count)
+// Nobody knew what became of a batch: it comes again.
+static enum mms_err receive_twice(struct client_world *client, unsigned count)
 {
 	gather(client, count);
-	const bool had_gathered = true;
-	return add(client, client->serial_next++, MMS_OK, had_gathered);
+	const enum mms_err err = append(client);
+	if (err != MMS_OK)
+		return err;
+	client->store->sql.reason.text[0] = 0;
+	for (uint32_t i = 0; i < client->batch.op_count; i++)
+		client->expected[i] = CLIENT_RESULT_REPEAT;
+	return append(client);
 }
 
 static enum mms_err restart(struct client_world *client, unsigned argument)
@@ -272,15 +269,6 @@ static enum mms_err restart(struct client_world *client, unsigned argument)
 	close_world(&client->world);
 	const enum mms_err err = open_world(&client->world);
 	return err == MMS_OK ? begin_world(&client->world) : err;
-}
-
-// What has gathered and was not committed is gone.
-static enum mms_err receive_and_restart(struct client_world *client, unsigned count)
-{
-	gather(client, count);
-	if (client->failed != MMS_OK)
-		return commit(client);
-	return restart(client, 0);
 }
 
 static enum mms_err show(struct client_world *client, unsigned argument)
@@ -293,7 +281,7 @@ static enum mms_err show(struct client_world *client, unsigned argument)
 		err = client_store_transcript_next_unshown(client->store, row.seq, &row);
 	if (err == MMS_E_MISSING)
 		err = client_store_transcript_mark_shown(client->store, row.seq);
-	return settle(client, err, MMS_OK, false);
+	return settle(client, err, MMS_OK);
 }
 
 // The server was restored: what was accepted goes again.
@@ -301,9 +289,12 @@ static enum mms_err reoffer(struct client_world *client, unsigned argument)
 {
 	(void)argument;
 	expect(client);
-	if (note(client, client->storage.outbox_reoffer(client->storage.context)))
-		client_model_reoffer(&client->next);
-	return commit(client);
+	struct client_op_mark *op = &add_op(client, CLIENT_OP_MARK, CLIENT_RESULT_REOFFER)->mark;
+	*op = (struct client_op_mark){.mark = {{0}, 1}, .is_reoffer_wanted = true};
+	memset(op->mark.start_id, REOFFER_START, sizeof op->mark.start_id);
+	client_model_reoffer(&client->next);
+	client_model_mark(&client->next, REOFFER_START, 1);
+	return append(client);
 }
 
 static enum mms_err pass_days(struct client_world *client, unsigned days)
@@ -324,7 +315,7 @@ static enum mms_err queue_beside(struct client_world *client, unsigned argument)
 	world->why.text[0] = 0;
 	enum mms_err err = client_store_changed(own, &has_changed);
 	if (err != MMS_OK)
-		return settle(client, err, MMS_OK, false);
+		return settle(client, err, MMS_OK);
 	err = client_store_open(world->path, &beside, &world->why);
 	if (err != MMS_OK) {
 		if (world->why.text[0] == 0)
@@ -332,14 +323,12 @@ static enum mms_err queue_beside(struct client_world *client, unsigned argument)
 		return err;
 	}
 	client->store = beside;
-	client->storage = client_store_storage(beside);
-	err = add(client, client->serial_next++, MMS_OK, false);
+	err = add(client, client->serial_next++, MMS_OK);
 	client_store_close(beside);
 	client->store = own;
-	client->storage = client_store_storage(own);
 	if (err == MMS_OK) {
 		expect(client);
-		err = settle(client, client_store_changed(own, &has_changed), MMS_OK, false);
+		err = settle(client, client_store_changed(own, &has_changed), MMS_OK);
 	}
 	if (err == MMS_OK && !has_changed)
 		world_complain(world, "another process was not noticed");
@@ -363,8 +352,8 @@ static const struct step steps[] = {
 	{"receive", receive, 1},
 	{"receive many", receive, 40},
 	{"show", show, 0},
-	{"receive and queue", receive_and_queue, 6},
-	{"receive and end without a commit", receive_and_restart, 6},
+	{"receive twice", receive_twice, 6},
+	{"end", restart, 0},
 	{"receive after that", receive, 6},
 	{"queue beside", queue_beside, 0},
 	{"more verdicts", take_verdicts, 1},
@@ -378,7 +367,7 @@ static const struct step steps[] = {
 	{"show more", show, 0},
 	{"queue beside again", queue_beside, 0},
 	{"offer all again", reoffer, 90},
-	{"receive and queue again", receive_and_queue, 30},
+	{"receive twice again", receive_twice, 30},
 	{"last verdicts", take_verdicts, 3},
 	{"restart again", restart, 0},
 	{"queue at the end", queue, 2},

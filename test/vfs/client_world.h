@@ -11,12 +11,14 @@
 struct client_world {
 	struct world world; // first
 	struct client_store *store;
-	struct client_storage storage;
+	struct client_batch batch; // what gathers
+	enum client_result expected[CLIENT_BATCH_OPS_MAX];
+	struct client_appended appended;
+	struct client_answer answer;
 
 	struct client_model now;  // what the store said is durable
 	struct client_model next; // with what has gathered, or with the operation that failed
 	bool has_next;            // nobody knows yet whether `next` or `now`
-	enum mms_err failed;      // what the first write of those that gather failed with
 
 	int64_t clock_ms;
 	uint32_t serial_next; // of messages, also of those that failed
