@@ -48,7 +48,8 @@ static void show_help(enum printer_stream stream)
 static void fail_mapped(int signo, siginfo_t *info, void *context)
 {
 	static const char sentence[] =
-		"mms: cannot write beside a database: no room left on its disk; make room, then start again\n";
+		"mms: cannot use the index of a database's log, its -shm file: no room left on its disk, or somebody cut "
+		"the file short; make room, then start again\n";
 	(void)context;
 	if (info->si_code != BUS_ADRERR) {
 		signal(signo, SIG_DFL); // our bug: the instruction is carried out again, and ends the process

@@ -51,6 +51,20 @@ def test_server_that_lost_its_database_does_not_begin_anew(make_server, spoil, w
     server.restart()
 
 
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
+def test_server_whose_database_was_cut_short(make_server, profile, number):
+    server = make_server()
+    fred = profile(server, "fred")
+    for _ in range(10):
+        fred.send("Tim", "x" * 900)
+    server.restart()
+    fred.send("Tim", "in the log")
+    server.process.kill(number)
+    path = server.data / "server.db"
+    os.truncate(path, path.stat().st_size // 2)
+    fails_to_start(server, "server.db", "damaged")
+
+
 def test_server_whose_first_start_came_no_further_than_its_database(make_server):
     server = make_server()
     server.stop()
@@ -85,6 +99,18 @@ def test_log_that_goes_under_a_running_server(make_server, profile, spoil):
     assert done.returncode == 75, done  # never accepted
     assert server.process.wait() == 74, server.process
     assert "server.db was removed, emptied or replaced" in str(server.process), server.process
+
+
+def test_index_of_the_log_that_is_cut_short(make_server, profile):
+    server = make_server()
+    fred = profile(server, "fred")
+    fred.send("Tim", "before")
+    empty(server.data / "server.db-shm")
+    done = fred.run("send", "--wait", "2", "Tim", "after")
+    assert done.returncode == 75, done  # never accepted
+    assert server.process.wait() == 74, server.process
+    assert "-shm file" in str(server.process) and "cut the file short" in str(server.process), server.process
+    server.start()
 
 
 @pytest.mark.parametrize("name", ["server.db", "server.db-wal"])
