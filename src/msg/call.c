@@ -61,8 +61,12 @@ static bool read_to(struct reader *reader, struct message_to *to)
 // True, and the field read: its length is 0.
 static bool read_empty(struct reader *reader)
 {
+	struct reader ahead = *reader;
 	uint8_t bytes;
-	return reader->left_bytes > 0 && *reader->at == 0 && read_u8(reader, &bytes);
+	if (!read_u8(&ahead, &bytes) || bytes != 0)
+		return false;
+	*reader = ahead;
+	return true;
 }
 
 static bool write_mark(struct writer *writer, const struct storage_mark *mark)

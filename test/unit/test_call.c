@@ -254,7 +254,20 @@ static void test_deliver_of_nobody(void **state)
 		assert_int_equal(call_deliver_decode(&decoded, body, bytes), kind == 1 ? MMS_E_BAD : MMS_OK);
 		assert_int_equal(decoded.kind, kind);
 		assert_int_equal(decoded.form, 255 - kind);
+		if (kind == 2)
+			check_lengths(decode_deliver, body, bytes, true, bytes);
 	}
+	const struct call_deliver renamed = {.is_own = true,
+					     .kind = MESSAGE_RENAMED,
+					     .sender = fred,
+					     .conversation = {fred, false},
+					     .text = (const uint8_t *)"x",
+					     .text_bytes = 1};
+	const size_t bytes = call_deliver_encode(&renamed, body);
+	assert_int_equal(call_deliver_decode(&decoded, body, bytes), MMS_OK);
+	assert_string_equal(decoded.sender.text, "fred");
+	assert_true(decoded.is_own);
+	check_lengths(decode_deliver, body, bytes, true, bytes);
 }
 
 static void test_notice(void **state)
