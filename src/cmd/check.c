@@ -61,25 +61,32 @@ static void check_server(struct check *check)
 		fail(check, err == MMS_E_BAD ? EXIT_USAGE : status_of(err), &why);
 }
 
+// Which server it is, by its pin.
+static enum mms_err find_fingerprint(const char *state, struct server_address *address, struct reason *why)
+{
+	uint8_t key[NOISE_KEY_BYTES];
+	char server[PINS_SERVER_TEXT_BYTES];
+	const enum mms_err err = pins_find(state, address, key, why);
+	if (err == MMS_OK)
+		address->fingerprint = hash_fingerprint(key);
+	if (err != MMS_E_MISSING)
+		return err;
+	pins_server_text(address, server);
+	snprintf(why->text, sizeof why->text,
+		 "nobody has signed in at %s from here; name the server with -s, or its state with --state", server);
+	return err;
+}
+
 // Chooses the folder of the profiles at the server that the options name. Returns EXIT_DONE, or the exit status.
 static int choose_folder(struct check *check, struct reason *why)
 {
 	struct server_address address;
 	struct file_path state;
-	uint8_t key[NOISE_KEY_BYTES];
-	char server[PINS_SERVER_TEXT_BYTES];
 	if (server_address_choose(&address, check->server, (uint16_t)check->port, why) != MMS_OK)
 		return EXIT_USAGE;
 	enum mms_err err = paths_state(&state, check->state, why);
-	if (err == MMS_OK && !address.has_fingerprint) {
-		err = pins_find(state.text, &address, key, why);
-		address.fingerprint = hash_fingerprint(key);
-	}
-	if (err == MMS_E_MISSING) {
-		pins_server_text(&address, server);
-		snprintf(why->text, sizeof why->text, "nobody has signed in at %s from here; name the server with -s, or its state with "
-			 "--state", server);
-	}
+	if (err == MMS_OK && !address.has_fingerprint)
+		err = find_fingerprint(state.text, &address, why);
 	if (err == MMS_OK)
 		err = profile_folder(&check->folder, state.text, &address.fingerprint, why);
 	return err == MMS_OK ? EXIT_DONE : status_of(err);
