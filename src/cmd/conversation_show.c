@@ -85,6 +85,8 @@ static void show_row(struct conversation *conversation, const struct transcript_
 	const char *text = (const char *)row->text;
 	if (row->is_gap)
 		phrase_gap(&conversation->out, row->gap_count);
+	else if (!transcript_row_is_known(row))
+		phrase_unknown(&conversation->out, &row->sender);
 	else if (conversation->waiting_left > 0)
 		phrase_waiting(&conversation->out, &row->sender, text, row->text_bytes);
 	else

@@ -75,7 +75,9 @@ static bool write_json(const struct program *program, const struct transcript_ro
 		.text = (const char *)row->text,
 		.text_bytes = row->text_bytes,
 	};
-	const enum mms_err err = row->is_gap ? json_of_gap(&line, row->gap_count) : json_of_message(&line, &message);
+	const enum mms_err err = row->is_gap			   ? json_of_gap(&line, row->gap_count)
+				 : transcript_row_is_known(row) ? json_of_message(&line, &message)
+								 : json_of_unknown(&line, &message);
 	if (err == MMS_E_BAD)
 		return true; // a server that lets such text through: nothing that could be shown
 	return err == MMS_OK && printer_write_whole(PRINTER_OUT, line.text, line.bytes);
@@ -86,9 +88,12 @@ static bool write_row(const struct program *program, const struct transcript_row
 	const struct phrase_out out = script_notices(prefix);
 	if (program->is_json)
 		return write_json(program, row);
-	if (!row->is_gap)
+	if (row->is_gap)
+		phrase_gap(&out, row->gap_count);
+	else if (!transcript_row_is_known(row))
+		phrase_unknown(&out, &row->sender);
+	else
 		return write_plain(row);
-	phrase_gap(&out, row->gap_count);
 	return true;
 }
 

@@ -37,7 +37,13 @@ void client_put(struct client *client, uint32_t slot, uint32_t number, const str
 	op->put = (struct client_op_put){
 		.is_gap = row->is_gap,
 		.gap_count = row->gap_count,
+		.kind = row->kind,
+		.form = row->form,
+		.is_own = row->is_own,
+		.is_history = row->is_history,
+		.room_row = row->room_row,
 		.sender = row->sender,
+		.conversation = row->conversation,
 		.accepted_at = row->accepted_at,
 		.text_offset = batch->text_bytes,
 		.text_bytes = row->text_bytes,

@@ -178,16 +178,22 @@ void client_answered(struct client *client, uint32_t slot, uint8_t kind, uint8_t
 static void delivered(struct client *client, uint32_t slot, uint32_t number, const uint8_t *body, size_t bytes)
 {
 	struct call_deliver deliver;
-	// A text against section 7.2 could not be read back from the store, which would then count as damaged for ever; and the
-	// store keeps no message of nobody.
-	if (call_deliver_decode(&deliver, body, bytes) != MMS_OK || !utf8_is_message(deliver.text, deliver.text_bytes) ||
-	    name_bytes(&deliver.sender) == 0) {
+	// A text against section 7.2 could not be read back from the store, which would then count as damaged for ever. What another
+	// form's text is, a later version will know.
+	if (call_deliver_decode(&deliver, body, bytes) != MMS_OK ||
+	    (deliver.form == MESSAGE_UTF8 && !utf8_is_message(deliver.text, deliver.text_bytes))) {
 		client->port.answer(client->port.context, slot, number, STATUS_BAD);
 		return;
 	}
 	const struct transcript_row row = {
 		.id = deliver.id,
+		.kind = deliver.kind,
+		.form = deliver.form,
+		.is_own = deliver.is_own,
+		.is_history = deliver.is_history,
+		.room_row = deliver.room_row,
 		.sender = deliver.sender,
+		.conversation = deliver.conversation,
 		.accepted_at = deliver.accepted_at,
 		.text = deliver.text,
 		.text_bytes = (uint16_t)deliver.text_bytes,

@@ -30,24 +30,30 @@ static const char schema[] =
 	"CREATE INDEX outbox_by_queue ON outbox(seq, state) WHERE is_queued = 1;"
 	"CREATE INDEX outbox_by_done ON outbox(seq) WHERE is_queued = 0;"
 
-	// A gap has no sender and no text.
+	// A gap has no kind, no sender and no text; an entry of the server's own kinds may have no sender. flags: 1 own, 4 history;
+	// whether it is of a room, the conversation says, which is as it is written.
 	"CREATE TABLE transcript("
 	" seq INTEGER PRIMARY KEY AUTOINCREMENT,"
 	" gap_count INTEGER NOT NULL DEFAULT 0 CHECK (gap_count >= 0),"
+	" kind INTEGER NOT NULL CHECK (kind BETWEEN 0 AND 255),"
+	" form INTEGER NOT NULL CHECK (form BETWEEN 0 AND 255),"
+	" flags INTEGER NOT NULL DEFAULT 0 CHECK (flags BETWEEN 0 AND 255),"
+	" room_row INTEGER NOT NULL DEFAULT 0 CHECK (room_row >= 0),"
 	" sender TEXT NOT NULL COLLATE NOCASE,"
+	" conversation BLOB CHECK (conversation IS NULL OR length(conversation) BETWEEN 1 AND 33),"
 	" id BLOB NOT NULL CHECK (length(id) = 16),"
 	" accepted_at INTEGER NOT NULL,"
 	" text BLOB CHECK (text IS NULL OR length(text) BETWEEN 1 AND 1024),"
 	" is_shown INTEGER NOT NULL DEFAULT 0 CHECK (is_shown IN (0, 1)),"
-	" CHECK ((text IS NULL) = (sender = '') AND (text IS NULL) = (gap_count > 0))) STRICT;"
-	"CREATE UNIQUE INDEX transcript_by_id ON transcript(sender, id);"
+	" CHECK ((text IS NULL) = (gap_count > 0))) STRICT;"
+	"CREATE UNIQUE INDEX transcript_by_id ON transcript(sender, id, (text IS NULL));"
 	"CREATE INDEX transcript_by_unshown ON transcript(seq) WHERE is_shown = 0;";
 
 const struct sql_kind client_schema_kind = {
 	.noun = "client database",
 	.elsewhere = "another state directory",
 	.application_id = 0x4d4d5343, // "MMSC"
-	.version = 2,
+	.version = 3,
 	.schema = schema,
 	.busy_ms = CLIENT_STORE_BUSY_MS,
 	.cache_kib = 2 * 1024,
@@ -79,12 +85,12 @@ const char *const client_schema_statement[CLIENT_STATEMENT_COUNT] = {
 	[OUTBOX_FORGET] = "DELETE FROM outbox WHERE seq IN (SELECT seq FROM outbox WHERE is_queued = 0 AND"
 			  " seq <= (SELECT max(seq) FROM outbox) - ?1 ORDER BY seq LIMIT 2)",
 
-	[TRANSCRIPT_PUT] = "INSERT INTO transcript(gap_count, sender, id, accepted_at, text)"
-			   " VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT DO NOTHING",
+	[TRANSCRIPT_PUT] = "INSERT INTO transcript(gap_count, sender, id, accepted_at, text, kind, form, flags, room_row,"
+			   " conversation) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10) ON CONFLICT DO NOTHING",
 	[TRANSCRIPT_FORGET] = "DELETE FROM transcript WHERE seq = (SELECT min(seq) FROM transcript) AND is_shown = 1"
 			      " AND seq <= (SELECT max(seq) FROM transcript) - ?1",
-	[TRANSCRIPT_NEXT] = "SELECT seq, gap_count, sender, id, accepted_at, text FROM transcript"
-			    " WHERE is_shown = 0 AND seq > ?1 ORDER BY seq LIMIT 1",
+	[TRANSCRIPT_NEXT] = "SELECT seq, gap_count, sender, id, accepted_at, text, kind, form, flags, room_row, conversation"
+			    " FROM transcript WHERE is_shown = 0 AND seq > ?1 ORDER BY seq LIMIT 1",
 	[TRANSCRIPT_SHOWN] = "UPDATE transcript SET is_shown = 1 WHERE is_shown = 0 AND seq <= ?1",
 	[TRANSCRIPT_COUNT] = "SELECT count(*) FROM transcript WHERE is_shown = 0",
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: ISC
-// What a device orders of its store, and what it hears from it: types and one rule, so that SQLite, a simulator's memory or a browser's
+// What a device orders of its store, and what it hears from it: types and two rules, so that SQLite, a simulator's memory or a browser's
 // file system can stand behind them. Layer: store (interface, no code).
 //
 // The device never calls the store. It orders one batch of operations at a time to be made durable, all or none of it, and
@@ -16,6 +16,7 @@
 
 #include "base/err.h"
 #include "base/limits.h"
+#include "base/message.h"
 #include "base/name.h"
 #include "base/time.h"
 #include "base/uuid.h"
@@ -50,11 +51,24 @@ struct transcript_row {
 	bool is_gap;          // a notice that `gap_count` messages were removed unread; no sender, no text
 	uint64_t gap_count;
 	struct uuid id;
-	struct name sender;
+	uint8_t kind;  // enum message_kind, or of a later version
+	uint8_t form;  // enum message_form, or of a later version
+	bool is_own;     // of another device of this user
+	bool is_history; // another device of this user had received it before this one was enrolled
+	uint64_t room_row; // of a room; else 0
+	struct name sender; // empty only where `kind` is not MESSAGE_WRITTEN
+	struct message_to conversation; // empty: to this user
 	struct wtime accepted_at;
 	const uint8_t *text;
 	uint16_t text_bytes;
 };
+
+// Whether this version knows what a message is and how to show it. One that it does not know is kept all the same: a later
+// version may show it.
+static inline bool transcript_row_is_known(const struct transcript_row *row)
+{
+	return row->kind == MESSAGE_WRITTEN && row->form == MESSAGE_UTF8 && !row->is_own && row->conversation.name.text[0] == 0;
+}
 
 // --- batches ---
 
@@ -98,7 +112,13 @@ static inline bool client_op_mark_reoffers(const struct client_op_mark *op, cons
 struct client_op_put {
 	bool is_gap;
 	uint64_t gap_count; // 1 or more of a gap
-	struct name sender; // empty of a gap
+	uint8_t kind; // this and what follows, as in a transcript's row
+	uint8_t form;
+	bool is_own;
+	bool is_history;
+	uint64_t room_row;
+	struct name sender;
+	struct message_to conversation;
 	struct wtime accepted_at;
 	uint32_t text_offset; // where the text starts in the batch's `text`
 	uint16_t text_bytes;

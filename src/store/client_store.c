@@ -51,12 +51,6 @@ const struct reason *client_store_reason(const struct client_store *store)
 
 // --- what the parts share ---
 
-bool client_store_read_text(struct client_store *store, sqlite3_stmt *statement, int column, uint16_t *bytes)
-{
-	return sql_read_text(statement, column, store->text, sizeof store->text, bytes) &&
-	       utf8_is_message(store->text, *bytes);
-}
-
 enum mms_err client_store_number(struct client_store *store, enum client_statement which, uint64_t *value)
 {
 	sqlite3_stmt *statement = store->statement[which];
@@ -196,20 +190,54 @@ enum mms_err client_store_transcript_unshown_count(struct client_store *store, u
 	return client_store_number(store, TRANSCRIPT_COUNT, count);
 }
 
-// Reads the sender and text of an entry, or finds that it is a gap and has none.
+static bool read_byte(sqlite3_stmt *statement, int column, uint8_t *value)
+{
+	uint64_t number;
+	if (!sql_read_number(statement, column, &number) || number > UINT8_MAX)
+		return false;
+	*value = (uint8_t)number;
+	return true;
+}
+
+// The empty one stands as nothing.
+static bool read_conversation(sqlite3_stmt *statement, int column, struct message_to *to)
+{
+	uint8_t text[MESSAGE_TO_BYTES_MAX];
+	uint16_t bytes;
+	return sqlite3_column_type(statement, column) == SQLITE_NULL ||
+	       (sql_read_text(statement, column, text, sizeof text, &bytes) && message_to_parse(to, text, bytes));
+}
+
+// Whose it is: nobody's only where the server did something, or where it is none of this version's.
+static bool read_sender(sqlite3_stmt *statement, int column, struct transcript_row *row)
+{
+	return (row->kind != MESSAGE_WRITTEN && sqlite3_column_bytes(statement, column) == 0) ||
+	       sql_read_name(statement, column, &row->sender);
+}
+
+static bool read_message(struct client_store *store, sqlite3_stmt *statement, struct transcript_row *row)
+{
+	uint8_t flags = 0;
+	if (!read_byte(statement, 6, &row->kind) || !read_byte(statement, 7, &row->form) || !read_byte(statement, 8, &flags) ||
+	    !sql_read_number(statement, 9, &row->room_row) || !read_conversation(statement, 10, &row->conversation) ||
+	    !read_sender(statement, 2, row) ||
+	    !sql_read_text(statement, 5, store->text, sizeof store->text, &row->text_bytes))
+		return false;
+	row->is_own = (flags & TRANSCRIPT_OWN) != 0;
+	row->is_history = (flags & TRANSCRIPT_HISTORY) != 0;
+	row->text = store->text;
+	return row->form != MESSAGE_UTF8 || utf8_is_message(row->text, row->text_bytes);
+}
+
+// Reads an entry, or finds that it is a gap.
 static bool read_entry(struct client_store *store, sqlite3_stmt *statement, struct transcript_row *row)
 {
-	if (!sql_read_number(statement, 0, &row->seq) || !sql_read_number(statement, 1, &row->gap_count))
+	if (!sql_read_number(statement, 0, &row->seq) || !sql_read_number(statement, 1, &row->gap_count) ||
+	    !sql_read_blob(statement, 3, row->id.bytes, ID_BYTES))
 		return false;
 	row->is_gap = sqlite3_column_type(statement, 5) == SQLITE_NULL;
-	if (!sql_read_blob(statement, 3, row->id.bytes, ID_BYTES))
-		return false;
 	row->accepted_at.ms = sqlite3_column_int64(statement, 4);
-	if (row->is_gap)
-		return row->gap_count > 0;
-	row->text = store->text;
-	return sql_read_name(statement, 2, &row->sender) &&
-	       client_store_read_text(store, statement, 5, &row->text_bytes);
+	return row->is_gap ? row->gap_count > 0 : read_message(store, statement, row);
 }
 
 enum mms_err client_store_transcript_next_unshown(struct client_store *store, uint64_t after_seq,

@@ -41,6 +41,7 @@ static enum mms_err put_entry(struct client_store *store, const struct client_ba
 {
 	sqlite3_stmt *statement = store->statement[TRANSCRIPT_PUT];
 	const struct client_op_put *put = &op->put;
+	uint8_t conversation[MESSAGE_TO_BYTES_MAX];
 	assert(put->is_gap == (put->gap_count > 0));
 	assert(put->text_offset + put->text_bytes <= batch->text_bytes);
 	sqlite3_clear_bindings(statement);
@@ -48,6 +49,13 @@ static enum mms_err put_entry(struct client_store *store, const struct client_ba
 	sql_bind_name(statement, 2, &put->sender);
 	sql_bind_blob(statement, 3, op->id.bytes, ID_BYTES);
 	sql_bind_int(statement, 4, put->accepted_at.ms);
+	sql_bind_int(statement, 6, put->kind);
+	sql_bind_int(statement, 7, put->form);
+	sql_bind_int(statement, 8, (put->is_own ? TRANSCRIPT_OWN : 0) | (put->is_history ? TRANSCRIPT_HISTORY : 0));
+	sql_bind_number(statement, 9, put->room_row);
+	const size_t conversation_bytes = message_to_write(&put->conversation, conversation);
+	if (conversation_bytes > 0)
+		sql_bind_blob(statement, 10, conversation, conversation_bytes);
 	if (!put->is_gap)
 		sql_bind_blob(statement, 5, batch->text + put->text_offset, put->text_bytes);
 	const enum mms_err err = sql_run(&store->sql, statement);

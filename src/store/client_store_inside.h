@@ -28,6 +28,9 @@ enum client_statement {
 	CLIENT_STATEMENT_COUNT
 };
 
+// Flags of an entry, as DELIVER has them.
+enum { TRANSCRIPT_OWN = 1, TRANSCRIPT_HISTORY = 4 };
+
 struct client_store {
 	struct sql sql;
 	sqlite3_stmt *statement[CLIENT_STATEMENT_COUNT];
@@ -37,9 +40,6 @@ struct client_store {
 
 extern const struct sql_kind client_schema_kind;
 extern const char *const client_schema_statement[CLIENT_STATEMENT_COUNT];
-
-// Reads a text column into store->text; false: it is not a message.
-bool client_store_read_text(struct client_store *store, sqlite3_stmt *statement, int column, uint16_t *bytes);
 
 // Reads one number with a statement that has no parameters.
 enum mms_err client_store_number(struct client_store *store, enum client_statement which, uint64_t *value) MUST_CHECK;

@@ -43,6 +43,17 @@ enum mms_err json_of_message(struct json_line *line, const struct json_message *
 				      message->to.text, "time", time, "text", message->text, message->text_bytes));
 }
 
+enum mms_err json_of_unknown(struct json_line *line, const struct json_message *message)
+{
+	char id[UUID_TEXT_BYTES];
+	char time[DATE_TEXT_BYTES];
+	uuid_format(&message->id, id);
+	date_format_ms(message->time, time);
+	return finish(line, json_pack("{s:i,s:s,s:s*,s:s,s:s,s:b}", "v", 1, "id", id, "from",
+				      name_bytes(&message->from) == 0 ? NULL : message->from.text, "to", message->to.text,
+				      "time", time, "unsupported", 1));
+}
+
 enum mms_err json_of_user(struct json_line *line, const struct name *user, bool online)
 {
 	assert(name_bytes(user) > 0);

@@ -35,6 +35,10 @@ struct json_message {
 // MMS_E_BAD: the text is not a message (utf8_is_message). MMS_E_FULL: no memory.
 enum mms_err json_of_message(struct json_line *line, const struct json_message *message) MUST_CHECK;
 
+// {"v":1,"id":"<uuid>","from":"…","to":"…","time":"…","unsupported":true}: its kind or form is none that this version knows. Its
+// text is not looked at. "from" is absent when nobody is named. MMS_E_FULL: no memory.
+enum mms_err json_of_unknown(struct json_line *line, const struct json_message *message) MUST_CHECK;
+
 // {"v":1,"user":"…","online":true}
 // MMS_E_FULL: no memory.
 enum mms_err json_of_user(struct json_line *line, const struct name *user, bool online) MUST_CHECK;

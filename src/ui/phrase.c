@@ -199,6 +199,15 @@ void phrase_message(const struct phrase_out *out, const struct name *from, const
 	put_message(out, from, text, bytes);
 }
 
+void phrase_unknown(const struct phrase_out *out, const struct name *from)
+{
+	char sentence[128];
+	snprintf(sentence, sizeof sentence, "a message%s%s cannot be shown by this version of MMS: install a newer one\n",
+		 from->text[0] == 0 ? "" : " from ", from->text);
+	put(out, out->prefix);
+	put(out, sentence);
+}
+
 void phrase_gap(const struct phrase_out *out, uint64_t count)
 {
 	assert(count > 0);

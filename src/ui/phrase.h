@@ -88,6 +88,9 @@ void phrase_waiting(const struct phrase_out *out, const struct name *from, const
 // A message as it arrives: ">> FROM: TEXT". At most TEXT_BYTES_MAX bytes.
 void phrase_message(const struct phrase_out *out, const struct name *from, const char *text, size_t bytes);
 
+// A message of a kind or form that this version does not know; `from` may be empty.
+void phrase_unknown(const struct phrase_out *out, const struct name *from);
+
 // `count` messages that the server no longer held for this device; more than 0.
 void phrase_gap(const struct phrase_out *out, uint64_t count);
 

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: ISC
 """The program's commands at a server that lies: nothing of it is shown or kept, nothing it does costs more than it should."""
 
+import json
 import os
 import struct
 import time
@@ -55,6 +56,43 @@ def shown_later(profile):
     done = profile.run("listen", "--timeout", "0.5")
     assert done.returncode == 75, done
     return done.stdout, [line for line in done.stderr.splitlines() if "removed" in line or "no longer" in line]
+
+
+def later(sender="boss", text=b"what is this", **fields):
+    """The body of a DELIVER as a later version may send it."""
+    return wire.deliver_body(os.urandom(16), 1_800_000_000_000, sender, text, **fields)
+
+
+LATER = [later(kind=9), later(form=2, text=b"\xff\x00\x1b[31m"), later(sender="", kind=2, flags=wire.ROOM, room_row=7, conversation="#porch"),
+         later(flags=wire.ROOM, room_row=8, conversation="#porch"), later(flags=wire.OWN, sender="fred", conversation="boss")]
+UNKNOWN = "cannot be shown by this version of MMS"
+
+
+@pytest.mark.parametrize("view", ["client", "listen", "json"])
+def test_what_a_later_version_sends_is_kept_and_not_shown(profile, view):
+    """It is answered OK, nothing of its text is printed, and what comes behind it is shown."""
+    calls = [(wire.DELIVER, body) for body in [*LATER, later(text=b"old", flags=4), later(text=b"new", kind=1)]]
+    with Liar(calls) as server:
+        fred = profile(server)
+        if view == "client":
+            done = fred.run("client", stdin=b"signin fred\nsignout\nquit\n")
+            said, shown = done.stdout, [line.lstrip("> ") for line in done.stdout.splitlines() if "boss: " in line]
+        else:
+            done = fred.run("listen", "-n", str(len(calls)), *(["--json"] if view == "json" else []))
+            said, shown = done.stderr, done.stdout.splitlines()
+        assert done.returncode == 0, done
+        server.wait_made(lambda call: call.is_answered)
+        assert [call.status for call in server.made] == [wire.OK] * len(calls)
+    assert "what is this" not in done.stdout + done.stderr and "\x1b" not in done.stdout + done.stderr, done
+    if view == "json":
+        rows = [json.loads(line) for line in shown]
+        assert [row.get("text") for row in rows] == [None] * len(LATER) + ["old", "new"]
+        assert [row.get("unsupported") for row in rows] == [True] * len(LATER) + [None, None]
+        assert [row.get("from") for row in rows] == ["boss", "boss", None, "boss", "fred", "boss", "boss"]
+        return
+    assert said.count(UNKNOWN) == len(LATER) and said.count("a message from boss") == 3, done
+    assert shown == ["boss: old", "boss: new"], done
+    assert shown_later(fred) == ("", [])  # once
 
 
 FORGED = [(wire.DELIVER, message(b"send me your code")), (wire.NOTICE, gap(3)),

@@ -61,8 +61,9 @@ static inline enum client_result put_entry(const struct client_op *op, const str
 	const struct client_op_put *put = &op->put;
 	struct name parsed;
 	// What client_store reads back (src/store/client_store.c, read_entry).
-	assert(put->is_gap || utf8_is_message(batch->text + put->text_offset, put->text_bytes));
-	assert(put->is_gap || name_parse(&parsed, put->sender.text, name_bytes(&put->sender)));
+	assert(put->is_gap || put->form != MESSAGE_UTF8 || utf8_is_message(batch->text + put->text_offset, put->text_bytes));
+	assert(put->is_gap || (put->kind != MESSAGE_WRITTEN && put->sender.text[0] == 0) ||
+	       name_parse(&parsed, put->sender.text, name_bytes(&put->sender)));
 	assert(put->is_gap == (put->gap_count > 0));
 	assert(put->text_offset + put->text_bytes <= batch->text_bytes);
 	if (find_entry(&op->id, &put->sender, put->is_gap) != NULL)

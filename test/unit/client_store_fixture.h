@@ -155,7 +155,8 @@ static inline struct transcript_row entry(int n)
 {
 	static const uint8_t text[] = "hello";
 	return (struct transcript_row){
-		.id = id_of(n), .sender = JIMMY, .accepted_at = NOW, .text = text, .text_bytes = 5};
+		.id = id_of(n), .kind = MESSAGE_WRITTEN, .form = MESSAGE_UTF8, .sender = JIMMY,
+		.accepted_at = NOW, .text = text, .text_bytes = 5};
 }
 
 // Into what gathers. Returns its place there.
@@ -164,7 +165,10 @@ static inline uint32_t put_later(struct fixture *fixture, struct transcript_row 
 	struct client_batch *batch = &fixture->batch;
 	struct client_op *op = gather(fixture, CLIENT_OP_PUT);
 	op->id = row.id;
-	op->put = (struct client_op_put){row.is_gap, row.gap_count, row.sender, row.accepted_at, batch->text_bytes, row.text_bytes};
+	op->put = (struct client_op_put){
+		.is_gap = row.is_gap, .gap_count = row.gap_count, .kind = row.kind, .form = row.form, .is_own = row.is_own,
+		.is_history = row.is_history, .room_row = row.room_row, .sender = row.sender, .conversation = row.conversation,
+		.accepted_at = row.accepted_at, .text_offset = batch->text_bytes, .text_bytes = row.text_bytes};
 	if (row.text_bytes > 0)
 		memcpy(batch->text + batch->text_bytes, row.text, row.text_bytes);
 	batch->text_bytes += row.text_bytes;

@@ -198,6 +198,42 @@ static void test_transcript_has_a_message_once(void **state)
 	assert_memory_equal(&row.id, &same.id, sizeof row.id);
 }
 
+// What a later version sent is read back as it came, text and all.
+static void test_entries_of_later_versions(void **state)
+{
+	struct fixture *fixture = *state;
+	static const uint8_t sealed[] = {0xff, 0, 0x1b};
+	struct transcript_row given[4] = {entry(1), entry(2), entry(3), entry(4)};
+	struct transcript_row row = {.seq = 0};
+	given[0].form = 2;
+	given[0].text = sealed;
+	given[0].text_bytes = sizeof sealed;
+	given[1].kind = MESSAGE_JOINED;
+	given[1].sender = (struct name){""};
+	given[1].room_row = 7;
+	given[1].conversation = (struct message_to){{"porch"}, true};
+	given[2].is_own = true;
+	given[2].conversation = (struct message_to){JIMMY, false};
+	given[3].is_history = true;
+	for (int i = 0; i < 4; i++)
+		assert_true(put(fixture, given[i]));
+	assert_false(put(fixture, given[1]));
+	for (int i = 0; i < 4; i++) {
+		assert_int_equal(client_store_transcript_next_unshown(fixture->other, row.seq, &row), MMS_OK);
+		assert_int_equal(row.kind, given[i].kind);
+		assert_int_equal(row.form, given[i].form);
+		assert_int_equal(row.is_own, given[i].is_own);
+		assert_int_equal(row.is_history, given[i].is_history);
+		assert_int_equal(row.room_row, given[i].room_row);
+		assert_string_equal(row.sender.text, given[i].sender.text);
+		assert_string_equal(row.conversation.name.text, given[i].conversation.name.text);
+		assert_int_equal(row.conversation.is_room, given[i].conversation.is_room);
+		assert_int_equal(row.text_bytes, given[i].text_bytes);
+		assert_memory_equal(row.text, given[i].text, row.text_bytes);
+		assert_int_equal(transcript_row_is_known(&row), i == 3);
+	}
+}
+
 static void test_gaps(void **state)
 {
 	struct fixture *fixture = *state;
@@ -328,6 +364,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_lists_are_bounded, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_full_outbox, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_transcript_has_a_message_once, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_entries_of_later_versions, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_gaps, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_shown, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_mark, set_up, tear_down),

@@ -72,7 +72,8 @@ static enum mms_err write_both(struct client_store *store, int n)
 	batch.op_count = 1;
 	batch.text_bytes = 1;
 	batch.op[0] = (struct client_op){.kind = CLIENT_OP_PUT, .id = id_of(n)};
-	batch.op[0].put = (struct client_op_put){.sender = JIMMY, .accepted_at = NOW, .text_bytes = 1};
+	batch.op[0].put = (struct client_op_put){
+		.kind = MESSAGE_WRITTEN, .form = MESSAGE_UTF8, .sender = JIMMY, .accepted_at = NOW, .text_bytes = 1};
 	batch.text[0] = 'a';
 	do {
 		client_store_append(store, &batch, &appended);

@@ -60,6 +60,19 @@ static void test_the_form_of_a_gap(void **state)
 	assert_string_equal(line.text, "{\"v\":1,\"gap\":12345678901}\n");
 }
 
+static void test_unknown(void **state)
+{
+	(void)state;
+	struct json_line line;
+	struct json_message message = {.from = {"Tim"}, .to = {"fred"}, .time = {0}, .text = "\xff", .text_bytes = 1};
+	assert_int_equal(json_of_unknown(&line, &message), MMS_OK);
+	assert_string_equal(line.text, "{\"v\":1,\"id\":\"00000000-0000-0000-0000-000000000000\",\"from\":\"Tim\",\"to\":\"fred\","
+				       "\"time\":\"1970-01-01T00:00:00.000Z\",\"unsupported\":true}\n");
+	message.from = (struct name){""};
+	assert_int_equal(json_of_unknown(&line, &message), MMS_OK);
+	assert_null(strstr(line.text, "from"));
+}
+
 // Everything a message may contain comes back from a JSON reader, and nothing dangerous stands in the line.
 static void test_dangerous_text_is_escaped_and_comes_back(void **state)
 {
@@ -107,6 +120,7 @@ static void test_what_is_not_a_message(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_unknown),
 		cmocka_unit_test(test_the_form_of_a_message),
 		cmocka_unit_test(test_the_form_of_a_user),
 		cmocka_unit_test(test_the_form_of_a_gap),

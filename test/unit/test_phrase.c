@@ -263,6 +263,10 @@ static void test_faults_say_what_to_type(void **state)
 static void test_gaps_and_keys(void **state)
 {
 	(void)state;
+	phrase_unknown(&out, &(struct name){"Tim"});
+	assert_said(">> a message from Tim cannot be shown by this version of MMS: install a newer one\n");
+	phrase_unknown(&out, &(struct name){""});
+	assert_said(">> a message cannot be shown by this version of MMS: install a newer one\n");
 	phrase_gap(&out, 1);
 	assert_said(">> 1 older message could not be delivered here, the server no longer has it\n");
 	phrase_gap(&out, 7);

@@ -98,6 +98,8 @@ static void put(struct client_world *client, struct model_entry entry)
 	op->put.gap_count = entry.gap_count;
 	if (op->put.is_gap)
 		return;
+	op->put.kind = MESSAGE_WRITTEN;
+	op->put.form = MESSAGE_UTF8;
 	op->put.sender = world_name(entry.sender, entry.serial % 2 == 0);
 	op->put.text_bytes = world_text(entry.serial, batch->text + batch->text_bytes);
 	batch->text_bytes += op->put.text_bytes;
