@@ -15,9 +15,9 @@ CODE = "A" * 22
 HANDSHAKES_BURST, HANDSHAKE_EVERY_S = 3, 5
 
 
-def message(text, at=1_800_000_000_000, sender="boss"):
+def message(text, at=1_800_000_000_000, sender="boss", **fields):
     """The body of a DELIVER."""
-    return wire.deliver_body(os.urandom(16), at, sender, text)
+    return wire.deliver_body(os.urandom(16), at, sender, text, **fields)
 
 
 def gap(count):
@@ -228,6 +228,10 @@ def test_notices_of_no_meaning(profile):
     calls = [(wire.NOTICE, bytes([200])), (wire.NOTICE, b"\xc8and more"), (wire.NOTICE, b""), (wire.NOTICE, gap(0)),
              (wire.NOTICE, gap(2 ** 63)), (wire.NOTICE, gap(2 ** 64 - 1)), (wire.DELIVER, message(b"\xff")),
              (wire.DELIVER, message(b"")), (wire.DELIVER, message(b"x", sender="a b")), (99, b"")]
+    calls += [(wire.DELIVER, message(b"x", **fields)) for fields in (  # whose fields do not say the same
+        {"sender": ""}, {"conversation": "Tim"}, {"room_row": 1}, {"flags": wire.OWN}, {"flags": wire.ROOM, "room_row": 1},
+        {"flags": wire.ROOM, "conversation": "#r"}, {"flags": wire.OWN, "conversation": "#r"},
+        {"flags": wire.ROOM, "conversation": "#r", "room_row": 2 ** 63})]
     with Liar(calls) as server:
         fred = profile(server)
         fred.spawn("listen")
