@@ -369,9 +369,30 @@ static void test_pausing(void **state)
 	finish();
 }
 
+// The outbox is given away when the next process can read what became of what this one submitted.
+static void test_outbox_is_given_behind_the_last_batch(void **state)
+{
+	(void)state;
+	static struct client_appended appended;
+	sign_in(LIFE_RECEIVES);
+	client_put(&w.life.node.client, CLIENT_SLOTS, 0, &(struct transcript_row){.is_gap = true, .gap_count = 1});
+	assert_true(device_life_next(&w.life, w.now, &w.order));
+	assert_int_equal(w.order.type, LIFE_APPEND);
+	appended.number = w.order.batch->number;
+	device_life_failed(&w.life);
+	stopped(LIFE_STOP_FAILED);
+	assert_false(next());
+	assert_int_equal(device_life_deadline(&w.life, w.now).us, MTIME_NEVER.us);
+	device_life_appended(&w.life, &appended, w.now);
+	ordered(LIFE_GIVE);
+	assert_false(next());
+	finish();
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_outbox_is_given_behind_the_last_batch),
 		cmocka_unit_test(test_a_first_sign_in),
 		cmocka_unit_test(test_the_server_renames_a_user),
 		cmocka_unit_test(test_who_waits_for_a_turn),
