@@ -125,7 +125,6 @@ static void open_secret(struct bench_load *load, uint8_t secret[NOISE_KEY_BYTES]
 {
 	enum { TEXT_BYTES = 43 }; // in base64url; the file adds a newline
 	struct file_path path;
-	char fresh[TEXT_BYTES + 2];
 	char *text = NULL;
 	size_t bytes = 0;
 	struct reason why;
@@ -140,6 +139,7 @@ static void open_secret(struct bench_load *load, uint8_t secret[NOISE_KEY_BYTES]
 	if (err == MMS_OK)
 		err = file_read(path.text, TEXT_BYTES + 1, &text, &bytes, &why);
 	if (err == MMS_E_MISSING) {
+		char fresh[TEXT_BYTES + 2];
 		base64url_encode(secret, NOISE_KEY_BYTES, fresh);
 		fresh[TEXT_BYTES] = '\n';
 		err = file_create_secret(path.text, fresh, TEXT_BYTES + 1, &why);

@@ -22,7 +22,7 @@ static bool is_sender(uint32_t index)
 // False: no room for the call.
 static bool submit(struct bench_load *load, uint32_t pair, const struct bench_submission *submission)
 {
-	struct bench_device *sender = &load->device[2 * pair];
+	struct bench_device *sender = &load->device[(size_t)2 * pair];
 	const struct bench_stamp stamp = {load->run, submission->number, submission->due};
 	uint8_t text[TEXT_BYTES_MAX];
 	uint8_t body[CALL_BODY_BYTES_MAX];
@@ -30,7 +30,7 @@ static bool submit(struct bench_load *load, uint32_t pair, const struct bench_su
 	const struct call_submit call = {.id = submission->id,
 					 .kind = MESSAGE_WRITTEN,
 					 .form = MESSAGE_UTF8,
-					 .recipient = {load->device[2 * pair + 1].name, false},
+					 .recipient = {load->device[(size_t)2 * pair + 1].name, false},
 					 .text = text,
 					 .text_bytes = load->options->size};
 	const size_t bytes = call_submit_encode(&call, body);
@@ -57,7 +57,7 @@ bool bench_pair_can_send(const struct bench_load *load, uint32_t index)
 	const struct bench_pair *pair = &load->pair[index];
 	const uint64_t done = pair->settled < pair->delivered + pair->refused ? pair->settled : pair->delivered + pair->refused;
 	const uint64_t under_way = load->options->rate > 0 ? 0 : pair->sent - done;
-	return load->is_in[2 * index] && under_way < load->options->window &&
+	return load->is_in[(size_t)2 * index] && under_way < load->options->window &&
 	       !pair->submission[pair->sent % CALL_WINDOW].is_open;
 }
 

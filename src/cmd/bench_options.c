@@ -21,7 +21,7 @@ bool bench_options_read(struct bench_options *options, int argc, char **argv, in
 	const char *server = NULL;
 	struct options_words words;
 	struct reason why;
-	*options = (struct bench_options){.pairs = 100, .size = 100, .seconds_us = 10 * 1000 * 1000};
+	*options = (struct bench_options){.pairs = 100, .size = 100, .seconds_us = INT64_C(10) * 1000 * 1000};
 	const struct options_item items[] = {
 		{.name = "server", .letter = 's', .argument = "HOST[:PORT]", .text = &server,
 		 .help = "play against this server, also HOST#FINGERPRINT (default: one of its own)"},

@@ -9,7 +9,7 @@
 static uint32_t range_of(uint64_t us)
 {
 	uint32_t shift = 0;
-	while (us >> shift >= 2 * BENCH_TIMES_FINE)
+	while (us >> shift >= UINT64_C(2) * BENCH_TIMES_FINE)
 		shift++;
 	return shift * BENCH_TIMES_FINE + (uint32_t)(us >> shift);
 }

@@ -2,9 +2,10 @@
 // What a process costs, and where it runs; the contract is in measure.h.
 #include "os/measure.h"
 
-#include <inttypes.h>
+#include <errno.h>
 #include <sched.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
@@ -42,19 +43,29 @@ bool measure_cpu_us(pid_t pid, int64_t *us)
 	return true;
 }
 
+// The number that a text begins with, blanks before it skipped.
+static bool read_number(const char *text, int base, uint64_t *number)
+{
+	char *end;
+	errno = 0;
+	*number = strtoull(text, &end, base);
+	return errno == 0 && end != text;
+}
+
 bool measure_rss_bytes(pid_t pid, uint64_t *bytes)
 {
 	char path[64];
-	uint64_t all = 0, resident = 0;
+	char line[256];
+	uint64_t pages = 0;
 	snprintf(path, sizeof path, "/proc/%d/statm", (int)pid);
 	FILE *file = fopen(path, "re");
 	if (file == NULL)
 		return false;
-	const int read = fscanf(file, "%" SCNu64 " %" SCNu64, &all, &resident);
+	char *second = fgets(line, sizeof line, file) == NULL ? NULL : strchr(line, ' '); // the first is all that is mapped
 	fclose(file);
-	if (read != 2)
+	if (second == NULL || !read_number(second, 10, &pages))
 		return false;
-	*bytes = resident * (uint64_t)sysconf(_SC_PAGESIZE);
+	*bytes = pages * (uint64_t)sysconf(_SC_PAGESIZE);
 	return true;
 }
 
@@ -66,14 +77,17 @@ static bool add_drops(const char *path, uint16_t port, uint64_t *count)
 	if (file == NULL)
 		return false;
 	while (fgets(line, sizeof line, file) != NULL) {
-		unsigned local_port;
+		uint64_t local_port;
 		uint64_t drops;
 		size_t bytes = strlen(line);
 		while (bytes > 0 && (line[bytes - 1] == '\n' || line[bytes - 1] == ' '))
 			line[--bytes] = 0;
 		const char *last = strrchr(line, ' ');
-		if (last != NULL && sscanf(line, " %*[0-9]: %*[0-9A-Fa-f]:%x", &local_port) == 1 && local_port == port &&
-		    sscanf(last, "%" SCNu64, &drops) == 1)
+		const char *local = strchr(line, ':'); // behind the entry's number; then comes the address, a colon and the port
+		if (local != NULL)
+			local = strchr(local + 1, ':');
+		if (last != NULL && local != NULL && read_number(local + 1, 16, &local_port) && local_port == port &&
+		    read_number(last, 10, &drops))
 			*count += drops;
 	}
 	fclose(file);
