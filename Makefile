@@ -86,8 +86,8 @@ $(BUILD)/wasm/core.wasm: $(WASM_OBJECTS) $(BUILD)/wasm/sodium.names
 	$(call QUIET,LD)clang --target=$(WASM_TARGET) -mexec-model=reactor -Wl,--no-gc-sections \
 		-Wl,--allow-undefined-file=$(BUILD)/wasm/sodium.names -o $@ $(WASM_OBJECTS)
 
-# Not tests themselves: what test/e2e/test_terminal.py types at, what makes the test vectors, and what tools/datagram_cost counts.
-$(BUILD)/test/terminal_driver $(BUILD)/test/make_vectors $(BUILD)/test/datagram_cost: $(BUILD)/test/%: test/tools/%.c $(LIBRARY) Makefile
+# Not tests themselves: what test/e2e/test_terminal.py types at, what makes the test vectors, and what tools/datagram_cost and call_cost count.
+$(BUILD)/test/terminal_driver $(BUILD)/test/make_vectors $(BUILD)/test/datagram_cost $(BUILD)/test/call_cost: $(BUILD)/test/%: test/tools/%.c $(LIBRARY) Makefile
 	@mkdir -p $(@D)
 	$(call QUIET,CC)$(CC) $(CFLAGS_ALL) -MMD -MP -o $@ $< $(LIBRARY) $(LDLIBS_ALL)
 
@@ -112,7 +112,7 @@ TIME ?= 8h
 check-long:
 	@tools/check_long $(TIME)
 
-unit-tests: $(UNIT_TESTS) $(BUILD)/test/terminal_driver $(BUILD)/test/make_vectors $(BUILD)/test/datagram_cost \
+unit-tests: $(UNIT_TESTS) $(BUILD)/test/terminal_driver $(BUILD)/test/make_vectors $(BUILD)/test/datagram_cost $(BUILD)/test/call_cost \
 	    $(BUILD)/test/names_stub.so
 
 vectors: $(BUILD)/test/make_vectors
