@@ -314,7 +314,7 @@ enum mms_err dialer_call(struct dialer *dialer, uint32_t slot, uint8_t kind, con
 
 const uint8_t *dialer_handshake_hash(const struct dialer *dialer, uint32_t slot)
 {
-	return dialer->slot[slot].session.handshake_hash;
+	return dialer->slot[slot].handshake_hash;
 }
 
 static int64_t since_us(const struct dialer *dialer, struct mtime began_at, struct mtime now)

@@ -33,6 +33,7 @@ enum {
 	DIALER_HANDSHAKES_BURST = 3,               // handshakes one upon the other, whatever the server does to cause them; then
 	DIALER_HANDSHAKE_EVERY_US = 5 * 1000 * 1000, // one in this time: the next waits (section 4.6)
 	DIALER_RETIRE_US = 10 * 1000 * 1000,     // how long the session before is kept
+	DIALER_TRAILERS = 16, // a session's last datagrams that an UNKNOWN may name (section 5.10)
 };
 static const int64_t DIALER_REKEY_US = 3600LL * 1000 * 1000;
 static const uint64_t DIALER_REKEY_DATAGRAMS = 1ULL << 32;
@@ -53,7 +54,11 @@ enum dialer_slot_state { DIALER_SLOT_FREE = 0, DIALER_SLOT_NEW, DIALER_SLOT_PRES
 struct dialer_slot {
 	struct session session;
 	enum dialer_slot_state state;
+	struct mtime created_at;
 	struct mtime retire_at;
+	uint8_t handshake_hash[NOISE_HASH_BYTES];
+	uint8_t trailer[DIALER_TRAILERS][WIRE_TRAILER_BYTES]; // of the datagrams sent: `trailer_count` % DIALER_TRAILERS is the next one's
+	uint64_t trailer_count;
 	bool is_end_due; // DIALER_ENDED is to be polled
 };
 

@@ -73,8 +73,6 @@ static void recv_accept(struct dialer *dialer, const struct addr *addr, const ui
 	const uint32_t slot = slot_for_new(dialer);
 	const struct session_birth birth = {
 		.keys = &keys,
-		.handshake_hash = noise.h,
-		.peer_key = dialer->server_key,
 		.local_index = dialer->index,
 		.remote_index = remote_index,
 		.addr = *addr,
@@ -85,6 +83,9 @@ static void recv_accept(struct dialer *dialer, const struct addr *addr, const ui
 	};
 	session_init(&dialer->slot[slot].session, &birth, now);
 	dialer->slot[slot].state = DIALER_SLOT_NEW;
+	dialer->slot[slot].created_at = now;
+	dialer->slot[slot].trailer_count = 0;
+	memcpy(dialer->slot[slot].handshake_hash, noise.h, NOISE_HASH_BYTES);
 	dialer->up_due = slot + 1;
 	dialer->state = DIALER_UP;
 	dialer->heard_at = now;
@@ -113,6 +114,15 @@ static void recv_retry(struct dialer *dialer, const uint8_t *datagram, size_t by
 		dialer->addr_chosen != 0 ? 1U << (dialer->addr_chosen - 1) : (1U << dialer->addr_count) - 1;
 }
 
+// Whether a trailer ends one of the last datagrams that a session sent.
+static bool has_sent(const struct dialer_slot *entry, const uint8_t trailer[WIRE_TRAILER_BYTES])
+{
+	for (uint64_t i = 0; i < DIALER_TRAILERS && i < entry->trailer_count; i++)
+		if (memcmp(entry->trailer[i], trailer, WIRE_TRAILER_BYTES) == 0)
+			return true;
+	return false;
+}
+
 static void recv_unknown(struct dialer *dialer, const uint8_t *datagram, size_t bytes, struct mtime now)
 {
 	struct wire_unknown unknown;
@@ -123,7 +133,7 @@ static void recv_unknown(struct dialer *dialer, const uint8_t *datagram, size_t 
 		// That the present one is unknown is no news while a new one signs in.
 		if (entry->state == (dialer_is_signing_in(dialer) ? DIALER_SLOT_NEW : DIALER_SLOT_PRESENT) &&
 		    entry->session.remote_index == unknown.index &&
-		    session_has_sent(&entry->session, unknown.trailer)) {
+		    has_sent(entry, unknown.trailer)) {
 			dialer_begin(dialer, false, now);
 			return;
 		}

@@ -41,19 +41,25 @@ bool dialer_send(struct dialer *dialer, struct mtime now, struct session_out *ou
 {
 	if (send_handshake(dialer, out))
 		return true;
-	for (uint32_t slot = 0; slot < DIALER_SESSIONS; slot++)
-		if (dialer->slot[slot].state != DIALER_SLOT_FREE &&
-		    session_send(&dialer->slot[slot].session, &dialer->blocks, now, out))
-			return true;
+	for (uint32_t slot = 0; slot < DIALER_SESSIONS; slot++) {
+		struct dialer_slot *entry = &dialer->slot[slot];
+		if (entry->state == DIALER_SLOT_FREE || !session_send(&entry->session, &dialer->blocks, now, out))
+			continue;
+		for (size_t i = 0; i < out->count; i++)
+			memcpy(entry->trailer[entry->trailer_count++ % DIALER_TRAILERS],
+			       out->datagram[i] + out->bytes - WIRE_TRAILER_BYTES, WIRE_TRAILER_BYTES);
+		return true;
+	}
 	return false;
 }
 
 // When a session is to be followed by another because it is used up: age, counters (section 5.11).
-static struct mtime use_up(const struct session *session)
+static struct mtime use_up(const struct dialer_slot *entry)
 {
+	const struct session *session = &entry->session;
 	if (session->send_counter >= DIALER_REKEY_DATAGRAMS || session->replay.next >= DIALER_REKEY_DATAGRAMS)
-		return session->created_at;
-	return mtime_add_us(session->created_at, DIALER_REKEY_US);
+		return entry->created_at;
+	return mtime_add_us(entry->created_at, DIALER_REKEY_US);
 }
 
 // When a session is to be followed by another because nothing is heard.
@@ -72,7 +78,7 @@ static struct mtime renewal(const struct dialer *dialer, const struct dialer_slo
 	if (dialer->state != DIALER_UP || entry->state == DIALER_SLOT_FREE || entry->state == DIALER_SLOT_OLD ||
 	    (entry->state == DIALER_SLOT_PRESENT && dialer_is_signing_in(dialer)))
 		return MTIME_NEVER;
-	return mtime_min(use_up(&entry->session), silence(entry));
+	return mtime_min(use_up(entry), silence(entry));
 }
 
 struct mtime dialer_deadline(const struct dialer *dialer, struct mtime now)
@@ -130,7 +136,7 @@ void dialer_tick(struct dialer *dialer, struct mtime now)
 			dialer_end(dialer, slot);
 		} else if (mtime_is_due(renewal(dialer, entry), now)) {
 			const bool is_for_silence =
-				entry->state == DIALER_SLOT_PRESENT && !mtime_is_due(use_up(&entry->session), now);
+				entry->state == DIALER_SLOT_PRESENT && !mtime_is_due(use_up(entry), now);
 			if (entry->state == DIALER_SLOT_NEW)
 				dialer_end(dialer, slot);
 			dialer_begin(dialer, is_for_silence, now);

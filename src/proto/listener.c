@@ -21,6 +21,7 @@ struct listener_config listener_config_default(void)
 
 struct tables {
 	struct listener_slot *slot;
+	struct listener_peer *peer;
 	struct timers_entry *heap;
 	uint32_t *place;
 	struct map_slot *index_slot;
@@ -37,6 +38,7 @@ static struct tables lay_out(const struct listener_config *config, void *memory)
 	const uint32_t indexes = map_slots_for(config->sessions_max + config->half_open_max);
 	const uint32_t noises = map_slots_for(config->half_open_max);
 	tables.slot = carve(memory, &tables.bytes, sizeof *tables.slot, config->sessions_max);
+	tables.peer = carve(memory, &tables.bytes, sizeof *tables.peer, config->sessions_max);
 	tables.heap = carve(memory, &tables.bytes, sizeof *tables.heap, config->sessions_max);
 	tables.place = carve(memory, &tables.bytes, sizeof *tables.place, config->sessions_max);
 	tables.index_slot = carve(memory, &tables.bytes, sizeof *tables.index_slot, indexes);
@@ -66,6 +68,7 @@ void listener_init(struct listener *listener, const struct listener_config *conf
 	memset(listener, 0, sizeof *listener);
 	listener->rng = *rng;
 	listener->slot = tables.slot;
+	listener->peer = tables.peer;
 	listener->sessions_max = config->sessions_max;
 	timers_init(&listener->timers, tables.heap, tables.place, config->sessions_max);
 	struct blocks_part parts[LISTENER_PARTS];
@@ -146,6 +149,31 @@ static bool is_spare(const struct listener_slot *entry)
 	return !entry->is_signed_in || entry->state == LISTENER_CLOSING;
 }
 
+void listener_join_peer(struct listener *listener, uint32_t slot, const uint8_t key[NOISE_KEY_BYTES],
+			const uint8_t handshake_hash[NOISE_HASH_BYTES], struct mtime now)
+{
+	uint32_t place = listener->peer_free;
+	if (place != 0)
+		listener->peer_free = listener->peer[place - 1].free_next;
+	else
+		place = ++listener->peer_fresh_count;
+	assert(listener->slot[slot].peer == 0 && place <= listener->sessions_max);
+	struct listener_peer *peer = &listener->peer[place - 1];
+	memcpy(peer->key, key, NOISE_KEY_BYTES);
+	memcpy(peer->handshake_hash, handshake_hash, NOISE_HASH_BYTES);
+	peer->created_at = now;
+	listener->slot[slot].peer = place;
+}
+
+static void leave_peer(struct listener *listener, struct listener_slot *entry)
+{
+	if (entry->peer == 0)
+		return;
+	listener->peer[entry->peer - 1].free_next = listener->peer_free;
+	listener->peer_free = entry->peer;
+	entry->peer = 0;
+}
+
 void listener_end(struct listener *listener, uint32_t slot)
 {
 	struct listener_slot *entry = &listener->slot[slot];
@@ -156,6 +184,7 @@ void listener_end(struct listener *listener, uint32_t slot)
 		leave_spare(listener, slot);
 	timers_set(&listener->timers, slot, MTIME_NEVER);
 	session_clear(&entry->session, &listener->blocks);
+	leave_peer(listener, entry);
 	listener_leave_account(listener, slot);
 	entry->state = LISTENER_OVER;
 	listener_mark_ready(listener, slot);
@@ -185,7 +214,7 @@ bool listener_take_slot(struct listener *listener, uint32_t *slot)
 
 static bool is_live(const struct listener *listener, uint32_t slot)
 {
-	const enum listener_state state = listener->slot[slot].state;
+	const uint8_t state = listener->slot[slot].state;
 	assert(slot < listener->fresh_count);
 	return state == LISTENER_OPEN || state == LISTENER_CLOSING;
 }
@@ -216,7 +245,6 @@ static void drain_closing(struct listener *listener, uint32_t slot, struct mtime
 static bool poll_open(struct listener *listener, struct listener_slot *entry, struct mtime now,
 		      struct listener_event *event)
 {
-	const struct session *session = &entry->session;
 	if (entry->is_silent != entry->is_told_silent) {
 		entry->is_told_silent = entry->is_silent;
 		event->type = entry->is_silent ? LISTENER_SILENT : LISTENER_HEARD;
@@ -226,14 +254,14 @@ static bool poll_open(struct listener *listener, struct listener_slot *entry, st
 		return false;
 	if (event->call.type == SESSION_ANSWER) {
 		event->type = LISTENER_ANSWER;
-		event->room = caller_room(&session->caller);
+		event->room = caller_room(&entry->session.caller);
 		return true;
 	}
 	event->type = LISTENER_CALL;
-	event->handshake_at = session->handshake_at;
+	event->handshake_at = entry->session.handshake_at;
 	if (!entry->is_signed_in) {
-		event->peer_key = session->peer_key;
-		event->handshake_hash = session->handshake_hash;
+		event->peer_key = listener->peer[entry->peer - 1].key;
+		event->handshake_hash = listener->peer[entry->peer - 1].handshake_hash;
 	}
 	return true;
 }
@@ -332,8 +360,9 @@ void listener_identity(const struct listener *listener, uint32_t slot, const uin
 		       const uint8_t **handshake_hash)
 {
 	assert(is_live(listener, slot));
-	*peer_key = listener->slot[slot].session.peer_key;
-	*handshake_hash = listener->slot[slot].session.handshake_hash;
+	const struct listener_peer *peer = &listener->peer[listener->slot[slot].peer - 1];
+	*peer_key = peer->key;
+	*handshake_hash = peer->handshake_hash;
 }
 
 struct mtime listener_handshake_at(const struct listener *listener, uint32_t slot)

@@ -41,11 +41,20 @@ struct listener_config {
 
 enum listener_state { LISTENER_FREE = 0, LISTENER_OPEN, LISTENER_CLOSING, LISTENER_OVER };
 
+// Who is at the other end of a session, and since when.
+struct listener_peer {
+	uint32_t free_next; // + 1
+	uint8_t key[NOISE_KEY_BYTES];
+	uint8_t handshake_hash[NOISE_HASH_BYTES];
+	struct mtime created_at;
+};
+
 struct listener_slot {
 	struct session session;
-	enum listener_state state;
-	bool is_signed_in;
+	uint32_t peer;    // place of its listener_peer, + 1
 	uint32_t account; // of its owner, + 1; 0: not signed in
+	uint8_t state;    // enum listener_state
+	bool is_signed_in;
 	bool is_dirty; // on the list of sessions that may have something to send
 	bool is_ready; // on the list of sessions that may have events
 	bool is_silent;       // signed in, and not heard from for LISTENER_SILENT_US
@@ -85,6 +94,9 @@ struct listener {
 	struct map by_index; // session index -> slot, or sessions_max + place of a half-open one
 	struct timers timers;
 	struct listener_slot *slot;
+	struct listener_peer *peer; // sessions_max
+	uint32_t peer_fresh_count;  // those from here on were never used
+	uint32_t peer_free;         // + 1
 	uint32_t sessions_max;
 	uint32_t fresh_count; // slots from here on were never used
 	uint32_t free_head;   // slot + 1, linked by ready_next
@@ -189,6 +201,8 @@ void listener_parts(const struct listener_config *config, struct blocks_part *pa
 void listener_accounts_of_strangers(const struct listener *listener, struct session_birth *birth); // fills both
 void listener_join_account(struct listener *listener, uint32_t slot, uint64_t owner);
 void listener_leave_account(struct listener *listener, uint32_t slot); // after its session was cleared
+void listener_join_peer(struct listener *listener, uint32_t slot, const uint8_t key[NOISE_KEY_BYTES],
+			const uint8_t handshake_hash[NOISE_HASH_BYTES], struct mtime now); // notes whose a new session is
 void listener_end(struct listener *listener, uint32_t slot); // clears the session; LISTENER_ENDED is to be polled
 // A slot for a new session, the oldest spare one making room if need be. False: none is free yet, or every slot is signed in.
 bool listener_take_slot(struct listener *listener, uint32_t *slot);

@@ -22,8 +22,6 @@ static bool confirm(struct listener *listener, struct halfopen *halfopen, const 
 	const bool is_same = addr_is_same_peer(&halfopen->addr, addr);
 	struct session_birth birth = {
 		.keys = &halfopen->keys,
-		.handshake_hash = halfopen->handshake_hash,
-		.peer_key = halfopen->peer_key,
 		.local_index = halfopen->index,
 		.remote_index = halfopen->remote_index,
 		.is_server = true,
@@ -35,6 +33,7 @@ static bool confirm(struct listener *listener, struct halfopen *halfopen, const 
 	};
 	listener_accounts_of_strangers(listener, &birth);
 	session_init(&listener->slot[*slot].session, &birth, now);
+	listener_join_peer(listener, *slot, halfopen->peer_key, halfopen->handshake_hash, now);
 	admission_confirm(&listener->admission, halfopen);
 	const enum mms_err err = map_put(&listener->by_index, birth.local_index, *slot);
 	assert(err == MMS_OK);

@@ -13,12 +13,12 @@ static struct mtime silence(const struct listener_slot *entry)
 }
 
 // When the slot itself, not its session's calls, is due to end.
-static struct mtime end_of_life(const struct listener_slot *entry)
+static struct mtime end_of_life(const struct listener *listener, const struct listener_slot *entry)
 {
 	if (entry->state == LISTENER_CLOSING)
 		return entry->closes_at;
 	if (!entry->is_signed_in)
-		return mtime_add_us(entry->session.created_at, LISTENER_SIGNIN_US);
+		return mtime_add_us(listener->peer[entry->peer - 1].created_at, LISTENER_SIGNIN_US);
 	return mtime_add_us(entry->session.heard_at, LISTENER_IDLE_US);
 }
 
@@ -27,9 +27,9 @@ static bool is_live(const struct listener_slot *entry)
 	return entry->state == LISTENER_OPEN || entry->state == LISTENER_CLOSING;
 }
 
-static struct mtime deadline(const struct listener_slot *entry, struct mtime now)
+static struct mtime deadline(const struct listener *listener, const struct listener_slot *entry, struct mtime now)
 {
-	return mtime_min(mtime_min(session_deadline(&entry->session, now), silence(entry)), end_of_life(entry));
+	return mtime_min(mtime_min(session_deadline(&entry->session, now), silence(entry)), end_of_life(listener, entry));
 }
 
 bool listener_send(struct listener *listener, struct mtime now, struct session_out *out)
@@ -44,7 +44,7 @@ bool listener_send(struct listener *listener, struct mtime now, struct session_o
 			listener->dirty.tail = 0;
 		entry->is_dirty = false;
 		if (is_live(entry))
-			timers_set(&listener->timers, slot, deadline(entry, now));
+			timers_lower(&listener->timers, slot, deadline(listener, entry, now));
 	}
 	return false;
 }
@@ -60,7 +60,13 @@ void listener_tick(struct listener *listener, struct mtime now)
 	while (timers_take_due(&listener->timers, now, &slot)) {
 		struct listener_slot *entry = &listener->slot[slot];
 		assert(is_live(entry));
-		if (mtime_is_due(end_of_life(entry), now)) {
+		// What it was armed for has moved on meanwhile, as with every datagram: then it is armed anew, and nothing is due.
+		const struct mtime due_at = deadline(listener, entry, now);
+		if (!mtime_is_due(due_at, now)) {
+			timers_lower(&listener->timers, slot, due_at);
+			continue;
+		}
+		if (mtime_is_due(end_of_life(listener, entry), now)) {
 			listener_end(listener, slot);
 			continue;
 		}

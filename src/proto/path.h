@@ -20,16 +20,16 @@ enum {
 
 struct path {
 	struct addr current; // where to send
-	struct addr proved;  // the last address that proved itself; family ADDR_NONE: none yet
-	bool is_proved;      // current is proved
-
-	struct addr challenged; // whom `challenge` was made for
-	uint8_t challenge[WIRE_PATH_BYTES];
+	// While the current address is proved: whom `challenge` was made for. Else `challenge` is for the current one, and this is
+	// the last address that proved itself. Family ADDR_NONE: nobody.
+	struct addr other;
 	struct mtime challenge_at; // when to send it (again)
-	struct mtime revert_at;    // when to go back to `proved`
-
-	uint64_t unproved_recv_bytes;
-	uint64_t unproved_sent_bytes;
+	struct mtime revert_at;    // when to go back to the proved address
+	uint8_t challenge[WIRE_PATH_BYTES];
+	uint32_t unproved_recv_bytes; // both at most UINT32_MAX / 4, where they stay
+	uint32_t unproved_sent_bytes;
+	bool is_proved;     // current is proved
+	bool is_challenged; // `challenge` was made for somebody
 };
 
 // A path to the address that a session is born at. `is_proved`: it has shown what was sent to it and to nobody else. If not, it is

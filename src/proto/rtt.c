@@ -17,35 +17,32 @@ static int64_t smaller(int64_t a, int64_t b)
 // What the least round trip of late allows the timeout to be, without back-off.
 static int64_t ceiling_us(const struct rtt *rtt)
 {
-	return rtt->least_us == 0 ? INT64_MAX : RTT_LEAST_FACTOR * rtt->least_us + RTT_LEAST_SLACK_US;
+	return rtt->least_us == 0 ? INT64_MAX : (int64_t)RTT_LEAST_FACTOR * rtt->least_us + RTT_LEAST_SLACK_US;
 }
 
 void rtt_sample(struct rtt *rtt, int64_t measured_us)
 {
 	assert(measured_us >= 0);
-	if (measured_us > RTT_SAMPLE_US_MAX)
-		measured_us = RTT_SAMPLE_US_MAX;
+	const int32_t sample_us = (int32_t)smaller(larger(measured_us, 1), RTT_SAMPLE_US_MAX);
 	if (rtt->smoothed_us == 0) {
-		rtt->smoothed_us = larger(measured_us, 1);
-		rtt->variance_us = measured_us / 2;
-		rtt->least_us = rtt->smoothed_us;
+		*rtt = (struct rtt){sample_us, sample_us / 2, sample_us, rtt->probe_count};
 		return;
 	}
-	if (rtt->least_us == 0 || measured_us < rtt->least_us)
-		rtt->least_us = larger(measured_us, 1);
+	if (rtt->least_us == 0 || sample_us < rtt->least_us)
+		rtt->least_us = sample_us;
 	else
-		rtt->least_us += (measured_us - rtt->least_us) / 64;
+		rtt->least_us += (sample_us - rtt->least_us) / 64;
 	// RFC 6298 section 2.3: alpha = 1/8, beta = 1/4.
-	const int64_t error_us = measured_us - rtt->smoothed_us;
+	const int32_t error_us = sample_us - rtt->smoothed_us;
 	rtt->variance_us += ((error_us < 0 ? -error_us : error_us) - rtt->variance_us) / 4;
-	rtt->smoothed_us = larger(rtt->smoothed_us + error_us / 8, 1);
+	rtt->smoothed_us = (int32_t)larger(rtt->smoothed_us + error_us / 8, 1);
 }
 
 int64_t rtt_base_us(const struct rtt *rtt)
 {
 	if (rtt->smoothed_us == 0)
 		return RTT_INITIAL_US;
-	const int64_t wait_us = rtt->smoothed_us + larger(4 * rtt->variance_us, RTT_VARIANCE_US_MIN);
+	const int64_t wait_us = rtt->smoothed_us + larger(4 * (int64_t)rtt->variance_us, RTT_VARIANCE_US_MIN);
 	return larger(smaller(wait_us, ceiling_us(rtt)), RTT_PROBE_US_MIN);
 }
 

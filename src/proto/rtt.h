@@ -25,9 +25,9 @@ enum {
 };
 
 struct rtt {
-	int64_t smoothed_us; // 0: no sample yet
-	int64_t variance_us;
-	int64_t least_us; // the least of late: a sample below it, else drifting up by 1/64 of the difference
+	int32_t smoothed_us; // 0: no sample yet; as all of these at most RTT_SAMPLE_US_MAX
+	int32_t variance_us;
+	int32_t least_us; // the least of late: a sample below it, else drifting up by 1/64 of the difference
 	uint32_t probe_count; // probes in a row without progress
 };
 

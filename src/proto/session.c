@@ -11,12 +11,9 @@ void session_init(struct session *session, const struct session_birth *birth, st
 	assert(birth->local_index != 0 && birth->remote_index != 0);
 	memset(session, 0, sizeof *session);
 	session->keys = *birth->keys;
-	memcpy(session->handshake_hash, birth->handshake_hash, NOISE_HASH_BYTES);
-	memcpy(session->peer_key, birth->peer_key, NOISE_KEY_BYTES);
 	session->local_index = birth->local_index;
 	session->remote_index = birth->remote_index;
 	session->is_server = birth->is_server;
-	session->created_at = now;
 	session->handshake_at = birth->handshake_at;
 	session->heard_at = now;
 	session->mark_at = MTIME_NEVER;
@@ -95,12 +92,4 @@ void session_tick(struct session *session, struct mtime now)
 	if (!session->caller.is_probe_due &&
 	    mtime_is_due(caller_deadline(&session->caller, now, session->heard_at), now))
 		caller_tick(&session->caller);
-}
-
-bool session_has_sent(const struct session *session, const uint8_t trailer[WIRE_TRAILER_BYTES])
-{
-	for (uint64_t i = 0; i < SESSION_TRAILERS && i < session->send_counter; i++)
-		if (memcmp(session->trailer[i], trailer, WIRE_TRAILER_BYTES) == 0)
-			return true;
-	return false;
 }

@@ -27,19 +27,15 @@ enum {
 	SESSION_LOSS_UNIT = 1024,          // loss_share of a path that loses everything
 	SESSION_LOSS_TWICE = SESSION_LOSS_UNIT / 20, // share above which repetitions go twice
 	SESSION_LOSS_THRICE = SESSION_LOSS_UNIT / 2, // share above which they go three times
-	SESSION_TRAILERS = 16,             // our last datagrams that an UNKNOWN may name (section 5.10)
 	SESSION_COPIES_MAX = 3,
 };
 
 struct session {
 	// since the handshake
 	struct noise_keys keys;
-	uint8_t handshake_hash[NOISE_HASH_BYTES];
-	uint8_t peer_key[NOISE_KEY_BYTES];
 	uint32_t local_index;  // in datagrams to us
 	uint32_t remote_index; // in datagrams to the peer
 	bool is_server;
-	struct mtime created_at;
 	struct mtime handshake_at; // when its handshake began
 
 	// datagrams
@@ -51,7 +47,6 @@ struct session {
 	struct mtime answered_at; // when answers were last sent
 	uint8_t response[WIRE_PATH_BYTES]; // to the newest challenge
 	bool is_response_due;
-	uint8_t trailer[SESSION_TRAILERS][WIRE_TRAILER_BYTES];
 
 	// calls
 	struct caller caller;
@@ -87,8 +82,6 @@ struct session_out {
 
 struct session_birth {
 	const struct noise_keys *keys;
-	const uint8_t *handshake_hash; // NOISE_HASH_BYTES
-	const uint8_t *peer_key;       // NOISE_KEY_BYTES
 	uint32_t local_index;
 	uint32_t remote_index;
 	bool is_server;
@@ -134,8 +127,5 @@ struct mtime session_deadline(const struct session *session, struct mtime now);
 
 // Lets timers run that are due.
 void session_tick(struct session *session, struct mtime now);
-
-// Whether `trailer` ends one of the last SESSION_TRAILERS datagrams sent.
-bool session_has_sent(const struct session *session, const uint8_t trailer[WIRE_TRAILER_BYTES]);
 
 #endif

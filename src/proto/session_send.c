@@ -2,7 +2,6 @@
 // A session's sending side: what goes into the next datagram, and how many copies of it (doc/protocol.md sections 5.6 to
 // 5.9). The contract is in session.h.
 #include <assert.h>
-#include <string.h>
 
 #include "proto/session.h"
 
@@ -29,8 +28,6 @@ static void seal(struct session *session, const uint8_t *plain, size_t plain_byt
 	wire_data_encode(session->remote_index, counter, datagram);
 	noise_seal(session->keys.send_key, counter, datagram, WIRE_DATA_HEADER_BYTES, plain, plain_bytes,
 		   datagram + WIRE_DATA_HEADER_BYTES);
-	const size_t bytes = WIRE_DATA_HEADER_BYTES + plain_bytes + NOISE_TAG_BYTES;
-	memcpy(session->trailer[counter % SESSION_TRAILERS], datagram + bytes - WIRE_TRAILER_BYTES, WIRE_TRAILER_BYTES);
 }
 
 bool session_send(struct session *session, struct blocks *blocks, struct mtime now, struct session_out *out)

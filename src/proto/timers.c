@@ -74,6 +74,14 @@ void timers_set(struct timers *timers, uint32_t slot, struct mtime deadline)
 		settle(timers, place_plus_1 - 1, entry);
 }
 
+void timers_lower(struct timers *timers, uint32_t slot, struct mtime deadline)
+{
+	assert(slot < timers->capacity);
+	const uint32_t place_plus_1 = timers->place_plus_1[slot];
+	if (place_plus_1 == 0 || deadline.us < timers->heap[place_plus_1 - 1].deadline.us)
+		timers_set(timers, slot, deadline);
+}
+
 struct mtime timers_first(const struct timers *timers)
 {
 	return timers->count == 0 ? MTIME_NEVER : timers->heap[0].deadline;

@@ -26,6 +26,10 @@ void timers_init(struct timers *timers, struct timers_entry *heap, uint32_t *pla
 // Sets the deadline of a slot; MTIME_NEVER removes it.
 void timers_set(struct timers *timers, uint32_t slot, struct mtime deadline);
 
+// Sets the deadline of a slot if it has none or a later one. A deadline that moves on with every datagram costs nothing so: when
+// the earlier one is due, whoever takes it looks what is due, and sets what is not.
+void timers_lower(struct timers *timers, uint32_t slot, struct mtime deadline);
+
 // The earliest deadline; MTIME_NEVER when there is none.
 struct mtime timers_first(const struct timers *timers);
 

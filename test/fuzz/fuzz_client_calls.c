@@ -20,6 +20,7 @@ static struct blocks far_blocks;
 static void *far_memory;
 static const struct blocks_part far_part = {1, {{128, 128, 0}, {64, 64, 0}}};
 static bool is_far_up;
+static struct mtime far_since;
 static uint32_t pending[CALL_WINDOW]; // calls of the device without an answer
 static uint8_t pending_kind[CALL_WINDOW];
 static uint32_t pending_count;
@@ -126,7 +127,7 @@ static void take_init(const uint8_t *datagram)
 	uint8_t reply[WIRE_ACCEPT_BYTES];
 	const struct addr addr = addr_of(0);
 	const struct rng rng = seeded_rng(&random_state);
-	if (is_far_up && server.remote_index != 0 && mtime_diff_us(now, far.created_at) < 1)
+	if (is_far_up && server.remote_index != 0 && mtime_diff_us(now, far_since) < 1)
 		return; // a copy
 	if (!peer_respond(&server, datagram, WIRE_INIT_BYTES, &rng, server.index + 1, reply))
 		return;
@@ -134,6 +135,7 @@ static void take_init(const uint8_t *datagram)
 	peer_session(&server, &far, true, &addr, now);
 	blocks_init(&far_blocks, far_memory, &far_part, 1);
 	is_far_up = true;
+	far_since = now;
 	device_node_recv(&node, &addr, reply, sizeof reply, now);
 }
 
@@ -282,7 +284,7 @@ static size_t make_answer(uint8_t kind, struct reader *input, uint8_t *status, u
 	*status = STATUS_OK;
 	switch (kind) {
 	case CALL_SIGNIN:
-		hash_invite_proof(invite_hash, far.handshake_hash, INVITE_SERVER, ok.proof);
+		hash_invite_proof(invite_hash, server.handshake_hash, INVITE_SERVER, ok.proof);
 		return call_signin_ok_encode(&ok, body);
 	case CALL_SUBMIT:
 		*status = (how & 14) == 14 ? how >> 4 : STATUS_ACCEPTED;

@@ -59,8 +59,6 @@ static void begin(uint8_t options)
 		memcpy(keys.recv_key, key[1 - i], NOISE_KEY_BYTES);
 		const struct session_birth birth = {
 			.keys = &keys,
-			.handshake_hash = hash,
-			.peer_key = key[1 - i],
 			.local_index = 1 + i,
 			.remote_index = 2 - i,
 			.is_server = i == 0,

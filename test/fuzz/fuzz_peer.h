@@ -134,8 +134,6 @@ static inline void peer_session(const struct peer *peer, struct session *session
 {
 	const struct session_birth birth = {
 		.keys = &peer->keys,
-		.handshake_hash = peer->handshake_hash,
-		.peer_key = peer->keypair.public_key,
 		.local_index = peer->index,
 		.remote_index = peer->remote_index,
 		.is_server = is_server,

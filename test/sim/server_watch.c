@@ -39,9 +39,12 @@ void server_watch_start(void)
 static struct watched_slot *watched(uint32_t slot)
 {
 	struct watched_slot *watched = &world.server.watched[slot];
-	const struct session *session = &world.server.node.listener.slot[slot].session;
+	const struct listener *listener = &world.server.node.listener;
+	const struct session *session = &listener->slot[slot].session;
 	if (watched->index != session->local_index) {
 		memset(watched, 0, sizeof *watched);
+		if (listener->slot[slot].peer != 0)
+			memcpy(watched->key, listener->peer[listener->slot[slot].peer - 1].key, NOISE_KEY_BYTES);
 		watched->index = session->local_index;
 		watched->path = session->path.current;
 	}
@@ -51,7 +54,7 @@ static struct watched_slot *watched(uint32_t slot)
 static uint32_t submitted_message(uint32_t slot, const uint8_t *body, size_t bytes)
 {
 	struct call_submit submit;
-	const int identity = world_identity_of_key(world.server.node.listener.slot[slot].session.peer_key);
+	const int identity = world_identity_of_key(watched(slot)->key);
 	if (identity < 0 || call_submit_decode(&submit, body, bytes) != MMS_OK)
 		return MESSAGES_MAX;
 	return truth_find(world_user_of_identity((uint8_t)identity), &submit.id);
@@ -74,7 +77,7 @@ void __wrap_server_call(struct server *server, uint32_t slot, uint32_t number, u
 // Who is not in the users file, or revoked there, stays out.
 static void check_grant(uint32_t slot)
 {
-	const int identity = world_identity_of_key(world.server.node.listener.slot[slot].session.peer_key);
+	const int identity = world_identity_of_key(watched(slot)->key);
 	if (identity < 0 || world.server.is_reload_due)
 		return;
 	const struct identity *owner = &world.identity[identity];
@@ -85,7 +88,7 @@ static void check_grant(uint32_t slot)
 // Who is in the users file and enrolled, and not revoked there, is let in.
 static void check_refusal(uint32_t slot)
 {
-	const uint8_t *key = world.server.node.listener.slot[slot].session.peer_key;
+	const uint8_t *key = watched(slot)->key;
 	const int identity = world_identity_of_key(key);
 	if (identity < 0 || !world_identity_is_honest((uint8_t)identity) || world.server.is_reload_due)
 		return;
@@ -138,7 +141,7 @@ enum mms_err __wrap_listener_call(struct listener *listener, uint32_t slot, uint
 {
 	const enum mms_err err = __real_listener_call(listener, slot, kind, body, body_bytes, tag);
 	struct call_notice notice;
-	const int identity = world_identity_of_key(listener->slot[slot].session.peer_key);
+	const int identity = world_identity_of_key(watched(slot)->key);
 	if (err != MMS_OK || kind != CALL_NOTICE || call_notice_decode(&notice, body, body_bytes) != MMS_OK)
 		return err;
 	if (notice.what == NOTICE_REPLACED)
@@ -258,7 +261,7 @@ static void check_stranger(const struct listener *listener, uint32_t slot, const
 	const struct path *path = &listener->slot[slot].session.path;
 	if (path->is_proved)
 		report_failure("an address counts as proved that has heard nothing");
-	if (path->proved.family == ADDR_NONE)
+	if (!path->is_proved && path->other.family == ADDR_NONE)
 		report_sight(SIGHT_BORN_ELSEWHERE);
 }
 

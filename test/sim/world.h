@@ -100,6 +100,7 @@ struct look {
 
 struct watched_slot {
 	uint32_t index; // of the session, 0: none
+	uint8_t key[NOISE_KEY_BYTES]; // its peer's
 	struct addr path;
 	bool is_replaced; // in this turn, by a session of the same device
 	struct look look[LOOKS_MAX];

@@ -344,9 +344,9 @@ static void converse(void)
 	struct call_signin signin = {.is_receiving = true, .has_proof = true, .name = name_of("FRED")};
 	uint8_t invite_hash[INVITE_HASH_BYTES];
 	hash_invite_code("AAECAwQFBgcICQoLDA0ODw", 22, invite_hash);
-	hash_invite_proof(invite_hash, device_session()->handshake_hash, INVITE_DEVICE, signin.proof);
+	hash_invite_proof(invite_hash, dialer_handshake_hash(&dialer, 0), INVITE_DEVICE, signin.proof);
 	struct call_signin_ok ok = {.has_proof = true, .mark = mark, .waiting_count = 1, .name = name_of("fred")};
-	hash_invite_proof(invite_hash, device_session()->handshake_hash, INVITE_SERVER, ok.proof);
+	hash_invite_proof(invite_hash, dialer_handshake_hash(&dialer, 0), INVITE_SERVER, ok.proof);
 	device_calls("SIGNIN", "SIGNIN OK", CALL_SIGNIN, body, call_signin_encode(&signin, body), STATUS_OK, answer,
 		     call_signin_ok_encode(&ok, answer));
 	dialer_prefer(&dialer, 0, now);
@@ -448,7 +448,7 @@ int main(void)
 	print_refusals();
 	print_hex("device_ephemeral_secret", device_ephemeral, NOISE_KEY_BYTES, ",\n  ");
 	print_hex("server_ephemeral_secret", server_ephemeral, NOISE_KEY_BYTES, ",\n  ");
-	print_hex("handshake_hash", device_session()->handshake_hash, NOISE_HASH_BYTES, ",\n  ");
+	print_hex("handshake_hash", dialer_handshake_hash(&dialer, 0), NOISE_HASH_BYTES, ",\n  ");
 	print_hex("device_to_server_key", device_session()->keys.send_key, NOISE_KEY_BYTES, ",\n  ");
 	print_hex("server_to_device_key", device_session()->keys.recv_key, NOISE_KEY_BYTES, "\n}\n");
 	free(listener_memory);

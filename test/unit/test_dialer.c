@@ -606,7 +606,7 @@ static void unknown(void **state)
 	dial();
 	run_ms(500);
 	const struct session *session = &dialer->slot[slot_in(DIALER_SLOT_PRESENT)].session;
-	memcpy(trailer, session->trailer[(session->send_counter - 1) % SESSION_TRAILERS], sizeof trailer);
+	memcpy(trailer, dialer->slot[world.device[0].present].trailer[(session->send_counter - 1) % DIALER_TRAILERS], sizeof trailer);
 	wire_unknown_encode(session->remote_index ^ 1, trailer, datagram);
 	dialer_recv(dialer, &server_addr, datagram, sizeof datagram, world.now); // another session's
 	wire_unknown_encode(session->remote_index, trailer, datagram);
@@ -614,13 +614,13 @@ static void unknown(void **state)
 	dialer_recv(dialer, &server_addr, datagram, sizeof datagram, world.now); // to nothing that was sent
 	assert_int_equal(dialer->state, DIALER_UP);
 	datagram[sizeof datagram - 1] ^= 1;
-	for (world.device[0].message_count = 0; session->send_counter <= 2 * SESSION_TRAILERS;) {
+	for (world.device[0].message_count = 0; session->send_counter <= 2 * DIALER_TRAILERS;) {
 		world.device[0].message_count++;
 		run_ms(100);
 	}
 	dialer_recv(dialer, &server_addr, datagram, sizeof datagram, world.now); // to one of long ago
 	assert_int_equal(dialer->state, DIALER_UP);
-	wire_unknown_encode(session->remote_index, session->trailer[0], datagram);
+	wire_unknown_encode(session->remote_index, dialer->slot[world.device[0].present].trailer[0], datagram);
 	dialer_recv(dialer, &server_addr, datagram, sizeof datagram, world.now);
 	assert_int_equal(dialer->state, DIALER_DIALING);
 	finish();

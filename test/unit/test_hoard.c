@@ -148,8 +148,6 @@ static struct peer *join(uint64_t owner, bool is_honest)
 	peer->is_honest = is_honest;
 	struct session_birth birth = {
 		.keys = &turned,
-		.handshake_hash = zeros,
-		.peer_key = zeros,
 		.local_index = 1 + peer->slot,
 		.remote_index = 1,
 		.is_server = true,
@@ -160,6 +158,7 @@ static struct peer *join(uint64_t owner, bool is_honest)
 	world.peer_count++;
 	listener_accounts_of_strangers(&world.listener, &birth);
 	session_init(&world.listener.slot[peer->slot].session, &birth, world.now);
+	listener_join_peer(&world.listener, peer->slot, zeros, zeros, world.now);
 	assert_int_equal(map_put(&world.listener.by_index, birth.local_index, peer->slot), MMS_OK);
 	if (!is_honest) {
 		send_call(peer, 1, KIND_SIGNIN, 50);

@@ -316,6 +316,31 @@ static void what_is_no_datagram(void **state)
 	finish();
 }
 
+// A deadline that only moves on leaves the timer as it was armed; when that is due nothing happens but that it is armed anew.
+static void a_timer_is_armed_once(void **state)
+{
+	(void)state;
+	begin(14, 1);
+	dial_all();
+	run_ms(500);
+	listener_tick(&world.listener, mtime_add_ms(world.now, 1000));
+	world.device[0].is_silent = true;
+	run_ms(1000);
+	const struct mtime armed_at = listener_deadline(&world.listener);
+	assert_int_equal(armed_at.us, world.listener.slot[0].session.heard_at.us + LISTENER_SILENT_US);
+	for (int i = 0; i < 5; i++) {
+		world.device[0].message_count++;
+		run_ms(1000);
+		assert_int_equal(listener_deadline(&world.listener).us, armed_at.us);
+	}
+	run_ms(mtime_diff_us(armed_at, world.now) / 1000 + 1);
+	assert_false(world.is_slot_silent[0]);
+	assert_int_equal(listener_deadline(&world.listener).us, world.listener.slot[0].session.heard_at.us + LISTENER_SILENT_US);
+	run_ms(6000);
+	assert_true(world.is_slot_silent[0]);
+	finish();
+}
+
 // --- what a turn costs ---
 
 static uint32_t session_steps; // calls of what does anything with a session
@@ -430,6 +455,7 @@ int main(void)
 		cmocka_unit_test(full_of_signed_in_sessions),
 		cmocka_unit_test(full_of_closing_sessions),
 		cmocka_unit_test(what_is_no_datagram),
+		cmocka_unit_test(a_timer_is_armed_once),
 		cmocka_unit_test(a_turn_costs_what_has_come),
 	};
 	return cmocka_run_group_tests(tests, crypto_set_up, NULL);

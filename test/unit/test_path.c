@@ -145,7 +145,7 @@ static void unproved_from_birth(void **state)
 	// An old datagram from elsewhere asks for nothing; a new one asks there, once.
 	begin(&world, 1, false);
 	recv(&world, 2, false, 100, 0);
-	assert_true(is_at(&world, 1) && world.path.challenged.family == ADDR_NONE);
+	assert_true(is_at(&world, 1) && !world.path.is_challenged);
 	recv(&world, 2, true, 100, 0);
 	assert_true(is_at(&world, 2) && path_is_challenge_due(&world.path, at_ms(0)));
 }

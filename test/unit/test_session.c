@@ -48,12 +48,8 @@ static struct net net;
 
 static void birth(struct end *end, bool is_server, const struct noise_keys *keys)
 {
-	static const uint8_t hash[NOISE_HASH_BYTES];
-	static const uint8_t key[NOISE_KEY_BYTES];
 	const struct session_birth birth = {
 		.keys = keys,
-		.handshake_hash = hash,
-		.peer_key = key,
 		.local_index = is_server ? 2 : 1,
 		.remote_index = is_server ? 1 : 2,
 		.is_server = is_server,

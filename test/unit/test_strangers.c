@@ -328,13 +328,13 @@ static void forged_unknown(void **state)
 	const uint32_t inits = world.init_count;
 	wire_unknown_encode(session->remote_index, trailer, datagram);
 	dialer_recv(dialer, &from, datagram, sizeof datagram, world.now);
-	wire_unknown_encode(session->remote_index ^ 1, session->trailer[0], datagram);
+	wire_unknown_encode(session->remote_index ^ 1, dialer->slot[world.device[0].present].trailer[0], datagram);
 	dialer_recv(dialer, &from, datagram, sizeof datagram, world.now);
 	run_ms(100);
 	assert_int_equal(world.init_count, inits);
 	for (int i = 0; i < 90; i++) { // 9 s
 		session = &dialer->slot[world.device[0].present].session;
-		wire_unknown_encode(session->remote_index, session->trailer[0], datagram);
+		wire_unknown_encode(session->remote_index, dialer->slot[world.device[0].present].trailer[0], datagram);
 		dialer_recv(dialer, &from, datagram, sizeof datagram, world.now);
 		run_ms(100);
 	}

@@ -47,6 +47,22 @@ static void agrees_with_naive(void **state)
 	assert_true(taken_count > 1000);
 }
 
+static void lowered_only(void **state)
+{
+	(void)state;
+	struct timers timers;
+	struct timers_entry heap[2];
+	uint32_t place[2];
+	timers_init(&timers, heap, place, 2);
+	timers_lower(&timers, 1, at_us(10));
+	assert_int_equal(timers_first(&timers).us, 10);
+	timers_lower(&timers, 1, at_us(11));
+	timers_lower(&timers, 1, MTIME_NEVER);
+	assert_int_equal(timers_first(&timers).us, 10);
+	timers_lower(&timers, 1, at_us(9));
+	assert_int_equal(timers_first(&timers).us, 9);
+}
+
 static void due_is_at_the_deadline(void **state)
 {
 	(void)state;
@@ -69,6 +85,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(agrees_with_naive),
+		cmocka_unit_test(lowered_only),
 		cmocka_unit_test(due_is_at_the_deadline),
 	};
 	return cmocka_run_group_tests_name("timers", tests, NULL, NULL);

@@ -29,13 +29,10 @@ static struct seeded seeded;
 
 static void begin(bool is_server)
 {
-	static const uint8_t zeros[NOISE_HASH_BYTES];
 	const struct addr addr = addr_of(1);
 	receiver = (struct receiver){.now = at_ms(1000)};
 	const struct session_birth birth = {
 		.keys = &receiver.keys,
-		.handshake_hash = zeros,
-		.peer_key = zeros,
 		.local_index = 1,
 		.remote_index = 1,
 		.is_server = is_server,
