@@ -15,9 +15,6 @@ enum {
 	LARGE_STRIDE = (sizeof(struct block) + BLOCK_LARGE_BYTES + 7) / 8 * 8,
 };
 
-// A handle is index + 1; this bit says it is one of the large pool.
-static const uint32_t large_bit = 1U << 31;
-
 static const uint32_t stride_bytes[BLOCKS_SIZES] = {SMALL_STRIDE, LARGE_STRIDE};
 
 // How many blocks of one size all parts have.
@@ -27,7 +24,7 @@ static uint32_t capacity_of(const struct blocks_part *parts, uint32_t part_count
 	for (uint32_t i = 0; i < part_count; i++)
 		capacity += parts[i].limits[size].shared_count +
 			    (uint64_t)parts[i].limits[size].own_count * parts[i].account_count;
-	assert(capacity < large_bit);
+	assert(capacity < BLOCKS_LARGE_BIT);
 	return (uint32_t)capacity;
 }
 
@@ -44,54 +41,32 @@ struct blocks_part blocks_of_one(uint32_t small_count, uint32_t large_count)
 	return (struct blocks_part){1, {{small_count, small_count, 0}, {large_count, large_count, 0}}};
 }
 
-size_t blocks_memory_bytes(const struct blocks_part *parts, uint32_t part_count)
+size_t blocks_memory_bytes(const struct blocks_part *parts, uint32_t part_count, uint32_t session_count)
 {
-	return (size_t)capacity_of(parts, part_count, BLOCKS_SMALL) * SMALL_STRIDE +
+	return (size_t)session_count * WINDOWS_PER_SESSION * WINDOW_BYTES +
+	       (size_t)capacity_of(parts, part_count, BLOCKS_SMALL) * SMALL_STRIDE +
 	       (size_t)capacity_of(parts, part_count, BLOCKS_LARGE) * LARGE_STRIDE +
 	       account_count_of(parts, part_count) * sizeof(struct blocks_account);
 }
 
-void blocks_init(struct blocks *blocks, void *memory, const struct blocks_part *parts, uint32_t part_count)
+void blocks_init(struct blocks *blocks, void *memory, const struct blocks_part *parts, uint32_t part_count,
+		 uint32_t session_count)
 {
 	uint8_t *bytes = memory;
 	assert(part_count <= BLOCKS_PARTS_MAX);
 	memset(blocks, 0, sizeof *blocks);
 	memcpy(blocks->part, parts, part_count * sizeof *parts);
+	slab_init(&blocks->windows, bytes, WINDOW_BYTES, session_count * WINDOWS_PER_SESSION);
+	bytes += (size_t)session_count * WINDOWS_PER_SESSION * WINDOW_BYTES;
 	for (uint32_t size = 0; size < BLOCKS_SIZES; size++) {
 		const uint32_t capacity = capacity_of(parts, part_count, size);
-		blocks->pool[size] = (struct blocks_pool){bytes, stride_bytes[size], capacity, 0, 0, 0};
+		slab_init(&blocks->pool[size], bytes, stride_bytes[size], capacity);
 		bytes += (size_t)capacity * stride_bytes[size];
 	}
 	blocks->account = (struct blocks_account *)(void *)bytes;
 	for (uint32_t part = 0; part < part_count; part++)
 		for (uint32_t i = 0; i < parts[part].account_count; i++)
 			blocks->account[blocks->account_count++] = (struct blocks_account){.part = part};
-}
-
-static struct block *pool_block(const struct blocks_pool *pool, uint32_t index)
-{
-	assert(index < pool->fresh_count);
-	return (struct block *)(void *)(pool->memory + (size_t)index * pool->stride_bytes);
-}
-
-static enum blocks_size size_of(uint32_t handle)
-{
-	assert(handle != 0);
-	return (handle & large_bit) != 0 ? BLOCKS_LARGE : BLOCKS_SMALL;
-}
-
-// The index + 1 of a free block. There is one: the limits of all accounts together are what the pool has.
-static uint32_t pool_take(struct blocks_pool *pool)
-{
-	uint32_t taken = pool->free_head;
-	assert(pool->used_count < pool->capacity);
-	if (taken != 0)
-		pool->free_head = pool_block(pool, taken - 1)->next;
-	else
-		taken = ++pool->fresh_count;
-	pool->used_count++;
-	memset(pool_block(pool, taken - 1), 0, sizeof(struct block));
-	return taken;
 }
 
 // Whether a shared block may go to an account.
@@ -118,10 +93,11 @@ uint32_t blocks_take(struct blocks *blocks, uint32_t account, size_t body_bytes,
 		taker->shared_used[size]++;
 		blocks->shared_used[taker->part][size]++;
 	}
-	const uint32_t handle = pool_take(&blocks->pool[size]) | (size == BLOCKS_LARGE ? large_bit : 0);
-	struct block *block = blocks_get(blocks, handle);
-	block->account = account;
-	block->is_own = is_own;
+	// There is one: the limits of all accounts together are what the pool has.
+	const uint32_t number = slab_take(&blocks->pool[size]);
+	assert(number != 0);
+	const uint32_t handle = number | (size == BLOCKS_LARGE ? BLOCKS_LARGE_BIT : 0);
+	*blocks_get(blocks, handle) = (struct block){.account = account, .is_own = is_own};
 	return handle;
 }
 
@@ -139,16 +115,6 @@ uint32_t blocks_used_count(const struct blocks *blocks)
 	return blocks->pool[BLOCKS_SMALL].used_count + blocks->pool[BLOCKS_LARGE].used_count;
 }
 
-struct block *blocks_get(const struct blocks *blocks, uint32_t handle)
-{
-	return pool_block(&blocks->pool[size_of(handle)], (handle & ~large_bit) - 1);
-}
-
-size_t blocks_room(uint32_t handle)
-{
-	return size_of(handle) == BLOCKS_LARGE ? BLOCK_LARGE_BYTES : BLOCK_SMALL_BYTES;
-}
-
 void blocks_move(struct blocks *blocks, uint32_t handle, uint32_t other)
 {
 	struct block *to = blocks_get(blocks, other);
@@ -159,12 +125,34 @@ void blocks_move(struct blocks *blocks, uint32_t handle, uint32_t other)
 	blocks_give(blocks, handle);
 }
 
+void blocks_share(struct blocks *blocks, uint32_t handle)
+{
+	struct block *block = blocks_get(blocks, handle);
+	assert(block->share_count < UINT8_MAX);
+	block->share_count++;
+}
+
+void *blocks_take_window(struct blocks *blocks, uint32_t *number)
+{
+	*number = slab_take(&blocks->windows);
+	assert(*number != 0);
+	return slab_get(&blocks->windows, *number);
+}
+
+void blocks_give_window(struct blocks *blocks, uint32_t number)
+{
+	slab_give(&blocks->windows, number);
+}
+
 void blocks_give(struct blocks *blocks, uint32_t handle)
 {
 	struct block *block = blocks_get(blocks, handle);
 	struct blocks_account *account = &blocks->account[block->account];
-	const enum blocks_size size = size_of(handle);
-	struct blocks_pool *pool = &blocks->pool[size];
+	const enum blocks_size size = blocks_size_of(handle);
+	if (block->share_count > 0) {
+		block->share_count--;
+		return;
+	}
 	if (block->is_own) {
 		assert(account->own_used[size] > 0);
 		account->own_used[size]--;
@@ -173,10 +161,7 @@ void blocks_give(struct blocks *blocks, uint32_t handle)
 		account->shared_used[size]--;
 		blocks->shared_used[account->part][size]--;
 	}
-	assert(pool->used_count > 0);
-	block->next = pool->free_head;
-	pool->free_head = handle & ~large_bit;
-	pool->used_count--;
+	slab_give(&blocks->pool[size], handle & ~BLOCKS_LARGE_BIT);
 }
 
 void blocks_give_list(struct blocks *blocks, uint32_t head)

@@ -4,6 +4,7 @@
 #ifndef MMS_PROTO_CALLEE_H
 #define MMS_PROTO_CALLEE_H
 
+#include <assert.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -20,21 +21,32 @@ enum callee_gate {
 	CALLEE_GATE_SIGNIN = 2, // at the server: SIGNIN alone may start
 };
 
+// Where the calls are that need a block.
+struct callee_calls {
+	struct mtime start_after; // no call starts before this
+	uint32_t window;          // where this is kept, in the callee's blocks
+	uint32_t call[CALL_WINDOW]; // handles, by place
+};
+
+static_assert(sizeof(struct callee_calls) <= WINDOW_BYTES, "a window holds it");
+
 struct callee {
 	uint32_t peer_base; // the peer's lowest unanswered call: what is below is forgotten
 	uint32_t next;      // NEXT: the lowest call not held
 	uint64_t marks;     // MARKS: bit i: call next + 1 + i is held
 	uint32_t start_next; // the next call to start
 	uint32_t account;    // its blocks are taken for
-	uint32_t call[CALL_WINDOW]; // handles of the calls held, by place
+	uint32_t gate;       // calls from this number on do not start (section 5.5); CALLEE_GATE_OPEN: all may
+	uint32_t answered_last; // the last call whose answer needed a block; 0: none
 	// sets of calls (proto/ring.h)
 	uint64_t held;     // started or not, answered or not
-	uint64_t answered; // of the held: the block is the answer's
+	uint64_t answered; // of the held
 	uint64_t due;      // of the answered: the answer is to go with the next datagram
-	uint64_t twice;    // of the due: in a second one as well
-	uint32_t repeat_bytes;    // frames of answers that are to go again
-	struct mtime start_after; // no call starts before this
-	uint32_t gate;      // calls from this number on do not start (section 5.5); CALLEE_GATE_OPEN: all may
+	uint64_t bare;     // of the answered: with bare_status and an empty body, which takes no block
+	struct callee_calls *calls; // NULL: all that is held is bare
+	uint16_t repeat_bytes; // frames of answers that are to go again
+	uint8_t bare_status;
+	bool is_twice; // some of the due are to go in copies
 	bool is_closed;
 };
 
@@ -65,17 +77,21 @@ enum callee_verdict callee_recv_call(struct callee *callee, struct blocks *block
 // Whether a call is held that is the next to start and that the gate lets through; it may have to wait for start_after.
 bool callee_has_next(const struct callee *callee);
 
+// When the next call may start at the earliest.
+struct mtime callee_start_after(const struct callee *callee);
+
 // Starts the next call if it is held and may start now. Returns its handle, borrowed until the next call to this module, or 0.
 uint32_t callee_poll(struct callee *callee, struct mtime now);
 
-// Undoes the start of the call that callee_poll gave last; no call starts before `until`.
+// Undoes the start of the call that callee_poll gave last, which is not answered; no call starts before `until`.
 void callee_defer(struct callee *callee, struct mtime until);
 
 // Lets every call start.
 void callee_open_gate(struct callee *callee);
 
 // Answers a started call; the answer goes with the next datagram. MMS_E_FULL: no block is free for so large a body; the
-// call is then as if it had not started (callee_defer with `retry_at`). A body of up to BLOCK_SMALL_BYTES always succeeds.
+// call is then as if it had not started (callee_defer with `retry_at`). An answer like the one before shares its block.
+// A body of up to BLOCK_SMALL_BYTES always succeeds.
 // A number that is not a started call is an error of ours, unless the session was emptied: then MMS_E_MISSING.
 enum mms_err callee_answer(struct callee *callee, struct blocks *blocks, uint32_t number, uint8_t status,
 			   const void *body, size_t body_bytes, struct mtime retry_at) MUST_CHECK;

@@ -4,6 +4,7 @@
 #ifndef MMS_PROTO_CALLER_H
 #define MMS_PROTO_CALLER_H
 
+#include <assert.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -16,11 +17,8 @@
 #include "proto/rtt.h"
 #include "proto/wire.h"
 
-struct caller {
-	uint32_t base;              // BASE: the lowest unanswered call, or next_number
-	uint32_t next_number;       // the next call's
-	uint32_t account;           // its blocks are taken for
-	uint32_t call[CALL_WINDOW]; // handles of the unanswered calls, by place
+// What a side that has calls knows of them.
+struct caller_calls {
 	// sets of calls (proto/ring.h)
 	uint64_t unanswered;
 	uint64_t sent;      // of the unanswered: at least once
@@ -28,15 +26,32 @@ struct caller {
 	uint64_t lost;      // of the sent: to be repeated at once
 	uint64_t in_flight; // of the sent: counted in the congestion window
 
-	uint32_t done;      // handle: list of answered calls not yet polled, in the order their answers came
-	uint32_t done_last;
 	uint64_t arrived_next; // every datagram that is known to have arrived has a counter below this
-	bool is_loss_due;      // it has grown: some calls may count as lost now
+	uint64_t measured_next; // datagrams below this have told the round trip
 	struct mtime last_sent_at; // when a call was last sent
 	struct mtime waiting_since; // when the first of the sent calls was sent
 	struct mtime base_since;    // when BASE last moved, or a probe went
-	uint64_t measured_next; // datagrams below this have told the round trip
-	bool is_probe_due;      // the next datagram is a probe
+	uint32_t done;      // handle: list of answered calls not yet polled, in the order their answers came
+	uint32_t done_last;
+	uint32_t window;    // where all this is kept, in the caller's blocks
+	bool is_loss_due;   // arrived_next has grown: some calls may count as lost now
+	bool is_probe_due;  // the next datagram is a probe
+	// The sent that are neither marked nor lost, by the datagrams that carried them last: places + 1, 0: none. What counts as
+	// lost stands in front, so that nothing else is looked at.
+	uint8_t oldest;
+	uint8_t newest;
+	uint8_t newer[CALL_WINDOW];
+	uint8_t older[CALL_WINDOW];
+	uint32_t call[CALL_WINDOW]; // handles of the unanswered calls, by place
+};
+
+static_assert(sizeof(struct caller_calls) <= WINDOW_BYTES, "a window holds it");
+
+struct caller {
+	uint32_t base;        // BASE: the lowest unanswered call, or next_number
+	uint32_t next_number; // the next call's
+	uint32_t account;     // its blocks are taken for
+	struct caller_calls *calls; // NULL: none is unanswered, and none waits to be polled
 	struct congest congest;
 	struct rtt rtt;
 };
@@ -46,6 +61,9 @@ void caller_init(struct caller *caller, uint32_t account);
 
 // Gives every call up, and back its block. BASE stays where it is, and no further call may be made.
 void caller_clear(struct caller *caller, struct blocks *blocks);
+
+// What is known of its calls; all zero when it has none. Borrowed until the next call to this module.
+const struct caller_calls *caller_calls(const struct caller *caller);
 
 // BASE: the lowest unanswered call, or the next number.
 uint32_t caller_base(const struct caller *caller);

@@ -18,7 +18,7 @@ size_t dialer_memory_bytes(void)
 {
 	struct blocks_part parts[DIALER_ACCOUNTS];
 	lay_out(parts);
-	return blocks_memory_bytes(parts, DIALER_ACCOUNTS);
+	return blocks_memory_bytes(parts, DIALER_ACCOUNTS, DIALER_SESSIONS);
 }
 
 void dialer_init(struct dialer *dialer, const struct addr *addrs, uint32_t addr_count, void *memory,
@@ -32,7 +32,7 @@ void dialer_init(struct dialer *dialer, const struct addr *addrs, uint32_t addr_
 	dialer->unspent_since = dialer->retried_at;
 	struct blocks_part parts[DIALER_ACCOUNTS];
 	lay_out(parts);
-	blocks_init(&dialer->blocks, memory, parts, DIALER_ACCOUNTS);
+	blocks_init(&dialer->blocks, memory, parts, DIALER_ACCOUNTS, DIALER_SESSIONS);
 }
 
 uint32_t dialer_place_of(const struct dialer *dialer, const struct addr *addr)

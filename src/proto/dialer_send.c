@@ -65,9 +65,9 @@ static struct mtime use_up(const struct dialer_slot *entry)
 // When a session is to be followed by another because nothing is heard.
 static struct mtime silence(const struct dialer_slot *entry)
 {
-	if (entry->session.caller.sent == 0)
+	if (caller_calls(&entry->session.caller)->sent == 0)
 		return MTIME_NEVER;
-	const struct mtime since = mtime_max(dialer_heard_at(entry), entry->session.caller.waiting_since);
+	const struct mtime since = mtime_max(dialer_heard_at(entry), caller_calls(&entry->session.caller)->waiting_since);
 	return mtime_add_us(since, DIALER_SILENCE_US);
 }
 

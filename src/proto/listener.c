@@ -44,7 +44,7 @@ static struct tables lay_out(const struct listener_config *config, void *memory)
 	tables.index_slot = carve(memory, &tables.bytes, sizeof *tables.index_slot, indexes);
 	struct blocks_part parts[LISTENER_PARTS];
 	listener_parts(config, parts);
-	tables.blocks = carve(memory, &tables.bytes, blocks_memory_bytes(parts, LISTENER_PARTS), 1);
+	tables.blocks = carve(memory, &tables.bytes, blocks_memory_bytes(parts, LISTENER_PARTS, config->sessions_max), 1);
 	tables.account = carve(memory, &tables.bytes, sizeof *tables.account, config->sessions_max);
 	tables.owner_slot = carve(memory, &tables.bytes, sizeof *tables.owner_slot, map_slots_for(config->sessions_max));
 	tables.admission.ring = carve(memory, &tables.bytes, sizeof(struct halfopen), config->half_open_max);
@@ -73,7 +73,7 @@ void listener_init(struct listener *listener, const struct listener_config *conf
 	timers_init(&listener->timers, tables.heap, tables.place, config->sessions_max);
 	struct blocks_part parts[LISTENER_PARTS];
 	listener_parts(config, parts);
-	blocks_init(&listener->blocks, tables.blocks, parts, LISTENER_PARTS);
+	blocks_init(&listener->blocks, tables.blocks, parts, LISTENER_PARTS, config->sessions_max);
 	listener->account = tables.account;
 	map_init(&listener->by_owner, tables.owner_slot, map_slots_for(config->sessions_max));
 	map_init(&listener->by_index, tables.index_slot, map_slots_for(config->sessions_max + config->half_open_max));
@@ -237,7 +237,7 @@ static void drain_closing(struct listener *listener, uint32_t slot, struct mtime
 	bool was_answered = false;
 	while (session_poll(session, &listener->blocks, now, &event))
 		was_answered = was_answered || event.type == SESSION_ANSWER;
-	if (was_answered && session->caller.unanswered == 0)
+	if (was_answered && caller_calls(&session->caller)->unanswered == 0)
 		listener_end(listener, slot);
 }
 

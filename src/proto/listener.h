@@ -7,6 +7,7 @@
 #ifndef MMS_PROTO_LISTENER_H
 #define MMS_PROTO_LISTENER_H
 
+#include <assert.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -65,6 +66,8 @@ struct listener_slot {
 	uint32_t older; // list of spare sessions, not signed in or closing, in the order they became so: slot + 1
 	uint32_t newer;
 };
+
+static_assert(sizeof(struct listener_slot) <= 528, "what an idle session takes, beside its maps and timer");
 
 // Whoever has signed-in sessions: all sessions of one owner take their memory from what is this owner's.
 struct listener_account {

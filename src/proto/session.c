@@ -50,7 +50,7 @@ void session_clear(struct session *session, struct blocks *blocks)
 bool session_has_event(const struct session *session, struct mtime now)
 {
 	const struct callee *callee = &session->callee;
-	return session->caller.done != 0 || (callee_has_next(callee) && mtime_is_due(callee->start_after, now));
+	return caller_calls(&session->caller)->done != 0 || (callee_has_next(callee) && mtime_is_due(callee_start_after(callee), now));
 }
 
 bool session_poll(struct session *session, struct blocks *blocks, struct mtime now, struct session_event *event)
@@ -76,11 +76,11 @@ struct mtime session_deadline(const struct session *session, struct mtime now)
 {
 	struct mtime deadline = session->path.revert_at;
 	if (callee_has_next(&session->callee))
-		deadline = mtime_min(deadline, session->callee.start_after);
+		deadline = mtime_min(deadline, callee_start_after(&session->callee));
 	// What an unproved path leaves no room for waits for the path, not for time.
 	if (path_allowance_bytes(&session->path) < WIRE_DATA_BYTES_MIN + WIRE_PATH_FRAME_BYTES)
 		return deadline;
-	if (!session->caller.is_probe_due)
+	if (!caller_calls(&session->caller)->is_probe_due)
 		deadline = mtime_min(deadline, caller_deadline(&session->caller, now, session->heard_at));
 	deadline = mtime_min(deadline, session->mark_at);
 	return mtime_min(deadline, session->path.challenge_at);
@@ -89,7 +89,7 @@ struct mtime session_deadline(const struct session *session, struct mtime now)
 void session_tick(struct session *session, struct mtime now)
 {
 	path_tick(&session->path, now);
-	if (!session->caller.is_probe_due &&
+	if (!caller_calls(&session->caller)->is_probe_due &&
 	    mtime_is_due(caller_deadline(&session->caller, now, session->heard_at), now))
 		caller_tick(&session->caller);
 }

@@ -51,7 +51,7 @@ bool session_send(struct session *session, struct blocks *blocks, struct mtime n
 	const bool is_bare_wanted = session->is_response_due || mtime_is_due(session->mark_at, now) ||
 				    path_is_challenge_due(&session->path, now);
 	const size_t answers = callee_write(&session->callee, blocks, &writer, &is_twice);
-	const bool is_probe = session->caller.is_probe_due && session->caller.sent != 0;
+	const bool is_probe = caller_calls(&session->caller)->is_probe_due && caller_calls(&session->caller)->sent != 0;
 	const size_t calls = caller_write(&session->caller, blocks, &writer, session->send_counter, now);
 	if (answers == 0 && calls == 0 && !is_bare_wanted)
 		return false; // what there is does not fit an unproved path's allowance

@@ -133,7 +133,7 @@ static void take_init(const uint8_t *datagram)
 		return;
 	hang_up();
 	peer_session(&server, &far, true, &addr, now);
-	blocks_init(&far_blocks, far_memory, &far_part, 1);
+	blocks_init(&far_blocks, far_memory, &far_part, 1, 1);
 	is_far_up = true;
 	far_since = now;
 	device_node_recv(&node, &addr, reply, sizeof reply, now);
@@ -412,7 +412,7 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
 		return 1;
 	keypair_derive(&device, secret);
 	node_memory = must_alloc(device_node_memory_bytes());
-	far_memory = must_alloc(blocks_memory_bytes(&far_part, 1));
+	far_memory = must_alloc(blocks_memory_bytes(&far_part, 1, 1));
 	return 0;
 }
 

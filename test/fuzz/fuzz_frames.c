@@ -43,7 +43,6 @@ static uint8_t challenge_host;
 static void begin(uint8_t options)
 {
 	static const uint8_t key[ENDS][NOISE_KEY_BYTES] = {{1}, {2}};
-	static const uint8_t hash[NOISE_HASH_BYTES] = {3};
 	now = (struct mtime){1000000};
 	random_state = 1;
 	memset(recv_bytes, 0, sizeof recv_bytes);
@@ -68,7 +67,7 @@ static void begin(uint8_t options)
 		session_init(&end->session, &birth, now);
 		const bool is_short = (options & 2) != 0;
 		const struct blocks_part part = is_short ? blocks_of_one(12, 4) : blocks_of_one(160, 48);
-		blocks_init(&end->blocks, end->memory, &part, 1);
+		blocks_init(&end->blocks, end->memory, &part, 1, 1);
 		end->wire_count = end->started = end->pending_count = 0;
 		end->tag_count = end->next_counter = end->taken_next = end->taken_count = 0;
 		memset(end->is_answered, 0, sizeof end->is_answered);
@@ -350,7 +349,7 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
 	(void)argv;
 	const struct blocks_part part = blocks_of_one(160, 48);
 	for (uint32_t i = 0; i < ENDS; i++)
-		ends[i].memory = must_alloc(blocks_memory_bytes(&part, 1));
+		ends[i].memory = must_alloc(blocks_memory_bytes(&part, 1, 1));
 	return crypto_init() == MMS_OK ? 0 : 1;
 }
 

@@ -189,7 +189,7 @@ static void poll_all(void)
 			seen_count[event.slot] = 0;
 			continue;
 		}
-		if (event.type == LISTENER_ANSWER)
+		if (event.type != LISTENER_CALL)
 			continue;
 		assert(event.call.number == seen_count[event.slot] + 1);
 		if (kind == 2 && now.us % 2000 == 0) {

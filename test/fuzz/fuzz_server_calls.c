@@ -210,7 +210,7 @@ static void connect(struct far *far, uint8_t i)
 	if (!peer_accept(&far->peer, reply, bytes))
 		return; // over the budget
 	peer_session(&far->peer, &far->session, false, &addr, now);
-	blocks_init(&far->blocks, far->memory, &far_part, 1);
+	blocks_init(&far->blocks, far->memory, &far_part, 1, 1);
 }
 
 static void call(struct far *far, uint8_t kind, const void *body, size_t bytes, uint64_t tag)
@@ -355,7 +355,7 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
 		peer_init(&fars[i].peer, 1 + i);
 		fars[i].peer.index = 1 + i;
 		fars[i].answers_with = STATUS_OK;
-		fars[i].memory = must_alloc(blocks_memory_bytes(&far_part, 1));
+		fars[i].memory = must_alloc(blocks_memory_bytes(&far_part, 1, 1));
 		if (i < 2)
 			store_enrol(&store, 1 + i, fars[i].peer.keypair.public_key, NULL);
 	}

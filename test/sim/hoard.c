@@ -15,7 +15,7 @@ static void hold_calls(struct session *session, struct blocks *blocks)
 	const uint32_t most = draw_chance(&world.draw, 500) ? SMALL_BYTES : sizeof body;
 	if (caller_room(caller) < 2)
 		return;
-	if (caller->unanswered == 0)
+	if (caller_calls(caller)->unanswered == 0)
 		caller->next_number++;
 	while (caller_open(caller, blocks, KIND_OF_NOBODY, body, 1 + draw_below(&world.draw, most), 0) == MMS_OK)
 		continue;
@@ -36,10 +36,8 @@ void hoard_turn(struct process *process)
 		const bool holds_calls = (process->profile + world.options.hoards) % 2 == 0;
 		if (holds_calls && draw_chance(draw, 300))
 			hold_calls(session, &dialer->blocks);
-		if (draw_chance(draw, 700)) {
+		if (draw_chance(draw, 700))
 			session->callee.due = 0;
-			session->callee.twice = 0;
-		}
 		// One that never moves, or one beyond calls that are not answered.
 		if (draw_chance(draw, 500))
 			double_say_base(holds_calls ? 1 : session->caller.next_number - draw_below(draw, 3));

@@ -10,6 +10,7 @@
 // Rare things that a night of runs must have seen; one that never happens is a hole in the simulator.
 #define SIM_SIGHTS(X) \
 	X(SIGHT_ANSWER_LOST, "an answer was lost after its commit, and the call came again") \
+	X(SIGHT_ANSWER_SHARED, "calls answered alike shared their answer") \
 	X(SIGHT_RESUBMITTED, "an id that the server held was submitted again") \
 	X(SIGHT_REDELIVERED, "a message came that was in the transcript already") \
 	X(SIGHT_COOKIE, "a cookie was demanded") \

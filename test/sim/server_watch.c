@@ -336,9 +336,38 @@ static uint32_t check_ring(const struct blocks *blocks, const uint32_t *call, ui
 	return count;
 }
 
+// The same of what a side was called: answers may share a block, which says how many do.
+static uint32_t check_called(const struct blocks *blocks, const struct callee *callee)
+{
+	const uint64_t with_block = callee->held & ~callee->bare;
+	uint32_t count = 0;
+	if ((callee->calls == NULL) != (with_block == 0))
+		report_failure("a window is kept for nothing, or calls are kept nowhere");
+	for (uint64_t left = with_block & callee->answered; left != 0;) {
+		const uint32_t handle = callee->calls->call[ring_place(ring_take(&left, callee->peer_base))];
+		uint32_t more = 0;
+		for (uint64_t others = left; others != 0;) {
+			const uint32_t other = ring_take(&others, callee->peer_base);
+			if (callee->calls->call[ring_place(other)] != handle)
+				continue;
+			more++;
+			left &= ~ring_bit(other);
+		}
+		if (more > 0)
+			report_sight(SIGHT_ANSWER_SHARED);
+		if (more != blocks_get(blocks, handle)->share_count)
+			report_failure("an answer is shared by %u calls and counts %u", more + 1,
+				       blocks_get(blocks, handle)->share_count + 1U);
+		count++;
+	}
+	if (callee->calls == NULL)
+		return 0;
+	return count + check_ring(blocks, callee->calls->call, with_block & ~callee->answered, callee->peer_base);
+}
+
 static uint32_t check_session(const struct session *session, const struct blocks *blocks)
 {
-	const struct caller *caller = &session->caller;
+	const struct caller_calls *caller = caller_calls(&session->caller);
 	const struct callee *callee = &session->callee;
 	const uint32_t base = caller_base(&session->caller);
 	if (session->caller.next_number - base > CALL_WINDOW)
@@ -346,10 +375,10 @@ static uint32_t check_session(const struct session *session, const struct blocks
 	if (session->caller.next_number - base >= CALL_WINDOW - SERVER_CALLS_RESERVED)
 		report_sight(SIGHT_WINDOW_FULL);
 	if (((caller->sent & ~caller->unanswered) | ((caller->marked | caller->lost | caller->in_flight) & ~caller->sent) |
-	     (callee->answered & ~callee->held) | (callee->due & ~callee->answered)) != 0)
+	     (callee->answered & ~callee->held) | ((callee->due | callee->bare) & ~callee->answered)) != 0)
 		report_failure("the sets of calls of a session do not fit each other");
 	return check_ring(blocks, caller->call, caller->unanswered, base) + list_length(blocks, caller->done) +
-	       check_ring(blocks, callee->call, callee->held, callee->peer_base);
+	       check_called(blocks, callee);
 }
 
 // Whether some account has all that it may share, and takes what is its own.

@@ -45,9 +45,9 @@ static void must(bool holds, const char *what)
 static void begin(struct blocks *blocks)
 {
 	const struct blocks_part part = blocks_of_one(BLOCKS, BLOCKS);
-	void *memory = malloc(blocks_memory_bytes(&part, 1));
+	void *memory = malloc(blocks_memory_bytes(&part, 1, 1));
 	must(memory != NULL, "no memory");
-	blocks_init(blocks, memory, &part, 1);
+	blocks_init(blocks, memory, &part, 1, 1);
 }
 
 static struct writer next_letter(void)

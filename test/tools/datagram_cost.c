@@ -56,9 +56,9 @@ static void begin(struct end *end, const struct noise_keys *keys, bool is_server
 		.handshake_at = now,
 	};
 	const struct blocks_part part = blocks_of_one(BLOCKS, BLOCKS);
-	void *memory = malloc(blocks_memory_bytes(&part, 1));
+	void *memory = malloc(blocks_memory_bytes(&part, 1, 1));
 	must(memory != NULL, "no memory");
-	blocks_init(&end->blocks, memory, &part, 1);
+	blocks_init(&end->blocks, memory, &part, 1, 1);
 	session_init(&end->session, &birth, now);
 	callee_open_gate(&end->session.callee);
 }

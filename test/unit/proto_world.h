@@ -92,8 +92,8 @@ static inline void pool_open(struct pool *pool, uint32_t small_count, uint32_t l
 {
 	const struct blocks_part one = blocks_of_one(small_count, large_count);
 	const struct blocks_part part[2] = {one, one};
-	pool->memory = must_alloc(blocks_memory_bytes(part, 2));
-	blocks_init(&pool->blocks, pool->memory, part, 2);
+	pool->memory = must_alloc(blocks_memory_bytes(part, 2, 1));
+	blocks_init(&pool->blocks, pool->memory, part, 2, 1);
 }
 
 static inline uint32_t pool_used(const struct pool *pool)

@@ -40,8 +40,8 @@ static void accounts_keep_their_own(void **state)
 	struct blocks blocks;
 	uint32_t handle[12];
 	uint32_t count = 0;
-	void *memory = must_alloc(blocks_memory_bytes(part, 2));
-	blocks_init(&blocks, memory, part, 2);
+	void *memory = must_alloc(blocks_memory_bytes(part, 2, 1));
+	blocks_init(&blocks, memory, part, 2, 1);
 	// What waits takes three quarters of what one account may share, and nothing of its own.
 	for (; count < 3; count++)
 		assert_int_not_equal(handle[count] = blocks_take(&blocks, 0, 1, BLOCKS_TO_WAIT), 0);

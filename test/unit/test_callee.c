@@ -149,8 +149,8 @@ static void base_frees_answers(void **state)
 		recv(&world, number, 1);
 	for (uint32_t number = 1; number <= 3; number++)
 		assert_int_equal(poll_at(&world, 0), number);
-	assert_int_equal(answer(&world, 1, 1, 0), MMS_OK);
-	assert_int_equal(answer(&world, 3, 1, 0), MMS_OK);
+	assert_int_equal(answer(&world, 1, 1, 1), MMS_OK);
+	assert_int_equal(answer(&world, 3, 1, 2), MMS_OK);
 	base(&world, 3); // beyond 2, which is not answered
 	base(&world, 6); // beyond what is held
 	assert_int_equal(world.callee.peer_base, 1);
@@ -169,6 +169,75 @@ static void base_frees_answers(void **state)
 	assert_int_equal(__builtin_popcountll(world.callee.due), 0);    // what BASE has passed is not sent
 	assert_int_equal(recv(&world, 67, 1), CALLEE_NEW); // the window has moved along
 	assert_int_equal(recv(&world, 68, 1), CALLEE_IGNORED);
+	finish(&world);
+}
+
+// An answer of one status without a body takes no block, and a callee that holds only such keeps no window.
+static void bare_answers_take_nothing(void **state)
+{
+	(void)state;
+	struct world world;
+	uint32_t seen[64][3];
+	bool is_twice = false;
+	begin(&world, CALLEE_GATE_OPEN, 100, 0);
+	for (uint32_t number = 1; number <= 5; number++) {
+		recv(&world, number, 1);
+		poll_at(&world, 0);
+	}
+	assert_int_equal(world.pool.blocks.windows.used_count, 1);
+	for (uint32_t number = 1; number <= 4; number++)
+		assert_int_equal(answer(&world, number, 7, 0), MMS_OK);
+	assert_int_equal(pool_used(&world.pool), 1);
+	assert_int_equal(answer(&world, 5, 8, 0), MMS_OK); // of another status
+	assert_int_equal(pool_used(&world.pool), 1);
+	assert_int_equal(write(&world, CALL_FRAMES_BYTES_MAX, seen, &is_twice), 2);
+	static const uint32_t expected[2][3] = {{1, 4, 7}, {5, 1, 8}};
+	assert_memory_equal(seen, expected, sizeof expected);
+	base(&world, 5);
+	recv(&world, 6, 1);
+	poll_at(&world, 0);
+	assert_int_equal(answer(&world, 6, 9, 0), MMS_OK); // none is bare any more: this status is
+	base(&world, 6);
+	assert_int_equal(pool_used(&world.pool), 0);
+	assert_int_equal(world.pool.blocks.windows.used_count, 0);
+	assert_null(world.callee.calls);
+	assert_int_equal(recv(&world, 6, 1), CALLEE_REPEAT);
+	assert_int_equal(write(&world, CALL_FRAMES_BYTES_MAX, seen, &is_twice), 1);
+	assert_true(seen[0][0] == 6 && seen[0][2] == 9);
+	finish(&world);
+}
+
+// Equal answers share one block until BASE has passed the last of them; one that differs has its own.
+static void equal_answers_share(void **state)
+{
+	(void)state;
+	struct world world;
+	uint32_t seen[64][3];
+	bool is_twice = false;
+	begin(&world, CALLEE_GATE_OPEN, 100, 10);
+	for (uint32_t number = 1; number <= 64; number++) {
+		recv(&world, number, number == 3 ? BLOCK_SMALL_BYTES + 1 : 1);
+		assert_int_equal(poll_at(&world, 0), number);
+	}
+	for (uint32_t number = 64; number >= 1; number--)
+		assert_int_equal(answer(&world, number, 4, number > 32 ? 25 : 24), MMS_OK);
+	assert_int_equal(pool_used(&world.pool), 2);
+	assert_int_equal(write(&world, CALL_FRAMES_BYTES_MAX, seen, &is_twice), 2);
+	static const uint32_t expected[2][3] = {{1, 32, 4}, {33, 32, 4}};
+	assert_memory_equal(seen, expected, sizeof expected);
+	base(&world, 32);
+	assert_int_equal(pool_used(&world.pool), 2);
+	assert_int_equal(recv(&world, 32, 1), CALLEE_REPEAT);
+	assert_int_equal(write(&world, CALL_FRAMES_BYTES_MAX, seen, &is_twice), 1);
+	assert_true(seen[0][0] == 32 && seen[0][1] == 1 && seen[0][2] == 4);
+	base(&world, 33);
+	assert_int_equal(pool_used(&world.pool), 1);
+	recv(&world, 65, 1); // the last like it has been passed by BASE: this one is alone
+	poll_at(&world, 0);
+	assert_int_equal(answer(&world, 65, 4, 24), MMS_OK);
+	assert_int_equal(pool_used(&world.pool), 2);
+	base(&world, 65);
+	assert_int_equal(pool_used(&world.pool), 1);
 	finish(&world);
 }
 
@@ -281,11 +350,11 @@ static void blocks_exhausted(void **state)
 	assert_int_equal(poll_at(&world, 0), 1);
 	assert_int_equal(answer(&world, 1, 1, BLOCK_SMALL_BYTES + 1), MMS_OK);
 	assert_int_equal(poll_at(&world, 0), 2);
-	assert_int_equal(answer(&world, 2, 1, BLOCK_SMALL_BYTES + 1), MMS_E_FULL);
+	assert_int_equal(answer(&world, 2, 1, BLOCK_SMALL_BYTES + 2), MMS_E_FULL);
 	assert_int_equal(poll_at(&world, 499), 0); // starts again at the time given
 	base(&world, 2);
 	assert_int_equal(poll_at(&world, 500), 2);
-	assert_int_equal(answer(&world, 2, 1, BLOCK_SMALL_BYTES + 1), MMS_OK);
+	assert_int_equal(answer(&world, 2, 1, BLOCK_SMALL_BYTES + 2), MMS_OK);
 	finish(&world);
 	begin(&world, CALLEE_GATE_OPEN, 2, 0);
 	assert_int_equal(recv(&world, 1, BLOCK_SMALL_BYTES + 1), CALLEE_IGNORED); // no block so large, though it is next
@@ -347,11 +416,11 @@ static void closing_gives_up_what_waits(void **state)
 		recv(&world, number, 1);
 	for (uint32_t number = 1; number <= 3; number++)
 		assert_int_equal(poll_at(&world, 0), number);
-	assert_int_equal(answer(&world, 1, 1, 0), MMS_OK);
+	assert_int_equal(answer(&world, 1, 1, 1), MMS_OK);
 	callee_close(&world.callee, &world.pool.blocks);
 	assert_int_equal(pool_used(&world.pool), 3);
 	assert_int_equal(poll_at(&world, 0), 0);
-	assert_int_equal(answer(&world, 2, 1, 0), MMS_OK);
+	assert_int_equal(answer(&world, 2, 1, 2), MMS_OK);
 	assert_int_equal(answer(&world, 4, 1, 0), MMS_E_MISSING);
 	assert_int_equal(recv(&world, 11, 1), CALLEE_IGNORED);
 	assert_int_equal(recv(&world, 4, 1), CALLEE_IGNORED);
@@ -383,6 +452,8 @@ int main(void)
 		cmocka_unit_test(gate),
 		cmocka_unit_test(deferred_calls_hold_the_next),
 		cmocka_unit_test(base_frees_answers),
+		cmocka_unit_test(bare_answers_take_nothing),
+		cmocka_unit_test(equal_answers_share),
 		cmocka_unit_test(equal_neighbours_merge),
 		cmocka_unit_test(answers_wait_for_room),
 		cmocka_unit_test(repeats_may_go_twice),

@@ -84,8 +84,8 @@ static bool answer(struct world *world, uint32_t number, size_t body_bytes, int6
 static struct block *lowest(const struct world *world)
 {
 	const uint32_t base = caller_base(&world->caller);
-	assert_true((world->caller.unanswered & ring_bit(base)) != 0);
-	return blocks_get(&world->pool.blocks, world->caller.call[ring_place(base)]);
+	assert_true((world->caller.calls->unanswered & ring_bit(base)) != 0);
+	return blocks_get(&world->pool.blocks, world->caller.calls->call[ring_place(base)]);
 }
 
 static uint32_t poll_number(struct world *world)
@@ -169,7 +169,7 @@ static void marks_that_cannot_be(void **state)
 	marks(&world, 0, UINT64_MAX, 10);
 	marks(&world, 4, UINT64_MAX, 10);
 	marks(&world, UINT32_MAX, UINT64_MAX, 10);
-	assert_true(world.caller.marked == 0);
+	assert_true(caller_calls(&world.caller)->marked == 0);
 	assert_int_equal(world.caller.rtt.smoothed_us, 0);
 	open_calls(&world, 1, 1); // 3 is made and not sent: marks do not concern it
 	marks(&world, 4, 0, 10);
@@ -192,7 +192,7 @@ static void marks_of_long_ago(void **state)
 	open_calls(&world, 1, 1);
 	send_one(&world, 100);
 	marks(&world, 1, UINT64_MAX, 110);
-	assert_true(world.caller.marked == 0);
+	assert_true(caller_calls(&world.caller)->marked == 0);
 	finish(&world);
 }
 
@@ -398,7 +398,7 @@ static void marks_reach_64_calls(void **state)
 	while (poll_number(&world) != 0)
 		;
 	marks(&world, 1, UINT64_MAX, 100);
-	assert_true(world.caller.marked == ring_bit(65));
+	assert_true(caller_calls(&world.caller)->marked == ring_bit(65));
 	finish(&world);
 }
 

@@ -117,14 +117,15 @@ static void test_a_server_that_moves_under_a_session(void **state)
 	assert_int_equal(sent_count(), 0);
 	struct session *session = &w.life.node.dialer.slot[0].session;
 	w.life.node.dialer.slot[0].state = DIALER_SLOT_PRESENT;
-	session->caller.sent = 1;
-	session->caller.waiting_since = session->heard_at = w.now;
+	session->heard_at = w.now;
+	struct caller_calls calls = {.sent = 1, .waiting_since = w.now};
+	session->caller.calls = &calls;
 	pass_ms(LIFE_SILENT_US / 1000);
 	assert_true(device_life_is_silent(&w.life, w.now));
 	device_life_resolved(&w.life, here(), 1, w.now);
 	assert_int_not_equal(w.life.node.dialer.state, DIALER_UP);
 	w.life.node.dialer.slot[0].state = DIALER_SLOT_FREE;
-	session->caller.sent = 0;
+	session->caller.calls = NULL;
 	finish();
 }
 
