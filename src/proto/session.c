@@ -75,7 +75,8 @@ bool session_poll(struct session *session, struct blocks *blocks, struct mtime n
 struct mtime session_deadline(const struct session *session, struct mtime now)
 {
 	struct mtime deadline = session->path.revert_at;
-	if (callee_has_next(&session->callee))
+	// A call that may start already is an event, which its owner may leave for later; no time is waited for.
+	if (callee_has_next(&session->callee) && !mtime_is_due(callee_start_after(&session->callee), now))
 		deadline = mtime_min(deadline, callee_start_after(&session->callee));
 	// What an unproved path leaves no room for waits for the path, not for time.
 	if (path_allowance_bytes(&session->path) < WIRE_DATA_BYTES_MIN + WIRE_PATH_FRAME_BYTES)

@@ -122,7 +122,7 @@ bool session_has_event(const struct session *session, struct mtime now);
 // Fills `out` with the next datagram (or copies of it, each with its own counter). False: nothing to send now.
 bool session_send(struct session *session, struct blocks *blocks, struct mtime now, struct session_out *out);
 
-// When session_tick or session_poll has something to do at the latest; MTIME_NEVER: nothing.
+// When session_tick or session_poll has something to do at the latest, beside the events that are there already; MTIME_NEVER: nothing.
 struct mtime session_deadline(const struct session *session, struct mtime now);
 
 // Lets timers run that are due.
