@@ -1,12 +1,8 @@
 // SPDX-License-Identifier: ISC
-// What the messaging logic asks of a server's store: types and a function table only, so that SQLite, a simulator's memory or
-// a distributed engine can stand behind them. A device's is in client_storage.h. Layer: store (interface, no code).
+// What the messaging logic and a server's store say to each other: types only, so that SQLite, a simulator's memory or a
+// distributed engine can stand behind them. A device's is in client_storage.h. Layer: store (interface, no code).
 //
-// Reads see committed data only. All writes of a moment travel as one batch; the caller appends it and is told
-// when it is durable (doc/design.md, "Accepted means on disk"). Nothing in a batch is visible before.
-// No read costs more for what is stored, and no operation but a cursor's: as much as the rows it passes.
-// Errors of every read: MMS_E_MISSING where a thing may be absent; anything else but MMS_OK: the store is broken
-// (MMS_E_IO, MMS_E_FORMAT), full or busy, and the process must stop without answering.
+// No question costs more for what is stored, and no operation; a move costs as much as the rows it passes.
 #ifndef MMS_STORE_STORAGE_H
 #define MMS_STORE_STORAGE_H
 
@@ -20,13 +16,113 @@
 #include "base/time.h"
 #include "base/uuid.h"
 
-enum { STORAGE_KEY_BYTES = 32, STORAGE_START_ID_BYTES = 16 };
+enum { STORAGE_KEY_BYTES = 32, STORAGE_START_ID_BYTES = 16, STORAGE_LIFE_BYTES = 16 };
 
-// The server's position: a start (random id) and a commit number. Every accepted message takes the next number, from a
-// counter kept in the database; it is also the message's row in its mailbox.
+// Nobody waits. A batch or a question is handed over; an event says later what became of it. The store judges: it gives rows and
+// commit numbers, and a result for each operation. Batches go in lanes, one of a lane at a time, several lanes at once. What a user's
+// devices called goes in one lane, in the order it came; between lanes there is no order, neither of commits nor of events.
+// An append whose outcome the store does not know it repeats whole itself; every operation comes to the same result again.
+// A row can be read, and is named by a result, only when every lower row of its mailbox can be read too.
+
+// The store's position: a start (random id) and a commit number. Numbers only rise; what a mark names is durable.
 struct storage_mark {
 	uint8_t start_id[STORAGE_START_ID_BYTES];
 	uint64_t commit;
+};
+
+// What a body is about (doc/protocol.md section 6.8); others are stored as they come.
+enum storage_body_kind { STORAGE_BODY_MESSAGE = 1 };
+enum storage_body_form { STORAGE_FORM_UTF8 = 1 };
+
+// A move of a device. All moves of a batch happen before its operations, so that a mailbox is judged by what its devices are
+// known to have. One of a device that is gone, or backwards, changes nothing.
+struct storage_move {
+	int64_t user_id;
+	int64_t device_id;
+	uint64_t row;     // it has all rows up to this one; rows that all devices of the user have leave the mailbox. 0: not moved
+	uint64_t gap_row; // it has the notice of its gap up to this row: the gap is settled unless it has grown since. 0: no notice
+};
+
+enum storage_op_kind {
+	STORAGE_SUBMIT = 1, // a message to one user: a body, a ref in the recipient's mailbox, its id among the ids held
+	STORAGE_ENROLL = 2, // a new device of a user; with an invite, its hash becomes spent. Starts before the oldest row held
+};
+
+struct storage_submit {
+	int64_t sender_id;
+	int64_t device_id;    // it came from
+	int64_t recipient_id; // 0: there is no such user
+	struct name sender;   // as it is written when it is accepted
+	struct uuid id;
+	uint8_t digest[DIGEST_BYTES]; // of all that makes it this message and no other with its id
+	uint8_t kind;
+	uint8_t form;
+	bool is_online;       // the recipient is, now
+	uint16_t text_bytes;  // 1 to TEXT_BYTES_MAX
+	uint32_t text_offset; // where the text starts in the batch's `text`
+};
+
+struct storage_enroll {
+	int64_t user_id;
+	uint8_t key[STORAGE_KEY_BYTES];
+	uint8_t fingerprint[STORAGE_KEY_BYTES];
+	bool has_invite; // without: a claim, for a user without devices
+	uint8_t invite_hash[STORAGE_KEY_BYTES];
+};
+
+struct storage_op {
+	enum storage_op_kind kind;
+	uint32_t call;     // number of the call in its session ...
+	uint64_t session;  // ... which together name the operation among all of this start
+	struct mtime session_began_at; // its handshake: a session that began after a refusal is not bound by it
+	struct wtime at;   // the wall clock, for people. Retention does not follow it
+	union {
+		struct storage_submit submit;
+		struct storage_enroll enroll;
+	};
+};
+
+enum storage_verdict {
+	// SUBMIT
+	VERDICT_NEW = 1,
+	VERDICT_REPEAT,       // the id is held with this digest: `row` and `was_online` are as they were
+	VERDICT_ID_MISUSED,   // the id is held with another digest
+	VERDICT_NO_SUCH_USER, // this and the next two are refusals; see storage_refusal
+	VERDICT_MAILBOX_FULL, // by rows, by bytes, or by the sender's share
+	VERDICT_STORE_FULL,   // no room on the disk: for this one, or for the batch, which was then rolled back
+	// ENROLL
+	VERDICT_ENROLLED,     // also: this user has this key already
+	VERDICT_NOT_ENROLLED, // the key is another user's, the invite is spent, the name has a device, or there are too many
+};
+
+struct storage_result {
+	enum storage_verdict verdict;
+	bool was_online;     // NEW, REPEAT
+	uint64_t row;        // NEW, REPEAT: in the recipient's mailbox
+	uint64_t row_before; // NEW: the newest row that mailbox ever had before; REPEAT: UINT64_MAX, not known
+};
+
+// STORAGE_REFUSAL_US: a refusal is remembered for so long, whatever the lane, and for STORAGE_REFUSALS_MAX ids (full: the oldest is
+// forgotten). A copy of the id gets it again on any other session that had begun by then, and so does the operation itself when
+// its batch is repeated; another call of the same session, or of one that began later, is judged anew.
+enum { STORAGE_REFUSAL_US = 180 * 1000 * 1000, STORAGE_REFUSALS_MAX = 16384 };
+
+// Borrowed, results included, from the append to its event.
+struct storage_batch {
+	const struct storage_move *moves;
+	size_t move_count;
+	const struct storage_op *ops; // in order, judged one after the other
+	size_t op_count;
+	struct storage_result *results; // op_count, written by the store
+	const uint8_t *text;            // the messages' texts
+	struct mtime now;               // when it was handed over: store time and refusals follow it
+};
+
+// What became of a batch that was appended.
+struct storage_appended {
+	bool is_kept; // false: no room on the disk; nothing changed, each result is a refusal, and moves are to be made again
+	bool has_room; // false: the disk is so full that every message is refused (STORE_RESERVE_BYTES)
+	struct storage_mark mark; // the newest number that the lane's answers may promise
 };
 
 struct storage_device {
@@ -37,85 +133,67 @@ struct storage_device {
 	uint64_t gap_count;  // how many such rows since the device was last told
 };
 
-// The verdict on an id that was accepted before.
-struct storage_accepted {
-	int64_t recipient_id;
-	uint8_t digest[DIGEST_BYTES];
-	uint64_t commit;
-	bool was_online;
-};
-
-// A row of a mailbox. `text` is borrowed until the next call to the same storage.
+// A row of a mailbox: a ref and its body.
 struct storage_row {
 	uint64_t row;
 	struct uuid id;
 	struct name sender;
 	struct wtime accepted_at;
-	const uint8_t *text;
+	uint8_t kind;
+	uint8_t form;
 	uint16_t text_bytes;
+	uint32_t text_offset; // in the page's text
 };
 
-enum storage_op_kind {
-	STORAGE_ACCEPT = 1, // one message into a mailbox, its id into the ids held, the commit counter forward; from a mailbox
-			    // beyond its bound some rows go that a device has
-	STORAGE_CURSOR = 2, // a device has all rows up to `row`; rows that all devices of the user have are removed
-	STORAGE_ENROLL = 3, // a new device of a user; with an invite, its hash becomes spent. Starts before the oldest row held
-	STORAGE_GAP_TOLD = 4, // a device has the notice of its gap up to `row`: its gap count and row become 0
+enum { STORAGE_PAGE_ROWS_MAX = 32 };
+
+struct storage_page {
+	uint32_t row_count;
+	struct storage_row row[STORAGE_PAGE_ROWS_MAX];
+	uint8_t text[STORAGE_PAGE_ROWS_MAX * TEXT_BYTES_MAX];
 };
 
-struct storage_op {
-	enum storage_op_kind kind;
-	int64_t user_id;   // ACCEPT: the recipient; else the device's user
-	int64_t device_id; // CURSOR, GAP_TOLD; the id of an enrolled device is found with device_find afterwards
-	uint64_t row;      // ACCEPT: its commit number; CURSOR, GAP_TOLD: the row
-
-	// ACCEPT
-	int64_t sender_id;
-	struct name sender;
-	struct uuid id;
-	uint8_t digest[DIGEST_BYTES];
-	struct wtime at; // the wall clock, for people; also ENROLL. Retention does not follow it
-	bool was_online;
-	uint16_t text_bytes;
-	uint32_t text_offset; // where the text starts in the batch's `text`
-
-	// ENROLL
-	uint8_t key[STORAGE_KEY_BYTES];
-	uint8_t fingerprint[STORAGE_KEY_BYTES];
-	bool has_invite;
-	uint8_t invite_hash[STORAGE_KEY_BYTES];
+enum storage_question_kind {
+	QUESTION_SIGNIN = 1, // all that is to be known of a device that signs in
+	QUESTION_PAGE,       // the next rows of a mailbox
 };
 
-struct storage_batch {
-	struct storage_op *ops; // in order
-	size_t op_count;
-	const uint8_t *text; // the messages' texts
-	uint64_t commit_next; // the counter's value after this batch
-};
-
-struct server_storage {
-	void *context;
-
-	// The device enrolled with this key. MISSING: none.
-	enum mms_err (*device_find)(void *context, const uint8_t key[STORAGE_KEY_BYTES], struct storage_device *device);
-	// How many devices a user has.
-	enum mms_err (*device_count)(void *context, int64_t user_id, uint32_t *count);
-	// Whether an invite's hash is spent.
-	enum mms_err (*invite_is_spent)(void *context, const uint8_t hash[STORAGE_KEY_BYTES], bool *is_spent);
-	// The verdict on a message id of this sender. MISSING: not held (never seen, or longer ago than the retention).
-	enum mms_err (*accepted_find)(void *context, int64_t sender_id, const struct uuid *id,
-				      struct storage_accepted *accepted);
-	// The next row of a mailbox after `after_row`. MISSING: none.
-	enum mms_err (*mailbox_next)(void *context, int64_t user_id, uint64_t after_row, struct storage_row *row);
-	// How many rows wait for a device that device_find gave, after `cursor`, which is at least its own. Costs as much as
-	// the rows between the two.
-	enum mms_err (*mailbox_waiting)(void *context, const struct storage_device *device, uint64_t cursor, uint64_t *rows);
-	// The rows that no device of the user ever had, and their text's bytes: what the quota counts.
-	enum mms_err (*mailbox_usage)(void *context, int64_t user_id, uint64_t *rows, uint64_t *bytes);
-	// Whether the server ever promised this mark: the start is known and the number is below the next start's first.
-	enum mms_err (*mark_is_known)(void *context, const struct storage_mark *mark, bool *is_known);
-	// False when the disk is so full that nothing more may be accepted (STORE_RESERVE_BYTES).
-	bool (*has_room)(void *context);
+// Answered from a state that holds every batch of its lane that was appended before it was asked. Borrowed, the answer's memory
+// included, until its event.
+struct storage_question {
+	enum storage_question_kind kind;
+	uint32_t lane;
+	uint64_t tag; // the asker's own value
+	int64_t user_id; // SIGNIN: 0: there is no such user, which is as much work
+	union {
+		struct {
+			uint8_t key[STORAGE_KEY_BYTES];
+			bool has_invite;
+			uint8_t invite_hash[STORAGE_KEY_BYTES];
+			struct storage_mark mark; // that the device was promised; zeros: none
+		} signin;
+		struct {
+			uint64_t after_row;
+			uint32_t rows_max; // 1 to STORAGE_PAGE_ROWS_MAX
+		} mailbox;
+	};
+	// The answer.
+	union {
+		struct {
+			bool has_device; // the key is enrolled, for device.user_id
+			struct storage_device device;
+			uint64_t waiting_count; // rows of its mailbox after its cursor
+			uint32_t device_count;  // of user_id
+			bool is_invite_spent;
+			bool is_mark_known;       // the store promised it: or it is zeros
+			struct storage_mark mark; // the newest that the lane's answers may promise
+		} is;
+		struct {
+			bool is_end;         // there are no more rows up to row_newest
+			uint64_t row_newest; // the newest row that the mailbox ever had, as the page was read; 0: none
+		} has;
+	};
+	struct storage_page *page; // PAGE: the asker's memory for the rows
 };
 
 #endif
