@@ -39,8 +39,9 @@ enum {
 	// --- mailboxes (design: a refusal comes before an acceptance) ---
 	MAILBOX_ROWS_MAX = 10000,              // rows no device has taken; full: MAILBOX_FULL to the sender
 	MAILBOX_BYTES_MAX = 10 * 1024 * 1024,  // their text; full: the same
-	MAILBOX_HELD_BYTES_MAX = 64 * 1024 * 1024, // all rows of a mailbox, each MAILBOX_ROW_BYTES and its text; full: the oldest that
-						   // some device has go, the other devices get a gap
+	MAILBOX_SHARE = 2,                     // one sender has at most this part of either, rounded up; more: MAILBOX_FULL to it
+	MAILBOX_HELD_BYTES_MAX = 64 * 1024 * 1024, // all rows of a mailbox, each MAILBOX_ROW_BYTES and its text; full: what some device has
+						   // goes, of the sender with most of it, the other devices get a gap
 	MAILBOX_ROW_BYTES = 128,    // what a row takes beside its text, as the bound before counts it
 	MAILBOX_SHED_ROWS_MAX = 10, // rows that go for one that comes; left over: they go for the next
 	BATCH_MESSAGES_MAX = 4096,             // submissions in one transaction; full: their start waits for the next

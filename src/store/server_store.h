@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: ISC
 // The server's database over SQLite: mailboxes, ids held, devices, users, starts (doc/design.md, "Stores"). Layer:
 // store. One thread; open it after any fork. One process at a time writes it: the caller holds the directory's lock.
-// A function that fails leaves a sentence in server_store_reason. Besides the errors named, each can return
+// A function that fails leaves a sentence in server_store_reason, and in its `why` where it has one. Besides the errors named, each can return
 // MMS_E_NOSPACE (nothing was changed) and MMS_E_IO or MMS_E_FORMAT: the store is broken, the process must stop without
 // answering anything that waits for it.
 #ifndef MMS_STORE_SERVER_STORE_H
@@ -44,15 +44,26 @@ struct server_store_user {
 enum mms_err server_store_open(const char *path, struct mtime now, struct server_store **store,
 			       struct reason *why) MUST_CHECK;
 
-// Opens it beside a running server: server_store_devices and the reads of server_store_storage work, nothing is
+// Opens it beside a running server: server_store_devices, server_store_life_find and server_store_ask work, nothing is
 // written. Also MMS_E_MISSING: no such file.
 enum mms_err server_store_open_readonly(const char *path, struct server_store **store, struct reason *why) MUST_CHECK;
 
 // Closes it. NULL is accepted.
 void server_store_close(struct server_store *store);
 
-// Sets how much a mailbox may hold: each row counts MAILBOX_ROW_BYTES and its text. MAILBOX_HELD_BYTES_MAX until then.
-void server_store_bound_mailboxes(struct server_store *store, uint64_t held_bytes_max);
+// What the store holds at most; base/limits.h has the defaults and what happens at each.
+struct server_store_bounds {
+	uint64_t mailbox_rows_max;  // MAILBOX_ROWS_MAX: rows that no device has; one sender MAILBOX_SHARE of them
+	uint64_t mailbox_bytes_max; // MAILBOX_BYTES_MAX: their text; the same
+	uint64_t held_bytes_max;    // MAILBOX_HELD_BYTES_MAX: all rows of a mailbox, each MAILBOX_ROW_BYTES and its text
+	uint64_t sender_ids_max;    // SENDER_IDS_MAX: ids of a sender after which another generation begins
+};
+
+// The defaults, which hold until others are set.
+struct server_store_bounds server_store_bounds_default(void);
+
+// Sets the bounds; what is held beyond them stays, and is counted. Each is at least 1 and at most INT64_MAX / 2.
+void server_store_bound(struct server_store *store, const struct server_store_bounds *bounds);
 
 // What the last function that failed has to say; kept until the next one.
 const struct reason *server_store_reason(const struct server_store *store);
@@ -60,24 +71,30 @@ const struct reason *server_store_reason(const struct server_store *store);
 // Whether the database still stands where it was opened. MMS_E_IO: removed, emptied or replaced, and what was accepted with it.
 enum mms_err server_store_check_place(struct server_store *store) MUST_CHECK;
 
-// What the storage answers to has_room: false while the disk is so full that every message is refused.
-bool server_store_has_room(struct server_store *store);
-
 // Whether no start was ever recorded: a database that was just made, or whose maker came no further.
 enum mms_err server_store_is_new(struct server_store *store, bool *is_new) MUST_CHECK;
 
-// Records this start durably: its random id and the next commit number. `*first` becomes both. Of more than STARTS_MAX
-// starts the oldest are forgotten.
+// Records this start durably, by its random id. `*mark` is what may be promised at once: the start and the newest number on
+// the disk. Must come before the first append and question. Of more than STARTS_MAX starts the oldest are forgotten.
 enum mms_err server_store_start(struct server_store *store, const uint8_t start_id[STORAGE_START_ID_BYTES],
-				struct storage_mark *first) MUST_CHECK;
+				struct storage_mark *mark) MUST_CHECK;
+
+// The users file as the store is told of it, and what it answers. All memory is the caller's, borrowed until the answer.
+struct server_store_sync {
+	const struct server_store_user *users;
+	size_t count;
+	struct mtime now;
+	int64_t *ids;        // of the users, never 0 and never used again for another user; as many
+	int64_t *removed;    // ids of the devices that were removed; room for as many as all lines revoke
+	size_t removed_count;
+};
 
 // Makes the users of the database those of the users file, all in one transaction. A name and life that are new get an
 // id; one written in other case is renamed; one that is not listed is absent from now on, and one that is back no longer.
 // Devices revoked are removed, and what all others of their user have. Spent invites that no line has any more are
-// forgotten. Sets ids[i], never 0 and never used again for another user, for users[i]. Names differ when case is ignored.
-// On error the ids are undefined, and unless it is MMS_E_NOSPACE nobody knows what is on the disk: every later append fails.
-enum mms_err server_store_users_sync(struct server_store *store, const struct server_store_user *users, size_t count,
-				     struct mtime now, int64_t *ids) MUST_CHECK;
+// forgotten. Names differ when case is ignored.
+// On error the answer is undefined, and unless it is MMS_E_NOSPACE nobody knows what is on the disk: every later append fails.
+enum mms_err server_store_users_sync(struct server_store *store, struct server_store_sync *sync) MUST_CHECK;
 
 // Finds the life of the newest user of this name that the database holds, absent or not; zeros: one without. MMS_E_MISSING:
 // none.
@@ -89,22 +106,17 @@ enum mms_err server_store_devices(struct server_store *store,
 				  void (*each)(void *context, const struct server_store_device *device),
 				  void *context) MUST_CHECK;
 
-// The reads that the messaging logic needs; usable until server_store_close.
-struct server_storage server_store_storage(struct server_store *store);
+// Makes the moves of a batch, judges its operations, and writes what is new, as one transaction (store/storage.h says what each
+// comes to). MMS_OK: it is durable, or there was no room for it and nothing changed (appended->is_kept; `why` says so). Else the
+// results are undefined and nobody knows what is on the disk: every later append fails too.
+// A batch that is repeated whole comes to the same results, with REPEAT for NEW; refusals as long as this store is open.
+// In a mailbox that is beyond its bound with what came, at most MAILBOX_SHED_ROWS_MAX rows for each message go that some device
+// has: of the sender with most bytes among those, and of them the oldest. Devices that lack one get the gap. What no device has stays.
+enum mms_err server_store_append(struct server_store *store, const struct storage_batch *batch,
+				 struct storage_appended *appended, struct reason *why) MUST_CHECK;
 
-// Writes a batch as one transaction, durable when it returns MMS_OK. Rows must rise from the counter's value and be
-// below batch->commit_next.
-// ENROLL: the device's id is found with device_find afterwards. A key that this user has enrolled already changes
-// nothing.
-// ACCEPT: in a mailbox that is beyond its bound with it, at most MAILBOX_SHED_ROWS_MAX rows that some device has go, the oldest
-// first; devices that lack one get the gap. What no device has stays.
-// CURSOR: only forwards. A device that does not exist (any more) is passed over, also by GAP_TOLD.
-// GAP_TOLD: when the gap has grown beyond `row` since, it stays, and the device is told once more.
-// Errors: MMS_E_NOSPACE: rolled back, the store is usable. MMS_E_EXISTS: a key of another user, a spent invite or an id
-// held already, which the caller must exclude; rolled back, usable. MMS_E_IO: nobody knows what is on the disk; every
-// later append fails too.
-enum mms_err server_store_append(struct server_store *store, const struct storage_batch *batch, struct mtime now,
-				 struct reason *why) MUST_CHECK;
+// Answers a question, from what is durable.
+enum mms_err server_store_ask(struct server_store *store, struct storage_question *question, struct reason *why) MUST_CHECK;
 
 // Removes what is kept no longer. Of a sender, ids before its newest SENDER_IDS_MAX, when there are as many more and their message
 // is in no mailbox; and by store time: mail that the first device took RETENTION_DAYS ago (devices behind get a gap), ids of
