@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: ISC
 // The server database's schema and every statement on it. Layer: store; declared in server_store_inside.h. What people
-// are shown (enrolled_at, message.accepted_at) is in milliseconds since 1970 UTC; all retention is in seconds of store time
+// are shown (enrolled_at, body.at) is in milliseconds since 1970 UTC; all retention is in seconds of store time
 // (doc/design.md, "Store time").
 #include "store/server_store_inside.h"
 
@@ -37,67 +37,89 @@ static const char schema[] =
 	" done_bytes INTEGER NOT NULL CHECK (done_bytes >= 0),"
 	" gap_row INTEGER NOT NULL DEFAULT 0 CHECK (gap_row >= 0),"
 	" gap_count INTEGER NOT NULL DEFAULT 0 CHECK (gap_count >= 0)) STRICT;"
-	"CREATE INDEX device_by_user ON device(user_id, cursor);"
+	"CREATE INDEX device_by_user ON device(user_id);"
 
 	"CREATE TABLE invite_spent("
 	" hash BLOB PRIMARY KEY CHECK (length(hash) = 32)) STRICT, WITHOUT ROWID;"
 
 	// What a mailbox holds is counted as it changes. put: all that was ever accepted for it; a device's done: what of that
 	// it has, or lost in a gap, so that the difference waits for it. held: what waits for anybody. fresh: what no device ever
-	// had, that is, beyond taken_row. Rows up to purge_row are in no count any more and only wait to be removed.
+	// had, that is, beyond taken_row. row_last: the newest that it ever had. Rows up to purge_row are in no count any more and
+	// only wait to be removed. is_by_sender: the table share has a row for each sender of what is held.
 	"CREATE TABLE mailbox("
 	" user_id INTEGER PRIMARY KEY,"
-	" put_rows INTEGER NOT NULL DEFAULT 0,"
-	" put_bytes INTEGER NOT NULL DEFAULT 0,"
-	" held_rows INTEGER NOT NULL DEFAULT 0 CHECK (held_rows >= 0),"
-	" held_bytes INTEGER NOT NULL DEFAULT 0 CHECK (held_bytes >= 0),"
-	" fresh_rows INTEGER NOT NULL DEFAULT 0 CHECK (fresh_rows BETWEEN 0 AND held_rows),"
-	" fresh_bytes INTEGER NOT NULL DEFAULT 0 CHECK (fresh_bytes BETWEEN 0 AND held_bytes),"
-	" taken_row INTEGER NOT NULL DEFAULT 0,"
-	" purge_row INTEGER NOT NULL DEFAULT 0) STRICT;"
+	" put_rows INTEGER NOT NULL,"
+	" put_bytes INTEGER NOT NULL,"
+	" held_rows INTEGER NOT NULL CHECK (held_rows >= 0),"
+	" held_bytes INTEGER NOT NULL CHECK (held_bytes >= 0),"
+	" fresh_rows INTEGER NOT NULL CHECK (fresh_rows BETWEEN 0 AND held_rows),"
+	" fresh_bytes INTEGER NOT NULL CHECK (fresh_bytes BETWEEN 0 AND held_bytes),"
+	" row_last INTEGER NOT NULL,"
+	" taken_row INTEGER NOT NULL,"
+	" purge_row INTEGER NOT NULL,"
+	" is_by_sender INTEGER NOT NULL) STRICT;"
 	"CREATE INDEX mailbox_by_purge ON mailbox(user_id) WHERE purge_row > 0;"
 
-	// The index holds the text's size too, so that a range is counted without reading texts. taken_at: when the
-	// first of several devices took the row.
-	"CREATE TABLE message("
-	" row INTEGER PRIMARY KEY,"
-	" recipient_id INTEGER NOT NULL,"
+	// What a sender has in a mailbox. taken_weight: what some device has of it, MAILBOX_ROW_BYTES and the text a row.
+	"CREATE TABLE share("
+	" user_id INTEGER NOT NULL,"
 	" sender_id INTEGER NOT NULL,"
-	" sender TEXT NOT NULL,"
-	" id BLOB NOT NULL CHECK (length(id) = 16),"
-	" accepted_at INTEGER NOT NULL,"
-	" text BLOB NOT NULL,"
-	" text_bytes INTEGER NOT NULL CHECK (text_bytes = length(text)),"
-	" taken_at INTEGER) STRICT;"
-	"CREATE INDEX message_by_recipient ON message(recipient_id, row, text_bytes);"
-	"CREATE INDEX message_by_taken ON message(taken_at) WHERE taken_at IS NOT NULL;"
+	" fresh_rows INTEGER NOT NULL CHECK (fresh_rows >= 0),"
+	" fresh_bytes INTEGER NOT NULL CHECK (fresh_bytes >= 0),"
+	" taken_weight INTEGER NOT NULL CHECK (taken_weight >= 0),"
+	" PRIMARY KEY (user_id, sender_id)) STRICT, WITHOUT ROWID;"
+	"CREATE INDEX share_by_weight ON share(user_id, taken_weight DESC) WHERE taken_weight > 0;"
 
-	// The ids held; in the order of `row` they are in the order of store time, so the index finds the oldest.
+	// A message: what was said, and about whom. It goes with its last place in a mailbox.
+	"CREATE TABLE body("
+	" body_no INTEGER PRIMARY KEY,"
+	" sender_id INTEGER NOT NULL,"
+	" id BLOB NOT NULL,"
+	" origin_device INTEGER NOT NULL,"
+	" kind INTEGER NOT NULL,"
+	" form INTEGER NOT NULL,"
+	" to_user INTEGER NOT NULL,"
+	" at INTEGER NOT NULL,"
+	" sender TEXT NOT NULL,"
+	" text BLOB NOT NULL) STRICT;"
+
+	// Its place in a mailbox; row is the body's number. bytes: of the text, so that a range is counted without reading texts.
+	// received_at: when the first of several devices took the row; without it, no device has it or all have.
+	"CREATE TABLE ref("
+	" user_id INTEGER NOT NULL,"
+	" row INTEGER NOT NULL,"
+	" sender_id INTEGER NOT NULL,"
+	" bytes INTEGER NOT NULL,"
+	" received_at INTEGER,"
+	" PRIMARY KEY (user_id, row)) STRICT, WITHOUT ROWID;"
+	"CREATE INDEX ref_by_age ON ref(received_at) WHERE received_at IS NOT NULL;"
+	"CREATE INDEX ref_by_sender ON ref(user_id, sender_id, row) WHERE received_at IS NOT NULL;"
+
+	// The ids held: they outlive their messages, and judge what comes again.
 	"CREATE TABLE accepted("
 	" sender_id INTEGER NOT NULL,"
-	" id BLOB NOT NULL CHECK (length(id) = 16),"
-	" recipient_id INTEGER NOT NULL,"
-	" digest BLOB NOT NULL CHECK (length(digest) = 16),"
+	" id BLOB NOT NULL,"
+	" digest BLOB NOT NULL,"
 	" row INTEGER NOT NULL,"
 	" was_online INTEGER NOT NULL,"
-	" held_since INTEGER NOT NULL,"
 	" PRIMARY KEY (sender_id, id)) STRICT, WITHOUT ROWID;"
-	"CREATE INDEX accepted_by_row ON accepted(row, held_since);"
 
-	// What a sender had accepted in two generations of ids. new_ids: how many since edge_row; at SENDER_IDS_MAX another
-	// generation begins. Ids below old_row are of neither, and have to go; 0: there are none.
+	// A sender's ids have two generations. new_ids: how many the newest has; it began at edge_row and at edge_at. Ids below
+	// old_row are of neither, and have to go unless their message waits; 0: there are none.
 	"CREATE TABLE sender("
 	" user_id INTEGER PRIMARY KEY,"
 	" new_ids INTEGER NOT NULL CHECK (new_ids >= 0),"
+	" edge_at INTEGER NOT NULL,"
 	" edge_row INTEGER NOT NULL DEFAULT 0,"
 	" old_row INTEGER NOT NULL DEFAULT 0 CHECK (old_row BETWEEN 0 AND edge_row)) STRICT;"
-	"CREATE INDEX sender_by_age ON sender(user_id) WHERE old_row > 0;";
+	"CREATE INDEX sender_by_age ON sender(edge_at);"
+	"CREATE INDEX sender_by_old ON sender(user_id) WHERE old_row > 0;";
 
 const struct sql_kind server_schema_kind = {
 	.noun = "server database",
 	.elsewhere = "another data directory",
 	.application_id = 0x4d4d5353, // "MMSS"
-	.version = 3,
+	.version = 4,
 	.schema = schema,
 	.busy_ms = 2000,
 	.cache_kib = 32 * 1024,
@@ -105,9 +127,9 @@ const struct sql_kind server_schema_kind = {
 };
 
 const char *const server_schema_statement[SERVER_STATEMENT_COUNT] = {
-	// The last two columns are what the counter must exceed.
-	[COUNTER_GET] = "SELECT commit_next, seconds, coalesce((SELECT max(row) FROM message), 0),"
-			" coalesce((SELECT max(row) FROM accepted), 0) FROM counter WHERE only = 1",
+	// The last two columns are what the counter must exceed, and must not be behind.
+	[COUNTER_GET] = "SELECT commit_next, seconds, coalesce((SELECT max(body_no) FROM body), 0),"
+			" coalesce((SELECT first_commit FROM start ORDER BY seq DESC LIMIT 1), 0) FROM counter WHERE only = 1",
 	[COUNTER_SET] = "UPDATE counter SET commit_next = ?1, seconds = ?2 WHERE only = 1",
 
 	[START_PUT] = "INSERT INTO start(start_id, first_commit) VALUES (?1, ?2)",
@@ -117,6 +139,7 @@ const char *const server_schema_statement[SERVER_STATEMENT_COUNT] = {
 	[START_NEXT] = "SELECT first_commit FROM start WHERE seq > ?1 ORDER BY seq LIMIT 1",
 
 	[USER_FIND] = "SELECT user_id, name = ?1 COLLATE BINARY, absent_since IS NULL FROM user WHERE name = ?1 AND life = ?2",
+	[USER_EXISTS] = "SELECT 1 FROM user WHERE user_id = ?1",
 	[USER_LIFE] = "SELECT life FROM user WHERE name = ?1 ORDER BY user_id DESC LIMIT 1",
 	[USER_PUT] = "INSERT INTO user(name, life) VALUES (?1, ?2)",
 	[USER_UPDATE] = "UPDATE user SET name = ?2, absent_since = NULL WHERE user_id = ?1",
@@ -128,24 +151,16 @@ const char *const server_schema_statement[SERVER_STATEMENT_COUNT] = {
 	[USER_REMOVE] = "DELETE FROM user WHERE user_id = ?1",
 	[USER_DEVICES_REMOVE] = "DELETE FROM device WHERE user_id = ?1",
 
-	[DEVICE_FIND] = "SELECT device_id, user_id, cursor, gap_row, gap_count FROM device WHERE key = ?1",
-	[DEVICE_CURSOR] = "SELECT cursor FROM device WHERE device_id = ?1 AND user_id = ?2",
-	[DEVICE_BEHIND] = "SELECT coalesce(put_rows, 0) - done_rows, cursor FROM device LEFT JOIN mailbox USING (user_id)"
-			  " WHERE device_id = ?1",
+	[DEVICE_FIND] = "SELECT device_id, user_id, cursor, gap_row, gap_count, done_rows FROM device WHERE key = ?1",
+	[DEVICES_OF_USER] = "SELECT device_id, cursor, done_rows, done_bytes, gap_row FROM device WHERE user_id = ?1",
 	[DEVICE_PUT] = "INSERT INTO device(user_id, key, fingerprint, enrolled_at, cursor, done_rows, done_bytes)"
-		       " VALUES (?1, ?2, ?3, ?4, ?5,"
-		       " coalesce((SELECT put_rows - held_rows FROM mailbox WHERE user_id = ?1), 0),"
-		       " coalesce((SELECT put_bytes - held_bytes FROM mailbox WHERE user_id = ?1), 0))",
+		       " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
 	[DEVICE_COUNT] = "SELECT count(*) FROM device WHERE user_id = ?1",
-	[DEVICE_CURSORS] = "SELECT coalesce(min(cursor), 0), coalesce(max(cursor), 0), count(*) FROM device"
-			   " WHERE user_id = ?1",
-	[DEVICE_MOVE] = "UPDATE device SET cursor = ?2, done_rows = done_rows + ?3, done_bytes = done_bytes + ?4"
-			" WHERE device_id = ?1",
+	[DEVICE_MOVE] = "UPDATE device SET cursor = ?2, done_rows = ?3, done_bytes = ?4 WHERE device_id = ?1",
 	[DEVICE_GAP_ADD] = "UPDATE device SET gap_row = max(gap_row, ?2), gap_count = gap_count + 1,"
 			   " done_rows = done_rows + 1, done_bytes = done_bytes + ?3 WHERE user_id = ?1 AND cursor < ?2",
-	[DEVICE_GAP_TOLD] = "UPDATE device SET gap_row = 0, gap_count = 0"
-			    " WHERE device_id = ?1 AND user_id = ?2 AND gap_row <= ?3",
-	[DEVICE_REMOVE] = "DELETE FROM device WHERE user_id = ?1 AND fingerprint = ?2",
+	[DEVICE_GAP_TOLD] = "UPDATE device SET gap_row = 0, gap_count = 0 WHERE device_id = ?1",
+	[DEVICE_REMOVE] = "DELETE FROM device WHERE user_id = ?1 AND fingerprint = ?2 RETURNING device_id",
 	[DEVICE_LIST] = "SELECT name, fingerprint, enrolled_at, cursor, life FROM device JOIN user USING (user_id)"
 			" ORDER BY name, user_id, device_id",
 
@@ -155,59 +170,66 @@ const char *const server_schema_statement[SERVER_STATEMENT_COUNT] = {
 	[LISTED_CLEAR] = "DELETE FROM temp.listed",
 	[LISTED_PUT] = "INSERT OR IGNORE INTO temp.listed VALUES (?1)",
 
-	[ACCEPTED_FIND] = "SELECT recipient_id, digest, row, was_online FROM accepted WHERE sender_id = ?1 AND id = ?2",
-	[ACCEPTED_PUT] = "INSERT INTO accepted(sender_id, id, recipient_id, digest, row, was_online, held_since)"
-			 " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
-	[ACCEPTED_OLDEST] = "SELECT row, held_since, EXISTS (SELECT 1 FROM message WHERE message.row = accepted.row)"
-			    " FROM accepted WHERE row > ?1 ORDER BY row LIMIT 1",
-	[ACCEPTED_REMOVE] = "DELETE FROM accepted WHERE row = ?1",
-	[ACCEPTED_OF_SENDER] = "SELECT id, row, EXISTS (SELECT 1 FROM message WHERE message.row = accepted.row)"
-			       " FROM accepted WHERE sender_id = ?1 AND id > ?2 ORDER BY id LIMIT 1",
+	[ACCEPTED_FIND] = "SELECT digest, row, was_online FROM accepted WHERE sender_id = ?1 AND id = ?2",
+	[ACCEPTED_PUT] = "INSERT INTO accepted(sender_id, id, digest, row, was_online) VALUES (?1, ?2, ?3, ?4, ?5)"
+			 " ON CONFLICT DO NOTHING",
+	[ACCEPTED_NEXT] = "SELECT id, row, EXISTS (SELECT 1 FROM body WHERE body_no = accepted.row)"
+			  " FROM accepted WHERE sender_id = ?1 AND id > ?2 ORDER BY id LIMIT 1",
+	[ACCEPTED_REMOVE] = "DELETE FROM accepted WHERE sender_id = ?1 AND id = ?2",
 
 	[SENDER_COUNT] = "UPDATE sender SET new_ids = new_ids + ?2 WHERE user_id = ?1 AND new_ids + ?2 < ?3",
-	[SENDER_TURN] = "INSERT INTO sender(user_id, new_ids) VALUES (?1, ?2) ON CONFLICT DO UPDATE SET"
-			" new_ids = 0, edge_row = ?3, old_row = edge_row",
+	[SENDER_TURN] = "INSERT INTO sender(user_id, new_ids, edge_at) VALUES (?1, ?2, ?4) ON CONFLICT DO UPDATE SET"
+			" new_ids = 0, old_row = edge_row, edge_row = ?3, edge_at = ?4",
+	[SENDER_AGED] = "SELECT user_id FROM sender WHERE edge_at <= ?1 ORDER BY edge_at LIMIT 1",
 	[SENDER_OLD] = "SELECT user_id, old_row FROM sender WHERE old_row > 0 AND user_id > ?1 ORDER BY user_id LIMIT 1",
 	[SENDER_SWEPT] = "UPDATE sender SET old_row = 0 WHERE user_id = ?1 AND old_row = ?2",
-	[SENDER_REMOVE] = "DELETE FROM sender WHERE user_id = ?1",
+	[SENDER_FORGET] = "DELETE FROM sender WHERE user_id = ?1 AND new_ids = 0 AND old_row = 0",
 
-	[MESSAGE_PUT] = "INSERT INTO message(row, recipient_id, sender_id, sender, id, accepted_at, text, text_bytes)"
-			" VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
-	[MESSAGE_NEXT] = "SELECT row, id, sender, accepted_at, text FROM message WHERE recipient_id = ?1 AND row > ?2"
-			 " ORDER BY row LIMIT 1",
-	[MAILBOX_PUT] = "INSERT INTO mailbox(user_id, put_rows, put_bytes, held_rows, held_bytes, fresh_rows, fresh_bytes)"
-			" VALUES (?1, ?2, ?3, ?2, ?3, ?2, ?3) ON CONFLICT DO UPDATE SET"
-			" put_rows = put_rows + ?2, put_bytes = put_bytes + ?3, held_rows = held_rows + ?2,"
-			" held_bytes = held_bytes + ?3, fresh_rows = fresh_rows + ?2, fresh_bytes = fresh_bytes + ?3",
-	// The same for a mailbox that stays within its bound, or has no row that could go for it.
-	[MAILBOX_ADD] = "UPDATE mailbox SET put_rows = put_rows + ?2, put_bytes = put_bytes + ?3, held_rows = held_rows + ?2,"
-			" held_bytes = held_bytes + ?3, fresh_rows = fresh_rows + ?2, fresh_bytes = fresh_bytes + ?3"
-			" WHERE user_id = ?1 AND (held_rows = fresh_rows OR held_bytes + ?3 + (held_rows + ?2) * ?4 <= ?5)",
-	[MAILBOX_OVER] = "SELECT taken_row, purge_row FROM mailbox"
-			 " WHERE user_id = ?1 AND held_rows > fresh_rows AND held_bytes + held_rows * ?2 > ?3",
-	[MAILBOX_USAGE] = "SELECT fresh_rows, fresh_bytes FROM mailbox WHERE user_id = ?1",
-	[MAILBOX_PLACE] = "SELECT taken_row, purge_row FROM mailbox WHERE user_id = ?1",
-	[MAILBOX_TAKE] = "UPDATE mailbox SET taken_row = ?2, fresh_rows = fresh_rows - ?3, fresh_bytes = fresh_bytes - ?4"
-			 " WHERE user_id = ?1",
-	// What waits for the device that is farthest behind.
-	[MAILBOX_SETTLE] = "UPDATE mailbox SET held_rows = put_rows - d.rows, held_bytes = put_bytes - d.bytes, purge_row = ?2"
-			   " FROM (SELECT min(done_rows) AS rows, min(done_bytes) AS bytes FROM device WHERE user_id = ?1) AS d"
-			   " WHERE user_id = ?1",
-	[MAILBOX_EXPIRE] = "UPDATE mailbox SET held_rows = held_rows - 1, held_bytes = held_bytes - ?2 WHERE user_id = ?1",
-	[MAILBOX_ABANDON] = "UPDATE mailbox SET held_rows = 0, held_bytes = 0, fresh_rows = 0, fresh_bytes = 0,"
-			    " purge_row = 9223372036854775807 WHERE user_id = ?1",
-	[MAILBOX_PURGED] = "UPDATE mailbox SET purge_row = 0 WHERE user_id = ?1",
+	[MAILBOX_GET] = "SELECT put_rows, put_bytes, held_rows, held_bytes, fresh_rows, fresh_bytes, row_last, taken_row,"
+			" purge_row, is_by_sender FROM mailbox WHERE user_id = ?1",
+	[MAILBOX_PUT] = "INSERT INTO mailbox(user_id, put_rows, put_bytes, held_rows, held_bytes, fresh_rows, fresh_bytes,"
+			" row_last, taken_row, purge_row, is_by_sender) VALUES (?11, ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
+	[MAILBOX_SET] = "UPDATE mailbox SET put_rows = ?1, put_bytes = ?2, held_rows = ?3, held_bytes = ?4, fresh_rows = ?5,"
+			" fresh_bytes = ?6, row_last = ?7, taken_row = ?8, purge_row = ?9, is_by_sender = ?10 WHERE user_id = ?11",
 	[MAILBOX_REMOVE] = "DELETE FROM mailbox WHERE user_id = ?1",
 	[MAILBOX_TO_PURGE] = "SELECT user_id, purge_row FROM mailbox WHERE purge_row > 0 ORDER BY user_id LIMIT 1",
-	[MESSAGE_COUNT] = "SELECT count(*), coalesce(sum(text_bytes), 0) FROM message"
-			  " WHERE recipient_id = ?1 AND row > ?2 AND row <= ?3",
-	[MESSAGE_OLDEST] = "SELECT row, text_bytes FROM message WHERE recipient_id = ?1 AND row > ?2 ORDER BY row LIMIT 1",
-	[MESSAGE_TAKE] = "UPDATE message SET taken_at = ?4 WHERE recipient_id = ?1 AND row > ?2 AND row <= ?3",
-	[MESSAGE_PURGE] = "DELETE FROM message WHERE row IN (SELECT row FROM message"
-			  " WHERE recipient_id = ?1 AND row <= ?2 ORDER BY row LIMIT ?3)",
-	[MESSAGE_PURGE_ALL] = "DELETE FROM message WHERE recipient_id = ?1 AND row <= ?2",
-	[MESSAGE_EXPIRED] = "SELECT row, recipient_id, text_bytes FROM message WHERE taken_at <= ?1 ORDER BY taken_at LIMIT 1",
-	[MESSAGE_REMOVE] = "DELETE FROM message WHERE row = ?1",
+
+	[SHARE_GET] = "SELECT fresh_rows, fresh_bytes, taken_weight FROM share WHERE user_id = ?1 AND sender_id = ?2",
+	[SHARE_SET] = "INSERT INTO share(user_id, sender_id, fresh_rows, fresh_bytes, taken_weight) VALUES (?1, ?2, ?3, ?4, ?5)"
+		      " ON CONFLICT DO UPDATE SET fresh_rows = ?3, fresh_bytes = ?4, taken_weight = ?5",
+	[SHARE_REMOVE] = "DELETE FROM share WHERE user_id = ?1 AND sender_id = ?2",
+	[SHARES_MAKE] = "INSERT INTO share(user_id, sender_id, fresh_rows, fresh_bytes, taken_weight)"
+			" SELECT user_id, sender_id, sum(row > ?3), sum((row > ?3) * bytes), sum((row <= ?3) * (bytes + ?4)) FROM ref"
+			" WHERE user_id = ?1 AND row > ?2 GROUP BY sender_id",
+	[SHARES_REMOVE] = "DELETE FROM share WHERE user_id = ?1",
+	[SHARE_HEAVIEST] = "SELECT sender_id FROM share WHERE user_id = ?1 AND taken_weight > 0"
+			   " ORDER BY taken_weight DESC, sender_id LIMIT 1",
+
+	[BODY_PUT] = "INSERT INTO body(body_no, sender_id, id, origin_device, kind, form, to_user, at, sender, text)"
+		     " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
+	[BODY_REMOVE] = "DELETE FROM body WHERE body_no = ?1",
+	[BODIES_REMOVE] = "DELETE FROM body WHERE body_no IN (SELECT row FROM ref WHERE user_id = ?1 AND row <= ?2)",
+
+	[REF_PUT] = "INSERT INTO ref(user_id, row, sender_id, bytes, received_at) VALUES (?1, ?2, ?3, ?4, NULL)",
+	[REF_REMOVE] = "DELETE FROM ref WHERE user_id = ?1 AND row = ?2",
+	// The first rows up to ?2, at most ?3: the last of them, and how many.
+	[REFS_SLICE] = "SELECT coalesce(max(row), 0), count(*) FROM (SELECT row FROM ref"
+		       " WHERE user_id = ?1 AND row <= ?2 ORDER BY row LIMIT ?3)",
+	[REFS_REMOVE] = "DELETE FROM ref WHERE user_id = ?1 AND row <= ?2",
+	[REFS_COUNT] = "SELECT count(*), coalesce(sum(bytes), 0) FROM ref WHERE user_id = ?1 AND row > ?2 AND row <= ?3",
+	[REFS_BY_SENDER] = "SELECT sender_id, sum(row > ?4), sum((row > ?4) * bytes), sum((row <= ?4) * (bytes + ?6)),"
+			   " sum((row <= ?5) * (bytes + ?6)) FROM ref WHERE user_id = ?1 AND row > ?2 AND row <= ?3"
+			   " GROUP BY sender_id",
+	[REFS_RECEIVE] = "UPDATE ref SET received_at = ?4 WHERE user_id = ?1 AND row > ?2 AND row <= ?3",
+	[REF_OLDEST] = "SELECT row FROM ref WHERE user_id = ?1 AND row > ?2 ORDER BY row LIMIT 1",
+	[REF_OLDEST_OF_SENDER] = "SELECT row, bytes FROM ref INDEXED BY ref_by_sender WHERE user_id = ?1 AND sender_id = ?2"
+				 " AND row > ?3 AND received_at IS NOT NULL ORDER BY row LIMIT 1",
+	[REF_EXPIRED] = "SELECT user_id, row, sender_id, bytes FROM ref WHERE received_at <= ?1 ORDER BY received_at LIMIT 1",
+	[PAGE_READ] = "SELECT ref.row, id, sender, at, kind, form, text FROM ref LEFT JOIN body ON body_no = ref.row"
+		      " WHERE user_id = ?1 AND ref.row > ?2 ORDER BY ref.row LIMIT ?3",
+
+	[READ_BEGIN] = "BEGIN",
+	[READ_END] = "COMMIT",
 	[PAGES_FREE] = "SELECT freelist_count, page_count FROM pragma_freelist_count, pragma_page_count",
 	[PAGES_GIVE_BACK] = "PRAGMA incremental_vacuum(256)",
 };

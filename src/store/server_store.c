@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: ISC
-// The server's database: opening, starts, counters, devices; the contract is in server_store.h. Users, appending, reading
+// The server's database: opening, starts, counters, devices; the contract is in server_store.h. Users, appending, questions
 // and housekeeping have files of their own.
 #include "store/server_store.h"
 
@@ -36,19 +36,19 @@ static enum mms_err open_directory(struct server_store *store)
 static enum mms_err load_counter(struct server_store *store)
 {
 	sqlite3_stmt *statement = store->statement[COUNTER_GET];
-	uint64_t message_row;
-	uint64_t accepted_row;
+	uint64_t body_no;
+	uint64_t first_commit;
 	enum mms_err err = sql_row(&store->sql, statement);
 	if (err == MMS_E_MISSING)
 		return sql_damaged(&store->sql, "its commit counter is missing");
 	if (err != MMS_OK)
 		return err;
 	if (!sql_read_number(statement, 0, &store->commit_next) || !sql_read_number(statement, 1, &store->seconds) ||
-	    !sql_read_number(statement, 2, &message_row) || !sql_read_number(statement, 3, &accepted_row) ||
-	    store->commit_next <= message_row ||
-	    store->commit_next <= accepted_row)
+	    !sql_read_number(statement, 2, &body_no) || !sql_read_number(statement, 3, &first_commit) ||
+	    store->commit_next <= body_no || store->commit_next < first_commit)
 		err = sql_damaged(&store->sql, "its commit counter is behind its messages");
 	sql_reset(statement);
+	store->row_next = store->commit_next;
 	return err;
 }
 
@@ -76,8 +76,8 @@ static enum mms_err open_store(const char *path, enum sql_access mode, struct mt
 		err = open_directory(opened);
 	if (err == MMS_OK) {
 		opened->opened_at = now;
-		opened->sender_ids_max = SENDER_IDS_MAX;
-		opened->held_bytes_max = MAILBOX_HELD_BYTES_MAX;
+		opened->bounds = server_store_bounds_default();
+		opened->tally_ids_max = SERVER_TALLY_IDS_MAX;
 		opened->seconds_then = opened->seconds;
 		server_store_room_changed(opened);
 		*store = opened;
@@ -104,15 +104,26 @@ void server_store_close(struct server_store *store)
 		return;
 	sql_finalize(store->statement, SERVER_STATEMENT_COUNT);
 	sql_close(&store->sql);
+	server_refusals_clear(&store->refusals);
 	if (store->directory_fd >= 0)
 		close(store->directory_fd);
 	free(store);
 }
 
-void server_store_bound_mailboxes(struct server_store *store, uint64_t held_bytes_max)
+struct server_store_bounds server_store_bounds_default(void)
 {
-	assert(held_bytes_max <= INT64_MAX);
-	store->held_bytes_max = held_bytes_max;
+	return (struct server_store_bounds){MAILBOX_ROWS_MAX, MAILBOX_BYTES_MAX, MAILBOX_HELD_BYTES_MAX, SENDER_IDS_MAX};
+}
+
+void server_store_bound(struct server_store *store, const struct server_store_bounds *bounds)
+{
+	const uint64_t each[] = {bounds->mailbox_rows_max, bounds->mailbox_bytes_max, bounds->held_bytes_max,
+				 bounds->sender_ids_max};
+	for (size_t i = 0; i < sizeof each / sizeof *each; i++) {
+		assert(each[i] >= 1);
+		assert(each[i] <= INT64_MAX / 2);
+	}
+	store->bounds = *bounds;
 }
 
 const struct reason *server_store_reason(const struct server_store *store)
@@ -120,33 +131,54 @@ const struct reason *server_store_reason(const struct server_store *store)
 	return &store->sql.reason;
 }
 
-uint64_t server_store_seconds(const struct server_store *store, struct mtime now)
+// --- transactions ---
+
+// Store time: seconds that have passed while the store was open. Never below what the database holds.
+static uint64_t seconds_at(const struct server_store *store, struct mtime now)
 {
 	const int64_t open_us = mtime_diff_us(now, store->opened_at);
 	const uint64_t seconds = store->seconds_then + (open_us > 0 ? (uint64_t)open_us / 1000000 : 0);
 	return seconds > store->seconds ? seconds : store->seconds;
 }
 
-enum mms_err server_store_counter_set(struct server_store *store, uint64_t commit_next, uint64_t seconds)
+enum mms_err server_store_begin(struct server_store *store, struct mtime now)
+{
+	store->seconds_open = seconds_at(store, now);
+	return store->is_broken ? MMS_E_IO : sql_begin(&store->sql);
+}
+
+// Writes the counters, unless they are there already.
+static enum mms_err write_counter(struct server_store *store)
 {
 	sqlite3_stmt *statement = store->statement[COUNTER_SET];
-	if (commit_next == store->commit_next && seconds == store->seconds)
+	if (store->row_next == store->commit_next && store->seconds_open == store->seconds)
 		return MMS_OK;
-	sql_bind_number(statement, 1, commit_next);
-	sql_bind_number(statement, 2, seconds);
+	sql_bind_number(statement, 1, store->row_next);
+	sql_bind_number(statement, 2, store->seconds_open);
 	return sql_run(&store->sql, statement);
 }
 
-enum mms_err server_store_counter_end(struct server_store *store, uint64_t commit_next, uint64_t seconds,
-				      enum mms_err err)
+enum mms_err server_store_end(struct server_store *store, enum mms_err err)
 {
+	if (err == MMS_OK)
+		err = server_store_write(store);
+	if (err == MMS_OK)
+		err = write_counter(store);
 	err = sql_end(&store->sql, err);
-	if (err != MMS_OK)
+	if (err == MMS_OK) {
+		store->commit_next = store->row_next;
+		store->seconds = store->seconds_open;
+		return MMS_OK;
+	}
+	server_store_forget(store);
+	server_store_room_changed(store);
+	if (err == MMS_E_NOSPACE)
 		return err;
-	store->commit_next = commit_next;
-	store->seconds = seconds;
-	return MMS_OK;
+	store->is_broken = true;
+	return MMS_E_IO;
 }
+
+// --- starts ---
 
 enum mms_err server_store_is_new(struct server_store *store, bool *is_new)
 {
@@ -158,7 +190,7 @@ enum mms_err server_store_is_new(struct server_store *store, bool *is_new)
 }
 
 enum mms_err server_store_start(struct server_store *store, const uint8_t start_id[STORAGE_START_ID_BYTES],
-				struct storage_mark *first)
+				struct storage_mark *mark)
 {
 	sqlite3_stmt *statement = store->statement[START_PUT];
 	enum mms_err err = sql_begin(&store->sql);
@@ -173,23 +205,10 @@ enum mms_err server_store_start(struct server_store *store, const uint8_t start_
 	}
 	err = sql_end(&store->sql, err);
 	if (err == MMS_OK) {
-		memcpy(first->start_id, start_id, STORAGE_START_ID_BYTES);
-		first->commit = store->commit_next;
+		memcpy(store->start_id, start_id, STORAGE_START_ID_BYTES);
+		memcpy(mark->start_id, start_id, STORAGE_START_ID_BYTES);
+		mark->commit = store->commit_next - 1;
 	}
-	return err;
-}
-
-enum mms_err server_store_cursors(struct server_store *store, int64_t user_id, struct server_cursors *cursors)
-{
-	sqlite3_stmt *statement = store->statement[DEVICE_CURSORS];
-	sql_bind_int(statement, 1, user_id);
-	enum mms_err err = sql_row(&store->sql, statement);
-	if (err != MMS_OK)
-		return err == MMS_E_MISSING ? sql_damaged(&store->sql, "its devices cannot be counted") : err;
-	if (!sql_read_number(statement, 0, &cursors->low) || !sql_read_number(statement, 1, &cursors->high) ||
-	    !sql_read_number(statement, 2, &cursors->count))
-		err = sql_damaged(&store->sql, "a device's cursor is not a row number");
-	sql_reset(statement);
 	return err;
 }
 

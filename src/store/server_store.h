@@ -44,7 +44,7 @@ struct server_store_user {
 enum mms_err server_store_open(const char *path, struct mtime now, struct server_store **store,
 			       struct reason *why) MUST_CHECK;
 
-// Opens it beside a running server: server_store_devices, server_store_life_find and server_store_ask work, nothing is
+// Opens it beside a running server: server_store_devices and server_store_life_find work, nothing is
 // written. Also MMS_E_MISSING: no such file.
 enum mms_err server_store_open_readonly(const char *path, struct server_store **store, struct reason *why) MUST_CHECK;
 
@@ -85,7 +85,7 @@ struct server_store_sync {
 	size_t count;
 	struct mtime now;
 	int64_t *ids;        // of the users, never 0 and never used again for another user; as many
-	int64_t *removed;    // ids of the devices that were removed; room for as many as all lines revoke
+	int64_t *removed;    // ids of the devices that were removed, rising; room for as many as all lines revoke
 	size_t removed_count;
 };
 

@@ -15,57 +15,50 @@ static int64_t days_before(uint64_t seconds, int days)
 // One message that its first device took long ago.
 static enum mms_err expire_message(struct server_store *store, int64_t limit)
 {
-	sqlite3_stmt *statement = store->statement[MESSAGE_EXPIRED];
-	uint64_t taken_row;
-	uint64_t purge_row;
+	sqlite3_stmt *statement = store->statement[REF_EXPIRED];
+	struct server_mailbox *mailbox;
+	uint64_t row = 0;
+	uint64_t bytes = 0;
 	sql_bind_int(statement, 1, limit);
 	enum mms_err err = sql_row(&store->sql, statement);
 	if (err != MMS_OK)
 		return err;
-	const int64_t row = sqlite3_column_int64(statement, 0);
-	const int64_t user_id = sqlite3_column_int64(statement, 1);
-	const int64_t bytes = sqlite3_column_int64(statement, 2);
+	const int64_t user_id = sqlite3_column_int64(statement, 0);
+	const int64_t sender_id = sqlite3_column_int64(statement, 2);
+	if (!sql_read_number(statement, 1, &row) || !sql_read_number(statement, 3, &bytes) || user_id <= 0)
+		err = sql_damaged(&store->sql, "a message's size is malformed");
 	sql_reset(statement);
-
-	err = server_store_mailbox(store, user_id, &taken_row, &purge_row);
-	if (err == MMS_OK && row > (int64_t)purge_row)
-		return server_store_drop(store, user_id, row, bytes);
-	if (err != MMS_OK)
-		return err;
-	// All devices have it, so that it is in no count.
-	statement = store->statement[MESSAGE_REMOVE];
-	sql_bind_int(statement, 1, row);
-	return sql_run(&store->sql, statement);
+	if (err == MMS_OK)
+		err = server_store_mailbox(store, user_id, &mailbox);
+	if (err == MMS_OK && row > mailbox->purge_row)
+		return server_store_drop(store, user_id, sender_id, row, bytes);
+	// All devices have it, or its user is gone, so that it is in no count.
+	return err == MMS_OK || err == MMS_E_MISSING ? server_store_remove(store, user_id, row) : err;
 }
 
-// The next id held, in the order of acceptance. MMS_E_MISSING: all that are old enough have been looked at.
-static enum mms_err expire_id(struct server_store *store, int64_t limit)
+// What a user's mailbox holds waits to be removed, and it with that.
+static enum mms_err abandon(struct server_store *store, int64_t user_id)
 {
-	sqlite3_stmt *statement = store->statement[ACCEPTED_OLDEST];
-	sql_bind_number(statement, 1, store->round.expired_row);
-	enum mms_err err = sql_row(&store->sql, statement);
-	if (err != MMS_OK)
-		return err;
-	const int64_t row = sqlite3_column_int64(statement, 0);
-	const int64_t held_since = sqlite3_column_int64(statement, 1);
-	const bool is_held = sqlite3_column_int(statement, 2) != 0;
-	sql_reset(statement);
-	if (held_since > limit)
-		return MMS_E_MISSING;
-	if (row <= 0)
-		return sql_damaged(&store->sql, "the verdict on a message is malformed");
-	store->round.expired_row = (uint64_t)row;
-	if (is_held)
+	struct server_mailbox *mailbox;
+	enum mms_err err = server_store_mailbox(store, user_id, &mailbox);
+	if (err == MMS_OK && !mailbox->is_stored) {
+		server_store_mailbox_gone(store, user_id);
 		return MMS_OK;
-	statement = store->statement[ACCEPTED_REMOVE];
-	sql_bind_int(statement, 1, row);
-	return sql_run(&store->sql, statement);
+	}
+	if (err == MMS_OK)
+		err = server_store_share_end(store, mailbox, true);
+	if (err != MMS_OK)
+		return err == MMS_E_MISSING ? MMS_OK : err;
+	mailbox->held_rows = mailbox->held_bytes = mailbox->fresh_rows = mailbox->fresh_bytes = 0;
+	mailbox->purge_row = SERVER_ABANDONED;
+	server_store_changed(store, mailbox);
+	return MMS_OK;
 }
 
-// One user who is absent for long, with all devices; what the mailbox holds waits to be removed.
+// One user who is absent for long, with all devices. The ids go by their age.
 static enum mms_err expire_user(struct server_store *store, int64_t limit)
 {
-	static const enum server_statement steps[] = {MAILBOX_ABANDON, SENDER_REMOVE, USER_DEVICES_REMOVE, USER_REMOVE};
+	static const enum server_statement steps[] = {USER_DEVICES_REMOVE, USER_REMOVE};
 	sqlite3_stmt *statement = store->statement[USER_EXPIRED];
 	sql_bind_int(statement, 1, limit);
 	enum mms_err err = sql_row(&store->sql, statement);
@@ -73,11 +66,56 @@ static enum mms_err expire_user(struct server_store *store, int64_t limit)
 		return err;
 	const int64_t user_id = sqlite3_column_int64(statement, 0);
 	sql_reset(statement);
+	if (user_id <= 0)
+		return sql_damaged(&store->sql, "a user is malformed");
+	err = abandon(store, user_id);
 	for (size_t i = 0; i < sizeof steps / sizeof *steps && err == MMS_OK; i++) {
 		sql_bind_int(store->statement[steps[i]], 1, user_id);
 		err = sql_run(&store->sql, store->statement[steps[i]]);
 	}
 	return err;
+}
+
+// All rows of a mailbox that waited for it are removed.
+static enum mms_err end_purge(struct server_store *store, int64_t user_id, bool is_abandoned)
+{
+	struct server_mailbox *mailbox;
+	if (is_abandoned) {
+		server_store_mailbox_gone(store, user_id);
+		sql_bind_int(store->statement[MAILBOX_REMOVE], 1, user_id);
+		return sql_run(&store->sql, store->statement[MAILBOX_REMOVE]);
+	}
+	const enum mms_err err = server_store_mailbox(store, user_id, &mailbox);
+	if (err != MMS_OK)
+		return err == MMS_E_MISSING ? sql_damaged(&store->sql, "a mailbox is malformed") : err;
+	mailbox->purge_row = 0;
+	server_store_changed(store, mailbox);
+	return MMS_OK;
+}
+
+// Removes at most `*rows_left` rows of some mailbox that waits for it, and takes them off `*rows_left`. MMS_E_MISSING: none does.
+static enum mms_err purge_some(struct server_store *store, uint32_t *rows_left)
+{
+	sqlite3_stmt *statement = store->statement[MAILBOX_TO_PURGE];
+	uint64_t row = 0;
+	uint32_t removed = 0;
+	enum mms_err err = server_store_write(store); // for the statement to see
+	if (err == MMS_OK)
+		err = sql_row(&store->sql, statement);
+	if (err != MMS_OK)
+		return err;
+	const int64_t user_id = sqlite3_column_int64(statement, 0);
+	if (!sql_read_number(statement, 1, &row) || user_id <= 0)
+		err = sql_damaged(&store->sql, "a mailbox is malformed");
+	sql_reset(statement);
+	if (err == MMS_OK)
+		err = server_store_purge(store, user_id, row, *rows_left, &removed);
+	assert(removed <= *rows_left);
+	*rows_left -= removed;
+	if (err != MMS_OK || *rows_left == 0)
+		return err;
+	--*rows_left;
+	return end_purge(store, user_id, row == SERVER_ABANDONED);
 }
 
 // Whether more pages hold nothing than will soon be needed for new messages: a quarter of the file, and at least a slice.
@@ -98,11 +136,10 @@ static enum mms_err has_spare_pages(struct server_store *store, bool *has_spare)
 // Gives pages that hold nothing any more back to the disk, when there are many, or when it is short of room.
 static enum mms_err give_back_pages(struct server_store *store)
 {
-	const struct server_storage storage = server_store_storage(store);
 	bool has_spare = false;
 	server_store_room_changed(store);
 	enum mms_err err = has_spare_pages(store, &has_spare);
-	if (err != MMS_OK || (!has_spare && storage.has_room(store)))
+	if (err != MMS_OK || (!has_spare && server_store_has_room(store)))
 		return err;
 	err = sql_begin(&store->sql);
 	if (err != MMS_OK)
@@ -114,40 +151,42 @@ static enum mms_err give_back_pages(struct server_store *store)
 	return err == MMS_OK ? sql_checkpoint(&store->sql) : err;
 }
 
-enum mms_err server_store_housekeep(struct server_store *store, struct mtime now, uint32_t rows_max, bool *has_more)
+// Does up to `*rows_left` of everything, in the open transaction. MMS_E_MISSING: there is no more.
+static enum mms_err clean(struct server_store *store, uint32_t *rows_left)
 {
-	const uint64_t seconds = server_store_seconds(store, now);
-	const int64_t retention = days_before(seconds, RETENTION_DAYS);
-	const int64_t id_retention = days_before(seconds, ID_RETENTION_DAYS);
-	uint32_t rows_left = rows_max;
-	assert(rows_max >= 1);
-	enum mms_err err = sql_begin(&store->sql);
-	if (err != MMS_OK)
-		return err;
-	for (; rows_left > 0 && err == MMS_OK; rows_left -= err == MMS_OK)
+	const int64_t retention = days_before(store->seconds_open, RETENTION_DAYS);
+	const int64_t id_retention = days_before(store->seconds_open, ID_RETENTION_DAYS);
+	enum mms_err err = server_store_ids_write(store);
+	for (; *rows_left > 0 && err == MMS_OK; *rows_left -= err == MMS_OK)
 		err = expire_message(store, retention);
 	if (err == MMS_E_MISSING)
 		err = MMS_OK;
-	for (; rows_left > 0 && err == MMS_OK; rows_left -= err == MMS_OK)
+	for (; *rows_left > 0 && err == MMS_OK; *rows_left -= err == MMS_OK)
 		err = expire_user(store, retention);
 	if (err == MMS_E_MISSING)
 		err = MMS_OK;
-	while (rows_left > 0 && err == MMS_OK)
-		err = server_store_purge_some(store, &rows_left);
+	while (*rows_left > 0 && err == MMS_OK)
+		err = purge_some(store, rows_left);
 	if (err == MMS_E_MISSING)
 		err = MMS_OK;
-	while (rows_left > 0 && err == MMS_OK)
-		err = server_store_ids_sweep(store, &rows_left);
+	for (; *rows_left > 0 && err == MMS_OK; *rows_left -= err == MMS_OK)
+		err = server_store_ids_age(store, id_retention);
 	if (err == MMS_E_MISSING)
 		err = MMS_OK;
-	for (; rows_left > 0 && err == MMS_OK; rows_left -= err == MMS_OK)
-		err = expire_id(store, id_retention);
-	const bool is_through = err == MMS_E_MISSING;
-	if (is_through)
-		err = MMS_OK;
+	while (*rows_left > 0 && err == MMS_OK)
+		err = server_store_ids_sweep(store, rows_left);
+	return err;
+}
+
+enum mms_err server_store_housekeep(struct server_store *store, struct mtime now, uint32_t rows_max, bool *has_more)
+{
+	uint32_t rows_left = rows_max;
+	assert(rows_max >= 1);
+	enum mms_err err = server_store_begin(store, now);
 	if (err == MMS_OK)
-		err = server_store_counter_set(store, store->commit_next, seconds);
-	err = server_store_counter_end(store, store->commit_next, seconds, err);
+		err = clean(store, &rows_left);
+	const bool is_through = err == MMS_E_MISSING;
+	err = server_store_end(store, is_through ? MMS_OK : err);
 	if (is_through || err != MMS_OK)
 		store->round = (struct server_round){0}; // the next call begins another round
 	if (err == MMS_OK)

@@ -1,8 +1,13 @@
 // SPDX-License-Identifier: ISC
 // What the files of server_store share. Layer: store; private to server_store*.c.
+//
+// What changes with every message is kept in memory while a transaction is open, and written once for all of its messages:
+// mailboxes, shares of senders, and how many ids a sender has. server_store_write does it, before the end; server_store_forget
+// is for a transaction that was given up.
 #ifndef MMS_STORE_SERVER_STORE_INSIDE_H
 #define MMS_STORE_SERVER_STORE_INSIDE_H
 
+#include "base/map.h"
 #include "store/server_store.h"
 #include "store/sql.h"
 
@@ -15,6 +20,7 @@ enum server_statement {
 	START_FIND,
 	START_NEXT,
 	USER_FIND,
+	USER_EXISTS,
 	USER_LIFE,
 	USER_PUT,
 	USER_UPDATE,
@@ -25,11 +31,9 @@ enum server_statement {
 	USER_REMOVE,
 	USER_DEVICES_REMOVE,
 	DEVICE_FIND,
-	DEVICE_CURSOR,
-	DEVICE_BEHIND,
+	DEVICES_OF_USER,
 	DEVICE_PUT,
 	DEVICE_COUNT,
-	DEVICE_CURSORS,
 	DEVICE_MOVE,
 	DEVICE_GAP_ADD,
 	DEVICE_GAP_TOLD,
@@ -42,66 +46,121 @@ enum server_statement {
 	LISTED_PUT,
 	ACCEPTED_FIND,
 	ACCEPTED_PUT,
-	ACCEPTED_OLDEST,
+	ACCEPTED_NEXT,
 	ACCEPTED_REMOVE,
-	ACCEPTED_OF_SENDER,
 	SENDER_COUNT,
 	SENDER_TURN,
+	SENDER_AGED,
 	SENDER_OLD,
 	SENDER_SWEPT,
-	SENDER_REMOVE,
+	SENDER_FORGET,
+	MAILBOX_GET,
 	MAILBOX_PUT,
-	MAILBOX_ADD,
-	MAILBOX_OVER,
-	MAILBOX_USAGE,
-	MAILBOX_PLACE,
-	MAILBOX_TAKE,
-	MAILBOX_SETTLE,
-	MAILBOX_EXPIRE,
-	MAILBOX_ABANDON,
-	MAILBOX_PURGED,
+	MAILBOX_SET, // of one that MAILBOX_PUT made
 	MAILBOX_REMOVE,
 	MAILBOX_TO_PURGE,
-	MESSAGE_PUT,
-	MESSAGE_NEXT,
-	MESSAGE_COUNT,
-	MESSAGE_OLDEST,
-	MESSAGE_TAKE,
-	MESSAGE_PURGE,
-	MESSAGE_PURGE_ALL,
-	MESSAGE_EXPIRED,
-	MESSAGE_REMOVE,
+	SHARE_GET,
+	SHARE_SET,
+	SHARE_REMOVE,
+	SHARES_MAKE,
+	SHARES_REMOVE,
+	SHARE_HEAVIEST,
+	BODY_PUT,
+	BODY_REMOVE,
+	BODIES_REMOVE,
+	REF_PUT,
+	REF_REMOVE,
+	REFS_SLICE,
+	REFS_REMOVE,
+	REFS_COUNT,
+	REFS_BY_SENDER,
+	REFS_RECEIVE,
+	REF_OLDEST,
+	REF_OLDEST_OF_SENDER,
+	REF_EXPIRED,
+	PAGE_READ,
+	READ_BEGIN,
+	READ_END,
 	PAGES_FREE, // and how many there are
 	PAGES_GIVE_BACK,
 	SERVER_STATEMENT_COUNT
 };
 
-// Messages put into a mailbox by the open transaction and not counted in the database yet.
-struct server_put {
-	int64_t user_id;
-	uint64_t rows; // 0: none
-	uint64_t bytes;
-};
-
-enum { SERVER_PUTS = 64 }; // mailboxes gathered at a time; two of one place: the first is counted when the other comes
-
-// What a sender had accepted in the open transaction.
-struct server_tally {
-	int64_t sender_id;
+// A mailbox, as it is with what the open transaction did: a row of the table of that name. Memory is a cache; one that is not
+// here is read again.
+struct server_mailbox {
+	int64_t user_id; // 0: unused
+	uint64_t put_rows;
+	uint64_t put_bytes;
+	uint64_t held_rows;
+	uint64_t held_bytes;
+	uint64_t fresh_rows;
+	uint64_t fresh_bytes;
 	uint64_t row_last;
-	uint32_t ids; // 0: unused
+	uint64_t taken_row;
+	uint64_t purge_row; // SERVER_ABANDONED: its user is gone, and it goes too
+	bool is_by_sender;
+	bool is_stored;     // the table has a row
+	bool is_dirty;      // it is not as the table has it
+	bool is_listed;     // among those to be written
+	uint32_t rows_come; // since it was written
+	uint32_t dirty_next; // place + 1 of the next one to be written, 0: none
 };
 
-enum { SERVER_TALLIES = 64 }; // places for them; of two senders with the same place the first is written at once
+enum { SERVER_MAILBOXES = 16384 }; // by the user's id modulo it; another user's at the same place takes it over
 
-// Where housekeeping stands in its round.
+#define SERVER_ABANDONED ((uint64_t)INT64_MAX)
+
+// What a sender has in a mailbox that counts by sender, the same way; used within a transaction.
+struct server_share {
+	int64_t user_id; // 0: unused
+	int64_t sender_id;
+	uint64_t fresh_rows;
+	uint64_t fresh_bytes;
+	uint64_t taken_weight;
+	bool is_dirty;
+};
+
+enum { SERVER_SHARES = 64 };
+
+// What a sender had accepted since it was written down.
+struct server_tally {
+	int64_t sender_id; // 0: unused
+	uint64_t row_last;
+	uint32_t ids;
+};
+
+enum {
+	SERVER_TALLIES = 16384,   // of two senders with the same place the first is written at once
+	SERVER_TALLY_IDS_MAX = 64 // written when there are so many, and by housekeeping; an end forgets the others
+};
+
+// A refusal that is remembered (storage.h, STORAGE_REFUSAL_US).
+struct server_refusal {
+	int64_t sender_id; // 0: unused
+	struct uuid id;
+	struct mtime at;
+	uint64_t session;
+	uint32_t call;
+	enum storage_verdict verdict;
+};
+
+// The refusals remembered, in the order they were made, and where the next one goes.
+struct server_refusals {
+	struct server_refusal *refusal; // STORAGE_REFUSALS_MAX; NULL: none was made yet
+	struct map_slot *slot;
+	struct map by_id;
+	uint64_t secret[4];
+	uint32_t next;
+};
+
+// Where housekeeping stands in its round over the senders who have old ids.
 struct server_round {
-	int64_t sender_id;     // it has swept senders before this one; INT64_MAX: all
-	uint64_t old_row;      // ids of this one below it go; 0: it is swept
-	uint8_t id[ID_BYTES];  // the last of its ids that was looked at
-	uint32_t id_bytes;     // 0: none
-	bool has_left;         // an old one whose message waits
-	uint64_t expired_row;  // the ids of all have been looked at up to this row
+	int64_t sender_id;    // it has swept senders before this one; INT64_MAX: all
+	uint64_t old_row;     // ids of this one below it go; 0: it is swept
+	uint8_t id[ID_BYTES]; // the last of its ids that was looked at
+	uint32_t id_bytes;    // 0: none
+	bool has_left;        // one that stays
 };
 
 struct server_store {
@@ -109,34 +168,47 @@ struct server_store {
 	sqlite3_stmt *statement[SERVER_STATEMENT_COUNT];
 	int directory_fd;
 
-	uint64_t commit_next;   // what the counter row holds
-	uint64_t seconds;       // of store time, as the counter row holds them
-	uint64_t seconds_then;  // and as it held them when the store was opened
+	uint8_t start_id[STORAGE_START_ID_BYTES];
+	uint64_t commit_next;  // what the counter row holds
+	uint64_t row_next;     // the same, with what the open transaction gave
+	uint64_t seconds;      // of store time, as the counter row holds them
+	uint64_t seconds_open; // of the open transaction
+	uint64_t seconds_then; // and as it held them when the store was opened
 	struct mtime opened_at;
-	uint64_t held_bytes_max; // of a mailbox
-	uint64_t sender_ids_max; // ids of a sender after which another generation begins
-	struct server_tally tally[SERVER_TALLIES];
-	struct server_round round;
+	struct server_store_bounds bounds;
+	uint32_t tally_ids_max; // SERVER_TALLY_IDS_MAX
 	uint32_t room_age;      // calls of has_room since the disk was asked
 	bool has_room;          // its answer then
-	bool is_broken;         // an append failed with MMS_E_IO
-	struct server_put put[SERVER_PUTS]; // by the user's id modulo SERVER_PUTS
-	uint8_t text[TEXT_BYTES_MAX]; // of the row read last
+	bool is_broken;         // a transaction failed, and nobody knows what is on the disk
+
+	struct server_refusals refusals;
+	struct server_round round;
+	struct server_tally tally[SERVER_TALLIES]; // by the sender's id modulo SERVER_TALLIES
+	struct server_share share[SERVER_SHARES];
+	uint32_t dirty_first; // place + 1
+	struct server_mailbox mailbox[SERVER_MAILBOXES];
 };
 
 extern const struct sql_kind server_schema_kind;
 extern const char *const server_schema_statement[SERVER_STATEMENT_COUNT];
 
-// The cursors of a user's devices: what the lowest and the highest have, and how many there are.
-struct server_cursors {
-	uint64_t low;
-	uint64_t high;
-	uint64_t count; // 0: the others are 0
-};
+// --- mailboxes (server_store_mailbox.c) ---
 
-// The lowest and the highest cursor of a user's devices, and how many there are.
-enum mms_err server_store_cursors(struct server_store *store, int64_t user_id,
-				  struct server_cursors *cursors) MUST_CHECK;
+// The mailbox of a user, all zeros but the id when it never had a message; `*mailbox` is good until the next call. Whoever changes
+// it says so by server_store_changed. MMS_E_MISSING: there is no such user (any more).
+enum mms_err server_store_mailbox(struct server_store *store, int64_t user_id, struct server_mailbox **mailbox) MUST_CHECK;
+
+void server_store_changed(struct server_store *store, struct server_mailbox *mailbox);
+
+// Forgets the mailbox in memory, as its row is gone.
+void server_store_mailbox_gone(struct server_store *store, int64_t user_id);
+
+// Writes what the open transaction changed of mailboxes, shares and ids. In a mailbox that came beyond its bound, rows go that
+// some device has (server_store_append).
+enum mms_err server_store_write(struct server_store *store) MUST_CHECK;
+
+// Forgets what a transaction that was given up did.
+void server_store_forget(struct server_store *store);
 
 // Rows of a mailbox.
 struct server_span {
@@ -148,62 +220,112 @@ struct server_span {
 enum mms_err server_store_count(struct server_store *store, int64_t user_id, uint64_t after, uint64_t upto,
 				struct server_span *span) MUST_CHECK;
 
-// Where a mailbox stands: the highest row any device ever had, and up to which rows wait to be removed; 0 and 0 when there is
-// none yet.
-enum mms_err server_store_mailbox(struct server_store *store, int64_t user_id, uint64_t *taken_row,
-				  uint64_t *purge_row) MUST_CHECK;
+// Removes the rows of a user up to `row` and their bodies: all of them, or at most `rows_max`; `*removed` says how many.
+enum mms_err server_store_purge_all(struct server_store *store, int64_t user_id, uint64_t row) MUST_CHECK;
+enum mms_err server_store_purge(struct server_store *store, int64_t user_id, uint64_t row, uint32_t rows_max,
+				uint32_t *removed) MUST_CHECK;
 
-// After the user's devices have changed or moved: what all of them have leaves the mailbox, up to `low`, the lowest cursor.
-// Removes at most `rows_max` rows of it now, the rest by housekeeping.
-enum mms_err server_store_settle(struct server_store *store, int64_t user_id, uint64_t low, uint32_t rows_max) MUST_CHECK;
-
-// The same, and all of it now. Must: nothing waits to be removed, so that it is no more than what the device behind which all waited
-// has passed.
-enum mms_err server_store_settle_passed(struct server_store *store, int64_t user_id, uint64_t low) MUST_CHECK;
-
-// Counts a message of `text_bytes` into its mailbox, in memory until server_store_count_puts: many messages of a transaction
-// cost a mailbox one write.
-enum mms_err server_store_put(struct server_store *store, int64_t user_id, uint16_t text_bytes) MUST_CHECK;
-
-// Writes what was put into a mailbox; must come before the transaction reads or changes its counts otherwise. In a mailbox that
-// is beyond its bound, rows that some device has go, the oldest first, at most MAILBOX_SHED_ROWS_MAX for each put.
-enum mms_err server_store_count_puts(struct server_store *store, int64_t user_id) MUST_CHECK;
-
-// The same for all mailboxes, at the end of a transaction.
-enum mms_err server_store_count_all_puts(struct server_store *store) MUST_CHECK;
-
-// Forgets what a transaction that was given up put.
-void server_store_forget_puts(struct server_store *store);
+// Removes one row and its body, which no count has.
+enum mms_err server_store_remove(struct server_store *store, int64_t user_id, uint64_t row) MUST_CHECK;
 
 // Removes a row beyond purge_row that some device has: the devices that lack it get the gap, and it leaves the counts.
-enum mms_err server_store_drop(struct server_store *store, int64_t user_id, int64_t row, int64_t text_bytes) MUST_CHECK;
+enum mms_err server_store_drop(struct server_store *store, int64_t user_id, int64_t sender_id, uint64_t row,
+			       uint64_t bytes) MUST_CHECK;
 
-// Removes at most `*rows_left` rows of some mailbox that waits for it, and takes them off `*rows_left`. MMS_E_MISSING: none does.
-enum mms_err server_store_purge_some(struct server_store *store, uint32_t *rows_left) MUST_CHECK;
+// --- devices (server_store_move.c) ---
 
-// Puts a message's id into the ids held.
-enum mms_err server_store_id_put(struct server_store *store, const struct storage_op *op, uint64_t seconds) MUST_CHECK;
+struct server_device {
+	int64_t device_id;
+	uint64_t cursor;
+	struct server_span done; // of all that was ever put
+	uint64_t gap_row;
+};
 
-// Writes down what the senders had accepted in the open transaction.
-enum mms_err server_store_ids_count(struct server_store *store) MUST_CHECK;
+struct server_devices {
+	uint32_t count;
+	struct server_device device[DEVICES_PER_USER_MAX];
+};
+
+// The devices of a user.
+enum mms_err server_store_devices_of(struct server_store *store, int64_t user_id, struct server_devices *devices) MUST_CHECK;
+
+// Makes a move.
+enum mms_err server_store_move(struct server_store *store, const struct storage_move *move) MUST_CHECK;
+
+// After devices of the user were removed: what all others have leaves the mailbox, a part of it now, the rest by housekeeping.
+enum mms_err server_store_settle(struct server_store *store, int64_t user_id) MUST_CHECK;
+
+// --- shares (server_store_share.c) ---
+
+// Whether a message of so many bytes is within what its sender may have in the mailbox. Must: all together are.
+enum mms_err server_store_share_fits(struct server_store *store, struct server_mailbox *mailbox, int64_t sender_id,
+				     uint64_t bytes, bool *fits) MUST_CHECK;
+
+// Counts a message that came into a mailbox, whose counts have it already, to its sender, if the mailbox counts by sender;
+// begins that when the mailbox is no longer nearly empty.
+enum mms_err server_store_share_put(struct server_store *store, struct server_mailbox *mailbox, int64_t sender_id,
+				    uint64_t bytes) MUST_CHECK;
+
+// Before the rows after `after` up to `upto` are taken, of which those up to `low` leave the mailbox: the same for their senders.
+enum mms_err server_store_share_pass(struct server_store *store, const struct server_mailbox *mailbox, uint64_t after,
+				     uint64_t upto, uint64_t low) MUST_CHECK;
+
+// After a mailbox became smaller: ends the counting by sender when it is nearly empty, or at once.
+enum mms_err server_store_share_end(struct server_store *store, struct server_mailbox *mailbox, bool is_at_once) MUST_CHECK;
+
+// A row that some device has is dropped.
+enum mms_err server_store_share_drop(struct server_store *store, const struct server_mailbox *mailbox, int64_t sender_id,
+				     uint64_t bytes) MUST_CHECK;
+
+// Drops rows that some device has from a mailbox beyond its bound, at most `rows_max`.
+enum mms_err server_store_shed(struct server_store *store, struct server_mailbox *mailbox, uint64_t rows_max) MUST_CHECK;
+
+// Writes the shares.
+enum mms_err server_store_share_write(struct server_store *store) MUST_CHECK;
+
+// --- ids (server_store_ids.c) ---
+
+// Holds the id of a message that gets the row. `*is_new` false: it was held already, and nothing changed.
+enum mms_err server_store_id_put(struct server_store *store, const struct storage_submit *submit, uint64_t row,
+				 bool *is_new) MUST_CHECK;
+
+// Judges a message whose id may be held: VERDICT_REPEAT or VERDICT_ID_MISUSED. MMS_E_MISSING: it is not.
+enum mms_err server_store_id_find(struct server_store *store, const struct storage_submit *submit,
+				  struct storage_result *result) MUST_CHECK;
+
+// Writes down what senders had accepted and is not written yet.
+enum mms_err server_store_ids_write(struct server_store *store) MUST_CHECK;
+
+// Begins another generation of ids for a sender whose newest one began by `limit`. MMS_E_MISSING: there is none.
+enum mms_err server_store_ids_age(struct server_store *store, int64_t limit) MUST_CHECK;
 
 // Looks at the next ids of senders who have old ones, and removes old ones whose message is in no mailbox, until `*rows_left` is
 // used up. MMS_E_MISSING: all have been looked at in this round.
 enum mms_err server_store_ids_sweep(struct server_store *store, uint32_t *rows_left) MUST_CHECK;
 
-// Store time: seconds that have passed while the store was open. Never below what the database holds.
-uint64_t server_store_seconds(const struct server_store *store, struct mtime now);
+// --- refusals (server_store_refusal.c) ---
 
-// Writes the counters, in the open transaction, unless they are there already.
-enum mms_err server_store_counter_set(struct server_store *store, uint64_t commit_next, uint64_t seconds) MUST_CHECK;
+// The refusal that binds the operation at `now`, or NULL.
+const struct server_refusal *server_refusal_find(const struct server_refusals *refusals, const struct storage_op *op,
+						 struct mtime now);
 
-// Ends the open transaction that came to `err`; committed, the counters are as they were set in it.
-enum mms_err server_store_counter_end(struct server_store *store, uint64_t commit_next, uint64_t seconds,
-				      enum mms_err err) MUST_CHECK;
+// Remembers a refusal. Without memory it is forgotten at once.
+void server_refusal_add(struct server_refusals *refusals, const struct storage_op *op, enum storage_verdict verdict,
+			struct mtime now);
 
-// Judges what a transaction came to: MMS_OK, MMS_E_NOSPACE and MMS_E_EXISTS leave the store usable; anything else breaks
-// it and becomes MMS_E_IO.
-enum mms_err server_store_judge(struct server_store *store, enum mms_err err) MUST_CHECK;
+void server_refusals_clear(struct server_refusals *refusals);
+
+// --- time, counters, room (server_store.c) ---
+
+// Begins a transaction at `now`, whose store time is `seconds_open`. MMS_E_IO also when the store is broken.
+enum mms_err server_store_begin(struct server_store *store, struct mtime now) MUST_CHECK;
+
+// Ends the open transaction that came to `err`: writes what is left to be written and the counters, and commits, or gives it up.
+// MMS_OK and MMS_E_NOSPACE leave the store usable; anything else breaks it and becomes MMS_E_IO.
+enum mms_err server_store_end(struct server_store *store, enum mms_err err) MUST_CHECK;
+
+// False while the disk is so full that every message is refused.
+bool server_store_has_room(struct server_store *store);
 
 // Makes the next has_room ask the disk.
 void server_store_room_changed(struct server_store *store);

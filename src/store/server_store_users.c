@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: ISC
 // The users file's share of the server's database: who is there, whose devices are revoked, which invites are still on a
 // line. The contract is in server_store.h, server_store_users_sync.
+#include <stdlib.h>
 #include <string.h>
 
 #include "store/server_store_inside.h"
-
-enum { PURGE_ROWS = 256 }; // removed at once with a device; the rest by housekeeping
 
 static size_t life_bytes(const struct server_store_user *user)
 {
@@ -42,22 +41,23 @@ static enum mms_err sync_user(struct server_store *store, const struct server_st
 }
 
 // Removes a user's device, and the rows that all others of the user have.
-static enum mms_err revoke(struct server_store *store, int64_t user_id, const uint8_t fingerprint[STORAGE_KEY_BYTES])
+static enum mms_err revoke(struct server_store *store, int64_t user_id, const uint8_t fingerprint[STORAGE_KEY_BYTES],
+			   struct server_store_sync *sync)
 {
 	sqlite3_stmt *statement = store->statement[DEVICE_REMOVE];
-	struct server_cursors cursors = {0};
 	sql_bind_int(statement, 1, user_id);
 	sql_bind_blob(statement, 2, fingerprint, STORAGE_KEY_BYTES);
-	enum mms_err err = sql_run(&store->sql, statement);
-	if (err != MMS_OK || sqlite3_changes(store->sql.db) == 0)
-		return err;
-	err = server_store_cursors(store, user_id, &cursors);
-	// Without any device left, what is held waits for the next. Else all that the others have goes, a part of it now.
-	return err == MMS_OK && cursors.count > 0 ? server_store_settle(store, user_id, cursors.low, PURGE_ROWS) : err;
+	enum mms_err err = sql_row(&store->sql, statement);
+	if (err != MMS_OK)
+		return err == MMS_E_MISSING ? MMS_OK : err;
+	sync->removed[sync->removed_count++] = sqlite3_column_int64(statement, 0);
+	err = sql_run(&store->sql, statement);
+	return err == MMS_OK ? server_store_settle(store, user_id) : err;
 }
 
 // One line: the user, that it is there, its revoked devices, its invites.
-static enum mms_err sync_line(struct server_store *store, const struct server_store_user *user, int64_t *user_id)
+static enum mms_err sync_line(struct server_store *store, const struct server_store_user *user, int64_t *user_id,
+			      struct server_store_sync *sync)
 {
 	enum mms_err err = sync_user(store, user, user_id);
 	if (err == MMS_OK) {
@@ -65,7 +65,7 @@ static enum mms_err sync_line(struct server_store *store, const struct server_st
 		err = sql_run(&store->sql, store->statement[PRESENT_PUT]);
 	}
 	for (size_t i = 0; i < user->revoked_count && err == MMS_OK; i++)
-		err = revoke(store, *user_id, user->revoked[i]);
+		err = revoke(store, *user_id, user->revoked[i], sync);
 	for (size_t i = 0; i < user->invite_count && err == MMS_OK; i++) {
 		sql_bind_blob(store->statement[LISTED_PUT], 1, user->invite[i], STORAGE_KEY_BYTES);
 		err = sql_run(&store->sql, store->statement[LISTED_PUT]);
@@ -74,31 +74,35 @@ static enum mms_err sync_line(struct server_store *store, const struct server_st
 }
 
 // What no line has: users become absent, spent invites are forgotten.
-static enum mms_err sync_rest(struct server_store *store, uint64_t seconds)
+static enum mms_err sync_rest(struct server_store *store)
 {
-	sql_bind_number(store->statement[USER_MARK_ABSENT], 1, seconds);
+	sql_bind_number(store->statement[USER_MARK_ABSENT], 1, store->seconds_open);
 	const enum mms_err err = sql_run(&store->sql, store->statement[USER_MARK_ABSENT]);
 	return err == MMS_OK ? sql_run(&store->sql, store->statement[INVITES_FORGET]) : err;
 }
 
-enum mms_err server_store_users_sync(struct server_store *store, const struct server_store_user *users, size_t count,
-				     struct mtime now, int64_t *ids)
+static int compare_ids(const void *a, const void *b)
 {
-	const uint64_t seconds = server_store_seconds(store, now);
-	enum mms_err err = store->is_broken ? MMS_E_IO : sql_begin(&store->sql);
-	if (err == MMS_OK) {
+	const int64_t left = *(const int64_t *)a;
+	const int64_t right = *(const int64_t *)b;
+	return (left > right) - (left < right);
+}
+
+enum mms_err server_store_users_sync(struct server_store *store, struct server_store_sync *sync)
+{
+	enum mms_err err = server_store_begin(store, sync->now);
+	sync->removed_count = 0;
+	if (err == MMS_OK)
 		err = sql_run(&store->sql, store->statement[PRESENT_CLEAR]);
-		if (err == MMS_OK)
-			err = sql_run(&store->sql, store->statement[LISTED_CLEAR]);
-		for (size_t i = 0; i < count && err == MMS_OK; i++)
-			err = sync_line(store, &users[i], &ids[i]);
-		if (err == MMS_OK)
-			err = sync_rest(store, seconds);
-		if (err == MMS_OK)
-			err = server_store_counter_set(store, store->commit_next, seconds);
-		err = server_store_counter_end(store, store->commit_next, seconds, err);
-	}
-	return server_store_judge(store, err);
+	if (err == MMS_OK)
+		err = sql_run(&store->sql, store->statement[LISTED_CLEAR]);
+	for (size_t i = 0; i < sync->count && err == MMS_OK; i++)
+		err = sync_line(store, &sync->users[i], &sync->ids[i], sync);
+	if (err == MMS_OK)
+		err = sync_rest(store);
+	if (sync->removed_count > 0)
+		qsort(sync->removed, sync->removed_count, sizeof *sync->removed, compare_ids);
+	return server_store_end(store, err);
 }
 
 enum mms_err server_store_life_find(struct server_store *store, const struct name *name,

@@ -1,0 +1,226 @@
+// SPDX-License-Identifier: ISC
+// Questions to the server's database (storage.h), each answered from one state of it, and whether there is room on its disk. The
+// contract is in server_store.h.
+#include <assert.h>
+#include <string.h>
+#include <sys/statvfs.h>
+
+#include "store/server_store_inside.h"
+
+enum {
+	ROOM_CALLS_MAX = 64, // calls of has_room between two looks at the disk
+	COMMIT_PAGES = 12,   // what a message that is committed alone may write to the log
+};
+
+static_assert(ROOM_CALLS_MAX * COMMIT_PAGES * SQL_PAGE_BYTES < STORE_RESERVE_BYTES, "seen in time");
+
+// --- SIGNIN ---
+
+static enum mms_err find_device(struct server_store *store, struct storage_question *question)
+{
+	sqlite3_stmt *statement = store->statement[DEVICE_FIND];
+	struct storage_device *device = &question->is.device;
+	struct server_mailbox *mailbox;
+	uint64_t done_rows = 0;
+	sql_bind_blob(statement, 1, question->signin.key, STORAGE_KEY_BYTES);
+	enum mms_err err = sql_row(&store->sql, statement);
+	if (err != MMS_OK)
+		return err == MMS_E_MISSING ? MMS_OK : err;
+	device->device_id = sqlite3_column_int64(statement, 0);
+	device->user_id = sqlite3_column_int64(statement, 1);
+	if (!sql_read_number(statement, 2, &device->cursor) || !sql_read_number(statement, 3, &device->gap_row) ||
+	    !sql_read_number(statement, 4, &device->gap_count) || !sql_read_number(statement, 5, &done_rows) ||
+	    device->user_id <= 0)
+		err = sql_damaged(&store->sql, "a device is malformed");
+	sql_reset(statement);
+	if (err == MMS_OK)
+		err = server_store_mailbox(store, device->user_id, &mailbox);
+	if (err == MMS_OK && done_rows > mailbox->put_rows)
+		err = sql_damaged(&store->sql, "a mailbox is miscounted");
+	if (err != MMS_OK)
+		return err == MMS_E_MISSING ? sql_damaged(&store->sql, "a device has no user") : err;
+	question->is.has_device = true;
+	question->is.waiting_count = mailbox->put_rows - done_rows;
+	return MMS_OK;
+}
+
+static enum mms_err count_devices(struct server_store *store, struct storage_question *question)
+{
+	sqlite3_stmt *statement = store->statement[DEVICE_COUNT];
+	sql_bind_int(statement, 1, question->user_id);
+	const enum mms_err err = sql_row(&store->sql, statement);
+	if (err == MMS_OK)
+		question->is.device_count = (uint32_t)sqlite3_column_int64(statement, 0);
+	sql_reset(statement);
+	return err == MMS_E_MISSING ? sql_damaged(&store->sql, "its devices cannot be counted") : err;
+}
+
+static enum mms_err find_invite(struct server_store *store, struct storage_question *question)
+{
+	sqlite3_stmt *statement = store->statement[INVITE_FIND];
+	if (!question->signin.has_invite)
+		return MMS_OK;
+	sql_bind_blob(statement, 1, question->signin.invite_hash, STORAGE_KEY_BYTES);
+	const enum mms_err err = sql_row(&store->sql, statement);
+	sql_reset(statement);
+	question->is.is_invite_spent = err == MMS_OK;
+	return err == MMS_E_MISSING ? MMS_OK : err;
+}
+
+// The number that the start after the given one began with; without one, the next that will be given. MMS_E_MISSING: the start is
+// not known.
+static enum mms_err find_end(struct server_store *store, const uint8_t start_id[STORAGE_START_ID_BYTES], uint64_t *end)
+{
+	sqlite3_stmt *statement = store->statement[START_FIND];
+	sql_bind_blob(statement, 1, start_id, STORAGE_START_ID_BYTES);
+	enum mms_err err = sql_row(&store->sql, statement);
+	const int64_t seq = err == MMS_OK ? sqlite3_column_int64(statement, 0) : 0;
+	sql_reset(statement);
+	if (err != MMS_OK)
+		return err;
+	statement = store->statement[START_NEXT];
+	*end = store->commit_next;
+	sql_bind_int(statement, 1, seq);
+	err = sql_row(&store->sql, statement);
+	if (err == MMS_OK && !sql_read_number(statement, 0, end))
+		err = sql_damaged(&store->sql, "a start is malformed");
+	sql_reset(statement);
+	return err == MMS_E_MISSING ? MMS_OK : err;
+}
+
+static enum mms_err judge_mark(struct server_store *store, struct storage_question *question)
+{
+	static const uint8_t none[STORAGE_START_ID_BYTES];
+	const struct storage_mark *mark = &question->signin.mark;
+	uint64_t end = store->commit_next;
+	enum mms_err err = MMS_OK;
+	question->is.mark.commit = store->commit_next - 1;
+	memcpy(question->is.mark.start_id, store->start_id, sizeof store->start_id);
+	question->is.is_mark_known = true;
+	if (memcmp(mark->start_id, none, sizeof none) == 0)
+		return MMS_OK;
+	if (memcmp(mark->start_id, store->start_id, sizeof store->start_id) != 0)
+		err = find_end(store, mark->start_id, &end);
+	question->is.is_mark_known = err == MMS_OK && mark->commit < end;
+	return err == MMS_E_MISSING ? MMS_OK : err;
+}
+
+static enum mms_err ask_signin(struct server_store *store, struct storage_question *question)
+{
+	memset(&question->is, 0, sizeof question->is);
+	enum mms_err err = find_device(store, question);
+	if (err == MMS_OK)
+		err = count_devices(store, question);
+	if (err == MMS_OK)
+		err = find_invite(store, question);
+	return err == MMS_OK ? judge_mark(store, question) : err;
+}
+
+// --- PAGE ---
+
+static bool read_byte(sqlite3_stmt *statement, int column, uint8_t *value)
+{
+	uint64_t number;
+	if (!sql_read_number(statement, column, &number) || number > UINT8_MAX)
+		return false;
+	*value = (uint8_t)number;
+	return true;
+}
+
+// Puts the row that was read into the page. False: it is none that we write; the number too, for a damaged index may lead back.
+static bool read_row(sqlite3_stmt *statement, uint64_t after_row, uint32_t text_offset, struct storage_page *page)
+{
+	struct storage_row *row = &page->row[page->row_count];
+	row->text_offset = text_offset;
+	row->accepted_at.ms = sqlite3_column_int64(statement, 3);
+	return sql_read_number(statement, 0, &row->row) && row->row > after_row &&
+	       sql_read_blob(statement, 1, row->id.bytes, sizeof row->id.bytes) && sql_read_name(statement, 2, &row->sender) &&
+	       read_byte(statement, 4, &row->kind) && read_byte(statement, 5, &row->form) &&
+	       sql_read_text(statement, 6, page->text + text_offset, TEXT_BYTES_MAX, &row->text_bytes);
+}
+
+static enum mms_err read_page(struct server_store *store, int64_t user_id, uint64_t after_row, uint32_t rows_max,
+			      struct storage_page *page)
+{
+	sqlite3_stmt *statement = store->statement[PAGE_READ];
+	uint32_t text_offset = 0;
+	enum mms_err err;
+	page->row_count = 0;
+	sql_bind_int(statement, 1, user_id);
+	sql_bind_number(statement, 2, after_row);
+	sql_bind_int(statement, 3, rows_max);
+	while ((err = sql_row(&store->sql, statement)) == MMS_OK) {
+		if (page->row_count == rows_max || !read_row(statement, after_row, text_offset, page)) {
+			err = sql_damaged(&store->sql, "a message is malformed");
+			sql_reset(statement);
+			return err;
+		}
+		const struct storage_row *row = &page->row[page->row_count++];
+		after_row = row->row;
+		text_offset += row->text_bytes;
+	}
+	return err == MMS_E_MISSING ? MMS_OK : err;
+}
+
+static enum mms_err ask_page(struct server_store *store, struct storage_question *question)
+{
+	const uint32_t rows_max = question->mailbox.rows_max;
+	struct storage_page *page = question->page;
+	struct server_mailbox *mailbox;
+	assert(rows_max >= 1);
+	assert(rows_max <= STORAGE_PAGE_ROWS_MAX);
+	question->has.is_end = true;
+	question->has.row_newest = 0;
+	page->row_count = 0;
+	enum mms_err err = server_store_mailbox(store, question->user_id, &mailbox);
+	if (err != MMS_OK)
+		return err == MMS_E_MISSING ? MMS_OK : err;
+	question->has.row_newest = mailbox->row_last;
+	if (question->mailbox.after_row >= mailbox->row_last)
+		return MMS_OK;
+	err = read_page(store, question->user_id, question->mailbox.after_row, rows_max, page);
+	question->has.is_end = err == MMS_OK && (page->row_count < rows_max || page->row[rows_max - 1].row >= mailbox->row_last);
+	return err;
+}
+
+enum mms_err server_store_ask(struct server_store *store, struct storage_question *question, struct reason *why)
+{
+	enum mms_err err = store->is_broken ? MMS_E_IO : sql_run(&store->sql, store->statement[READ_BEGIN]);
+	if (err == MMS_OK)
+		err = question->kind == QUESTION_PAGE ? ask_page(store, question) : ask_signin(store, question);
+	if (err == MMS_OK)
+		err = sql_run(&store->sql, store->statement[READ_END]);
+	if (err == MMS_OK)
+		return MMS_OK;
+	*why = store->sql.reason;
+	store->is_broken = true;
+	if (sql_rollback(&store->sql) != MMS_OK)
+		return MMS_E_IO;
+	return err == MMS_E_FORMAT ? err : MMS_E_IO;
+}
+
+// --- room ---
+
+bool server_store_has_room(struct server_store *store)
+{
+	struct statvfs disk;
+	if (store->room_age++ < ROOM_CALLS_MAX)
+		return store->has_room;
+	store->room_age = 1;
+	// What is in the log may need as much again in the database. Without an answer nothing is promised.
+	const uint64_t reserve_bytes = STORE_RESERVE_BYTES + (uint64_t)store->sql.wal_pages * SQL_PAGE_BYTES;
+	store->has_room = fstatvfs(store->directory_fd, &disk) == 0 &&
+			  disk.f_bavail >= reserve_bytes / disk.f_frsize;
+	return store->has_room;
+}
+
+void server_store_room_changed(struct server_store *store)
+{
+	store->room_age = ROOM_CALLS_MAX;
+}
+
+enum mms_err server_store_check_place(struct server_store *store)
+{
+	const enum mms_err err = sql_check_log(&store->sql);
+	return err == MMS_OK ? sql_check_place(&store->sql) : err;
+}

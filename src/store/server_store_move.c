@@ -1,0 +1,206 @@
+// SPDX-License-Identifier: ISC
+// A device moves on in its mailbox: what it passed counts as taken, and what all devices have leaves. The contract is in
+// server_store_inside.h.
+#include <assert.h>
+
+#include "store/server_store_inside.h"
+
+enum {
+	PURGE_ROWS_MORE = 64,     // removed beside those passed, so that what waits to be removed becomes less
+	PURGE_ROWS_SETTLED = 256, // removed at once after a device was; the rest by housekeeping
+};
+
+enum mms_err server_store_devices_of(struct server_store *store, int64_t user_id, struct server_devices *devices)
+{
+	sqlite3_stmt *statement = store->statement[DEVICES_OF_USER];
+	enum mms_err err;
+	devices->count = 0;
+	sql_bind_int(statement, 1, user_id);
+	while ((err = sql_row(&store->sql, statement)) == MMS_OK) {
+		struct server_device *device = &devices->device[devices->count];
+		if (devices->count == DEVICES_PER_USER_MAX || !sql_read_number(statement, 1, &device->cursor) ||
+		    !sql_read_number(statement, 2, &device->done.rows) || !sql_read_number(statement, 3, &device->done.bytes) ||
+		    !sql_read_number(statement, 4, &device->gap_row)) {
+			err = sql_damaged(&store->sql, "a user's devices are malformed");
+			sql_reset(statement);
+			return err;
+		}
+		device->device_id = sqlite3_column_int64(statement, 0);
+		devices->count++;
+	}
+	return err == MMS_E_MISSING ? MMS_OK : err;
+}
+
+static uint64_t lowest_cursor(const struct server_devices *devices)
+{
+	uint64_t low = INT64_MAX;
+	for (uint32_t i = 0; i < devices->count; i++)
+		low = devices->device[i].cursor < low ? devices->device[i].cursor : low;
+	return low;
+}
+
+// What all devices have leaves the counts: held is what waits for the one that is farthest behind.
+static enum mms_err leave(struct server_store *store, struct server_mailbox *mailbox, const struct server_devices *devices)
+{
+	struct server_span done = {INT64_MAX, INT64_MAX};
+	for (uint32_t i = 0; i < devices->count; i++) {
+		const struct server_span *has = &devices->device[i].done;
+		done.rows = has->rows < done.rows ? has->rows : done.rows;
+		done.bytes = has->bytes < done.bytes ? has->bytes : done.bytes;
+	}
+	if (done.rows > mailbox->put_rows || done.bytes > mailbox->put_bytes ||
+	    mailbox->put_rows - done.rows < mailbox->fresh_rows || mailbox->put_bytes - done.bytes < mailbox->fresh_bytes)
+		return sql_damaged(&store->sql, "a mailbox is miscounted");
+	mailbox->held_rows = mailbox->put_rows - done.rows;
+	mailbox->held_bytes = mailbox->put_bytes - done.bytes;
+	server_store_changed(store, mailbox);
+	return MMS_OK;
+}
+
+// Removes rows up to `low`, or a part of them; the mailbox notes whether some are left.
+static enum mms_err purge(struct server_store *store, struct server_mailbox *mailbox, uint64_t low, uint32_t rows_max)
+{
+	uint32_t removed = 0;
+	const enum mms_err err = server_store_purge(store, mailbox->user_id, low, rows_max, &removed);
+	mailbox->purge_row = removed < rows_max ? 0 : low;
+	return err;
+}
+
+enum mms_err server_store_settle(struct server_store *store, int64_t user_id)
+{
+	struct server_devices devices;
+	struct server_mailbox *mailbox;
+	enum mms_err err = server_store_devices_of(store, user_id, &devices);
+	// Without any device left, what is held waits for the next.
+	if (err != MMS_OK || devices.count == 0)
+		return err;
+	err = server_store_mailbox(store, user_id, &mailbox);
+	if (err == MMS_OK)
+		err = server_store_share_end(store, mailbox, true); // nobody looks at what leaves
+	if (err == MMS_OK)
+		err = leave(store, mailbox, &devices);
+	if (err == MMS_OK)
+		err = purge(store, mailbox, lowest_cursor(&devices), PURGE_ROWS_SETTLED);
+	return err == MMS_E_MISSING ? MMS_OK : err;
+}
+
+// --- a move ---
+
+// What the device passes by moving to `row`.
+static enum mms_err count_passed(struct server_store *store, const struct server_mailbox *mailbox,
+				 const struct server_device *device, uint64_t row, struct server_span *passed)
+{
+	if (row < mailbox->row_last)
+		return server_store_count(store, mailbox->user_id, device->cursor, row, passed);
+	// All that waits for it.
+	if (device->done.rows > mailbox->put_rows || device->done.bytes > mailbox->put_bytes)
+		return sql_damaged(&store->sql, "a mailbox is miscounted");
+	*passed = (struct server_span){mailbox->put_rows - device->done.rows, mailbox->put_bytes - device->done.bytes};
+	return MMS_OK;
+}
+
+// What of it no device ever had.
+static enum mms_err count_fresh(struct server_store *store, const struct server_mailbox *mailbox, uint64_t cursor, uint64_t row,
+				const struct server_span *passed, struct server_span *fresh)
+{
+	enum mms_err err = MMS_OK;
+	if (row <= mailbox->taken_row)
+		*fresh = (struct server_span){0, 0};
+	else if (row >= mailbox->row_last)
+		*fresh = (struct server_span){mailbox->fresh_rows, mailbox->fresh_bytes};
+	else if (cursor >= mailbox->taken_row)
+		*fresh = *passed;
+	else
+		err = server_store_count(store, mailbox->user_id, mailbox->taken_row, row, fresh);
+	if (err == MMS_OK && (fresh->rows > mailbox->fresh_rows || fresh->bytes > mailbox->fresh_bytes))
+		err = sql_damaged(&store->sql, "a mailbox is miscounted");
+	return err;
+}
+
+static enum mms_err write_device(struct server_store *store, const struct server_device *device)
+{
+	sqlite3_stmt *statement = store->statement[DEVICE_MOVE];
+	sql_bind_int(statement, 1, device->device_id);
+	sql_bind_number(statement, 2, device->cursor);
+	sql_bind_number(statement, 3, device->done.rows);
+	sql_bind_number(statement, 4, device->done.bytes);
+	return sql_run(&store->sql, statement);
+}
+
+// The rows up to `row` have been taken, `fresh` ones for the first time. These bear the time of it while other devices lack them.
+static enum mms_err take_rows(struct server_store *store, struct server_mailbox *mailbox, uint64_t row,
+			      const struct server_span *fresh, bool is_shared)
+{
+	sqlite3_stmt *statement = store->statement[REFS_RECEIVE];
+	const uint64_t taken_row = mailbox->taken_row;
+	mailbox->taken_row = row;
+	mailbox->fresh_rows -= fresh->rows;
+	mailbox->fresh_bytes -= fresh->bytes;
+	server_store_changed(store, mailbox);
+	if (!is_shared)
+		return MMS_OK;
+	sql_bind_int(statement, 1, mailbox->user_id);
+	sql_bind_number(statement, 2, taken_row);
+	sql_bind_number(statement, 3, row);
+	sql_bind_number(statement, 4, store->seconds_open);
+	return sql_run(&store->sql, statement);
+}
+
+static enum mms_err move_cursor(struct server_store *store, struct server_devices *devices, struct server_device *device,
+				const struct storage_move *move)
+{
+	const uint64_t cursor = device->cursor;
+	const uint64_t low_before = lowest_cursor(devices);
+	struct server_mailbox *mailbox;
+	struct server_span passed = {0, 0};
+	struct server_span fresh = {0, 0};
+	enum mms_err err = server_store_mailbox(store, move->user_id, &mailbox);
+	if (err == MMS_OK)
+		err = count_passed(store, mailbox, device, move->row, &passed);
+	if (err == MMS_OK)
+		err = count_fresh(store, mailbox, cursor, move->row, &passed, &fresh);
+	if (err != MMS_OK)
+		return err;
+	device->cursor = move->row;
+	device->done.rows += passed.rows;
+	device->done.bytes += passed.bytes;
+	const uint64_t low = lowest_cursor(devices);
+	err = server_store_share_pass(store, mailbox, cursor, move->row, low);
+	if (err == MMS_OK)
+		err = write_device(store, device);
+	if (err == MMS_OK && move->row > mailbox->taken_row)
+		err = take_rows(store, mailbox, move->row, &fresh, low < move->row);
+	if (err == MMS_OK && low > low_before) {
+		err = leave(store, mailbox, devices);
+		if (err == MMS_OK)
+			err = mailbox->purge_row == 0 ?
+				      server_store_purge_all(store, move->user_id, low) : // no more than what it passed
+				      purge(store, mailbox, low, (uint32_t)passed.rows + PURGE_ROWS_MORE);
+	}
+	return err == MMS_OK ? server_store_share_end(store, mailbox, false) : err;
+}
+
+static enum mms_err settle_gap(struct server_store *store, int64_t device_id)
+{
+	sql_bind_int(store->statement[DEVICE_GAP_TOLD], 1, device_id);
+	return sql_run(&store->sql, store->statement[DEVICE_GAP_TOLD]);
+}
+
+enum mms_err server_store_move(struct server_store *store, const struct storage_move *move)
+{
+	struct server_devices devices;
+	struct server_device *device = NULL;
+	enum mms_err err = server_store_devices_of(store, move->user_id, &devices);
+	assert(move->row < store->commit_next); // else rows to come would be taken unseen
+	for (uint32_t i = 0; i < devices.count && err == MMS_OK; i++)
+		if (devices.device[i].device_id == move->device_id)
+			device = &devices.device[i];
+	if (err != MMS_OK || device == NULL)
+		return err;
+	if (device->gap_row > 0 && device->gap_row <= move->gap_row)
+		err = settle_gap(store, device->device_id);
+	if (err != MMS_OK || move->row <= device->cursor)
+		return err;
+	err = move_cursor(store, &devices, device, move);
+	return err == MMS_E_MISSING ? MMS_OK : err;
+}

@@ -1,0 +1,222 @@
+// SPDX-License-Identifier: ISC
+// The thread that owns the server's store; the contract is in store_thread.h. Jobs stand in a ring: the owner puts them in at the
+// end and takes them out at the front, the thread does those between. One mutex guards the ring's counters and nothing else: a job
+// is touched only by whose turn it is.
+#include "store/store_thread.h"
+
+#include <assert.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum job_kind { JOB_APPEND, JOB_ASK, JOB_SYNC, JOB_HOUSEKEEP };
+
+// What is to be done, and then what came of it.
+struct job {
+	enum job_kind kind;
+	uint32_t rows_max; // HOUSEKEEP
+	struct mtime now;  // the same
+	const struct storage_batch *batch; // APPEND
+	struct store_event event;
+};
+
+struct store_thread {
+	struct server_store *store;
+	int wake_fd;
+	pthread_t thread;
+	pthread_mutex_t mutex;
+	pthread_cond_t changed; // given or is_stopping
+
+	// Jobs ever given, done and taken; each stands in its number modulo jobs_max.
+	uint64_t given;
+	uint64_t done;
+	uint64_t taken;
+	bool is_stopping;
+	bool is_broken; // of the thread's alone: nothing is done any more
+
+	size_t jobs_max;
+	struct job job[];
+};
+
+// --- the thread's side ---
+
+static bool is_kept_or_full(enum mms_err err)
+{
+	return err == MMS_OK || err == MMS_E_NOSPACE;
+}
+
+// Does a job. False: the store failed.
+static bool perform(struct server_store *store, struct job *job)
+{
+	struct store_event *event = &job->event;
+	enum mms_err err = MMS_OK;
+	switch (job->kind) {
+	case JOB_APPEND:
+		err = server_store_append(store, job->batch, &event->appended, &event->why);
+		event->is_kept = event->appended.is_kept;
+		return err == MMS_OK;
+	case JOB_ASK:
+		return server_store_ask(store, event->question, &event->why) == MMS_OK;
+	case JOB_SYNC:
+		err = server_store_users_sync(store, event->sync);
+		break;
+	case JOB_HOUSEKEEP:
+		err = server_store_housekeep(store, job->now, job->rows_max, &event->has_more);
+		break;
+	}
+	event->is_kept = err == MMS_OK;
+	if (err != MMS_OK)
+		event->why = *server_store_reason(store);
+	return is_kept_or_full(err);
+}
+
+// Says that events have come. A descriptor that is full has said so already.
+static void wake(const struct store_thread *thread)
+{
+	const uint64_t one = 1;
+	const ssize_t written = write(thread->wake_fd, &one, sizeof one);
+	(void)written;
+}
+
+// Waits for jobs; `*upto` says which are given. False: there are none, and none will come.
+static bool await_jobs(struct store_thread *thread, uint64_t *upto)
+{
+	pthread_mutex_lock(&thread->mutex);
+	while (thread->given == thread->done && !thread->is_stopping)
+		pthread_cond_wait(&thread->changed, &thread->mutex);
+	*upto = thread->given;
+	const bool has_jobs = thread->given > thread->done;
+	pthread_mutex_unlock(&thread->mutex);
+	return has_jobs;
+}
+
+static void publish(struct store_thread *thread, uint64_t done)
+{
+	pthread_mutex_lock(&thread->mutex);
+	thread->done = done;
+	pthread_mutex_unlock(&thread->mutex);
+	wake(thread);
+}
+
+// The jobs that wait together are taken together. What came of one is published at once when the next takes long.
+static void perform_until(struct store_thread *thread, uint64_t next, uint64_t upto)
+{
+	for (; next < upto && !thread->is_broken; next++) {
+		struct job *job = &thread->job[next % thread->jobs_max];
+		thread->is_broken = !perform(thread->store, job);
+		if (thread->is_broken)
+			job->event.kind = STORE_BROKEN;
+		const bool is_one_of_questions = next + 1 < upto && job->kind == JOB_ASK &&
+						 thread->job[(next + 1) % thread->jobs_max].kind == JOB_ASK;
+		if (!is_one_of_questions || thread->is_broken)
+			publish(thread, next + 1);
+	}
+}
+
+static void *run(void *context)
+{
+	struct store_thread *thread = context;
+	uint64_t next = 0;
+	uint64_t upto;
+	while (!thread->is_broken && await_jobs(thread, &upto)) {
+		perform_until(thread, next, upto);
+		next = upto;
+	}
+	return NULL;
+}
+
+// --- the owner's side ---
+
+static enum mms_err fail_start(struct reason *why, const char *what)
+{
+	snprintf(why->text, sizeof why->text, "cannot start the thread of the server database: %s; stop other programs", what);
+	return MMS_E_IO;
+}
+
+enum mms_err store_thread_start(struct server_store *store, size_t jobs_max, int wake_fd, struct store_thread **thread,
+				struct reason *why)
+{
+	sigset_t all;
+	sigset_t before;
+	assert(jobs_max >= 1);
+	struct store_thread *started = calloc(1, sizeof *started + jobs_max * sizeof *started->job);
+	*thread = NULL;
+	if (started == NULL)
+		return fail_start(why, "out of memory");
+	started->store = store;
+	started->wake_fd = wake_fd;
+	started->jobs_max = jobs_max;
+	pthread_mutex_init(&started->mutex, NULL);
+	pthread_cond_init(&started->changed, NULL);
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &before); // which the thread inherits
+	const int error = pthread_create(&started->thread, NULL, run, started);
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	if (error != 0) {
+		pthread_cond_destroy(&started->changed);
+		pthread_mutex_destroy(&started->mutex);
+		free(started);
+		return fail_start(why, strerror(error));
+	}
+	*thread = started;
+	return MMS_OK;
+}
+
+// Puts a job at the end of the ring.
+static void give(struct store_thread *thread, const struct job *job)
+{
+	assert(thread->given - thread->taken < thread->jobs_max);
+	thread->job[thread->given % thread->jobs_max] = *job;
+	pthread_mutex_lock(&thread->mutex);
+	thread->given++;
+	pthread_cond_signal(&thread->changed);
+	pthread_mutex_unlock(&thread->mutex);
+}
+
+void store_thread_append(struct store_thread *thread, uint32_t lane, const struct storage_batch *batch)
+{
+	assert(lane < STORE_LANES);
+	give(thread, &(struct job){.kind = JOB_APPEND, .batch = batch, .event = {.kind = STORE_APPENDED, .lane = lane}});
+}
+
+void store_thread_ask(struct store_thread *thread, struct storage_question *question)
+{
+	give(thread, &(struct job){.kind = JOB_ASK, .event = {.kind = STORE_ANSWERED, .question = question}});
+}
+
+void store_thread_sync(struct store_thread *thread, struct server_store_sync *sync)
+{
+	give(thread, &(struct job){.kind = JOB_SYNC, .event = {.kind = STORE_SYNCED, .sync = sync}});
+}
+
+void store_thread_housekeep(struct store_thread *thread, struct mtime now, uint32_t rows_max)
+{
+	give(thread, &(struct job){.kind = JOB_HOUSEKEEP, .now = now, .rows_max = rows_max, .event = {.kind = STORE_HOUSEKEPT}});
+}
+
+bool store_thread_next(struct store_thread *thread, struct store_event *event)
+{
+	pthread_mutex_lock(&thread->mutex);
+	const bool has_event = thread->taken < thread->done;
+	pthread_mutex_unlock(&thread->mutex);
+	if (has_event)
+		*event = thread->job[thread->taken++ % thread->jobs_max].event;
+	return has_event;
+}
+
+void store_thread_stop(struct store_thread *thread)
+{
+	if (thread == NULL)
+		return;
+	pthread_mutex_lock(&thread->mutex);
+	thread->is_stopping = true;
+	pthread_cond_signal(&thread->changed);
+	pthread_mutex_unlock(&thread->mutex);
+	pthread_join(thread->thread, NULL);
+	pthread_cond_destroy(&thread->changed);
+	pthread_mutex_destroy(&thread->mutex);
+	free(thread);
+}
