@@ -3,11 +3,13 @@
 // drives both. Layer: node, pure: what happened comes in, orders go out. The program and the simulator carry out the same
 // orders; neither decides anything.
 //
-// What happened: a datagram came, a batch was stored, users were read, users were synced, the store was housekept, the
-// operator asked for a reload or for the end. After it, and whenever server_node_deadline has come, server_node_next gives
-// one order after the other, until it says that there is none. Between an order of the store and the word of what became of
-// it any time may pass: datagrams may come, and other orders are given. There is one order of the store at a time.
-// A store that failed ends the server in every path: the one order after that is ORDER_END.
+// What happened: a datagram came, the store has an event (a batch was appended, a question answered, users were synced, it was
+// housekept, it failed), users were read, the operator asked for a reload or for the end. After it, and whenever
+// server_node_deadline has come, server_node_next gives one order after the other, until it says that there is none.
+// The store may have several orders at the same time: a batch in each lane, questions, one sync, one housekeeping. Between an
+// order and the word of what became of it any time may pass, datagrams may come, and other orders are given.
+// A store that failed ends the server in every path: the one order after that is ORDER_END, and what the store still has does
+// not come back.
 #ifndef MMS_NODE_SERVER_NODE_H
 #define MMS_NODE_SERVER_NODE_H
 
@@ -20,7 +22,8 @@
 #include "proto/listener.h"
 
 enum server_order_kind {
-	ORDER_APPEND = 1, // make `batch` durable; then server_node_stored. `batch` is borrowed until then
+	ORDER_APPEND = 1, // append `batch` in `lane`; then server_node_appended. `batch` is borrowed until then
+	ORDER_ASK,        // ask `question`, after all that was ordered before; then server_node_answered. Borrowed likewise
 	ORDER_SEND,       // give `out` to the network
 	ORDER_READ_USERS, // read the users file; then server_node_users_read
 	ORDER_SYNC_USERS, // make the users of the store those of `users`, whole, and set their ids; then server_node_users_synced
@@ -29,24 +32,19 @@ enum server_order_kind {
 };
 
 enum server_end {
-	SERVER_STOPPED = 1, // as the operator asked: everything that was received is durable and answered
+	SERVER_STOPPED = 1, // as the operator asked: everything that was received is durable and answered, the store has nothing
 	SERVER_BROKEN,      // the store failed: nothing more was sent
 };
 
+// What else than the kind says it has is undefined.
 struct server_order {
 	enum server_order_kind kind;
 	enum server_end end;
+	uint32_t lane;
 	const struct storage_batch *batch;
+	struct storage_question *question;
 	struct users_table *users;
 	struct session_out out;
-};
-
-// What the store was ordered and has not said the end of.
-enum server_node_work {
-	WORK_NONE = 0,
-	WORK_APPEND,
-	WORK_SYNC,
-	WORK_HOUSEKEEP,
 };
 
 enum server_life {
@@ -65,7 +63,10 @@ struct server_node {
 
 	// The turn.
 	enum server_life life;
-	enum server_node_work work;
+	uint32_t append_count; // orders that the store has not said the end of: batches
+	uint32_t ask_count;    // questions
+	bool is_syncing;
+	bool is_housekeeping;
 	bool has_news;           // events are to be run before the next order
 	bool is_flushed;         // while stopping: what found no room is not tried again
 	uint32_t datagram_count; // since the events were last run
@@ -80,8 +81,6 @@ struct server_node_setup {
 	struct listener_config listener;
 	struct server_config server;
 	const struct keypair *keys;
-	struct server_storage storage;
-	struct storage_mark mark;
 	struct users_table *users; // user_ids set
 	struct server_user *user;  // zeros, as many as the table's user_capacity
 	struct rng rng;
@@ -93,8 +92,8 @@ struct server_node_setup {
 // Bytes of memory for a setup.
 size_t server_node_memory_bytes(const struct server_node_setup *setup);
 
-// A server over server_node_memory_bytes(setup) bytes of zeros at `memory`; `users`, `user`, `memory` and what the storage
-// points at are kept, the rest of `setup` is copied.
+// A server over server_node_memory_bytes(setup) bytes of zeros at `memory`; `users`, `user` and `memory` are kept, the rest of
+// `setup` is copied.
 void server_node_init(struct server_node *node, const struct server_node_setup *setup, void *memory, struct mtime now);
 
 // Wipes keys.
@@ -102,21 +101,35 @@ void server_node_clear(struct server_node *node);
 
 // A datagram came. As listener_recv; nothing is taken in any more when the end was asked for or was ordered.
 size_t server_node_recv(struct server_node *node, const struct addr *addr, const uint8_t *datagram, size_t bytes,
-			struct mtime now, struct wtime wall, uint8_t *reply);
+			struct moment moment, uint8_t *reply);
 
-// What became of the batch of ORDER_APPEND: as server_stored.
-void server_node_stored(struct server_node *node, enum mms_err result, struct mtime now, struct wtime wall);
+// What became of the batch of ORDER_APPEND in this lane; its results are written.
+void server_node_appended(struct server_node *node, uint32_t lane, const struct storage_appended *appended,
+			  struct moment moment);
+
+// The question of ORDER_ASK has its answer.
+void server_node_answered(struct server_node *node, struct storage_question *question, struct moment moment);
+
+// The store failed, in whatever it was ordered: no other word of it follows.
+void server_node_broken(struct server_node *node);
 
 // The users file was read into `users`, with `user`, zeros, as many as its user_capacity; both are kept. NULL: it could not
 // be, and the users stay as they are.
 void server_node_users_read(struct server_node *node, struct users_table *users, struct server_user *user);
 
-// What became of ORDER_SYNC_USERS. MMS_OK: the new users are in use, the former ones and their `user` are the caller's
-// again. MMS_E_NOSPACE: nothing was changed, and the new ones are the caller's again. Else the store is broken, and all are.
-void server_node_users_synced(struct server_node *node, enum mms_err result, struct mtime now, struct wtime wall);
+// What the store says of ORDER_SYNC_USERS.
+struct users_synced {
+	bool is_kept;           // false: there was no room, and nothing changed
+	const int64_t *removed; // ids of the devices that were removed, ascending
+	size_t removed_count;
+};
 
-// What became of ORDER_HOUSEKEEP. MMS_OK, `has_more` to do; MMS_E_NOSPACE: later; else the store is broken.
-void server_node_housekept(struct server_node *node, enum mms_err result, bool has_more, struct mtime now);
+// What became of ORDER_SYNC_USERS. Kept: the new users are in use, the former ones and their `user` are the caller's again.
+// Else the new ones are the caller's again.
+void server_node_users_synced(struct server_node *node, const struct users_synced *synced, struct moment moment);
+
+// What became of ORDER_HOUSEKEEP: there is more to do, soon; or it has done, or found no room, and comes again later.
+void server_node_housekept(struct server_node *node, bool has_more, struct moment moment);
 
 // The operator asked that the users file be read again. Asked while one reload is on its way: another follows it.
 void server_node_reload_asked(struct server_node *node);
@@ -126,7 +139,7 @@ void server_node_reload_asked(struct server_node *node);
 void server_node_stop_asked(struct server_node *node);
 
 // The next order. False: none until something happens or server_node_deadline has come.
-bool server_node_next(struct server_node *node, struct mtime now, struct wtime wall, struct server_order *order);
+bool server_node_next(struct server_node *node, struct moment moment, struct server_order *order);
 
 // When server_node_next is to be asked though nothing happened; MTIME_NEVER: not at all.
 struct mtime server_node_deadline(const struct server_node *node);

@@ -6,6 +6,6 @@
 #include "node/server_node.h"
 
 // Lets due timers run and every event take its effect, unless the store is broken.
-void server_node_run(struct server_node *node, struct mtime now, struct wtime wall);
+void server_node_run(struct server_node *node, struct moment moment);
 
 #endif
