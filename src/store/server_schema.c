@@ -217,7 +217,7 @@ const char *const server_schema_statement[SERVER_STATEMENT_COUNT] = {
 		       " WHERE user_id = ?1 AND row <= ?2 ORDER BY row LIMIT ?3)",
 	[REFS_REMOVE] = "DELETE FROM ref WHERE user_id = ?1 AND row <= ?2",
 	[REFS_COUNT] = "SELECT count(*), coalesce(sum(bytes), 0) FROM ref WHERE user_id = ?1 AND row > ?2 AND row <= ?3",
-	[REFS_BY_SENDER] = "SELECT sender_id, sum(row > ?4), sum((row > ?4) * bytes), sum((row <= ?4) * (bytes + ?6)),"
+	[REFS_BY_SENDER] = "SELECT sender_id, sum(row > ?4), sum((row > ?4) * bytes), sum((row > ?4) * (bytes + ?6)),"
 			   " sum((row <= ?5) * (bytes + ?6)) FROM ref WHERE user_id = ?1 AND row > ?2 AND row <= ?3"
 			   " GROUP BY sender_id",
 	[REFS_RECEIVE] = "UPDATE ref SET received_at = ?4 WHERE user_id = ?1 AND row > ?2 AND row <= ?3",
