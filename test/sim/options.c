@@ -9,6 +9,7 @@ void options_calm(struct options *options)
 {
 	*options = (struct options){
 		.users = 2,
+		.lanes = 1,
 		.devices = 2,
 		.messages = 10,
 		.active_ms = 10000,
@@ -67,6 +68,11 @@ static void draw_machines(struct options *options, struct draw *draw)
 	some(draw, &options->server_boundary_kill, 250, 40);
 	some(draw, &options->device_kills, 300, 8);
 	some(draw, &options->device_boundary_kill, 200, 30);
+	options->lanes = 1 + draw_below(draw, 3);
+	options->rows_apart = draw_below(draw, 2);
+	some(draw, &options->store_delay_ms, 400, 800);
+	some(draw, &options->repeated_commits, 200, 400);
+	some(draw, &options->full_ops, 100, 200);
 	some(draw, &options->slow_commits, 200, 300);
 	options->commits_block = draw_below(draw, 2);
 	some(draw, &options->full_commits, 120, 200);

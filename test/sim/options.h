@@ -33,6 +33,11 @@
 	X(server_boundary_kill, "turns in which the server is killed between two steps") \
 	X(device_kills, "kills of a device at a drawn moment") \
 	X(device_boundary_kill, "turns in which a device is killed between two steps") \
+	X(lanes, "lanes of the server's store") \
+	X(rows_apart, "whether rows are each mailbox's own, with holes, and marks each lane's") \
+	X(store_delay_ms, "how long the server's store takes at most, there and back each") \
+	X(repeated_commits, "batches whose connection is lost: performed twice, or late") \
+	X(full_ops, "messages for which there is no room on the server's disk") \
 	X(slow_commits, "orders of the server's store that take up to 30 s") \
 	X(commits_block, "whether the server waits for a slow one") \
 	X(full_commits, "orders of the server's store that find no room") \

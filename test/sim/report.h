@@ -78,6 +78,22 @@
 	X(SIGHT_OPEN_FAILED, "a profile could not be opened") \
 	X(SIGHT_WHO, "a list of users came to its end") \
 	X(SIGHT_SENDERS_FULL, "a device had all the sending sessions it may have") \
+	X(SIGHT_STORE_BUSY, "the store was ordered something while it worked") \
+	X(SIGHT_REPEATED, "a batch was performed twice: its connection was lost after the commit") \
+	X(SIGHT_FIRST_TRY_LOST, "a batch was performed late: its connection was lost before the commit") \
+	X(SIGHT_OUT_OF_ORDER, "a lane's batch was told before one that another lane was given earlier") \
+	X(SIGHT_LANES_KILLED, "the server was killed with batches of several lanes under way") \
+	X(SIGHT_ROW_AHEAD, "a row was told of before a lower one of its mailbox") \
+	X(SIGHT_PAGE_OVERTAKEN, "a mailbox got a row while a page of it was on its way") \
+	X(SIGHT_TOLD_TO_NOBODY, "a batch was told when a session that waited for it was over") \
+	X(SIGHT_ANSWERED_TO_NOBODY, "a question was answered when its session was over") \
+	X(SIGHT_OP_FULL, "single messages of a batch found no room") \
+	X(SIGHT_ROLLED_BACK_REPEAT, "a batch without room held what had been accepted before") \
+	X(SIGHT_MOVES_AGAIN, "moves of a batch without room were made again") \
+	X(SIGHT_REFUSAL_REMEMBERED, "a copy of a refused message was refused on a session that had begun before") \
+	X(SIGHT_REFUSAL_REPEATED, "an operation was refused again when its batch was repeated") \
+	X(SIGHT_SHUT_OUT, "a sync removed a device that was signed in") \
+	X(SIGHT_HOUSEKEPT_BESIDE, "the store kept house while a batch was under way") \
 	X(SIGHT_SYNC_KEPT, "the server was killed with other work of the store that was kept") \
 	X(SIGHT_SECOND_LIFE, "a name was given to somebody else") \
 	X(SIGHT_LIFE_BACK, "a name went back to one who had it before") \

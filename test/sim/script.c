@@ -12,6 +12,7 @@
 #include "people.h"
 #include "report.h"
 #include "server_host.h"
+#include "store_host.h"
 #include "world.h"
 
 enum { EVENTS_MAX = 600, START_MS = 15000, SOON_MS = 500, DAY_S = 24 * 3600 };
@@ -475,8 +476,7 @@ void script_heal(void)
 	world.options.commits_block = 0;
 	if (world_wall(world.server.wall_offset_ms).ms > INVITES_END_MS)
 		world.server.wall_offset_ms = 0; // or no invite of those who are still to come would be valid
-	if (world.server.work != 0)
-		world.server.done_at = world.now;
+	store_host_hurry();
 	for (uint32_t i = 0; i < PROCESSES_MAX; i++) {
 		struct process *process = &world.process[i];
 		process->awake_at = process->cut_until[0] = process->cut_until[1] = world.now;

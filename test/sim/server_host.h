@@ -14,10 +14,13 @@
 void server_host_begin(void);
 void server_host_end(void);
 
+// Makes its empty disk.
+void server_host_make_disk(void);
+
 // Starts the process on the disk as it is.
 void server_host_start(void);
 
-// kill -9: everything but the disk is gone; the batch on its way may be on the disk or not.
+// kill -9: everything but the disk is gone; what is with the store may be on the disk or not.
 void server_host_kill(void);
 
 // Puts the disk back as it was at the backup; the process must be down.
@@ -39,5 +42,8 @@ void server_host_users_changed(void);
 
 // Seconds that the server has run in all its lives, this one included; it must be up.
 int64_t server_host_ran(void);
+
+// Store time at a moment of this life.
+int64_t server_host_seconds(struct mtime at);
 
 #endif

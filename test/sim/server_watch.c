@@ -1,42 +1,26 @@
 // SPDX-License-Identifier: ISC
-// The contract is in server_watch.h. Calls and answers are seen where node/ passes them on, by wraps of the linker.
+// The contract is in server_watch.h. What goes through sessions as calls is watched in server_watch_calls.c.
 #include "server_watch.h"
 
 #include <string.h>
 
 #include "double.h"
 #include "network.h"
-#include "people.h"
 #include "report.h"
+#include "server_watch_inside.h"
 #include "world.h"
-
-void __real_server_call(struct server *server, uint32_t slot, uint32_t number, uint8_t kind, const uint8_t *body,
-			size_t bytes, struct mtime now, struct wtime wall);
-void __wrap_server_call(struct server *server, uint32_t slot, uint32_t number, uint8_t kind, const uint8_t *body,
-			size_t bytes, struct mtime now, struct wtime wall);
-void __real_listener_answer(struct listener *listener, uint32_t slot, uint32_t number, uint8_t status, const void *body,
-			    size_t body_bytes, struct mtime now);
-void __wrap_listener_answer(struct listener *listener, uint32_t slot, uint32_t number, uint8_t status, const void *body,
-			    size_t body_bytes, struct mtime now);
-enum mms_err __real_listener_call(struct listener *listener, uint32_t slot, uint8_t kind, const void *body,
-				  size_t body_bytes, uint64_t tag);
-enum mms_err __wrap_listener_call(struct listener *listener, uint32_t slot, uint8_t kind, const void *body,
-				  size_t body_bytes, uint64_t tag);
-enum callee_verdict __real_callee_recv_call(struct callee *callee, struct blocks *blocks,
-					    const struct wire_frame_view *frame, bool is_repeat_twice);
-enum callee_verdict __wrap_callee_recv_call(struct callee *callee, struct blocks *blocks,
-					    const struct wire_frame_view *frame, bool is_repeat_twice);
-void __real_listener_defer(struct listener *listener, uint32_t slot, struct mtime until);
-void __wrap_listener_defer(struct listener *listener, uint32_t slot, struct mtime until);
 
 void server_watch_start(void)
 {
 	for (size_t i = 0; i < sizeof world.server.watched / sizeof *world.server.watched; i++)
 		world.server.watched[i].index = 0;
+	memset(world.server.session, 0, sizeof world.server.session);
+	memset(world.server.lane_of, 0, sizeof world.server.lane_of);
+	memset(world.server.heard_row, 0, sizeof world.server.heard_row);
 	world.server.turn_count = 0;
 }
 
-static struct watched_slot *watched(uint32_t slot)
+struct watched_slot *server_watched(uint32_t slot)
 {
 	struct watched_slot *watched = &world.server.watched[slot];
 	const struct listener *listener = &world.server.node.listener;
@@ -49,130 +33,6 @@ static struct watched_slot *watched(uint32_t slot)
 		watched->path = session->path.current;
 	}
 	return watched;
-}
-
-static uint32_t submitted_message(uint32_t slot, const uint8_t *body, size_t bytes)
-{
-	struct call_submit submit;
-	const int identity = world_identity_of_key(watched(slot)->key);
-	if (identity < 0 || call_submit_decode(&submit, body, bytes) != MMS_OK)
-		return MESSAGES_MAX;
-	return truth_find(world_user_of_identity((uint8_t)identity), &submit.id);
-}
-
-void __wrap_server_call(struct server *server, uint32_t slot, uint32_t number, uint8_t kind, const uint8_t *body,
-			size_t bytes, struct mtime now, struct wtime wall)
-{
-	struct look *look = &watched(slot)->look[number % LOOKS_MAX];
-	if (look->number == number && look->is_answered && kind != CALL_WHO)
-		report_failure("call %u of a session was done again after its answer", number);
-	if (look->number > number)
-		report_failure("call %u of a session was done after call %u", number, look->number);
-	*look = (struct look){.number = number, .kind = kind, .message = MESSAGES_MAX};
-	if (kind == CALL_SUBMIT)
-		look->message = (uint16_t)submitted_message(slot, body, bytes);
-	__real_server_call(server, slot, number, kind, body, bytes, now, wall);
-}
-
-// Who is not in the users file, or revoked there, stays out.
-static void check_grant(uint32_t slot)
-{
-	const int identity = world_identity_of_key(watched(slot)->key);
-	if (identity < 0 || world.server.is_reload_due)
-		return;
-	const struct identity *owner = &world.identity[identity];
-	if (owner->is_revoked || !world.user[owner->user].is_listed)
-		report_failure("a device of %s is signed in that is shut out", world.user[owner->user].name.text);
-}
-
-// Who is in the users file and enrolled, and not revoked there, is let in.
-static void check_refusal(uint32_t slot)
-{
-	const uint8_t *key = watched(slot)->key;
-	const int identity = world_identity_of_key(key);
-	if (identity < 0 || !world_identity_is_honest((uint8_t)identity) || world.server.is_reload_due)
-		return;
-	const struct identity *owner = &world.identity[identity];
-	const struct disk_device *device = server_disk_device(&world.disk, key);
-	if (device != NULL && !world.user[owner->user].is_listed && people_holder(owner->user) >= 0)
-		report_sight(SIGHT_OLD_LIFE_REFUSED);
-	if (device != NULL && world.user[owner->user].is_listed && !owner->is_revoked &&
-	    device->held.user_id == world.disk.user[owner->user].user_id)
-		report_failure("an enrolled device of %s was refused", world.user[owner->user].name.text);
-}
-
-void __wrap_listener_answer(struct listener *listener, uint32_t slot, uint32_t number, uint8_t status, const void *body,
-			    size_t body_bytes, struct mtime now)
-{
-	if (listener->slot[slot].state != LISTENER_OPEN && listener->slot[slot].state != LISTENER_CLOSING) {
-		__real_listener_answer(listener, slot, number, status, body, body_bytes, now);
-		return; // its session is over: the answer goes nowhere
-	}
-	struct look *look = &watched(slot)->look[number % LOOKS_MAX];
-	if (look->number != number)
-		report_failure("call %u of a session was answered and not done", number);
-	if (look->is_answered && look->kind != CALL_WHO)
-		report_failure("call %u of a session was answered twice", number);
-	look->is_answered = true;
-	look->answered_at = now;
-	if (look->kind == CALL_SUBMIT && look->message < MESSAGES_MAX)
-		truth_answered(look->message, status == STATUS_ACCEPTED, server_disk_holds(&world.disk, look->message));
-	if (look->kind == CALL_SUBMIT && status == STATUS_MAILBOX_FULL)
-		report_sight(SIGHT_MAILBOX_FULL);
-	if (look->kind == CALL_SUBMIT && status == STATUS_NO_SUCH_USER)
-		report_sight(SIGHT_NO_SUCH_USER);
-	if (status == STATUS_SERVER_FULL)
-		report_sight(SIGHT_SERVER_FULL);
-	if (look->kind == CALL_SIGNIN && status == STATUS_NOT_AUTHORIZED)
-		check_refusal(slot);
-	if (look->kind == CALL_SIGNIN && status == STATUS_OK)
-		check_grant(slot);
-	__real_listener_answer(listener, slot, number, status, body, body_bytes, now);
-}
-
-void __wrap_listener_defer(struct listener *listener, uint32_t slot, struct mtime until)
-{
-	report_sight(SIGHT_DEFERRED);
-	__real_listener_defer(listener, slot, until);
-}
-
-enum mms_err __wrap_listener_call(struct listener *listener, uint32_t slot, uint8_t kind, const void *body,
-				  size_t body_bytes, uint64_t tag)
-{
-	const enum mms_err err = __real_listener_call(listener, slot, kind, body, body_bytes, tag);
-	struct call_notice notice;
-	const int identity = world_identity_of_key(watched(slot)->key);
-	if (err != MMS_OK || kind != CALL_NOTICE || call_notice_decode(&notice, body, body_bytes) != MMS_OK)
-		return err;
-	if (notice.what == NOTICE_REPLACED)
-		watched(slot)->is_replaced = true;
-	if (notice.what == NOTICE_GAP && identity >= 0)
-		world.identity[identity].gap_id = notice.id;
-	return err;
-}
-
-// The session at the server that a callee belongs to, or NULL.
-static const struct watched_slot *watched_callee(const struct callee *callee)
-{
-	const struct listener *listener = &world.server.node.listener;
-	for (uint32_t i = 0; world.server.is_up && i < listener->fresh_count; i++)
-		if (&listener->slot[i].session.callee == callee)
-			return watched(i);
-	return NULL;
-}
-
-enum callee_verdict __wrap_callee_recv_call(struct callee *callee, struct blocks *blocks,
-					    const struct wire_frame_view *frame, bool is_repeat_twice)
-{
-	const enum callee_verdict verdict = __real_callee_recv_call(callee, blocks, frame, is_repeat_twice);
-	const struct watched_slot *slot = verdict == CALLEE_REPEAT ? watched_callee(callee) : NULL;
-	const struct look *look = slot == NULL ? NULL : &slot->look[frame->number % LOOKS_MAX];
-	if (look == NULL || look->number != frame->number || look->kind != CALL_SUBMIT || !look->is_answered)
-		return verdict;
-	// Later than an answer and a repetition that have crossed.
-	if (mtime_diff_us(world.now, look->answered_at) > 2000LL * world.options.delay_ms_max)
-		report_sight(SIGHT_ANSWER_LOST);
-	return verdict;
 }
 
 // --- datagrams ---
@@ -247,7 +107,7 @@ static void note_opened(const struct watch_recv *watch)
 	const uint32_t slot = find_session(listener, watch->index);
 	if (slot == listener->sessions_max || listener->counts.unopened > watch->unopened_before)
 		return;
-	uint64_t *opened = &watched(slot)->opened[watch->counter % OPENED_MAX];
+	uint64_t *opened = &server_watched(slot)->opened[watch->counter % OPENED_MAX];
 	if (*opened == watch->counter + 1)
 		report_failure("datagram %llu of a session was taken twice", (unsigned long long)watch->counter);
 	*opened = watch->counter + 1;
@@ -292,7 +152,7 @@ void server_watch_after(const struct watch_recv *watch, const struct addr *from)
 	if (!addr_is_same_peer(&session->path.current, from))
 		report_failure("a session moved to an address that nothing came from");
 	report_sight(SIGHT_MOVED);
-	watched(watch->slot)->path = session->path.current;
+	server_watched(watch->slot)->path = session->path.current;
 }
 
 void server_watch_answer(const struct watch_recv *watch, const uint8_t *datagram, size_t bytes, size_t reply_bytes)
@@ -409,12 +269,11 @@ static void check_blocks(const struct listener *listener)
 // The receiving session that replaced another one began after it.
 static void check_replaced(const struct server *server, uint32_t slot)
 {
-	const struct listener *listener = &world.server.node.listener;
 	const struct server_peer *replaced = &server->peer[slot];
 	for (uint32_t i = 0; replaced->is_receiving && i < server->peer_capacity; i++) {
 		const struct server_peer *peer = &server->peer[i];
 		if (peer->state == PEER_SIGNED_IN && peer->is_receiving && peer->device_id == replaced->device_id &&
-		    listener_handshake_at(listener, i).us < listener_handshake_at(listener, slot).us)
+		    peer->began_at.us < replaced->began_at.us)
 			report_failure("a session was replaced by one that began before it");
 	}
 }
@@ -424,7 +283,7 @@ static void check_admitted(const struct server *server)
 {
 	for (uint32_t i = 0; i < server->peer_capacity && !world.server.is_reload_due; i++)
 		if (server->peer[i].state == PEER_SIGNED_IN)
-			check_grant(i);
+			server_watch_admitted(i);
 }
 
 static void check_senders(const struct server *server)
@@ -441,6 +300,30 @@ static void check_senders(const struct server *server)
 			report_failure("a device has %u sending sessions", count);
 		if (count == SENDING_PER_DEVICE_MAX)
 			report_sight(SIGHT_SENDERS_FULL);
+	}
+}
+
+static void check_batches(const struct server *server)
+{
+	for (uint32_t i = 0; i < server->config.lane_count; i++) {
+		const struct server_lane *lane = &server->lane[i];
+		if (lane->is_storing && lane->batch[lane->filling].op_count > 0)
+			report_sight(SIGHT_BOTH_BATCHES);
+		for (int k = 0; k < 2; k++)
+			if (lane->batch[k].op_count > SERVER_OPS_MAX || lane->batch[k].submit_count > BATCH_MESSAGES_MAX ||
+			    lane->batch[k].text_bytes > BATCH_BYTES_MAX)
+				report_failure("a batch is larger than its bound");
+	}
+}
+
+void server_watch_end(void)
+{
+	const struct server *server = &world.server.node.server;
+	for (uint32_t i = 0; i < server->config.lane_count && !world.server.node.is_flushed; i++) {
+		const struct server_lane *lane = &server->lane[i];
+		if (lane->is_storing || lane->batch[lane->filling].op_count + lane->batch[lane->filling].move_count > 0 ||
+		    lane->moved.first != 0)
+			report_failure("the server stops in order, and something is not stored");
 	}
 }
 
@@ -466,11 +349,7 @@ void server_watch_turn(void)
 	}
 	if (listener->admission.count == listener->admission.capacity)
 		report_sight(SIGHT_HALF_OPEN_FULL);
-	if (server->is_storing && server->batch[server->filling].op_count > 0)
-		report_sight(SIGHT_BOTH_BATCHES);
-	for (int i = 0; i < 2; i++)
-		if (server->batch[i].op_count > SERVER_OPS_MAX || server->batch[i].waiter_count > SERVER_WAITERS_MAX)
-			report_failure("a batch is larger than its bound");
+	check_batches(server);
 	if (world.server.turn_count++ % 16 != 0)
 		return;
 	check_blocks(listener);

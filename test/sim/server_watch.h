@@ -9,6 +9,7 @@
 
 #include "base/addr.h"
 #include "base/time.h"
+#include "store/storage.h"
 
 enum { HALF_OPEN_WATCHED_MAX = 16 };
 
@@ -44,7 +45,13 @@ void server_watch_after(const struct watch_recv *watch, const struct addr *from)
 // That who only sends uses up no answer for anybody: what a datagram was answered with at once; 0 bytes: nothing.
 void server_watch_answer(const struct watch_recv *watch, const uint8_t *datagram, size_t bytes, size_t reply_bytes);
 
+// A batch is handed over.
+void server_watch_append(uint32_t lane, const struct storage_batch *batch);
+
 // After every turn.
 void server_watch_turn(void);
+
+// At the end in order: nothing is left undone.
+void server_watch_end(void);
 
 #endif

@@ -118,6 +118,11 @@ void truth_accepted(uint32_t number, uint8_t user, uint64_t row)
 	report_trace("message %u is on the server's disk for user %u as row %llu", number, user, (unsigned long long)row);
 }
 
+void truth_refused(uint32_t number)
+{
+	truth_message(number)->refused_count++;
+}
+
 void truth_answered(uint32_t number, bool is_accepted, bool is_durable)
 {
 	struct message *message = truth_message(number);

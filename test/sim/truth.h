@@ -27,7 +27,7 @@ struct message {
 	bool is_told_refused;
 	bool is_rewritten;     // its hostile sender used its id for something else as well: nobody is owed either
 	bool is_lost;          // the server's store was put back to a time before it
-	uint32_t refused_count; // answers of the server
+	uint32_t refused_count; // by the store and in answers
 	uint32_t accepted_count; // times it became durable
 	uint64_t accepted_index; // when it first did, counted over the run
 	uint32_t accepted_for; // the users whom the server kept it for
@@ -54,6 +54,8 @@ uint32_t truth_count(void);
 
 // The server's store made it durable, for a user.
 void truth_accepted(uint32_t number, uint8_t user, uint64_t row);
+// The store has refused it.
+void truth_refused(uint32_t number);
 // The server has answered a SUBMIT; `is_durable`: the store holds it.
 void truth_answered(uint32_t number, bool is_accepted, bool is_durable);
 // A device told its user the verdict.

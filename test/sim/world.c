@@ -131,7 +131,7 @@ void world_begin(uint64_t seed, const struct options *options)
 	world.still_count = 0;
 	truth_begin();
 	network_begin();
-	server_disk_begin(&world.disk);
+	server_host_make_disk();
 	server_host_begin();
 	device_host_begin();
 	people_settle();
@@ -215,11 +215,10 @@ static bool is_offered_by_anyone(uint32_t number)
 	return false;
 }
 
-// Whether nothing can be accepted for a user now.
-static bool is_closed(uint8_t user)
+// Whether nothing of a sender can be accepted for a user now.
+static bool is_closed(uint8_t user, uint8_t sender)
 {
-	return !world.user[user].is_listed ||
-	       server_disk_untaken(&world.disk, user) >= world.options.mailbox_rows_max;
+	return !world.user[user].is_listed || server_disk_is_closed(&world.disk, user, sender);
 }
 
 // Whether a device is owed a message.
@@ -234,14 +233,14 @@ static bool is_owed(uint32_t number, const struct message *message, uint8_t iden
 		    world.disk.row[i].recipient_id == world.disk.user[user].user_id)
 			return true; // its row waits: the device must come to have it
 	// It is in no mailbox: the devices of its time had it, unless a restore forgot it and its sender has it still.
-	return message->is_lost && !world.had_absence && !is_closed(user) && is_offered_by_anyone(number);
+	return message->is_lost && !world.had_absence && !is_closed(user, message->sender) && is_offered_by_anyone(number);
 }
 
-// Whether nothing can be accepted for whoever has a name now.
-static bool is_name_closed(uint8_t user)
+// Whether a message cannot be accepted for whoever has the name now that it is for.
+static bool is_name_closed(const struct message *message)
 {
-	const int holder = people_holder(user);
-	return holder < 0 || is_closed((uint8_t)holder);
+	const int holder = people_holder(message->recipient);
+	return holder < 0 || is_closed((uint8_t)holder, message->sender);
 }
 
 // Messages of a profile that must come to a verdict. Those offered again wait as long as their recipient can have none.
@@ -250,7 +249,7 @@ static uint32_t waiting(const struct profile *profile)
 	uint32_t count = 0;
 	for (uint32_t i = 0; i < profile->disk.state.outbox_count; i++) {
 		const struct disk_outbox *entry = &profile->disk.state.outbox[i];
-		count += entry->is_queued && (entry->state == OUTBOX_QUEUED || !is_name_closed(truth_message(entry->message)->recipient));
+		count += entry->is_queued && (entry->state == OUTBOX_QUEUED || !is_name_closed(truth_message(entry->message)));
 	}
 	return count;
 }

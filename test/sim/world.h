@@ -19,6 +19,7 @@ enum {
 	SERVER_PORT = 1060,
 	LOOKS_MAX = 128,
 	OPENED_MAX = 128,
+	WATCHED_SESSIONS = 64,
 	NAMES = 2, // of the server, as a device may write them
 };
 
@@ -98,13 +99,34 @@ struct look {
 	struct mtime answered_at;
 };
 
+// A sign-in as it was asked for.
+struct watched_signin {
+	uint64_t heard_row; // the highest row that the device was heard to have
+	uint32_t full_count; // batches without room until then
+};
+
 struct watched_slot {
 	uint32_t index; // of the session, 0: none
 	uint8_t key[NOISE_KEY_BYTES]; // its peer's
+	uint64_t session; // as operations name it; 0: not known
+	uint64_t row_delivered; // the last one; 0: none
+	struct watched_signin signin;
 	struct addr path;
 	bool is_replaced; // in this turn, by a session of the same device
 	struct look look[LOOKS_MAX];
 	uint64_t opened[OPENED_MAX]; // counters of datagrams it took, each + 1, by its rest
+};
+
+// A session as operations name it.
+struct watched_session {
+	uint64_t session;
+	struct mtime began_at;
+	uint32_t op_call; // the last one with an operation
+};
+
+struct watched_lane {
+	int64_t user_id;
+	uint32_t lane;
 };
 
 // The users of one reading of the file.
@@ -131,15 +153,14 @@ struct server_host {
 	struct keypair keys;
 	void *memory;
 	size_t memory_bytes;
-	// What the store was ordered; 0: nothing.
-	enum server_order_kind work;
-	const struct storage_batch *batch;
-	struct mtime done_at;
-	enum mms_err fate;
-	bool is_kept; // whether it is durable though it failed
 	struct host_users users[2]; // those in use, and room for those that follow them
 	uint8_t users_place;
 	struct watched_slot watched[64];
+	struct watched_session session[WATCHED_SESSIONS]; // a ring
+	uint32_t session_count;
+	struct watched_lane lane_of[DISK_USERS_MAX]; // by the world's user
+	uint64_t heard_row[IDENTITIES_MAX]; // the highest row that each device was heard to have
+	uint32_t full_count; // batches without room
 	uint32_t turn_count;
 };
 

@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: ISC
+// Answers to questions. The contract is in server_disk.h.
+#include <assert.h>
+#include <string.h>
+
+#include "server_disk_inside.h"
+
+bool server_disk_is_closed(const struct server_disk *disk, uint8_t user, uint8_t sender)
+{
+	return !disk_has_quota(disk, &disk->user[user], disk->user[sender].user_id, 1);
+}
+
+// Whether the store promised a mark, or it is none.
+static bool is_mark_known(const struct server_disk *disk, const struct storage_mark *mark)
+{
+	static const uint8_t none[STORAGE_START_ID_BYTES];
+	if (memcmp(mark->start_id, none, sizeof none) == 0)
+		return true;
+	for (uint32_t i = 0; i < disk->start_count; i++)
+		if (memcmp(disk->start[i].start_id, mark->start_id, STORAGE_START_ID_BYTES) == 0)
+			return mark->commit <
+			       (i + 1 < disk->start_count ? disk->start[i + 1].commit : disk->commit_next);
+	return false;
+}
+
+static void answer_signin(const struct server_disk *disk, const struct disk_memory *memory, struct storage_question *question)
+{
+	const struct disk_device *known = server_disk_device(disk, question->signin.key);
+	const bool is_known = is_mark_known(disk, &question->signin.mark);
+	bool is_spent = false;
+	for (uint32_t i = 0; question->signin.has_invite && i < disk->spent_count; i++)
+		is_spent = is_spent || memcmp(disk->spent[i], question->signin.invite_hash, STORAGE_KEY_BYTES) == 0;
+	memset(&question->is, 0, sizeof question->is);
+	question->is.is_invite_spent = is_spent;
+	question->is.is_mark_known = is_known;
+	question->is.mark = memory->lane[question->lane];
+	if (!disk->bounds.is_apart)
+		question->is.mark.commit = disk->commit_next - 1;
+	for (uint32_t i = 0; i < disk->device_count; i++)
+		question->is.device_count +=
+			disk->device[i].held.device_id != 0 && disk->device[i].held.user_id == question->user_id;
+	if (known == NULL)
+		return;
+	question->is.has_device = true;
+	question->is.device = known->held;
+	for (uint32_t i = 0; i < disk->row_count; i++)
+		question->is.waiting_count += disk->row[i].in_mailbox && disk->row[i].recipient_id == known->held.user_id &&
+					      disk->row[i].row > known->held.cursor;
+}
+
+static void put_row(struct storage_page *page, uint32_t *text_bytes, const struct disk_row *row)
+{
+	page->row[page->row_count++] = (struct storage_row){
+		.row = row->row,
+		.id = row->id,
+		.sender = row->sender,
+		.accepted_at = row->accepted_at,
+		.kind = row->kind,
+		.form = row->form,
+		.text_bytes = row->text_bytes,
+		.text_offset = *text_bytes,
+	};
+	memcpy(page->text + *text_bytes, row->text, row->text_bytes);
+	*text_bytes += row->text_bytes;
+}
+
+static void answer_page(const struct server_disk *disk, struct storage_question *question, uint32_t rows_max)
+{
+	const uint64_t after_row = question->mailbox.after_row;
+	const uint32_t most = question->mailbox.rows_max < rows_max ? question->mailbox.rows_max : rows_max;
+	const uint8_t user = server_disk_user(disk, question->user_id);
+	uint32_t text_bytes = 0;
+	assert(most >= 1);
+	assert(question->mailbox.rows_max <= STORAGE_PAGE_ROWS_MAX);
+	question->page->row_count = 0;
+	question->has.is_end = true;
+	question->has.row_newest = user == DISK_USERS_MAX ? 0 : disk->user[user].row_newest;
+	for (uint32_t i = 0; i < disk->row_count && question->has.is_end; i++) {
+		const struct disk_row *row = &disk->row[i];
+		if (!row->in_mailbox || row->recipient_id != question->user_id || row->row <= after_row)
+			continue;
+		if (question->page->row_count == most)
+			question->has.is_end = false;
+		else
+			put_row(question->page, &text_bytes, row);
+	}
+}
+
+void server_disk_answer(const struct server_disk *disk, const struct disk_memory *memory, struct storage_question *question,
+			uint32_t rows_max)
+{
+	if (question->kind == QUESTION_SIGNIN)
+		answer_signin(disk, memory, question);
+	else
+		answer_page(disk, question, rows_max);
+}

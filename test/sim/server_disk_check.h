@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: ISC
+// What the simulated store tells of what happens to it. In the simulator it is held against the truth of the run
+// (server_disk_check.c); where the store stands alone, beside the real one, there is less to say.
+#ifndef MMS_SIM_SERVER_DISK_CHECK_H
+#define MMS_SIM_SERVER_DISK_CHECK_H
+
+#include "server_disk.h"
+
+// The world's user whose line this is.
+int server_disk_check_place(const struct name *name, const uint8_t life[STORAGE_LIFE_BYTES]);
+
+// Seconds that the server has run in all its lives.
+int64_t server_disk_check_ran(void);
+
+// A message was accepted for a user of the world as a row, which is filled in but for `message` and `text`, and is in the mailbox.
+void server_disk_check_accepted(const struct server_disk *disk, struct disk_row *row, uint8_t recipient, const uint8_t *text);
+
+// A message was refused.
+void server_disk_check_refused(const struct server_disk *disk, const struct storage_submit *submit);
+
+// A row left its mailbox.
+void server_disk_check_removed(const struct server_disk *disk, const struct disk_row *row);
+
+// A device is owed a gap for a row.
+void server_disk_check_owed(const struct disk_device *device, const struct disk_row *row);
+
+// A cursor rises from where it is.
+void server_disk_check_move(const struct server_disk *disk, const struct disk_device *device, uint64_t to);
+
+// A gap counts as told.
+void server_disk_check_gap_told(const struct disk_device *device);
+
+// A device is enrolled, now.
+void server_disk_check_enrolled(const struct server_disk *disk, const struct storage_enroll *enroll);
+
+// Users were synced: spent invites that stand on no line were forgotten.
+void server_disk_check_synced(const struct server_disk *disk, const struct users_table *table);
+
+// Something is removed that is kept for so many days.
+void server_disk_check_kept(const char *what, int64_t since_ran, int days);
+
+#endif

@@ -1,0 +1,306 @@
+// SPDX-License-Identifier: ISC
+// What goes through the server's sessions as calls: that each is done once, and that answers and deliveries tell the truth. Seen
+// where node/ passes them on, by wraps of the linker. The contract is in server_watch.h and server_watch_inside.h.
+#include <string.h>
+
+#include "network.h"
+#include "people.h"
+#include "report.h"
+#include "server_watch.h"
+#include "server_watch_inside.h"
+
+void __real_server_called(struct server *server, const struct call_in *call, struct moment moment);
+void __wrap_server_called(struct server *server, const struct call_in *call, struct moment moment);
+void __real_server_answered(struct server *server, const struct answer_in *answer, struct moment moment);
+void __wrap_server_answered(struct server *server, const struct answer_in *answer, struct moment moment);
+void __real_listener_answer(struct listener *listener, uint32_t slot, uint32_t number, uint8_t status, const void *body,
+			    size_t body_bytes, struct mtime now);
+void __wrap_listener_answer(struct listener *listener, uint32_t slot, uint32_t number, uint8_t status, const void *body,
+			    size_t body_bytes, struct mtime now);
+enum mms_err __real_listener_call(struct listener *listener, uint32_t slot, uint8_t kind, const void *body,
+				  size_t body_bytes, uint64_t tag);
+enum mms_err __wrap_listener_call(struct listener *listener, uint32_t slot, uint8_t kind, const void *body,
+				  size_t body_bytes, uint64_t tag);
+enum callee_verdict __real_callee_recv_call(struct callee *callee, struct blocks *blocks,
+					    const struct wire_frame_view *frame, bool is_repeat_twice);
+enum callee_verdict __wrap_callee_recv_call(struct callee *callee, struct blocks *blocks,
+					    const struct wire_frame_view *frame, bool is_repeat_twice);
+void __real_listener_defer(struct listener *listener, uint32_t slot, struct mtime until);
+void __wrap_listener_defer(struct listener *listener, uint32_t slot, struct mtime until);
+
+static uint32_t submitted_message(uint32_t slot, const uint8_t *body, size_t bytes)
+{
+	struct call_submit submit;
+	const int identity = world_identity_of_key(server_watched(slot)->key);
+	if (identity < 0 || call_submit_decode(&submit, body, bytes) != MMS_OK)
+		return MESSAGES_MAX;
+	return truth_find(world_user_of_identity((uint8_t)identity), &submit.id);
+}
+
+// The device of a session as the store has it, or NULL.
+static const struct disk_device *device_of(uint32_t slot)
+{
+	return server_disk_device(&world.disk, server_watched(slot)->key);
+}
+
+// The highest row that this process has heard a device to have.
+static uint64_t heard_row(uint32_t slot)
+{
+	const int identity = world_identity_of_key(server_watched(slot)->key);
+	return identity < 0 ? 0 : world.server.heard_row[identity];
+}
+
+// Sessions are known by their own names where operations name them.
+static void note_session(const struct server *server, const struct call_in *call)
+{
+	struct watched_slot *slot = server_watched(call->slot);
+	const uint64_t name = server->peer[call->slot].session;
+	if (name == 0 || slot->session == name)
+		return;
+	slot->session = name;
+	world.server.session[world.server.session_count++ % WATCHED_SESSIONS] = (struct watched_session){
+		.session = name, .began_at = call->handshake_at};
+}
+
+void __wrap_server_called(struct server *server, const struct call_in *call, struct moment moment)
+{
+	struct look *look = &server_watched(call->slot)->look[call->number % LOOKS_MAX];
+	if (look->number == call->number && look->is_answered && call->kind != CALL_WHO)
+		report_failure("call %u of a session was done again after its answer", call->number);
+	if (look->number > call->number)
+		report_failure("call %u of a session was done after call %u", call->number, look->number);
+	*look = (struct look){.number = call->number, .kind = call->kind, .message = MESSAGES_MAX};
+	if (call->kind == CALL_SUBMIT)
+		look->message = (uint16_t)submitted_message(call->slot, call->body, call->bytes);
+	if (call->kind == CALL_SIGNIN)
+		server_watched(call->slot)->signin = (struct watched_signin){heard_row(call->slot), world.server.full_count};
+	__real_server_called(server, call, moment);
+	note_session(server, call);
+}
+
+void __wrap_server_answered(struct server *server, const struct answer_in *answer, struct moment moment)
+{
+	const int identity = world_identity_of_key(server_watched(answer->slot)->key);
+	const bool is_done = answer->status == STATUS_OK || answer->status == STATUS_BAD;
+	if (identity >= 0 && answer->kind == CALL_DELIVER && is_done && answer->tag > world.server.heard_row[identity] &&
+	    server->peer[answer->slot].state == PEER_SIGNED_IN)
+		world.server.heard_row[identity] = answer->tag;
+	__real_server_answered(server, answer, moment);
+}
+
+void server_watch_append(uint32_t lane, const struct storage_batch *batch)
+{
+	for (size_t i = 0; i < batch->move_count; i++)
+		server_watch_lane(lane, batch->moves[i].user_id);
+	for (size_t i = 0; i < batch->op_count; i++) {
+		const struct storage_op *op = &batch->ops[i];
+		server_watch_lane(lane, op->kind == STORAGE_SUBMIT ? op->submit.sender_id : op->enroll.user_id);
+		for (uint32_t k = 0; k < WATCHED_SESSIONS; k++) {
+			struct watched_session *session = &world.server.session[k];
+			if (session->session != op->session)
+				continue;
+			if (session->began_at.us != op->session_began_at.us)
+				report_failure("an operation names another handshake than its session's");
+			if (session->op_call >= op->call)
+				report_failure("an operation of call %u comes after one of call %u", op->call, session->op_call);
+			session->op_call = op->call;
+		}
+	}
+}
+
+// What a user's devices called goes in one lane.
+void server_watch_lane(uint32_t lane, int64_t user_id)
+{
+	const uint8_t user = server_disk_user(&world.disk, user_id);
+	if (user == DISK_USERS_MAX)
+		return;
+	struct watched_lane *watched = &world.server.lane_of[user];
+	if (watched->user_id == user_id && watched->lane != lane)
+		report_failure("what a user called went in two lanes");
+	*watched = (struct watched_lane){user_id, lane};
+}
+
+// Who is not in the users file, or revoked there, stays out.
+void server_watch_admitted(uint32_t slot)
+{
+	const int identity = world_identity_of_key(server_watched(slot)->key);
+	if (identity < 0 || world.server.is_reload_due)
+		return;
+	const struct identity *owner = &world.identity[identity];
+	if (owner->is_revoked || !world.user[owner->user].is_listed)
+		report_failure("a device of %s is signed in that is shut out", world.user[owner->user].name.text);
+}
+
+// Who is in the users file and enrolled, and not revoked there, is let in.
+static void check_refusal(uint32_t slot)
+{
+	const uint8_t *key = server_watched(slot)->key;
+	const int identity = world_identity_of_key(key);
+	if (identity < 0 || !world_identity_is_honest((uint8_t)identity) || world.server.is_reload_due)
+		return;
+	const struct identity *owner = &world.identity[identity];
+	const struct disk_device *device = server_disk_device(&world.disk, key);
+	if (device != NULL && !world.user[owner->user].is_listed && people_holder(owner->user) >= 0)
+		report_sight(SIGHT_OLD_LIFE_REFUSED);
+	if (device != NULL && world.user[owner->user].is_listed && !owner->is_revoked &&
+	    device->held.user_id == world.disk.user[owner->user].user_id)
+		report_failure("an enrolled device of %s was refused", world.user[owner->user].name.text);
+}
+
+// A mark promises what is durable, and all that it is given for.
+static void check_mark(const struct storage_mark *mark, uint64_t commit)
+{
+	const struct storage_mark *start = &world.disk.start[world.disk.start_count - 1];
+	if (memcmp(mark->start_id, start->start_id, sizeof mark->start_id) != 0)
+		report_failure("a mark names another start than this one");
+	if (mark->commit >= world.disk.commit_next)
+		report_failure("a mark promises %llu, and %llu is durable", (unsigned long long)mark->commit,
+			       (unsigned long long)world.disk.commit_next - 1);
+	if (mark->commit < commit)
+		report_failure("a mark promises %llu for what is %llu", (unsigned long long)mark->commit, (unsigned long long)commit);
+}
+
+static void check_verdict(uint32_t message, uint8_t status, const void *body, size_t body_bytes)
+{
+	struct call_accepted accepted;
+	const struct disk_row *held = server_disk_held(&world.disk, message);
+	truth_answered(message, status == STATUS_ACCEPTED, held != NULL);
+	if (status != STATUS_ACCEPTED)
+		return;
+	if (call_accepted_decode(&accepted, body, body_bytes) != MMS_OK)
+		report_failure("an acceptance cannot be read");
+	check_mark(&accepted.mark, held->commit);
+	if (accepted.was_online != held->was_online)
+		report_failure("message %u was accepted as it was not", message);
+}
+
+// What a device is said to have waiting is no more than what it was not heard to have when it asked. Where a batch found no room
+// since, its moves may have been counted as they were before.
+static void check_waiting(uint32_t slot, uint32_t waiting_count)
+{
+	const struct watched_signin *signin = &server_watched(slot)->signin;
+	const struct disk_device *device = device_of(slot);
+	uint32_t count = 0;
+	if (device == NULL || signin->full_count != world.server.full_count || signin->heard_row == 0)
+		return;
+	for (uint32_t i = 0; i < world.disk.row_count; i++)
+		count += world.disk.row[i].recipient_id == device->held.user_id && world.disk.row[i].row > signin->heard_row;
+	if (waiting_count > count)
+		report_failure("%u messages are said to wait for a device, and it has all but %u", waiting_count, count);
+}
+
+static void check_signin(uint32_t slot, const void *body, size_t body_bytes)
+{
+	struct call_signin_ok ok;
+	server_watch_admitted(slot);
+	if (call_signin_ok_decode(&ok, body, body_bytes) != MMS_OK)
+		report_failure("a sign-in's answer cannot be read");
+	check_mark(&ok.mark, 0);
+	check_waiting(slot, ok.waiting_count);
+}
+
+void __wrap_listener_answer(struct listener *listener, uint32_t slot, uint32_t number, uint8_t status, const void *body,
+			    size_t body_bytes, struct mtime now)
+{
+	if (listener->slot[slot].state != LISTENER_OPEN && listener->slot[slot].state != LISTENER_CLOSING) {
+		__real_listener_answer(listener, slot, number, status, body, body_bytes, now);
+		return; // its session is over: the answer goes nowhere
+	}
+	struct look *look = &server_watched(slot)->look[number % LOOKS_MAX];
+	if (look->number != number)
+		report_failure("call %u of a session was answered and not done", number);
+	if (look->is_answered && look->kind != CALL_WHO)
+		report_failure("call %u of a session was answered twice", number);
+	look->is_answered = true;
+	look->answered_at = now;
+	if (look->kind == CALL_SUBMIT && look->message < MESSAGES_MAX)
+		check_verdict(look->message, status, body, body_bytes);
+	if (look->kind == CALL_SUBMIT && status == STATUS_MAILBOX_FULL)
+		report_sight(SIGHT_MAILBOX_FULL);
+	if (look->kind == CALL_SUBMIT && status == STATUS_NO_SUCH_USER)
+		report_sight(SIGHT_NO_SUCH_USER);
+	if (status == STATUS_SERVER_FULL)
+		report_sight(SIGHT_SERVER_FULL);
+	if (look->kind == CALL_SIGNIN && status == STATUS_NOT_AUTHORIZED)
+		check_refusal(slot);
+	if (look->kind == CALL_SIGNIN && status == STATUS_OK)
+		check_signin(slot, body, body_bytes);
+	__real_listener_answer(listener, slot, number, status, body, body_bytes, now);
+}
+
+void __wrap_listener_defer(struct listener *listener, uint32_t slot, struct mtime until)
+{
+	report_sight(SIGHT_DEFERRED);
+	__real_listener_defer(listener, slot, until);
+}
+
+// A delivery is a row on the disk, and the next one of its mailbox for this session.
+static void check_delivery(uint32_t slot, const void *body, size_t body_bytes, uint64_t row)
+{
+	struct call_deliver deliver;
+	struct watched_slot *watched = server_watched(slot);
+	const struct disk_device *device = device_of(slot);
+	const struct disk_row *found = NULL;
+	if (call_deliver_decode(&deliver, body, body_bytes) != MMS_OK)
+		report_failure("a delivery cannot be read");
+	if (device == NULL)
+		return; // it was removed meanwhile
+	const uint8_t user = server_disk_user(&world.disk, device->held.user_id);
+	if (row > world.disk.user[user].row_newest)
+		report_failure("row %llu is delivered that is not on the disk", (unsigned long long)row);
+	if (watched->row_delivered == 0)
+		watched->row_delivered = device->held.cursor;
+	for (uint32_t i = 0; i < world.disk.row_count; i++) {
+		const struct disk_row *other = &world.disk.row[i];
+		if (other->recipient_id != device->held.user_id)
+			continue;
+		if (other->row == row)
+			found = other;
+		else if (other->in_mailbox && other->row > watched->row_delivered && other->row < row)
+			report_failure("row %llu is delivered before row %llu", (unsigned long long)row, (unsigned long long)other->row);
+	}
+	if (found != NULL && memcmp(found->id.bytes, deliver.id.bytes, ID_BYTES) != 0)
+		report_failure("row %llu is delivered as what it is not", (unsigned long long)row);
+	watched->row_delivered = row;
+}
+
+enum mms_err __wrap_listener_call(struct listener *listener, uint32_t slot, uint8_t kind, const void *body,
+				  size_t body_bytes, uint64_t tag)
+{
+	const enum mms_err err = __real_listener_call(listener, slot, kind, body, body_bytes, tag);
+	if (err == MMS_OK && kind == CALL_DELIVER)
+		check_delivery(slot, body, body_bytes, tag);
+	struct call_notice notice;
+	const int identity = world_identity_of_key(server_watched(slot)->key);
+	if (err != MMS_OK || kind != CALL_NOTICE || call_notice_decode(&notice, body, body_bytes) != MMS_OK)
+		return err;
+	if (notice.what == NOTICE_REPLACED)
+		server_watched(slot)->is_replaced = true;
+	if (notice.what == NOTICE_GAP && identity >= 0)
+		world.identity[identity].gap_id = notice.id;
+	return err;
+}
+
+// The session at the server that a callee belongs to, or NULL.
+static const struct watched_slot *watched_callee(const struct callee *callee)
+{
+	const struct listener *listener = &world.server.node.listener;
+	for (uint32_t i = 0; world.server.is_up && i < listener->fresh_count; i++)
+		if (&listener->slot[i].session.callee == callee)
+			return server_watched(i);
+	return NULL;
+}
+
+enum callee_verdict __wrap_callee_recv_call(struct callee *callee, struct blocks *blocks,
+					    const struct wire_frame_view *frame, bool is_repeat_twice)
+{
+	const enum callee_verdict verdict = __real_callee_recv_call(callee, blocks, frame, is_repeat_twice);
+	const struct watched_slot *slot = verdict == CALLEE_REPEAT ? watched_callee(callee) : NULL;
+	const struct look *look = slot == NULL ? NULL : &slot->look[frame->number % LOOKS_MAX];
+	if (look == NULL || look->number != frame->number || look->kind != CALL_SUBMIT || !look->is_answered)
+		return verdict;
+	// Later than an answer and a repetition that have crossed.
+	if (mtime_diff_us(world.now, look->answered_at) > 2000LL * world.options.delay_ms_max)
+		report_sight(SIGHT_ANSWER_LOST);
+	return verdict;
+}
