@@ -37,12 +37,16 @@ $(BUILD)/obj/%.o: src/%.c Makefile
 
 $(BUILD)/test/%: test/unit/%.c $(LIBRARY) Makefile
 	@mkdir -p $(@D)
-	$(call QUIET,CC)$(CC) $(CFLAGS_ALL) -Itest/unit -MMD -MP -o $@ $< $(LIBRARY) $(WRAPS:%=-Wl,--wrap=%) -lcmocka $(LDLIBS_ALL)
+	$(call QUIET,CC)$(CC) $(CFLAGS_ALL) -Itest/unit -MMD -MP -o $@ $< $(filter %.o,$^) $(WRAPS:%=-Wl,--wrap=%) -lcmocka \
+		$(LDLIBS_ALL)
 
 # What a test counts the calls of.
 $(BUILD)/test/test_admission: WRAPS = crypto_scalarmult crypto_scalarmult_base hash_bytes_256 hash_cookie hash_table_key \
 	map_find map_next map_put map_remove
 $(BUILD)/test/test_listener: WRAPS = session_recv session_poll session_send session_deadline session_tick session_has_event
+
+# The simulator's store, which is held against the real one.
+$(BUILD)/test/test_server_store_twin: $(addprefix $(BUILD)/sim/server_disk,.o _answer.o _mailbox.o _people.o)
 
 # Count the work of what is below: src/base, src/proto and src/msg, built so that each branch taken calls a counter.
 # Always with -O2: what counts as a branch is the optimiser's to say.
