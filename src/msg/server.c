@@ -11,55 +11,58 @@
 struct server_config server_config_default(void)
 {
 	return (struct server_config){
-		.mailbox_rows_max = MAILBOX_ROWS_MAX,
-		.mailbox_bytes_max = MAILBOX_BYTES_MAX,
+		.lane_count = 1,
 		.submit_rate = {50, 1000},
 		.who_rate = {2, 4},
 	};
 }
 
+static void lay_out_batch(struct server_batch *batch, uint32_t peer_capacity, void *memory, size_t *bytes)
+{
+	const size_t moves = (size_t)peer_capacity + SERVER_MOVES_MAX;
+	batch->ops = carve(memory, bytes, sizeof *batch->ops, SERVER_OPS_MAX);
+	batch->results = carve(memory, bytes, sizeof *batch->results, SERVER_OPS_MAX);
+	batch->pending = carve(memory, bytes, sizeof *batch->pending, SERVER_OPS_MAX);
+	batch->moves = carve(memory, bytes, sizeof *batch->moves, moves);
+	batch->move_slot = carve(memory, bytes, sizeof *batch->move_slot, moves);
+	batch->text = carve(memory, bytes, 1, BATCH_BYTES_MAX);
+}
+
 // Lays the tables out in `memory`; with NULL it only counts bytes.
-static size_t lay_out(struct server *server, uint32_t peer_capacity, void *memory)
+static size_t lay_out(struct server *server, uint32_t lane_count, uint32_t peer_capacity, void *memory)
 {
 	size_t bytes = 0;
 	server->peer = carve(memory, &bytes, sizeof *server->peer, peer_capacity);
-	for (int i = 0; i < 2; i++) {
-		struct server_batch *batch = &server->batch[i];
-		batch->ops = carve(memory, &bytes, sizeof *batch->ops, SERVER_OPS_MAX);
-		batch->op_user = carve(memory, &bytes, sizeof *batch->op_user, SERVER_OPS_MAX);
-		batch->text = carve(memory, &bytes, 1, BATCH_BYTES_MAX);
-		batch->waiter = carve(memory, &bytes, sizeof *batch->waiter, SERVER_WAITERS_MAX);
-		batch->id_slot = carve(memory, &bytes, sizeof *batch->id_slot, map_slots_for(BATCH_MESSAGES_MAX));
-	}
+	for (uint32_t i = 0; i < lane_count; i++)
+		for (int half = 0; half < 2; half++)
+			lay_out_batch(&server->lane[i].batch[half], peer_capacity, memory, &bytes);
+	server->joining = carve(memory, &bytes, sizeof *server->joining, SERVER_JOINING_MAX);
+	server->page = carve(memory, &bytes, sizeof *server->page, SERVER_PAGES_MAX);
 	return bytes;
 }
 
-size_t server_memory_bytes(uint32_t peer_capacity)
+size_t server_memory_bytes(const struct server_config *config, uint32_t peer_capacity)
 {
 	struct server scratch;
-	return lay_out(&scratch, peer_capacity, NULL);
+	return lay_out(&scratch, config->lane_count, peer_capacity, NULL);
 }
 
 void server_init(struct server *server, const struct server_config *config, void *memory, uint32_t peer_capacity,
-		 const struct server_port *port, const struct server_storage *storage, struct users_table *users,
-		 struct server_user *user, const struct storage_mark *mark, const uint8_t table_secret[TABLE_SECRET_BYTES])
+		 const struct server_port *port, struct users_table *users, struct server_user *user)
 {
+	assert(config->lane_count >= 1);
+	assert(config->lane_count <= SERVER_LANES_MAX);
 	memset(server, 0, sizeof *server);
 	server->port = *port;
-	server->storage = *storage;
 	server->config = *config;
 	server->users = users;
 	server->user = user;
 	server->generation = 1;
 	server->peer_capacity = peer_capacity;
-	server->mark = *mark;
-	server->commit_durable = mark->commit - 1;
-	server->cursor_at = MTIME_NEVER;
 	server->starved_at = MTIME_NEVER;
-	memcpy(server->table_secret, table_secret, TABLE_SECRET_BYTES);
-	lay_out(server, peer_capacity, memory);
-	for (int i = 0; i < 2; i++)
-		map_init(&server->batch[i].by_id, server->batch[i].id_slot, map_slots_for(BATCH_MESSAGES_MAX));
+	for (uint32_t i = 0; i < SERVER_LANES_MAX; i++)
+		server->lane[i].moves_at = MTIME_NEVER;
+	lay_out(server, config->lane_count, peer_capacity, memory);
 }
 
 void server_break(struct server *server)
@@ -77,24 +80,56 @@ void server_answer_bare(struct server *server, uint32_t slot, uint32_t number, e
 	server->port.answer(server->port.context, slot, number, (uint8_t)status, NULL, 0);
 }
 
+bool server_make_call(struct server *server, uint32_t slot, uint8_t kind, const uint8_t *body, size_t bytes, uint64_t tag)
+{
+	struct server_peer *peer = &server->peer[slot];
+	if (server->port.call(server->port.context, slot, kind, body, bytes, tag) != MMS_OK)
+		return false;
+	if (peer->room > 0)
+		peer->room--;
+	return true;
+}
+
 void server_notice(struct server *server, uint32_t slot, const struct call_notice *notice, uint64_t tag)
 {
 	uint8_t body[CALL_BODY_BYTES_MAX];
 	const size_t bytes = call_notice_encode(notice, body);
 	// No memory for it, or the session is over: then the device learns it by signing in again.
-	const enum mms_err err = server->port.call(server->port.context, slot, CALL_NOTICE, body, bytes, tag);
-	(void)err;
+	(void)server_make_call(server, slot, CALL_NOTICE, body, bytes, tag);
 }
 
-static void unlink_peer(struct server *server, uint32_t slot)
+static void begin_peer(struct server *server, const struct call_in *call)
 {
-	uint32_t *link = &server->user[server->peer[slot].user].peers;
-	while (*link != slot + 1) {
-		assert(*link != 0);
-		link = &server->peer[*link - 1].next;
-	}
-	*link = server->peer[slot].next;
-	server->peer[slot].next = 0;
+	server->peer[call->slot] = (struct server_peer){
+		.state = PEER_GONE,
+		.session = ++server->session_next,
+		.began_at = call->handshake_at,
+		.room = CALL_WINDOW,
+	};
+}
+
+static bool is_online(const struct server_peer *peer)
+{
+	return peer->is_receiving && !peer->is_silent;
+}
+
+static struct slot_links links_signed_in(struct server *server)
+{
+	return SLOT_LINKS(server->peer, signed_in);
+}
+
+void server_join(struct server *server, uint32_t slot, uint32_t user, const struct storage_device *device, bool is_receiving)
+{
+	struct server_peer *peer = &server->peer[slot];
+	peer->state = PEER_SIGNED_IN;
+	peer->user = user;
+	peer->lane = (uint8_t)(device->user_id % server->config.lane_count);
+	peer->device_id = device->device_id;
+	peer->cursor = device->cursor;
+	peer->is_receiving = is_receiving;
+	slot_list_add(&server->user[user].peers, server_links_of_user(server), slot);
+	slot_list_add(&server->signed_in, links_signed_in(server), slot);
+	server->user[user].online_count += is_online(peer);
 }
 
 static struct bucket *bucket_of(struct server *server, const struct server_peer *peer, uint8_t kind)
@@ -109,18 +144,21 @@ static void leave(struct server *server, uint32_t slot)
 	struct server_peer *peer = &server->peer[slot];
 	if (peer->state != PEER_SIGNED_IN)
 		return;
-	server_cursor_flush(server, slot);
+	server_move_last(server, slot);
+	server_end_receiving(server, slot);
 	if (peer->booked_kind != 0)
 		bucket_give(bucket_of(server, peer, peer->booked_kind));
 	peer->booked_kind = 0;
-	unlink_peer(server, slot);
+	server->user[peer->user].online_count -= is_online(peer);
+	slot_list_remove(&server->user[peer->user].peers, server_links_of_user(server), slot);
+	slot_list_remove(&server->signed_in, links_signed_in(server), slot);
+	peer->state = PEER_GONE;
 }
 
 void server_dismiss(struct server *server, uint32_t slot, enum notice_what notice)
 {
-	struct server_peer *peer = &server->peer[slot];
 	leave(server, slot);
-	peer->state = PEER_GONE;
+	server->peer[slot].state = PEER_GONE;
 	if (notice != 0)
 		server_notice(server, slot, &(struct call_notice){.what = notice}, 0);
 	server->port.close(server->port.context, slot, notice != 0);
@@ -129,188 +167,121 @@ void server_dismiss(struct server *server, uint32_t slot, enum notice_what notic
 void server_ended(struct server *server, uint32_t slot)
 {
 	assert(slot < server->peer_capacity);
-	struct server_peer *peer = &server->peer[slot];
 	leave(server, slot);
-	peer->state = PEER_NONE;
-	peer->serial = 0;
+	server->peer[slot] = (struct server_peer){.state = PEER_NONE};
 }
 
-static void begin_peer(struct server *server, uint32_t slot)
+void server_silent(struct server *server, uint32_t slot)
 {
 	struct server_peer *peer = &server->peer[slot];
-	// A slot that is still on a list, of moved cursors or of the starved, stays on it; the rest starts from nothing.
-	*peer = (struct server_peer){
-		.state = PEER_GONE,
-		.serial = ++server->serial_next,
-		.is_cursor_dirty = peer->is_cursor_dirty,
-		.dirty_next = peer->dirty_next,
-		.is_starved = peer->is_starved,
-		.starved_next = peer->starved_next,
-	};
+	if (peer->state == PEER_SIGNED_IN)
+		server->user[peer->user].online_count -= is_online(peer);
+	peer->is_silent = true;
 }
 
-bool server_may_start(struct server *server, uint32_t slot, uint32_t number, uint8_t kind, struct mtime now)
+void server_heard(struct server *server, uint32_t slot)
 {
 	struct server_peer *peer = &server->peer[slot];
-	const struct bucket_rate *rate = kind == CALL_WHO ? &server->config.who_rate : &server->config.submit_rate;
-	struct bucket *bucket = bucket_of(server, peer, kind);
+	const bool was_silent = peer->is_silent;
+	peer->is_silent = false;
+	if (peer->state == PEER_SIGNED_IN && was_silent)
+		server->user[peer->user].online_count += is_online(peer);
+}
+
+bool server_may_start(struct server *server, const struct call_in *call, struct mtime now)
+{
+	struct server_peer *peer = &server->peer[call->slot];
+	const struct bucket_rate *rate =
+		call->kind == CALL_WHO ? &server->config.who_rate : &server->config.submit_rate;
+	struct bucket *bucket = bucket_of(server, peer, call->kind);
 	struct mtime start_at = now;
-	if (peer->booked_number != number && bucket_book(bucket, rate, SERVER_BOOKED_MAX, now, &start_at)) {
-		peer->booked_number = number;
-		peer->booked_kind = kind;
+	if (peer->booked_number != call->number && bucket_book(bucket, rate, SERVER_BOOKED_MAX, now, &start_at)) {
+		peer->booked_number = call->number;
+		peer->booked_kind = call->kind;
 	}
 	if (!mtime_is_due(start_at, now)) {
-		server->port.defer(server->port.context, slot, start_at);
+		server->port.defer(server->port.context, call->slot, start_at);
 		return false;
 	}
 	peer->booked_kind = 0;
 	return true;
 }
 
-static void signout(struct server *server, uint32_t slot, uint32_t number)
+void server_settle(struct server *server, uint32_t slot)
 {
 	struct server_peer *peer = &server->peer[slot];
-	// SIGNOUT starts when all before it are answered (protocol.md section 5.5).
-	if (peer->pending_count > 0) {
-		peer->signout_number = number;
+	if (peer->state != PEER_SIGNED_IN || peer->signout_number == 0 || peer->pending_count > 0)
 		return;
-	}
-	server_answer_bare(server, slot, number, STATUS_OK);
+	server_answer_bare(server, slot, peer->signout_number, STATUS_OK);
 	server_dismiss(server, slot, 0);
 }
 
-void server_call(struct server *server, uint32_t slot, uint32_t number, uint8_t kind, const uint8_t *body, size_t bytes,
-		 struct mtime now, struct wtime wall)
+// SIGNOUT starts when all before it are answered (protocol.md section 5.5).
+static void signout(struct server *server, const struct call_in *call)
 {
-	assert(slot < server->peer_capacity);
-	struct server_peer *peer = &server->peer[slot];
+	if (call->bytes != 0) {
+		server_answer_bare(server, call->slot, call->number, STATUS_BAD);
+		return;
+	}
+	server->peer[call->slot].signout_number = call->number;
+	server_settle(server, call->slot);
+}
+
+void server_called(struct server *server, const struct call_in *call, struct moment moment)
+{
+	assert(call->slot < server->peer_capacity);
+	struct server_peer *peer = &server->peer[call->slot];
 	if (peer->state == PEER_NONE) {
-		begin_peer(server, slot);
-		if (kind == CALL_SIGNIN) {
-			server_signin(server, slot, number, body, bytes, now, wall);
+		begin_peer(server, call);
+		if (call->kind == CALL_SIGNIN) {
+			server_signin(server, call, moment);
 		} else {
-			server_answer_bare(server, slot, number, STATUS_BAD);
-			server->port.close(server->port.context, slot, false);
+			server_answer_bare(server, call->slot, call->number, STATUS_BAD);
+			server->port.close(server->port.context, call->slot, false);
 		}
 		return;
 	}
 	// Behind a SIGNOUT that waits, or on a session that closes: it never starts, and goes again on another session.
 	if (peer->state != PEER_SIGNED_IN || peer->signout_number != 0)
 		return;
-	switch (kind) {
+	switch (call->kind) {
 	case CALL_SUBMIT:
-		server_submit(server, slot, number, body, bytes, now, wall);
+		server_submit(server, call, moment);
 		break;
 	case CALL_WHO:
-		server_who(server, slot, number, body, bytes, now);
+		server_who(server, call, moment);
 		break;
 	case CALL_PING:
-		server_answer_bare(server, slot, number, bytes == 0 ? STATUS_OK : STATUS_BAD);
+		server_answer_bare(server, call->slot, call->number, call->bytes == 0 ? STATUS_OK : STATUS_BAD);
 		break;
 	case CALL_SIGNOUT:
-		if (bytes == 0)
-			signout(server, slot, number);
-		else
-			server_answer_bare(server, slot, number, STATUS_BAD);
+		signout(server, call);
 		break;
 	default:
-		server_answer_bare(server, slot, number, STATUS_BAD);
+		server_answer_bare(server, call->slot, call->number, STATUS_BAD);
 		break;
 	}
 }
 
-bool server_is_online(const struct server *server, uint32_t user, struct mtime now)
+struct storage_question *server_next_question(struct server *server, bool with_pages)
 {
-	for (uint32_t link = server->user[user].peers; link != 0; link = server->peer[link - 1].next)
-		if (server->peer[link - 1].is_receiving &&
-		    mtime_diff_us(now, server->port.heard_at(server->port.context, link - 1)) < SERVER_ONLINE_US)
-			return true;
-	return false;
+	struct storage_question *question = with_pages ? server_next_page(server) : NULL;
+	for (uint32_t i = 0; i < server->config.lane_count && question == NULL; i++)
+		question = server_next_signin(server, &server->lane[i]);
+	return question;
 }
 
-void server_who(struct server *server, uint32_t slot, uint32_t number, const uint8_t *body, size_t bytes,
-		struct mtime now)
+void server_question_answered(struct server *server, struct storage_question *question, struct moment moment)
 {
-	struct server_peer *peer = &server->peer[slot];
-	struct call_who who;
-	uint8_t page[CALL_BODY_BYTES_MAX];
-	if (call_who_decode(&who, body, bytes) != MMS_OK) {
-		server_answer_bare(server, slot, number, STATUS_BAD);
-		return;
-	}
-	const bool goes_on = who.first != 0 && who.generation == server->generation &&
-			     peer->who_generation == who.generation && peer->who_first == who.first;
-	if (!goes_on && !server_may_start(server, slot, number, CALL_WHO, now))
-		return;
-	const uint32_t first = goes_on ? who.first : 0;
-	const uint32_t total_count = server->users->user_count;
-	uint32_t next = first;
-	struct writer writer = writer_of(page, sizeof page);
-	call_who_page_begin(&writer, server->generation, total_count, first);
-	while (next < total_count && call_who_page_add(&writer, &server->users->user[next].name,
-						       server_is_online(server, next, now)))
-		next++;
-	peer->who_generation = server->generation;
-	peer->who_first = next;
-	const size_t page_bytes = call_who_page_end(&writer, (uint16_t)(next - first));
-	server->port.answer(server->port.context, slot, number, STATUS_OK, page, page_bytes);
-}
-
-static bool is_peer_revoked(const struct server *server, const struct users_table *users, uint32_t slot, uint32_t place)
-{
-	const uint8_t *peer_key;
-	const uint8_t *handshake_hash;
-	server->port.identity(server->port.context, slot, &peer_key, &handshake_hash);
-	const struct fingerprint fingerprint = hash_fingerprint(peer_key);
-	return users_is_revoked(users, &users->user[place], &fingerprint);
-}
-
-static void shut_out(struct server *server, uint32_t slot)
-{
-	server->peer[slot].state = PEER_GONE;
-	server_notice(server, slot, &(struct call_notice){.what = NOTICE_REMOVED}, 0);
-	server->port.close(server->port.context, slot, true);
-}
-
-// Moves the peers of one user to its place in the new table, or shuts them out.
-static void move_peers(struct server *server, const struct users_table *users, struct server_user *user, uint32_t place,
-		       uint32_t link)
-{
-	while (link != 0) {
-		const uint32_t slot = link - 1;
-		struct server_peer *peer = &server->peer[slot];
-		link = peer->next;
-		peer->next = 0;
-		if (place == USERS_NO_PLACE || is_peer_revoked(server, users, slot, place)) {
-			shut_out(server, slot);
-			continue;
-		}
-		peer->user = place;
-		peer->next = user[place].peers;
-		user[place].peers = slot + 1;
-	}
-}
-
-void server_reload(struct server *server, struct users_table *users, struct server_user *user)
-{
-	for (uint32_t i = 0; i < server->users->user_count; i++) {
-		const uint32_t place = users_place(users, &server->users->user[i]);
-		const uint32_t peers = server->user[i].peers;
-		if (place != USERS_NO_PLACE) {
-			user[place] = server->user[i];
-			user[place].peers = 0;
-		}
-		move_peers(server, users, user, place, peers);
-	}
-	server_batch_move_users(server, users);
-	server->users = users;
-	server->user = user;
-	server->generation++;
+	if (question->kind == QUESTION_PAGE)
+		server_page_answered(server, (uint32_t)question->tag, moment);
+	else
+		server_signin_answered(server, (uint32_t)question->tag, moment);
 }
 
 void server_shutdown(struct server *server)
 {
-	for (uint32_t slot = 0; slot < server->peer_capacity; slot++)
-		if (server->peer[slot].state == PEER_SIGNED_IN)
-			server_notice(server, slot, &(struct call_notice){.what = NOTICE_SHUTDOWN}, 0);
+	for (uint32_t slot = slot_list_first(&server->signed_in); slot != SLOT_NONE;
+	     slot = slot_list_next(&server->peer[slot].signed_in))
+		server_notice(server, slot, &(struct call_notice){.what = NOTICE_SHUTDOWN}, 0);
 }

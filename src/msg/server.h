@@ -87,7 +87,7 @@ enum server_peer_state {
 };
 
 // How far the delivery to a receiving session is.
-enum server_peer_reading {
+enum server_peer_read {
 	READ_UP = 0,  // nothing that is known of waits behind row_sent
 	READ_WINDOW,  // rows wait; the window has no room for them
 	READ_QUEUED,  // they wait for a page to be free
@@ -117,7 +117,7 @@ struct server_peer {
 	uint8_t booked_kind;   // while a booked turn is still to come; 0: it has come, or nothing is booked
 	uint8_t page;          // while READ_ASKED
 	uint8_t page_rows;     // how many rows are worth reading at once: fewer where memory is short
-	uint8_t read : 4;      // enum server_peer_reading
+	uint8_t read : 4;      // enum server_peer_read
 	uint8_t is_receiving : 1;
 	uint8_t is_silent : 1; // the transport has not heard of it for a while
 	uint8_t is_stuck : 1;  // the device cannot take a delivery now; no more are made
@@ -167,8 +167,7 @@ struct server_lane {
 // A SIGNIN under way.
 struct server_joining {
 	struct slot_link link; // free, or in its lane
-	bool is_free;
-	bool has_enrolled; // its ENROLL came to something
+	bool has_enrolled; // its ENROLL was granted
 	uint32_t slot;
 	uint32_t number;       // of the call
 	uint64_t session;      // the peer's: another one is there now, if they differ

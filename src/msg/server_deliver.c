@@ -1,16 +1,20 @@
 // SPDX-License-Identifier: ISC
-// DELIVER and the answers to it: from the mailbox to the device, in order, and the cursor that follows (doc/protocol.md
-// section 6.8). The contract is in server.h and server_inside.h.
+// DELIVER and the answers to it: what comes into a mailbox goes on at once while a session is up to date; what its window or
+// the memory did not let through is read, page by page; the cursor follows (doc/protocol.md section 6.8). The contract is in
+// server.h and server_inside.h.
 #include <assert.h>
 #include <string.h>
 
 #include "msg/server_inside.h"
 
-static bool can_deliver(const struct server *server, uint32_t slot)
+static struct slot_links links_page(struct server *server)
 {
-	const struct server_peer *peer = &server->peer[slot];
-	return peer->state == PEER_SIGNED_IN && peer->is_receiving && !peer->is_stuck &&
-	       server->port.call_room(server->port.context, slot) > SERVER_CALLS_RESERVED;
+	return SLOT_LINKS(server->page, link);
+}
+
+static uint32_t room_of(const struct server_peer *peer)
+{
+	return peer->room > SERVER_CALLS_RESERVED && !peer->is_stuck ? peer->room - SERVER_CALLS_RESERVED : 0;
 }
 
 // Makes one delivery. False: no memory for it now.
@@ -18,140 +22,192 @@ static bool deliver(struct server *server, uint32_t slot, uint64_t row, const st
 {
 	uint8_t body[CALL_BODY_BYTES_MAX];
 	const size_t bytes = call_deliver_encode(delivery, body);
-	if (server->port.call(server->port.context, slot, CALL_DELIVER, body, bytes, row) != MMS_OK)
+	if (!server_make_call(server, slot, CALL_DELIVER, body, bytes, row))
 		return false;
 	server->peer[slot].row_sent = row;
 	return true;
 }
 
-// No memory for a delivery: nobody tells when there is some again, so it is tried again in a while.
-static void starve(struct server *server, uint32_t slot, struct mtime now)
+// Rows wait: they are read as soon as the window has room for enough of them to be worth a page.
+static void await_room(struct server *server, uint32_t slot)
 {
 	struct server_peer *peer = &server->peer[slot];
-	if (!peer->is_starved) {
-		peer->is_starved = true;
-		peer->starved_next = server->starved_head;
-		server->starved_head = slot + 1;
-	}
+	const uint32_t worth = (peer->page_rows + 1U) / 2;
+	peer->read = READ_WINDOW;
+	if (room_of(peer) < worth)
+		return;
+	slot_list_add(&server->readers, server_links_reading(server), slot);
+	peer->read = READ_QUEUED;
+}
+
+// No memory for a delivery: nobody tells when there is some again, so it is tried again in a while, or after the next answer.
+static void starve(struct server *server, uint32_t slot, struct mtime now)
+{
+	slot_list_add(&server->starved, server_links_reading(server), slot);
+	server->peer[slot].read = READ_STARVED;
 	server->starved_at = mtime_min(server->starved_at, mtime_add_us(now, SERVER_STARVED_US));
 }
 
-void server_fill(struct server *server, uint32_t slot, struct mtime now)
+static void feed(struct server *server, uint32_t slot)
 {
-	struct server_peer *peer = &server->peer[slot];
-	const int64_t user_id = server->users->user[peer->user].user_id;
-	while (peer->has_backlog && can_deliver(server, slot)) {
-		struct storage_row row;
-		switch (server->storage.mailbox_next(server->storage.context, user_id, peer->row_sent, &row)) {
-		case MMS_OK:
-			break;
-		case MMS_E_MISSING:
-			peer->has_backlog = false;
-			return;
-		default:
-			server_break(server);
-			return;
-		}
-		const struct call_deliver delivery = {
-			.id = row.id,
-			.accepted_at = row.accepted_at,
-			.kind = MESSAGE_WRITTEN,
-			.form = MESSAGE_UTF8,
-			.sender = row.sender,
-			.text = row.text,
-			.text_bytes = row.text_bytes,
-		};
-		if (!deliver(server, slot, row.row, &delivery)) {
-			starve(server, slot, now);
-			return;
-		}
-	}
+	slot_list_remove(&server->starved, server_links_reading(server), slot);
+	await_room(server, slot);
 }
 
 void server_tick(struct server *server, struct mtime now)
 {
 	if (!mtime_is_due(server->starved_at, now))
 		return;
-	uint32_t link = server->starved_head;
-	server->starved_head = 0;
 	server->starved_at = MTIME_NEVER;
-	while (link != 0) {
-		const uint32_t slot = link - 1;
-		struct server_peer *peer = &server->peer[slot];
-		link = peer->starved_next;
-		peer->is_starved = false;
-		if (peer->state == PEER_SIGNED_IN)
-			server_fill(server, slot, now);
-	}
+	while (slot_list_first(&server->starved) != SLOT_NONE)
+		feed(server, slot_list_first(&server->starved));
 }
 
-void server_forward(struct server *server, const struct server_batch *batch, struct mtime now)
+void server_forward(struct server *server, uint32_t slot, const struct storage_result *result,
+		    const struct call_deliver *delivery, struct mtime now)
 {
-	for (uint32_t i = 0; i < batch->op_count; i++) {
-		const struct storage_op *op = &batch->ops[i];
-		if (op->kind != STORAGE_ACCEPT || batch->op_user[i] == USERS_NO_PLACE)
-			continue;
-		const struct call_deliver delivery = {
-			.id = op->id,
-			.accepted_at = op->at,
-			.kind = MESSAGE_WRITTEN,
-			.form = MESSAGE_UTF8,
-			.sender = op->sender,
-			.text = batch->text + op->text_offset,
-			.text_bytes = op->text_bytes,
-		};
-		for (uint32_t link = server->user[batch->op_user[i]].peers; link != 0;
-		     link = server->peer[link - 1].next) {
-			struct server_peer *peer = &server->peer[link - 1];
-			if (!peer->is_receiving || peer->has_backlog || peer->row_sent >= op->row)
-				continue; // what lies before it in the mailbox goes first
-			if (can_deliver(server, link - 1) && deliver(server, link - 1, op->row, &delivery))
-				continue;
-			peer->has_backlog = true;
-			if (can_deliver(server, link - 1))
-				starve(server, link - 1, now);
+	struct server_peer *peer = &server->peer[slot];
+	if (result->row <= peer->row_sent)
+		return;
+	if (peer->read == READ_ASKED) {
+		// The page may have been read before this row came.
+		struct server_page *page = &server->page[peer->page];
+		if (page->row_came < result->row)
+			page->row_came = result->row;
+		return;
+	}
+	if (peer->read != READ_UP)
+		return; // it will be read with the others
+	// Only what follows all that was sent may be sent: what lies before it in the mailbox goes first.
+	const bool is_next = result->row_before <= peer->row_sent;
+	if (is_next && room_of(peer) > 0) {
+		if (!deliver(server, slot, result->row, delivery))
+			starve(server, slot, now);
+		return;
+	}
+	await_room(server, slot);
+}
+
+void server_begin_receiving(struct server *server, uint32_t slot, const struct storage_device *device)
+{
+	struct server_peer *peer = &server->peer[slot];
+	peer->row_sent = device->cursor;
+	peer->page_rows = STORAGE_PAGE_ROWS_MAX;
+	await_room(server, slot);
+}
+
+void server_end_receiving(struct server *server, uint32_t slot)
+{
+	struct server_peer *peer = &server->peer[slot];
+	if (peer->read == READ_QUEUED)
+		slot_list_remove(&server->readers, server_links_reading(server), slot);
+	if (peer->read == READ_STARVED)
+		slot_list_remove(&server->starved, server_links_reading(server), slot);
+	peer->read = READ_UP; // a page that is asked for finds nobody who waits for it
+}
+
+// --- pages ---
+
+// A record that is not in use. SLOT_NONE: all are.
+static uint32_t take_page(struct server *server)
+{
+	const uint32_t page = slot_list_take(&server->page_free, links_page(server));
+	if (page == SLOT_NONE && server->page_fresh_count < SERVER_PAGES_MAX)
+		return server->page_fresh_count++;
+	return page;
+}
+
+struct storage_question *server_next_page(struct server *server)
+{
+	const uint32_t slot = slot_list_first(&server->readers);
+	const uint32_t number = slot == SLOT_NONE ? SLOT_NONE : take_page(server);
+	if (number == SLOT_NONE)
+		return NULL;
+	struct server_peer *peer = &server->peer[slot];
+	struct server_page *page = &server->page[number];
+	slot_list_remove(&server->readers, server_links_reading(server), slot);
+	peer->read = READ_ASKED;
+	peer->page = (uint8_t)number;
+	page->slot = slot;
+	page->session = peer->session;
+	page->row_came = 0;
+	page->question = (struct storage_question){
+		.kind = QUESTION_PAGE,
+		.lane = peer->lane,
+		.tag = number,
+		.user_id = server->users->user[peer->user].user_id,
+		.page = &page->page,
+	};
+	const uint32_t room = room_of(peer);
+	page->question.mailbox.after_row = peer->row_sent;
+	page->question.mailbox.rows_max = room == 0 ? 1 : room < peer->page_rows ? room : peer->page_rows;
+	return &page->question;
+}
+
+// Delivers the rows of a page. False: not all found memory, and the peer waits for some.
+static bool deliver_page(struct server *server, uint32_t slot, const struct storage_page *page, struct mtime now)
+{
+	struct server_peer *peer = &server->peer[slot];
+	for (uint32_t i = 0; i < page->row_count; i++) {
+		const struct storage_row *row = &page->row[i];
+		const struct call_deliver delivery = {row->id, row->accepted_at, row->sender, page->text + row->text_offset,
+						      row->text_bytes};
+		assert(row->row > peer->row_sent);
+		if (room_of(peer) == 0) {
+			await_room(server, slot);
+			return false;
+		}
+		if (!deliver(server, slot, row->row, &delivery)) {
+			peer->page_rows = (uint8_t)(i == 0 ? 1 : i);
+			starve(server, slot, now);
+			return false;
 		}
 	}
+	peer->page_rows = peer->page_rows > STORAGE_PAGE_ROWS_MAX / 2 ? STORAGE_PAGE_ROWS_MAX : peer->page_rows * 2;
+	return true;
 }
 
-static void gap_told(struct server *server, uint32_t slot)
+void server_page_answered(struct server *server, uint32_t number, struct moment moment)
 {
-	struct server_batch *batch = server_batch_filling(server);
-	const struct server_peer *peer = &server->peer[slot];
-	if (batch->op_count == SERVER_OPS_MAX)
-		return; // the device is told again at its next sign-in, and knows the notice by its id
-	const struct storage_op op = {
-		.kind = STORAGE_GAP_TOLD,
-		.user_id = server->users->user[peer->user].user_id,
-		.device_id = peer->device_id,
-		.row = peer->gap_row,
-	};
-	server_batch_add(server, batch, &op, peer->user, NULL);
+	struct server_page *page = &server->page[number];
+	struct server_peer *peer = &server->peer[page->slot];
+	if (server_is_here(server, page->slot, page->session) && peer->read == READ_ASKED &&
+	    deliver_page(server, page->slot, &page->page, moment.now)) {
+		const bool is_end = page->question.has.is_end;
+		const uint64_t row_newest = page->question.has.row_newest;
+		if (is_end && row_newest > peer->row_sent)
+			peer->row_sent = row_newest; // no row waits up to this one
+		if (is_end && page->row_came <= peer->row_sent)
+			peer->read = READ_UP;
+		else
+			await_room(server, page->slot);
+	}
+	slot_list_add(&server->page_free, links_page(server), number);
 }
 
-void server_answer(struct server *server, uint32_t slot, uint8_t kind, uint8_t status, uint64_t tag, struct mtime now)
+// --- answers ---
+
+void server_answered(struct server *server, const struct answer_in *answer, struct moment moment)
 {
-	assert(slot < server->peer_capacity);
-	struct server_peer *peer = &server->peer[slot];
+	assert(answer->slot < server->peer_capacity);
+	struct server_peer *peer = &server->peer[answer->slot];
 	if (peer->state != PEER_SIGNED_IN)
 		return;
-	if (kind == CALL_NOTICE && tag != 0 && tag == peer->gap_row && status == STATUS_OK) {
-		gap_told(server, slot);
-		server_cursor_dirty(server, slot, now);
+	peer->room = (uint8_t)answer->room;
+	if (answer->kind == CALL_NOTICE && answer->tag != 0 && answer->status == STATUS_OK)
+		server_gap_told(server, answer->slot, answer->tag, moment.now);
+	if (answer->kind == CALL_DELIVER) {
+		// BAD says that the message is none for it, now or later: kept in front of the others, it would hold them back for ever.
+		if (answer->status != STATUS_OK && answer->status != STATUS_BAD)
+			peer->is_stuck = true; // it cannot store what it is given; what it has not got stays in the mailbox
+		else if (!peer->is_stuck && answer->tag > peer->cursor) {
+			assert(answer->tag <= peer->row_sent);
+			peer->cursor = answer->tag;
+			server_moved(server, answer->slot, moment.now);
+		}
 	}
-	if (kind == CALL_NOTICE)
-		server_fill(server, slot, now); // deliveries may have waited for its place in the window
-	if (kind != CALL_DELIVER)
-		return;
-	// BAD says that the message is none for it, now or later: kept in front of the others, it would hold them back for ever.
-	if (status != STATUS_OK && status != STATUS_BAD) {
-		peer->is_stuck = true; // it cannot store what it is given; what it has not got stays in the mailbox
-		return;
-	}
-	assert(tag <= peer->row_sent);
-	if (tag > peer->cursor) {
-		peer->cursor = tag;
-		server_cursor_dirty(server, slot, now);
-	}
-	server_fill(server, slot, now);
+	if (peer->read == READ_STARVED)
+		feed(server, answer->slot);
+	else if (peer->read == READ_WINDOW)
+		await_room(server, answer->slot);
 }

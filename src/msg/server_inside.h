@@ -1,65 +1,127 @@
 // SPDX-License-Identifier: ISC
 // What the files of msg/server share among themselves; nobody else includes this. Layer: msg.
+// A call goes one way through them: the sender's side (server_signin.c, server_submit.c) puts an operation into the batch, which
+// only keeps (server_batch.c); from the store comes a result, to the mailbox's side (server_mailbox.c), which answers and
+// forwards; the delivery (server_deliver.c) knows a session's window and reads what it did not let through.
 #ifndef MMS_MSG_SERVER_INSIDE_H
 #define MMS_MSG_SERVER_INSIDE_H
 
 #include "msg/server.h"
 
-// The handlers of calls; each answers or defers the call, or leaves it to a waiter.
-void server_signin(struct server *server, uint32_t slot, uint32_t number, const uint8_t *body, size_t bytes,
-		   struct mtime now, struct wtime wall);
-void server_submit(struct server *server, uint32_t slot, uint32_t number, const uint8_t *body, size_t bytes,
-		   struct mtime now, struct wtime wall); // as server_signin
-void server_who(struct server *server, uint32_t slot, uint32_t number, const uint8_t *body, size_t bytes,
-		struct mtime now); // as server_signin
+// --- peers (server.c) ---
+
+static inline struct slot_links server_links_of_user(struct server *server)
+{
+	return SLOT_LINKS(server->peer, of_user);
+}
+
+static inline struct slot_links server_links_moved(struct server *server)
+{
+	return SLOT_LINKS(server->peer, moved);
+}
+
+static inline struct slot_links server_links_reading(struct server *server)
+{
+	return SLOT_LINKS(server->peer, reading);
+}
+
+// Whether the session that began as `session` is still the one of this slot.
+static inline bool server_is_here(const struct server *server, uint32_t slot, uint64_t session)
+{
+	return server->peer[slot].session == session;
+}
 
 // Answers a call without a body.
 void server_answer_bare(struct server *server, uint32_t slot, uint32_t number, enum call_status status);
 
-// Refuses a submission for want of a user or of room, and remembers it.
-void server_refuse(struct server *server, uint32_t slot, uint32_t number, const struct uuid *id, enum call_status status,
-		   struct mtime now);
+// Makes a call and counts it in the peer's window. False: no memory for it now, or the window is full.
+bool server_make_call(struct server *server, uint32_t slot, uint8_t kind, const uint8_t *body, size_t bytes, uint64_t tag);
+
+// Makes a NOTICE; the reserved room makes that always possible while the session lives, but for want of memory.
+void server_notice(struct server *server, uint32_t slot, const struct call_notice *notice, uint64_t tag);
+
+// A granted peer becomes one of its user.
+void server_join(struct server *server, uint32_t slot, uint32_t user, const struct storage_device *device, bool is_receiving);
 
 // Ends a peer's part in everything; its session goes on closing. A NOTICE goes first unless `notice` is 0.
 void server_dismiss(struct server *server, uint32_t slot, enum notice_what notice);
 
-// Makes NOTICE `what` on a session; the reserved room makes that always possible while the session lives.
-void server_notice(struct server *server, uint32_t slot, const struct call_notice *notice, uint64_t tag);
-
-// Goes on delivering from the mailbox as far as the session's window lets it; where memory is short, again by server_tick.
-void server_fill(struct server *server, uint32_t slot, struct mtime now);
-
-// Delivers the messages of a durable batch to the receiving sessions of their recipients.
-void server_forward(struct server *server, const struct server_batch *batch, struct mtime now);
-
-// The device of a joining peer is enrolled (`is_enrolled`), or could not be stored.
-void server_joined(struct server *server, uint32_t slot, bool is_enrolled, struct mtime now);
-
-// The batch that takes operations now, and the one with the storage (NULL: none).
-struct server_batch *server_batch_filling(struct server *server);
-struct server_batch *server_batch_storing(struct server *server); // see server_batch_filling
-
-// Whether another urgent operation with this much text fits.
-bool server_batch_has_room(const struct server_batch *batch, size_t text_bytes);
-
-// Appends an operation of a user at this place in the table. Must: room was asked for. Returns its number.
-uint32_t server_batch_add(struct server *server, struct server_batch *batch, const struct storage_op *op, uint32_t user,
-			  const uint8_t *text);
-
-// Makes a call wait for an operation. False: no room.
-bool server_batch_wait(struct server *server, struct server_batch *batch, uint32_t slot, uint32_t number, uint32_t op);
-
-// The users table changes to `users`: what waits in the batches, or is with the storage, finds its users' places there.
-void server_batch_move_users(struct server *server, const struct users_table *users);
-
-// The peer's cursor moved: to be stored with a batch.
-void server_cursor_dirty(struct server *server, uint32_t slot, struct mtime now);
-
-// Puts a moved cursor into the batch now, room permitting: the session is about to end.
-void server_cursor_flush(struct server *server, uint32_t slot);
-
 // Whether a call may start by its user's rate. False: it was deferred until its turn, which is its own: however many sessions
 // of a user wait, each wakes the server once.
-bool server_may_start(struct server *server, uint32_t slot, uint32_t number, uint8_t kind, struct mtime now);
+bool server_may_start(struct server *server, const struct call_in *call, struct mtime now);
+
+// An operation of the peer came back: a SIGNOUT that waited for the last one is answered.
+void server_settle(struct server *server, uint32_t slot);
+
+// --- the sender's side: each answers or defers the call, or leaves it to a result ---
+
+void server_signin(struct server *server, const struct call_in *call, struct moment moment);
+void server_submit(struct server *server, const struct call_in *call, struct moment moment); // as server_signin
+void server_who(struct server *server, const struct call_in *call, struct moment moment);    // as server_signin
+
+// What came of the ENROLL of a record.
+void server_enrolled(struct server *server, uint32_t joining, enum storage_verdict verdict);
+
+// The next record of a lane whose question can be asked; NULL: none.
+struct storage_question *server_next_signin(struct server *server, struct server_lane *lane);
+
+// The answer to a record's question.
+void server_signin_answered(struct server *server, uint32_t joining, struct moment moment);
+
+// --- the batch ---
+
+// The batch of a lane that takes operations now.
+static inline struct server_batch *server_filling(struct server_lane *lane)
+{
+	return &lane->batch[lane->filling];
+}
+
+static inline bool server_batch_has_room(const struct server_batch *batch)
+{
+	return batch->submit_count < BATCH_MESSAGES_MAX && BATCH_BYTES_MAX - batch->text_bytes >= TEXT_BYTES_MAX;
+}
+
+// The next operation of the lane's batch, of this call; the caller fills in what its kind has. For a message room was asked for.
+struct storage_op *server_batch_add(struct server *server, struct server_lane *lane, enum storage_op_kind kind, uint32_t slot,
+				    uint32_t number, struct server_pending **pending, struct wtime wall);
+
+// Whether all moves of the lane have been handed over.
+static inline bool server_are_moves_given(const struct server_lane *lane)
+{
+	return lane->moved.first == 0 && lane->batch[lane->filling].move_count == 0;
+}
+
+// The peer's cursor has moved: to be given with the lane's next batch.
+void server_moved(struct server *server, uint32_t slot, struct mtime now);
+
+// The device has been told of its gap up to this row.
+void server_gap_told(struct server *server, uint32_t slot, uint64_t gap_row, struct mtime now);
+
+// The session of a signed-in peer is about to end: its cursor goes into the batch now.
+void server_move_last(struct server *server, uint32_t slot);
+
+// The moves of a batch that was not kept are to be given again.
+void server_moves_again(struct server *server, struct server_lane *lane, const struct server_batch *batch, struct mtime now);
+
+// The users table changes to `users`: operations find their recipients' places there.
+void server_batch_move_users(struct server *server, const struct users_table *users);
+
+// --- the delivery ---
+
+// A row has come into the mailbox of a receiving peer, behind `row_before`: it is sent, or known to wait.
+void server_forward(struct server *server, uint32_t slot, const struct storage_result *result,
+		    const struct call_deliver *delivery, struct mtime now);
+
+// Begins the delivery to a peer of what waits behind its cursor.
+void server_begin_receiving(struct server *server, uint32_t slot, const struct storage_device *device);
+
+// A peer is none to deliver to any more.
+void server_end_receiving(struct server *server, uint32_t slot);
+
+// The next page's question; NULL: none.
+struct storage_question *server_next_page(struct server *server);
+
+// The answer to the question of a page.
+void server_page_answered(struct server *server, uint32_t page, struct moment moment);
 
 #endif

@@ -17,12 +17,6 @@ static enum mms_err port_call(void *context, uint32_t slot, uint8_t kind, const 
 	return listener_call(&node->listener, slot, kind, body, bytes, tag);
 }
 
-static uint32_t port_call_room(void *context, uint32_t slot)
-{
-	const struct server_node *node = context;
-	return listener_call_room(&node->listener, slot);
-}
-
 static void port_defer(void *context, uint32_t slot, struct mtime until)
 {
 	struct server_node *node = context;
@@ -41,24 +35,6 @@ static void port_close(void *context, uint32_t slot, bool keeps_calls)
 	listener_close(&node->listener, slot, keeps_calls, node->now);
 }
 
-static void port_identity(void *context, uint32_t slot, const uint8_t **peer_key, const uint8_t **handshake_hash)
-{
-	const struct server_node *node = context;
-	listener_identity(&node->listener, slot, peer_key, handshake_hash);
-}
-
-static struct mtime port_handshake_at(void *context, uint32_t slot)
-{
-	const struct server_node *node = context;
-	return listener_handshake_at(&node->listener, slot);
-}
-
-static struct mtime port_heard_at(void *context, uint32_t slot)
-{
-	const struct server_node *node = context;
-	return listener_heard_at(&node->listener, slot);
-}
-
 static void port_enrolled(void *context, const struct name *user, const struct fingerprint *fingerprint)
 {
 	const struct server_node *node = context;
@@ -75,7 +51,7 @@ static size_t server_at(const struct server_node_setup *setup)
 
 size_t server_node_memory_bytes(const struct server_node_setup *setup)
 {
-	return server_at(setup) + server_memory_bytes(setup->listener.sessions_max);
+	return server_at(setup) + server_memory_bytes(&setup->server, setup->listener.sessions_max);
 }
 
 void server_node_init(struct server_node *node, const struct server_node_setup *setup, void *memory, struct mtime now)
@@ -84,17 +60,11 @@ void server_node_init(struct server_node *node, const struct server_node_setup *
 		.context = node,
 		.answer = port_answer,
 		.call = port_call,
-		.call_room = port_call_room,
 		.defer = port_defer,
 		.signed_in = port_signed_in,
 		.close = port_close,
-		.identity = port_identity,
-		.handshake_at = port_handshake_at,
-		.heard_at = port_heard_at,
 		.enrolled = port_enrolled,
 	};
-	uint8_t table_secret[TABLE_SECRET_BYTES];
-	rng_fill(&setup->rng, table_secret, sizeof table_secret);
 	memset(node, 0, sizeof *node);
 	node->now = now;
 	node->has_news = true;
@@ -103,7 +73,7 @@ void server_node_init(struct server_node *node, const struct server_node_setup *
 	node->enrolled_context = setup->enrolled_context;
 	listener_init(&node->listener, &setup->listener, memory, setup->keys, &setup->rng, now);
 	server_init(&node->server, &setup->server, (uint8_t *)memory + server_at(setup), setup->listener.sessions_max,
-		    &port, &setup->storage, setup->users, setup->user, &setup->mark, table_secret);
+		    &port, setup->users, setup->user);
 }
 
 void server_node_clear(struct server_node *node)
@@ -111,21 +81,52 @@ void server_node_clear(struct server_node *node)
 	listener_clear(&node->listener);
 }
 
-void server_node_run(struct server_node *node, struct mtime now, struct wtime wall)
+static void called(struct server_node *node, const struct listener_event *event, struct moment moment)
+{
+	const struct call_in call = {
+		.slot = event->slot,
+		.number = event->call.number,
+		.kind = event->call.kind,
+		.body = event->call.body,
+		.bytes = event->call.body_bytes,
+		.handshake_at = event->handshake_at,
+		.peer_key = event->peer_key,
+		.handshake_hash = event->handshake_hash,
+	};
+	server_called(&node->server, &call, moment);
+}
+
+static void answered(struct server_node *node, const struct listener_event *event, struct moment moment)
+{
+	const struct answer_in answer = {
+		.slot = event->slot,
+		.kind = event->call.kind,
+		.status = event->call.status,
+		.tag = event->call.tag,
+		.room = event->room,
+	};
+	server_answered(&node->server, &answer, moment);
+}
+
+void server_node_run(struct server_node *node, struct moment moment)
 {
 	struct listener_event event;
-	node->now = now;
-	listener_tick(&node->listener, now);
-	server_tick(&node->server, now);
-	while (!server_is_broken(&node->server) && listener_poll(&node->listener, now, &event)) {
+	node->now = moment.now;
+	listener_tick(&node->listener, moment.now);
+	server_tick(&node->server, moment.now);
+	while (!server_is_broken(&node->server) && listener_poll(&node->listener, moment.now, &event)) {
 		switch (event.type) {
 		case LISTENER_CALL:
-			server_call(&node->server, event.slot, event.call.number, event.call.kind, event.call.body,
-				    event.call.body_bytes, now, wall);
+			called(node, &event, moment);
 			break;
 		case LISTENER_ANSWER:
-			server_answer(&node->server, event.slot, event.call.kind, event.call.status, event.call.tag,
-				      now);
+			answered(node, &event, moment);
+			break;
+		case LISTENER_SILENT:
+			server_silent(&node->server, event.slot);
+			break;
+		case LISTENER_HEARD:
+			server_heard(&node->server, event.slot);
 			break;
 		case LISTENER_ENDED:
 			server_ended(&node->server, event.slot);

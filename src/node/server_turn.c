@@ -11,55 +11,58 @@ enum {
 	HOUSEKEEP_SOON_MS = 100, // when there was more to do
 };
 
-static void work_done(struct server_node *node, enum server_node_work work)
-{
-	assert(node->work == work);
-	node->work = WORK_NONE;
-	node->has_news = true;
-}
-
-// What is neither done nor refused for want of room has broken the store; server_stored judges a batch by the same rule.
-static void judge(struct server_node *node, enum mms_err result)
-{
-	if (result != MMS_OK && result != MMS_E_NOSPACE)
-		server_break(&node->server);
-}
-
 // What came until now takes its effect, and due timers run: before the store's word, so that nothing is told to a session
 // that is over.
-static void happen(struct server_node *node, struct mtime now, struct wtime wall)
+static void happen(struct server_node *node, struct moment moment)
 {
-	node->now = now;
+	node->now = moment.now;
 	if (!node->has_news)
 		return;
 	node->has_news = false;
 	node->datagram_count = 0;
-	server_node_run(node, now, wall);
+	server_node_run(node, moment);
 }
 
 // --- what happened ---
 
 size_t server_node_recv(struct server_node *node, const struct addr *addr, const uint8_t *datagram, size_t bytes,
-			struct mtime now, struct wtime wall, uint8_t *reply)
+			struct moment moment, uint8_t *reply)
 {
 	if (node->life != LIFE_SERVING)
 		return 0;
-	node->now = now;
-	const size_t reply_bytes = listener_recv(&node->listener, addr, datagram, bytes, now, reply);
+	node->now = moment.now;
+	const size_t reply_bytes = listener_recv(&node->listener, addr, datagram, bytes, moment.now, reply);
 	node->has_news = true;
 	if (++node->datagram_count >= RUN_DATAGRAMS)
-		happen(node, now, wall);
+		happen(node, moment);
 	return reply_bytes;
 }
 
-void server_node_stored(struct server_node *node, enum mms_err result, struct mtime now, struct wtime wall)
+void server_node_appended(struct server_node *node, uint32_t lane, const struct storage_appended *appended,
+			  struct moment moment)
 {
-	happen(node, now, wall);
-	work_done(node, WORK_APPEND);
-	server_stored(&node->server, result, now);
+	assert(node->append_count > 0);
+	happen(node, moment);
+	node->append_count--;
+	node->has_news = true;
+	server_appended(&node->server, lane, appended, moment);
 	// At the end what found no room is refused, and not tried again.
-	if (result == MMS_E_NOSPACE && node->life == LIFE_STOPPING)
+	if (!appended->is_kept && node->life == LIFE_STOPPING)
 		node->is_flushed = true;
+}
+
+void server_node_answered(struct server_node *node, struct storage_question *question, struct moment moment)
+{
+	assert(node->ask_count > 0);
+	happen(node, moment);
+	node->ask_count--;
+	node->has_news = true;
+	server_question_answered(&node->server, question, moment);
+}
+
+void server_node_broken(struct server_node *node)
+{
+	server_break(&node->server);
 }
 
 void server_node_users_read(struct server_node *node, struct users_table *users, struct server_user *user)
@@ -71,22 +74,24 @@ void server_node_users_read(struct server_node *node, struct users_table *users,
 	node->fresh_user = user;
 }
 
-void server_node_users_synced(struct server_node *node, enum mms_err result, struct mtime now, struct wtime wall)
+void server_node_users_synced(struct server_node *node, const struct users_synced *synced, struct moment moment)
 {
-	happen(node, now, wall);
-	work_done(node, WORK_SYNC);
-	judge(node, result);
-	if (result == MMS_OK)
-		server_reload(&node->server, node->fresh, node->fresh_user);
+	assert(node->is_syncing);
+	happen(node, moment);
+	node->is_syncing = false;
+	node->has_news = true;
+	if (synced->is_kept)
+		server_reload(&node->server, node->fresh, node->fresh_user, synced->removed, synced->removed_count);
 	node->fresh = NULL;
 	node->fresh_user = NULL;
 }
 
-void server_node_housekept(struct server_node *node, enum mms_err result, bool has_more, struct mtime now)
+void server_node_housekept(struct server_node *node, bool has_more, struct moment moment)
 {
-	work_done(node, WORK_HOUSEKEEP);
-	judge(node, result);
-	node->housekeep_at = mtime_add_ms(now, result == MMS_OK && has_more ? HOUSEKEEP_SOON_MS : HOUSEKEEP_MS);
+	assert(node->is_housekeeping);
+	node->is_housekeeping = false;
+	node->has_news = true;
+	node->housekeep_at = mtime_add_ms(moment.now, has_more ? HOUSEKEEP_SOON_MS : HOUSEKEEP_MS);
 }
 
 void server_node_reload_asked(struct server_node *node)
@@ -105,21 +110,32 @@ void server_node_stop_asked(struct server_node *node)
 static bool append_next(struct server_node *node, struct mtime now, struct server_order *order)
 {
 	const bool is_all = node->life == LIFE_STOPPING && !node->is_flushed;
-	order->batch = server_batch_take(&node->server, is_all, now);
+	order->batch = server_next_batch(&node->server, is_all, now, &order->lane);
 	if (order->batch == NULL)
 		return false;
 	order->kind = ORDER_APPEND;
-	node->work = WORK_APPEND;
+	node->append_count++;
+	return true;
+}
+
+// After the batches, so that an answer holds what they moved. At the end no mailbox is read: nobody would hear of it.
+static bool ask_next(struct server_node *node, struct server_order *order)
+{
+	order->question = server_next_question(&node->server, node->life == LIFE_SERVING);
+	if (order->question == NULL)
+		return false;
+	order->kind = ORDER_ASK;
+	node->ask_count++;
 	return true;
 }
 
 static bool sync_next(struct server_node *node, struct server_order *order)
 {
-	if (node->fresh == NULL)
+	if (node->fresh == NULL || node->is_syncing)
 		return false;
 	order->kind = ORDER_SYNC_USERS;
 	order->users = node->fresh;
-	node->work = WORK_SYNC;
+	node->is_syncing = true;
 	return true;
 }
 
@@ -135,10 +151,10 @@ static bool read_next(struct server_node *node, struct server_order *order)
 
 static bool housekeep_next(struct server_node *node, struct mtime now, struct server_order *order)
 {
-	if (node->life != LIFE_SERVING || !mtime_is_due(node->housekeep_at, now))
+	if (node->life != LIFE_SERVING || node->is_housekeeping || !mtime_is_due(node->housekeep_at, now))
 		return false;
 	order->kind = ORDER_HOUSEKEEP;
-	node->work = WORK_HOUSEKEEP;
+	node->is_housekeeping = true;
 	return true;
 }
 
@@ -156,27 +172,33 @@ static bool send_next(struct server_node *node, struct mtime now, struct server_
 	return listener_send(&node->listener, now, &order->out);
 }
 
-bool server_node_next(struct server_node *node, struct mtime now, struct wtime wall, struct server_order *order)
+// Whether nothing is ordered that has not come back.
+static bool is_idle(const struct server_node *node)
+{
+	return node->append_count == 0 && node->ask_count == 0 && !node->is_syncing && !node->is_housekeeping &&
+	       !node->is_reading;
+}
+
+bool server_node_next(struct server_node *node, struct moment moment, struct server_order *order)
 {
 	if (node->life == LIFE_OVER)
 		return false;
-	happen(node, now, wall);
+	happen(node, moment);
 	if (server_is_broken(&node->server))
 		return end_next(node, SERVER_BROKEN, order);
-	const bool is_idle = node->work == WORK_NONE;
-	if (is_idle && append_next(node, now, order))
+	if (node->life != LIFE_PARTING && (append_next(node, moment.now, order) || ask_next(node, order)))
 		return true;
-	if (read_next(node, order) || (is_idle && sync_next(node, order)))
+	if (read_next(node, order) || sync_next(node, order))
 		return true;
-	if (node->life == LIFE_STOPPING && is_idle && !node->is_reading) {
+	if (node->life == LIFE_STOPPING && is_idle(node)) {
 		node->life = LIFE_PARTING;
 		server_shutdown(&node->server);
 	}
-	if (send_next(node, now, order))
+	if (send_next(node, moment.now, order))
 		return true;
 	if (node->life == LIFE_PARTING)
 		return end_next(node, SERVER_STOPPED, order);
-	if (is_idle && housekeep_next(node, now, order))
+	if (housekeep_next(node, moment.now, order))
 		return true;
 	node->has_news = true; // what happens until then begins the next turn
 	return false;
@@ -186,8 +208,7 @@ struct mtime server_node_deadline(const struct server_node *node)
 {
 	if (node->life == LIFE_OVER)
 		return MTIME_NEVER;
-	const struct mtime due = listener_deadline(&node->listener);
-	// What the store is to be ordered waits for the word of what it was ordered.
-	return node->work == WORK_NONE ? mtime_min(due, mtime_min(server_deadline(&node->server), node->housekeep_at)) :
-					 mtime_min(due, node->server.starved_at);
+	const struct mtime due = mtime_min(listener_deadline(&node->listener), server_deadline(&node->server));
+	const bool may_housekeep = node->life == LIFE_SERVING && !node->is_housekeeping;
+	return may_housekeep ? mtime_min(due, node->housekeep_at) : due;
 }
