@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/eventfd.h>
 #include <unistd.h>
 
 #include "base/limits.h"
@@ -22,19 +23,24 @@
 #include "os/random.h"
 #include "os/signals.h"
 #include "os/standard.h"
+#include "store/store_thread.h"
 #include "ui/printer.h"
 
 enum {
 	TURN_BATCHES_MAX = 16, // receive calls in a turn; then the orders are carried out, whatever still waits
 	HOUSEKEEP_ROWS_MAX = 1000,
+	STORE_JOBS_MAX = STORE_LANES + SERVER_JOINING_MAX + SERVER_PAGES_MAX + 2, // a sync and a housekeeping beside
 };
 
 struct program {
 	struct server_setup setup;
 	struct server_node node;
 	void *memory;
+	struct store_thread *thread; // which has the store from start to stop
 	struct outbound outbound;
 	int signal_fd;
+	int store_fd; // readable: the store has events
+	struct reason store_why; // it failed
 	struct server_order order;
 	bool is_over;
 	bool is_short; // of room on the disk, which was said
@@ -47,6 +53,11 @@ static void give_output_time(void)
 {
 	enum { OUTPUT_MS = 1000 };
 	standard_set_deadline(mtime_add_ms(clock_monotonic(), OUTPUT_MS));
+}
+
+static struct moment moment_now(void)
+{
+	return (struct moment){clock_monotonic(), clock_wall()};
 }
 
 // The environment failed for good: nothing more is answered.
@@ -66,6 +77,18 @@ static void log_enrolled(void *context, const struct name *user, const struct fi
 	log_info("%s has a new device %s", user->text, text);
 }
 
+static int start_store(struct program *program, struct reason *why)
+{
+	program->store_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (program->store_fd < 0) {
+		snprintf(why->text, sizeof why->text, "cannot wait for the server database: %s", strerror(errno));
+		return EXIT_IO;
+	}
+	const enum mms_err err = store_thread_start(program->setup.store, STORE_JOBS_MAX, program->store_fd,
+						    &program->thread, why);
+	return err == MMS_OK ? EXIT_DONE : EXIT_IO;
+}
+
 static int start(struct program *program, struct reason *why)
 {
 	struct server_reading *users = server_users_in_use(&program->setup.users);
@@ -78,12 +101,12 @@ static int start(struct program *program, struct reason *why)
 	};
 	uint8_t start_id[STORAGE_START_ID_BYTES];
 	rng_fill(&node.rng, start_id, sizeof start_id);
-	const enum mms_err err = server_store_start(program->setup.store, start_id, &node.mark);
+	struct storage_mark mark; // questions are told of it
+	const enum mms_err err = server_store_start(program->setup.store, start_id, &mark);
 	if (err != MMS_OK) {
 		*why = *server_store_reason(program->setup.store);
 		return exit_of_data(err);
 	}
-	node.storage = server_store_storage(program->setup.store);
 	server_options_configure(&program->setup.options, program->setup.may_claim, &node);
 	program->memory = calloc(1, server_node_memory_bytes(&node));
 	if (program->memory == NULL) {
@@ -93,7 +116,7 @@ static int start(struct program *program, struct reason *why)
 	}
 	server_node_init(&program->node, &node, program->memory, clock_monotonic());
 	outbound_init(&program->outbound, &program->setup.udp, &node.rng, program->setup.options.drop_ppm);
-	return EXIT_DONE;
+	return start_store(program, why);
 }
 
 static void announce(const struct program *program)
@@ -114,12 +137,12 @@ static void announce(const struct program *program)
 	(void)printer_flush(PRINTER_OUT);
 }
 
-static void take(struct program *program, const struct udp_message *message, struct mtime now, struct wtime wall)
+static void take(struct program *program, const struct udp_message *message, struct moment moment)
 {
 	uint8_t reply[WIRE_DATAGRAM_BYTES_MAX];
 	if (outbound_is_lost(&program->outbound))
 		return;
-	const size_t bytes = server_node_recv(&program->node, &message->addr, message->data, message->bytes, now, wall, reply);
+	const size_t bytes = server_node_recv(&program->node, &message->addr, message->data, message->bytes, moment, reply);
 	if (bytes > 0)
 		outbound_add(&program->outbound, &message->addr, reply, bytes);
 }
@@ -136,23 +159,13 @@ static void receive(struct program *program)
 			     EXIT_IO);
 			return;
 		}
-		const struct mtime now = clock_monotonic();
-		const struct wtime wall = clock_wall();
+		const struct moment moment = moment_now();
 		for (size_t i = 0; i < count; i++)
-			take(program, &message[i], now, wall);
+			take(program, &message[i], moment);
 	}
 }
 
 // --- orders ---
-
-static void append(struct program *program)
-{
-	struct reason why;
-	const enum mms_err err = server_store_append(program->setup.store, program->order.batch, clock_monotonic(), &why);
-	if (err == MMS_E_NOSPACE)
-		log_warn("%s", why.text);
-	server_node_stored(&program->node, err, clock_monotonic(), clock_wall());
-}
 
 static void read_users(struct program *program)
 {
@@ -164,20 +177,6 @@ static void read_users(struct program *program)
 		server_node_users_read(&program->node, NULL, NULL);
 	} else {
 		server_node_users_read(&program->node, &fresh->file.table, fresh->user);
-	}
-}
-
-static void sync_users(struct program *program)
-{
-	struct server_setup *setup = &program->setup;
-	const enum mms_err err = server_users_sync_again(&setup->users, setup->store);
-	server_node_users_synced(&program->node, err, clock_monotonic(), clock_wall());
-	if (err == MMS_OK) {
-		server_users_use(&setup->users);
-		log_info("read %s: %u users", setup->paths.users.text, server_users_in_use(&setup->users)->file.table.user_count);
-	} else if (err == MMS_E_NOSPACE) {
-		server_users_drop(&setup->users);
-		log_warn("the users stay as they were: %s", server_store_reason(setup->store)->text);
 	}
 }
 
@@ -194,24 +193,24 @@ static void log_counts(const struct program *program)
 		  counts->full);
 }
 
-static void housekeep(struct program *program)
+// The store is the caller's again.
+static void stop_store(struct program *program)
 {
-	bool has_more = false;
-	const enum mms_err err =
-		server_store_housekeep(program->setup.store, clock_monotonic(), HOUSEKEEP_ROWS_MAX, &has_more);
-	if (err == MMS_E_NOSPACE)
-		log_warn("%s", server_store_reason(program->setup.store)->text);
-	server_node_housekept(&program->node, err, has_more, clock_monotonic());
-	if (!has_more)
-		log_counts(program);
+	store_thread_stop(program->thread);
+	program->thread = NULL;
 }
 
 static void end(struct program *program)
 {
 	program->is_over = true;
+	stop_store(program);
 	// An end in order says that what was accepted is on the disk.
-	if (program->order.end == SERVER_BROKEN || server_store_check_place(program->setup.store) != MMS_OK) {
-		fail(program, server_store_reason(program->setup.store), EXIT_IO);
+	if (program->order.end == SERVER_STOPPED && server_store_check_place(program->setup.store) != MMS_OK) {
+		program->order.end = SERVER_BROKEN;
+		program->store_why = *server_store_reason(program->setup.store);
+	}
+	if (program->order.end == SERVER_BROKEN) {
+		fail(program, &program->store_why, EXIT_IO);
 		return;
 	}
 	log_counts(program);
@@ -221,40 +220,109 @@ static void end(struct program *program)
 static void perform(struct program *program)
 {
 	struct server_order *order = &program->order;
-	struct mtime now = clock_monotonic();
-	struct wtime wall = clock_wall();
-	while (server_node_next(&program->node, now, wall, order)) {
-		if (order->kind == ORDER_SEND) {
-			outbound_add_session(&program->outbound, &order->out);
-			continue;
-		}
-		outbound_flush(&program->outbound);
+	struct moment moment = moment_now();
+	while (server_node_next(&program->node, moment, order)) {
 		switch (order->kind) {
-		case ORDER_APPEND:
-			append(program);
+		case ORDER_SEND:
+			outbound_add_session(&program->outbound, &order->out);
 			break;
-		case ORDER_READ_USERS:
-			read_users(program);
+		case ORDER_APPEND:
+			store_thread_append(program->thread, order->lane, order->batch);
+			break;
+		case ORDER_ASK:
+			store_thread_ask(program->thread, order->question);
 			break;
 		case ORDER_SYNC_USERS:
-			sync_users(program);
+			store_thread_sync(program->thread, server_users_ask(&program->setup.users));
 			break;
 		case ORDER_HOUSEKEEP:
-			housekeep(program);
+			store_thread_housekeep(program->thread, moment.now, HOUSEKEEP_ROWS_MAX);
+			break;
+		case ORDER_READ_USERS:
+			outbound_flush(&program->outbound);
+			read_users(program);
+			moment = moment_now();
 			break;
 		case ORDER_END:
+			outbound_flush(&program->outbound);
 			end(program);
 			break;
-		case ORDER_SEND:
-			break;
 		}
-		now = clock_monotonic(); // sending takes no time to speak of, the others do
-		wall = clock_wall();
 	}
 	outbound_flush(&program->outbound);
 }
 
 // --- what happens ---
+
+// Senders hear that the server is full; who can make room must hear it too.
+static void tell_room(struct program *program, const struct storage_appended *appended)
+{
+	const bool is_short = !appended->has_room;
+	if (is_short == program->is_short)
+		return;
+	program->is_short = is_short;
+	if (is_short)
+		log_warn("less than %d MiB are free on the disk of %.300s: messages are refused until there is room",
+			 STORE_RESERVE_BYTES / (1024 * 1024), program->setup.paths.data.text);
+	else
+		log_info("there is room on the disk again: messages are accepted");
+}
+
+static void take_synced(struct program *program, const struct store_event *event, struct moment moment)
+{
+	struct server_users *users = &program->setup.users;
+	if (event->is_kept)
+		server_users_answered(users);
+	const struct users_synced synced = {event->is_kept, event->sync->removed, event->sync->removed_count};
+	server_node_users_synced(&program->node, &synced, moment);
+	if (event->is_kept) {
+		server_users_use(users);
+		log_info("read %s: %u users", program->setup.paths.users.text,
+			 server_users_in_use(users)->file.table.user_count);
+	} else {
+		server_users_drop(users);
+		log_warn("the users stay as they were: %s", event->why.text);
+	}
+}
+
+static void take_event(struct program *program, const struct store_event *event, struct moment moment)
+{
+	switch (event->kind) {
+	case STORE_APPENDED:
+		if (!event->appended.is_kept)
+			log_warn("%s", event->why.text);
+		tell_room(program, &event->appended);
+		server_node_appended(&program->node, event->lane, &event->appended, moment);
+		break;
+	case STORE_ANSWERED:
+		server_node_answered(&program->node, event->question, moment);
+		break;
+	case STORE_SYNCED:
+		take_synced(program, event, moment);
+		break;
+	case STORE_HOUSEKEPT:
+		if (!event->is_kept)
+			log_warn("%s", event->why.text);
+		if (!event->has_more)
+			log_counts(program);
+		server_node_housekept(&program->node, event->is_kept && event->has_more, moment);
+		break;
+	case STORE_BROKEN:
+		program->store_why = event->why;
+		server_node_broken(&program->node);
+		break;
+	}
+}
+
+static void take_store_events(struct program *program)
+{
+	struct store_event event;
+	uint64_t rung;
+	const ssize_t bytes = read(program->store_fd, &rung, sizeof rung);
+	(void)bytes; // whatever it holds, the events are looked at
+	while (store_thread_next(program->thread, &event))
+		take_event(program, &event, moment_now());
+}
 
 static void take_signals(struct program *program)
 {
@@ -273,30 +341,17 @@ static int wait_ms(const struct program *program)
 	return left_us <= 0 ? 0 : (int)(left_us / 1000 + 1);
 }
 
-// Senders hear that the server is full; who can make room must hear it too.
-static void tell_room(struct program *program)
-{
-	const bool is_short = !server_store_has_room(program->setup.store);
-	if (is_short == program->is_short)
-		return;
-	program->is_short = is_short;
-	if (is_short)
-		log_warn("less than %d MiB are free on the disk of %.300s: messages are refused until there is room",
-			 STORE_RESERVE_BYTES / (1024 * 1024), program->setup.paths.data.text);
-	else
-		log_info("there is room on the disk again: messages are accepted");
-}
-
 static void serve(struct program *program)
 {
 	int fds[UDP_SOCKETS_MAX];
-	struct pollfd polled[UDP_SOCKETS_MAX + 1];
+	struct pollfd polled[UDP_SOCKETS_MAX + 2];
 	const size_t count = udp_fds(&program->setup.udp, fds);
 	for (size_t i = 0; i < count; i++)
 		polled[i] = (struct pollfd){.fd = fds[i], .events = POLLIN};
 	polled[count] = (struct pollfd){.fd = program->signal_fd, .events = POLLIN};
+	polled[count + 1] = (struct pollfd){.fd = program->store_fd, .events = POLLIN};
 	while (!program->is_over) {
-		const int ready = poll(polled, count + 1, wait_ms(program));
+		const int ready = poll(polled, count + 2, wait_ms(program));
 		if (ready < 0 && errno != EINTR) {
 			fail(program, &(struct reason){"cannot wait for datagrams: start the server again"}, EXIT_IO);
 			return;
@@ -304,10 +359,10 @@ static void serve(struct program *program)
 		receive(program);
 		if (polled[count].revents != 0)
 			take_signals(program);
+		if (polled[count + 1].revents != 0)
+			take_store_events(program);
 		if (!program->is_over)
 			perform(program);
-		if (!program->is_over)
-			tell_room(program);
 	}
 }
 
@@ -320,6 +375,7 @@ int cmd_server(int argc, char **argv)
 		return status;
 	log_open("mms server", program.setup.options.is_verbose ? LOG_LEVEL_DEBUG : LOG_LEVEL_INFO);
 	program.signal_fd = -1;
+	program.store_fd = -1;
 	status = signals_open(SIGNALS_SERVER, &program.signal_fd, &why) == MMS_OK ? EXIT_DONE : EXIT_IO;
 	if (status == EXIT_DONE)
 		status = server_setup_open(&program.setup, &why);
@@ -332,9 +388,12 @@ int cmd_server(int argc, char **argv)
 		serve(&program);
 		server_node_clear(&program.node);
 	}
+	stop_store(&program);
 	free(program.memory);
 	server_setup_close(&program.setup);
 	if (program.signal_fd >= 0)
 		close(program.signal_fd);
+	if (program.store_fd >= 0)
+		close(program.store_fd);
 	return program.status;
 }

@@ -6,6 +6,7 @@
 
 #include "cmd/options.h"
 #include "cmd/server_address.h"
+#include "store/store_thread.h"
 
 #define COUNT_OPTION(long_name, target, low, high, text) \
 	{.name = (long_name), .argument = "N", .number = &options->target, .min = (low), .max = (high), .help = (text)}
@@ -28,8 +29,8 @@ bool server_options_read(struct server_options *options, int argc, char **argv, 
 		.host = "127.0.0.1",
 		.port = SERVER_PORT_DEFAULT,
 		.sessions_max = SESSIONS_MAX,
-		.mailbox_rows_max = server.mailbox_rows_max,
-		.mailbox_bytes_max = server.mailbox_bytes_max,
+		.mailbox_rows_max = MAILBOX_ROWS_MAX,
+		.mailbox_bytes_max = MAILBOX_BYTES_MAX,
 		.mailbox_held_bytes_max = MAILBOX_HELD_BYTES_MAX,
 		.submit_rate = server.submit_rate.per_second,
 		.submit_burst = server.submit_rate.burst,
@@ -57,7 +58,7 @@ bool server_options_read(struct server_options *options, int argc, char **argv, 
 		COUNT_OPTION("sessions", sessions_max, 16, 1000000, "sessions at a time (default 16384)"),
 		COUNT_OPTION("mailbox-messages", mailbox_rows_max, 1, 1000000000,
 			     "messages a mailbox holds that no device has fetched (default 10000)"),
-		COUNT_OPTION("mailbox-bytes", mailbox_bytes_max, 1024, 1ULL << 40,
+		COUNT_OPTION("mailbox-bytes", mailbox_bytes_max, MAILBOX_SHARE * TEXT_BYTES_MAX, 1ULL << 40,
 			     "bytes of their text (default 10485760)"),
 		COUNT_OPTION("mailbox-held-bytes", mailbox_held_bytes_max, 1024, 1ULL << 40,
 			     "bytes of all that a mailbox holds, also for some of several devices, 128 a message and its text; at "
@@ -93,11 +94,15 @@ bool server_options_read(struct server_options *options, int argc, char **argv, 
 	return true;
 }
 
-// What no device has is refused by its own bounds and never dropped, so it must fit in.
-uint64_t server_options_held_bytes_max(const struct server_options *options)
+struct server_store_bounds server_options_bounds(const struct server_options *options)
 {
+	// What no device has is refused by its own bounds and never dropped, so it must fit in.
 	const uint64_t least = options->mailbox_rows_max * MAILBOX_ROW_BYTES + options->mailbox_bytes_max;
-	return options->mailbox_held_bytes_max > least ? options->mailbox_held_bytes_max : least;
+	struct server_store_bounds bounds = server_store_bounds_default();
+	bounds.mailbox_rows_max = options->mailbox_rows_max;
+	bounds.mailbox_bytes_max = options->mailbox_bytes_max;
+	bounds.held_bytes_max = options->mailbox_held_bytes_max > least ? options->mailbox_held_bytes_max : least;
+	return bounds;
 }
 
 static struct bucket_rate rate(uint64_t per_second, uint64_t burst)
@@ -117,8 +122,7 @@ void server_options_configure(const struct server_options *options, bool may_cla
 	limits->newcomer = rate(options->newcomer_rate, options->newcomer_rate);
 	node->server = server_config_default();
 	node->server.may_claim = may_claim;
-	node->server.mailbox_rows_max = options->mailbox_rows_max;
-	node->server.mailbox_bytes_max = options->mailbox_bytes_max;
+	node->server.lane_count = STORE_LANES;
 	node->server.submit_rate = rate(options->submit_rate, options->submit_burst);
 	node->server.who_rate = rate(options->who_rate, 2 * options->who_rate);
 }

@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "node/server_node.h"
+#include "store/server_store.h"
 
 struct server_options {
 	const char *host;
@@ -34,8 +35,8 @@ struct server_options {
 // Reads the command line into `options`. False: the command is over with `*status`.
 bool server_options_read(struct server_options *options, int argc, char **argv, int *status);
 
-// Bytes of all that a mailbox may hold.
-uint64_t server_options_held_bytes_max(const struct server_options *options);
+// What the store may hold.
+struct server_store_bounds server_options_bounds(const struct server_options *options);
 
 // Sets the listener's and the server's configuration in `node`. `may_claim`: the first device that signs in as a name without
 // invite has it.

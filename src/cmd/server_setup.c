@@ -122,7 +122,8 @@ static int open_store(struct server_setup *setup, struct reason *why)
 	enum mms_err err = server_store_open(setup->paths.database.text, clock_monotonic(), &setup->store, why);
 	if (err != MMS_OK)
 		return exit_of_data(err);
-	server_store_bound_mailboxes(setup->store, server_options_held_bytes_max(&setup->options));
+	const struct server_store_bounds bounds = server_options_bounds(&setup->options);
+	server_store_bound(setup->store, &bounds);
 	err = server_store_is_new(setup->store, &is_new);
 	if (err == MMS_OK)
 		return open_key(setup, is_new, why);

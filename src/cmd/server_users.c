@@ -26,7 +26,8 @@ static size_t place(struct server_reading *reading)
 	reading->user = carve(reading->memory, &bytes, sizeof *reading->user, table->user_capacity);
 	reading->line = carve(reading->memory, &bytes, sizeof *reading->line, table->user_capacity);
 	reading->invite = carve(reading->memory, &bytes, sizeof *reading->invite, table->invite_capacity);
-	reading->id = carve(reading->memory, &bytes, sizeof *reading->id, table->user_capacity);
+	reading->sync.ids = carve(reading->memory, &bytes, sizeof *reading->sync.ids, table->user_capacity);
+	reading->sync.removed = carve(reading->memory, &bytes, sizeof *reading->sync.removed, table->revoke_capacity);
 	return bytes;
 }
 
@@ -68,17 +69,25 @@ static struct server_store_user describe(const struct users_table *table, const 
 	return line;
 }
 
-// Tells the store what stands in the users file, and gives every user of the table its id.
-static enum mms_err sync(struct server_store *store, struct server_reading *reading)
+// What the store is told of the users file.
+static struct server_store_sync *ask(struct server_reading *reading)
 {
-	struct users_table *table = &reading->file.table;
+	const struct users_table *table = &reading->file.table;
 	const size_t count = table->user_count;
 	for (size_t i = 0; i < count; i++)
 		reading->line[i] = describe(table, &table->user[i], reading->invite + table->user[i].invite_first);
-	const enum mms_err err = server_store_users_sync(store, reading->line, count, clock_monotonic(), reading->id);
-	for (size_t i = 0; err == MMS_OK && i < count; i++)
-		table->user[i].user_id = reading->id[i];
-	return err;
+	reading->sync.users = reading->line;
+	reading->sync.count = count;
+	reading->sync.now = clock_monotonic();
+	return &reading->sync;
+}
+
+// Gives every user of the table the id that the store answered.
+static void take_answer(struct server_reading *reading)
+{
+	struct users_table *table = &reading->file.table;
+	for (size_t i = 0; i < table->user_count; i++)
+		table->user[i].user_id = reading->sync.ids[i];
 }
 
 enum mms_err server_users_read(struct server_users *users, const char *path, struct reason *why)
@@ -88,7 +97,10 @@ enum mms_err server_users_read(struct server_users *users, const char *path, str
 
 enum mms_err server_users_sync(struct server_users *users, struct server_store *store)
 {
-	return sync(store, server_users_in_use(users));
+	const enum mms_err err = server_store_users_sync(store, ask(server_users_in_use(users)));
+	if (err == MMS_OK)
+		take_answer(server_users_in_use(users));
+	return err;
 }
 
 struct server_reading *server_users_in_use(struct server_users *users)
@@ -120,9 +132,14 @@ struct server_reading *server_users_read_again(struct server_users *users, const
 	return NULL;
 }
 
-enum mms_err server_users_sync_again(struct server_users *users, struct server_store *store)
+struct server_store_sync *server_users_ask(struct server_users *users)
 {
-	return sync(store, fresh_of(users));
+	return ask(fresh_of(users));
+}
+
+void server_users_answered(struct server_users *users)
+{
+	take_answer(fresh_of(users));
 }
 
 void server_users_use(struct server_users *users)

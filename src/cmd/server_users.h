@@ -17,7 +17,7 @@ struct server_reading {
 	struct server_user *user; // zeros, as many as the table's user_capacity
 	struct server_store_user *line;       // what the store is told, as many
 	uint8_t (*invite)[STORAGE_KEY_BYTES]; // the hashes of their invites, as many as its invite_capacity
-	int64_t *id;                          // what the store answers, as many as the users
+	struct server_store_sync sync;        // what the store is asked, and its answer, in this memory
 };
 
 // Zeroed: nothing.
@@ -40,8 +40,11 @@ struct server_reading *server_users_in_use(struct server_users *users);
 // so when the file is none that can be read twice (a pipe, a device), and when it names nobody any more.
 struct server_reading *server_users_read_again(struct server_users *users, const char *path, struct reason *why);
 
-// server_users_sync for the users read last. MMS_E_NOSPACE: nothing was changed. Else the store is broken.
-enum mms_err server_users_sync_again(struct server_users *users, struct server_store *store) MUST_CHECK;
+// What the store is to be asked, so that its users become those read last. Borrowed until server_users_use or server_users_drop.
+struct server_store_sync *server_users_ask(struct server_users *users);
+
+// The answer is there: gives the users read last their ids.
+void server_users_answered(struct server_users *users);
 
 // The users read last are in use from now on; those before are freed.
 void server_users_use(struct server_users *users);

@@ -131,9 +131,6 @@ void server_node_run(struct server_node *node, struct moment moment)
 		case LISTENER_ENDED:
 			server_ended(&node->server, event.slot);
 			break;
-		case LISTENER_SILENT:
-		case LISTENER_HEARD:
-			break;
 		}
 	}
 }
