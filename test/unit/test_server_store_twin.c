@@ -146,6 +146,7 @@ struct pair {
 	int64_t store_user[USERS];
 	struct mtime began_at[SESSIONS];
 	uint32_t call[SESSIONS];
+	uint8_t days_passed; // how often
 	struct storage_op op[OPS];
 	struct storage_move move[MOVES];        // as the simulator's store names devices and users
 	struct storage_move store_move[MOVES];  // as the real one does
@@ -432,7 +433,8 @@ static void make_submit(size_t place, uint32_t *text_bytes)
 	};
 	memset(submit->id.bytes, 0, ID_BYTES);
 	submit->id.bytes[0] = (uint8_t)below(IDS);
-	submit->id.bytes[1] = (uint8_t)(pair.step / 10 % 256); // so that ids are new after a while
+	submit->id.bytes[1] = (uint8_t)(pair.step / 10); // so that ids are new after a while,
+	submit->id.bytes[2] = pair.days_passed; // and none is older than it must be kept: a store may keep it longer
 	memset(submit->digest, (int)(recipient + 10 * chance(30)), DIGEST_BYTES);
 	memset(pair.text + *text_bytes, 'a' + (int)below(26), submit->text_bytes);
 	*text_bytes += submit->text_bytes;
@@ -533,6 +535,19 @@ static void housekeep(void)
 			pair.store_user[user] = 0;
 }
 
+static void let_days_pass(void)
+{
+	pair.now = mtime_add_us(pair.now, (int64_t)(1 + below(20)) * DAY_S * 1000000);
+	pair.days_passed++;
+}
+
+static void start_anew(void)
+{
+	server_store_close(pair.store);
+	start();
+	sync_users();
+}
+
 static void take_step(void)
 {
 	const uint32_t what = below(100);
@@ -548,12 +563,9 @@ static void take_step(void)
 	else if (what < 95)
 		housekeep();
 	else if (what < 97)
-		pair.now = mtime_add_us(pair.now, (int64_t)(1 + below(20)) * DAY_S * 1000000);
-	else {
-		server_store_close(pair.store);
-		start();
-		sync_users();
-	}
+		let_days_pass();
+	else
+		start_anew();
 }
 
 static void run(uint64_t seed)
