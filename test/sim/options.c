@@ -70,7 +70,7 @@ static void draw_machines(struct options *options, struct draw *draw)
 	some(draw, &options->device_boundary_kill, 200, 30);
 	options->lanes = 1 + draw_below(draw, 3);
 	options->rows_apart = draw_below(draw, 2);
-	some(draw, &options->store_delay_ms, 400, 800);
+	some(draw, &options->store_delay_ms, 500, 1600);
 	some(draw, &options->repeated_commits, 200, 400);
 	some(draw, &options->full_ops, 100, 200);
 	some(draw, &options->slow_commits, 200, 300);
@@ -79,7 +79,7 @@ static void draw_machines(struct options *options, struct draw *draw)
 	some(draw, &options->failed_commits, 120, 100);
 	some(draw, &options->failed_reloads, 300, 500);
 	some(draw, &options->failed_device_commits, 120, 100);
-	some(draw, &options->failed_reads, 60, 10);
+	some(draw, &options->failed_reads, 60, 60);
 	some(draw, &options->disk_fills, 120, 3);
 	some(draw, &options->server_restores, 150, 2);
 	some(draw, &options->device_restores, 120, 2);

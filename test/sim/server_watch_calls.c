@@ -83,7 +83,7 @@ void __wrap_server_answered(struct server *server, const struct answer_in *answe
 	const int identity = world_identity_of_key(server_watched(answer->slot)->key);
 	const bool is_done = answer->status == STATUS_OK || answer->status == STATUS_BAD;
 	if (identity >= 0 && answer->kind == CALL_DELIVER && is_done && answer->tag > world.server.heard_row[identity] &&
-	    server->peer[answer->slot].state == PEER_SIGNED_IN)
+	    server->peer[answer->slot].state == PEER_SIGNED_IN && !server->peer[answer->slot].is_stuck)
 		world.server.heard_row[identity] = answer->tag;
 	__real_server_answered(server, answer, moment);
 }
