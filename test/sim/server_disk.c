@@ -45,7 +45,7 @@ void server_disk_start(struct server_disk *disk, struct disk_memory *memory, con
 static void note_refusal(const struct server_disk *disk, struct disk_memory *memory, const struct storage_op *op,
 			 enum storage_verdict verdict, struct mtime at)
 {
-	server_disk_check_refused(disk, &op->submit);
+	server_disk_check_refused(disk, &op->submit, verdict);
 	memory->refusal[memory->refusal_count++ % DISK_REFUSALS_MAX] = (struct disk_refusal){
 		.sender_id = op->submit.sender_id,
 		.id = op->submit.id,

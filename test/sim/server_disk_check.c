@@ -24,12 +24,38 @@ int64_t server_disk_check_ran(void)
 
 // --- mailboxes ---
 
+// What no device of a user has, by all and by one sender.
+struct untaken {
+	uint64_t rows;
+	uint64_t bytes;
+	uint64_t own_rows;
+	uint64_t own_bytes;
+};
+
+static struct untaken count_untaken(const struct server_disk *disk, const struct disk_user *user, int64_t sender_id)
+{
+	struct untaken untaken = {0, 0, 0, 0};
+	for (uint32_t i = 0; i < disk->row_count; i++) {
+		const struct disk_row *row = &disk->row[i];
+		if (!row->in_mailbox || row->recipient_id != user->user_id || row->row <= user->taken_row)
+			continue;
+		untaken.rows++;
+		untaken.bytes += row->text_bytes;
+		untaken.own_rows += row->sender_id == sender_id;
+		untaken.own_bytes += row->sender_id == sender_id ? row->text_bytes : 0;
+	}
+	return untaken;
+}
+
+static uint64_t part(uint64_t most)
+{
+	return (most + MAILBOX_SHARE - 1) / MAILBOX_SHARE;
+}
+
 // Nothing is accepted behind a cursor, and nothing beyond a bound.
 static void check_bounds(const struct server_disk *disk, const struct disk_row *row, const struct disk_user *user)
 {
-	uint64_t rows = 0;
-	uint64_t bytes = 0;
-	uint64_t own_rows = 0;
+	const struct untaken untaken = count_untaken(disk, user, row->sender_id);
 	for (uint32_t i = 0; i < disk->device_count; i++)
 		if (disk->device[i].held.device_id != 0 && disk->device[i].held.user_id == row->recipient_id &&
 		    disk->device[i].held.cursor >= row->row)
@@ -42,16 +68,12 @@ static void check_bounds(const struct server_disk *disk, const struct disk_row *
 			report_failure("message %u was accepted again though its id was held", row->message);
 		if (other != row && other->recipient_id == row->recipient_id && other->in_mailbox && other->row >= row->row)
 			report_failure("row %llu was given twice, or behind a later one", (unsigned long long)row->row);
-		if (!other->in_mailbox || other->recipient_id != row->recipient_id || other->row <= user->taken_row)
-			continue;
-		rows++;
-		bytes += other->text_bytes;
-		own_rows += other->sender_id == row->sender_id;
 	}
-	if (rows > world.options.mailbox_rows_max || bytes > disk->bounds.bytes_max)
-		report_failure("a mailbox of %u messages holds %llu", world.options.mailbox_rows_max, (unsigned long long)rows);
-	if (own_rows > (world.options.mailbox_rows_max + MAILBOX_SHARE - 1) / MAILBOX_SHARE)
-		report_failure("a sender has %llu of a mailbox's %u messages", (unsigned long long)own_rows,
+	if (untaken.rows > world.options.mailbox_rows_max || untaken.bytes > MAILBOX_BYTES_MAX)
+		report_failure("a mailbox of %u messages holds %llu", world.options.mailbox_rows_max,
+			       (unsigned long long)untaken.rows);
+	if (untaken.own_rows > part(world.options.mailbox_rows_max) || untaken.own_bytes > part(MAILBOX_BYTES_MAX))
+		report_failure("a sender has %llu of a mailbox's %u messages", (unsigned long long)untaken.own_rows,
 			       world.options.mailbox_rows_max);
 }
 
@@ -81,12 +103,25 @@ void server_disk_check_accepted(const struct server_disk *disk, struct disk_row 
 	truth_accepted(number, recipient, row->row);
 }
 
-void server_disk_check_refused(const struct server_disk *disk, const struct storage_submit *submit)
+// A mailbox that has room refuses nothing.
+static void check_full(const struct server_disk *disk, const struct storage_submit *submit)
+{
+	const struct disk_user *user = &disk->user[server_disk_user(disk, submit->recipient_id)];
+	const struct untaken untaken = count_untaken(disk, user, submit->sender_id);
+	if (untaken.own_rows < part(world.options.mailbox_rows_max) && untaken.rows < world.options.mailbox_rows_max &&
+	    untaken.bytes + submit->text_bytes <= part(MAILBOX_BYTES_MAX))
+		report_failure("a mailbox of %u messages refuses one, and holds %llu", world.options.mailbox_rows_max,
+			       (unsigned long long)untaken.rows);
+}
+
+void server_disk_check_refused(const struct server_disk *disk, const struct storage_submit *submit, enum storage_verdict verdict)
 {
 	const uint8_t sender = server_disk_user(disk, submit->sender_id);
 	const uint32_t number = sender == DISK_USERS_MAX ? MESSAGES_MAX : truth_find(sender, &submit->id);
 	if (number < MESSAGES_MAX)
 		truth_refused(number);
+	if (verdict == VERDICT_MAILBOX_FULL)
+		check_full(disk, submit);
 }
 
 // Nobody who is owed a row may lose it: every device of the user has it, or the notice of a gap stands for it.

@@ -15,8 +15,8 @@ int64_t server_disk_check_ran(void);
 // A message was accepted for a user of the world as a row, which is filled in but for `message` and `text`, and is in the mailbox.
 void server_disk_check_accepted(const struct server_disk *disk, struct disk_row *row, uint8_t recipient, const uint8_t *text);
 
-// A message was refused.
-void server_disk_check_refused(const struct server_disk *disk, const struct storage_submit *submit);
+// A message is refused for the first time.
+void server_disk_check_refused(const struct server_disk *disk, const struct storage_submit *submit, enum storage_verdict verdict);
 
 // A row left its mailbox.
 void server_disk_check_removed(const struct server_disk *disk, const struct disk_row *row);

@@ -10,6 +10,38 @@
 #include "server_watch_inside.h"
 
 void __real_server_called(struct server *server, const struct call_in *call, struct moment moment);
+// Whether a user has a receiving session that was heard of within this time.
+static bool is_heard(const struct server *server, uint32_t user, struct mtime now, int64_t within_us)
+{
+	const struct listener *listener = &world.server.node.listener;
+	for (uint32_t i = 0; i < listener->fresh_count; i++)
+		if (server->peer[i].state == PEER_SIGNED_IN && server->peer[i].is_receiving && server->peer[i].user == user &&
+		    listener->slot[i].state == LISTENER_OPEN &&
+		    mtime_diff_us(now, listener->slot[i].session.heard_at) < within_us)
+			return true;
+	return false;
+}
+
+// What the store is told of the recipient of this submission, if it was offered just now.
+static void check_online(const struct server *server, const struct call_in *call, struct mtime now)
+{
+	enum { LEEWAY_US = 2000 * 1000 }; // a timer may be late
+	const struct server_peer *peer = &server->peer[call->slot];
+	const struct server_lane *lane = &server->lane[peer->lane];
+	const struct server_batch *batch = &lane->batch[lane->filling];
+	if (batch->op_count == 0)
+		return;
+	const struct storage_op *op = &batch->ops[batch->op_count - 1];
+	const uint32_t user = batch->pending[batch->op_count - 1].user;
+	if (op->session != peer->session || op->call != call->number || op->kind != STORAGE_SUBMIT || op->submit.recipient_id == 0)
+		return;
+	if (op->submit.is_online ? !is_heard(server, user, now, LISTENER_SILENT_US + LEEWAY_US) :
+				   is_heard(server, user, now, LISTENER_SILENT_US - LEEWAY_US))
+		report_failure("a recipient is taken for what it is not, online or away");
+	if (op->submit.is_online)
+		report_sight(SIGHT_ONLINE);
+}
+
 void __wrap_server_called(struct server *server, const struct call_in *call, struct moment moment);
 void __real_server_answered(struct server *server, const struct answer_in *answer, struct moment moment);
 void __wrap_server_answered(struct server *server, const struct answer_in *answer, struct moment moment);
@@ -76,6 +108,8 @@ void __wrap_server_called(struct server *server, const struct call_in *call, str
 		server_watched(call->slot)->signin = (struct watched_signin){heard_row(call->slot), world.server.full_count};
 	__real_server_called(server, call, moment);
 	note_session(server, call);
+	if (call->kind == CALL_SUBMIT)
+		check_online(server, call, moment.now);
 }
 
 void __wrap_server_answered(struct server *server, const struct answer_in *answer, struct moment moment)
@@ -86,6 +120,24 @@ void __wrap_server_answered(struct server *server, const struct answer_in *answe
 	    server->peer[answer->slot].state == PEER_SIGNED_IN && !server->peer[answer->slot].is_stuck)
 		world.server.heard_row[identity] = answer->tag;
 	__real_server_answered(server, answer, moment);
+}
+
+// A batch of a lane has all moves that the server has heard of and the store has not.
+static void check_moves(uint32_t lane, const struct storage_batch *batch)
+{
+	for (uint32_t i = 0; i < world.identity_count; i++) {
+		const struct disk_device *device = server_disk_device(&world.disk, world.identity[i].keys.public_key);
+		const uint8_t user = device == NULL ? DISK_USERS_MAX : server_disk_user(&world.disk, device->held.user_id);
+		if (user == DISK_USERS_MAX || device->held.cursor >= world.server.heard_row[i] ||
+		    world.server.lane_of[user].user_id != device->held.user_id || world.server.lane_of[user].lane != lane)
+			continue;
+		bool is_given = false;
+		for (size_t k = 0; k < batch->move_count && !is_given; k++)
+			is_given = batch->moves[k].device_id == device->held.device_id &&
+				   batch->moves[k].row >= world.server.heard_row[i];
+		if (!is_given)
+			report_failure("a batch leaves out that a device has row %llu", (unsigned long long)world.server.heard_row[i]);
+	}
 }
 
 void server_watch_append(uint32_t lane, const struct storage_batch *batch)
@@ -106,6 +158,7 @@ void server_watch_append(uint32_t lane, const struct storage_batch *batch)
 			session->op_call = op->call;
 		}
 	}
+	check_moves(lane, batch);
 }
 
 // What a user's devices called goes in one lane.

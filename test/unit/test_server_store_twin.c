@@ -77,10 +77,11 @@ void server_disk_check_accepted(const struct server_disk *disk, struct disk_row 
 	arena_bytes += row->text_bytes;
 }
 
-void server_disk_check_refused(const struct server_disk *disk, const struct storage_submit *submit)
+void server_disk_check_refused(const struct server_disk *disk, const struct storage_submit *submit, enum storage_verdict verdict)
 {
 	(void)disk;
 	(void)submit;
+	(void)verdict;
 }
 
 void server_disk_check_removed(const struct server_disk *disk, const struct disk_row *row)
