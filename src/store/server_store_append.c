@@ -53,7 +53,6 @@ static void count(struct server_store *store, struct server_mailbox *mailbox, ui
 	mailbox->held_bytes += bytes;
 	mailbox->fresh_rows++;
 	mailbox->fresh_bytes += bytes;
-	mailbox->rows_come++;
 	mailbox->row_last = row;
 	server_store_changed(store, mailbox);
 }
@@ -78,7 +77,8 @@ static enum mms_err accept(struct server_store *store, const struct judged *judg
 	*judged->result = (struct storage_result){VERDICT_NEW, submit->is_online, row, mailbox->row_last};
 	store->row_next++;
 	count(store, mailbox, row, submit->text_bytes);
-	return server_store_share_put(store, mailbox, submit->sender_id, submit->text_bytes);
+	err = server_store_share_put(store, mailbox, submit->sender_id, submit->text_bytes);
+	return err == MMS_OK ? server_store_shed(store, mailbox) : err;
 }
 
 // A message that is not accepted now, unless it was before.

@@ -103,7 +103,6 @@ struct server_mailbox {
 	bool is_stored;     // the table has a row
 	bool is_dirty;      // it is not as the table has it
 	bool is_listed;     // among those to be written
-	uint32_t rows_come; // since it was written
 	uint32_t dirty_next; // place + 1 of the next one to be written, 0: none
 };
 
@@ -203,8 +202,7 @@ void server_store_changed(struct server_store *store, struct server_mailbox *mai
 // Forgets the mailbox in memory, as its row is gone.
 void server_store_mailbox_gone(struct server_store *store, int64_t user_id);
 
-// Writes what the open transaction changed of mailboxes, shares and ids. In a mailbox that came beyond its bound, rows go that
-// some device has (server_store_append).
+// Writes what the open transaction changed of mailboxes and shares.
 enum mms_err server_store_write(struct server_store *store) MUST_CHECK;
 
 // Forgets what a transaction that was given up did.
@@ -277,8 +275,9 @@ enum mms_err server_store_share_end(struct server_store *store, struct server_ma
 enum mms_err server_store_share_drop(struct server_store *store, const struct server_mailbox *mailbox, int64_t sender_id,
 				     uint64_t bytes) MUST_CHECK;
 
-// Drops rows that some device has from a mailbox beyond its bound, at most `rows_max`.
-enum mms_err server_store_shed(struct server_store *store, struct server_mailbox *mailbox, uint64_t rows_max) MUST_CHECK;
+// Drops rows that some device has from a mailbox beyond its bound, at most MAILBOX_SHED_ROWS_MAX. Must: it counts by sender if it
+// is beyond.
+enum mms_err server_store_shed(struct server_store *store, const struct server_mailbox *mailbox) MUST_CHECK;
 
 // Writes the shares.
 enum mms_err server_store_share_write(struct server_store *store) MUST_CHECK;

@@ -41,9 +41,11 @@ static enum mms_err find_user(struct server_store *store, int64_t user_id)
 	return err;
 }
 
-// Writes one back, beyond its bound after it became smaller. What comes is judged by the counts, so these are right already.
+// Writes one back that changed.
 static enum mms_err write_mailbox(struct server_store *store, struct server_mailbox *mailbox)
 {
+	if (!mailbox->is_dirty)
+		return MMS_OK;
 	const uint64_t numbers[] = {mailbox->put_rows,   mailbox->put_bytes,  mailbox->held_rows, mailbox->held_bytes,
 				    mailbox->fresh_rows, mailbox->fresh_bytes, mailbox->row_last,  mailbox->taken_row,
 				    mailbox->purge_row,  mailbox->is_by_sender};
@@ -56,16 +58,6 @@ static enum mms_err write_mailbox(struct server_store *store, struct server_mail
 	mailbox->is_stored = true;
 	mailbox->is_dirty = false;
 	return err;
-}
-
-static enum mms_err finish(struct server_store *store, struct server_mailbox *mailbox)
-{
-	const uint64_t rows_max = (uint64_t)mailbox->rows_come * MAILBOX_SHED_ROWS_MAX;
-	if (!mailbox->is_dirty)
-		return MMS_OK;
-	mailbox->rows_come = 0;
-	const enum mms_err err = rows_max == 0 ? MMS_OK : server_store_shed(store, mailbox, rows_max);
-	return err == MMS_OK ? write_mailbox(store, mailbox) : err;
 }
 
 static struct server_mailbox *place_of(struct server_store *store, int64_t user_id)
@@ -81,7 +73,7 @@ static enum mms_err take_place(struct server_store *store, struct server_mailbox
 	if (err == MMS_E_MISSING)
 		err = find_user(store, user_id);
 	if (err == MMS_OK)
-		err = finish(store, place);
+		err = write_mailbox(store, place);
 	if (err != MMS_OK)
 		return err;
 	found.is_listed = place->is_listed;
@@ -123,7 +115,7 @@ enum mms_err server_store_write(struct server_store *store)
 	enum mms_err err = MMS_OK;
 	while (store->dirty_first != 0 && err == MMS_OK) {
 		struct server_mailbox *mailbox = &store->mailbox[store->dirty_first - 1];
-		err = finish(store, mailbox);
+		err = write_mailbox(store, mailbox);
 		mailbox->is_listed = false;
 		store->dirty_first = mailbox->dirty_next;
 	}

@@ -250,11 +250,11 @@ static enum mms_err shed_row(struct server_store *store, const struct server_mai
 	return err == MMS_OK ? server_store_drop(store, mailbox->user_id, sender_id, row, bytes) : err;
 }
 
-enum mms_err server_store_shed(struct server_store *store, struct server_mailbox *mailbox, uint64_t rows_max)
+enum mms_err server_store_shed(struct server_store *store, const struct server_mailbox *mailbox)
 {
 	enum mms_err err = MMS_OK;
-	while (rows_max-- > 0 && err == MMS_OK && mailbox->held_rows > mailbox->fresh_rows &&
-	       weight_of(mailbox) > store->bounds.held_bytes_max)
+	for (int i = 0; i < MAILBOX_SHED_ROWS_MAX && err == MMS_OK && mailbox->held_rows > mailbox->fresh_rows &&
+			weight_of(mailbox) > store->bounds.held_bytes_max; i++)
 		err = shed_row(store, mailbox);
 	return err == MMS_E_MISSING ? sql_damaged(&store->sql, "a sender's share is miscounted") : err;
 }
