@@ -96,228 +96,245 @@ struct mem_server {
 	struct storage_mark start[MEM_STARTS]; // with the first number of each
 	uint32_t start_count;
 	uint64_t commit_next;
-	bool is_full;          // has_room
-	uint32_t reads_good;   // so many reads go well yet
-	enum mms_err read_err; // of every read after them, or of the next alone
-	bool is_read_err_once;
-	uint32_t cursor_op_count;
+	uint64_t rows_max; // that no device has, of a mailbox; 0: no bound
+	bool is_full;      // has_room is false
+	uint32_t move_count;
+	uint32_t page_count; // questions of a kind that were answered
+	uint32_t signin_count;
 };
 
-static inline enum mms_err mem_read(struct mem_server *mem)
+static inline struct storage_mark mem_mark(const struct mem_server *mem)
 {
-	const enum mms_err err = mem->reads_good == 0 ? mem->read_err : MMS_OK;
-	if (mem->reads_good > 0)
-		mem->reads_good--;
-	else if (mem->is_read_err_once)
-		mem->read_err = MMS_OK;
-	return err;
+	struct storage_mark mark = mem->start[mem->start_count - 1];
+	mark.commit = mem->commit_next - 1;
+	return mark;
 }
 
-static inline enum mms_err mem_device_find(void *context, const uint8_t *key, struct storage_device *device)
+static inline struct storage_device *mem_device_find(struct mem_server *mem, const uint8_t *key)
 {
-	struct mem_server *mem = context;
-	const enum mms_err err = mem_read(mem);
-	if (err != MMS_OK)
-		return err;
 	for (uint32_t i = 0; i < mem->device_count; i++)
-		if (memcmp(mem->key[i], key, STORAGE_KEY_BYTES) == 0) {
-			*device = mem->device[i];
-			return MMS_OK;
-		}
-	return MMS_E_MISSING;
+		if (memcmp(mem->key[i], key, STORAGE_KEY_BYTES) == 0)
+			return &mem->device[i];
+	return NULL;
 }
 
-static inline enum mms_err mem_device_count(void *context, int64_t user_id, uint32_t *count)
+static inline uint32_t mem_device_count(const struct mem_server *mem, int64_t user_id)
 {
-	struct mem_server *mem = context;
-	*count = 0;
+	uint32_t count = 0;
 	for (uint32_t i = 0; i < mem->device_count; i++)
-		*count += mem->device[i].user_id == user_id;
-	return mem_read(mem);
+		count += mem->device[i].user_id == user_id;
+	return count;
 }
 
-static inline enum mms_err mem_invite_is_spent(void *context, const uint8_t *hash, bool *is_spent)
+static inline bool mem_is_spent(const struct mem_server *mem, const uint8_t *hash)
 {
-	struct mem_server *mem = context;
-	*is_spent = false;
 	for (uint32_t i = 0; i < mem->spent_count; i++)
-		*is_spent = *is_spent || memcmp(mem->spent[i], hash, STORAGE_KEY_BYTES) == 0;
-	return mem_read(mem);
+		if (memcmp(mem->spent[i], hash, STORAGE_KEY_BYTES) == 0)
+			return true;
+	return false;
 }
 
-static inline enum mms_err mem_accepted_find(void *context, int64_t sender_id, const struct uuid *id,
-					     struct storage_accepted *accepted)
+static inline const struct mem_message *mem_held(const struct mem_server *mem, int64_t sender_id, const struct uuid *id)
 {
-	struct mem_server *mem = context;
-	for (uint32_t i = 0; i < mem->message_count; i++) {
-		const struct mem_message *message = &mem->message[i];
-		if (message->sender_id != sender_id || memcmp(message->id.bytes, id->bytes, ID_BYTES) != 0)
-			continue;
-		*accepted = (struct storage_accepted){message->user_id, {0}, message->row, message->was_online};
-		memcpy(accepted->digest, message->digest, DIGEST_BYTES);
-		return mem_read(mem);
-	}
-	const enum mms_err err = mem_read(mem);
-	return err == MMS_OK ? MMS_E_MISSING : err;
-}
-
-static inline enum mms_err mem_mailbox_next(void *context, int64_t user_id, uint64_t after_row, struct storage_row *row)
-{
-	struct mem_server *mem = context;
-	const enum mms_err err = mem_read(mem);
-	for (uint32_t i = 0; err == MMS_OK && i < mem->message_count; i++) {
-		const struct mem_message *message = &mem->message[i];
-		if (message->user_id != user_id || message->is_removed || message->row <= after_row)
-			continue;
-		*row = (struct storage_row){message->row, message->id,   message->sender,
-					    message->at,  message->text, message->text_bytes};
-		return MMS_OK;
-	}
-	return err == MMS_OK ? MMS_E_MISSING : err;
-}
-
-static inline enum mms_err mem_count(void *context, int64_t user_id, uint64_t after_row, uint64_t *rows, uint64_t *bytes)
-{
-	struct mem_server *mem = context;
-	*rows = *bytes = 0;
 	for (uint32_t i = 0; i < mem->message_count; i++)
-		if (mem->message[i].user_id == user_id && !mem->message[i].is_removed &&
-		    mem->message[i].row > after_row) {
-			++*rows;
-			*bytes += mem->message[i].text_bytes;
-		}
-	return mem_read(mem);
+		if (mem->message[i].sender_id == sender_id && memcmp(mem->message[i].id.bytes, id->bytes, ID_BYTES) == 0)
+			return &mem->message[i];
+	return NULL;
 }
 
-static inline enum mms_err mem_mailbox_waiting(void *context, const struct storage_device *device, uint64_t cursor,
-					       uint64_t *rows)
+static inline uint64_t mem_row_newest(const struct mem_server *mem, int64_t user_id)
 {
-	uint64_t bytes;
-	return mem_count(context, device->user_id, cursor, rows, &bytes);
+	uint64_t row = 0;
+	for (uint32_t i = 0; i < mem->message_count; i++)
+		if (mem->message[i].user_id == user_id)
+			row = mem->message[i].row;
+	return row;
 }
 
-static inline enum mms_err mem_mailbox_usage(void *context, int64_t user_id, uint64_t *rows, uint64_t *bytes)
+// How many rows are in a mailbox after this one.
+static inline uint64_t mem_count(const struct mem_server *mem, int64_t user_id, uint64_t after_row)
 {
-	struct mem_server *mem = context;
+	uint64_t rows = 0;
+	for (uint32_t i = 0; i < mem->message_count; i++)
+		rows += mem->message[i].user_id == user_id && !mem->message[i].is_removed && mem->message[i].row > after_row;
+	return rows;
+}
+
+// The highest row that some device of a user has.
+static inline uint64_t mem_taken(const struct mem_server *mem, int64_t user_id)
+{
 	uint64_t taken = 0;
 	for (uint32_t i = 0; i < mem->device_count; i++)
 		if (mem->device[i].user_id == user_id && mem->device[i].cursor > taken)
 			taken = mem->device[i].cursor;
-	return mem_count(context, user_id, taken, rows, bytes);
-}
-
-static inline enum mms_err mem_mark_is_known(void *context, const struct storage_mark *mark, bool *is_known)
-{
-	struct mem_server *mem = context;
-	*is_known = false;
-	for (uint32_t i = 0; i < mem->start_count; i++)
-		if (memcmp(mem->start[i].start_id, mark->start_id, STORAGE_START_ID_BYTES) == 0)
-			*is_known = mark->commit <
-				    (i + 1 < mem->start_count ? mem->start[i + 1].commit : mem->commit_next);
-	return mem_read(mem);
-}
-
-static inline bool mem_has_room(void *context)
-{
-	return !((const struct mem_server *)context)->is_full;
-}
-
-static inline struct server_storage mem_server_storage(struct mem_server *mem)
-{
-	return (struct server_storage){mem,
-				       mem_device_find,
-				       mem_device_count,
-				       mem_invite_is_spent,
-				       mem_accepted_find,
-				       mem_mailbox_next,
-				       mem_mailbox_waiting,
-				       mem_mailbox_usage,
-				       mem_mark_is_known,
-				       mem_has_room};
+	return taken;
 }
 
 // A start, as server_store_start records it.
-static inline struct storage_mark mem_start(struct mem_server *mem, uint8_t start)
+static inline void mem_start(struct mem_server *mem, uint8_t start)
 {
 	struct storage_mark mark = {.commit = mem->commit_next == 0 ? 1 : mem->commit_next};
 	memset(mark.start_id, start, sizeof mark.start_id);
 	mem->commit_next = mark.commit;
 	mem->start[mem->start_count++] = mark;
-	return mark;
 }
 
-static inline void mem_enroll(struct mem_server *mem, int64_t user_id, const uint8_t *key, const uint8_t *invite_hash)
+static inline enum storage_verdict mem_enroll(struct mem_server *mem, int64_t user_id, const uint8_t *key,
+					      const uint8_t *invite_hash)
 {
-	struct storage_device found;
+	const struct storage_device *found = mem_device_find(mem, key);
+	if (found != NULL)
+		return found->user_id == user_id ? VERDICT_ENROLLED : VERDICT_NOT_ENROLLED;
+	if (invite_hash == NULL ? mem_device_count(mem, user_id) > 0 : mem_is_spent(mem, invite_hash))
+		return VERDICT_NOT_ENROLLED;
+	assert_true(mem->device_count < MEM_DEVICES);
 	struct storage_device *device = &mem->device[mem->device_count];
-	if (mem_device_find(mem, key, &found) == MMS_OK) {
-		assert_int_equal(found.user_id, user_id); // the real store fails here, and the server ends
-		return;
-	}
-	*device = (struct storage_device){mem->device_count + 1, user_id, mem->commit_next - 1, 0, 0};
+	*device = (struct storage_device){mem->device_count + 1, user_id, mem_row_newest(mem, user_id), 0, 0};
 	for (uint32_t i = mem->message_count; i-- > 0;)
 		if (mem->message[i].user_id == user_id && !mem->message[i].is_removed)
 			device->cursor = mem->message[i].row - 1;
 	memcpy(mem->key[mem->device_count++], key, STORAGE_KEY_BYTES);
-	if (invite_hash == NULL)
-		return;
-	bool is_spent;
-	assert_int_equal(mem_invite_is_spent(mem, invite_hash, &is_spent), MMS_OK);
-	assert_false(is_spent); // likewise
-	memcpy(mem->spent[mem->spent_count++], invite_hash, STORAGE_KEY_BYTES);
+	if (invite_hash != NULL)
+		memcpy(mem->spent[mem->spent_count++], invite_hash, STORAGE_KEY_BYTES);
+	return VERDICT_ENROLLED;
 }
 
-static inline void mem_accept(struct mem_server *mem, const struct storage_op *op, const uint8_t *text)
+// A device of a user who may have others.
+static inline void mem_add_device(struct mem_server *mem, int64_t user_id, uint8_t key)
 {
+	uint8_t bytes[STORAGE_KEY_BYTES];
+	uint8_t invite[STORAGE_KEY_BYTES] = {0};
+	memset(bytes, key, sizeof bytes);
+	memcpy(invite, &mem->device_count, sizeof mem->device_count);
+	mem_enroll(mem, user_id, bytes, mem_device_count(mem, user_id) == 0 ? NULL : invite);
+}
+
+static inline struct storage_result mem_submit(struct mem_server *mem, const struct storage_op *op, const uint8_t *text)
+{
+	const struct storage_submit *submit = &op->submit;
+	const struct mem_message *held = mem_held(mem, submit->sender_id, &submit->id);
+	const uint64_t row_before = mem_row_newest(mem, submit->recipient_id);
+	if (held != NULL && memcmp(held->digest, submit->digest, DIGEST_BYTES) != 0)
+		return (struct storage_result){.verdict = VERDICT_ID_MISUSED};
+	if (held != NULL)
+		return (struct storage_result){VERDICT_REPEAT, held->was_online, held->row, UINT64_MAX};
+	if (submit->recipient_id == 0)
+		return (struct storage_result){.verdict = VERDICT_NO_SUCH_USER};
+	if (mem->is_full)
+		return (struct storage_result){.verdict = VERDICT_STORE_FULL};
+	if (mem->rows_max > 0 &&
+	    mem_count(mem, submit->recipient_id, mem_taken(mem, submit->recipient_id)) >= mem->rows_max)
+		return (struct storage_result){.verdict = VERDICT_MAILBOX_FULL};
+	assert_true(mem->message_count < MEM_MESSAGES && submit->text_bytes <= MEM_TEXT_BYTES);
 	struct mem_message *message = &mem->message[mem->message_count++];
-	struct storage_accepted held;
-	assert_true(mem->message_count <= MEM_MESSAGES && op->text_bytes <= MEM_TEXT_BYTES);
-	assert_true(op->row >= mem->commit_next);
-	assert_int_equal(mem_accepted_find(mem, op->sender_id, &op->id, &held), MMS_E_MISSING);
-	*message = (struct mem_message){.user_id = op->user_id, .row = op->row, .sender_id = op->sender_id,
-					.sender = op->sender, .id = op->id, .at = op->at, .was_online = op->was_online,
-					.text_bytes = op->text_bytes};
-	memcpy(message->digest, op->digest, DIGEST_BYTES);
-	memcpy(message->text, text + op->text_offset, op->text_bytes);
+	*message = (struct mem_message){.user_id = submit->recipient_id, .row = mem->commit_next++,
+					.sender_id = submit->sender_id, .sender = submit->sender, .id = submit->id,
+					.at = op->at, .was_online = submit->is_online, .text_bytes = submit->text_bytes};
+	memcpy(message->digest, submit->digest, DIGEST_BYTES);
+	memcpy(message->text, text + submit->text_offset, submit->text_bytes);
+	return (struct storage_result){VERDICT_NEW, submit->is_online, message->row, row_before};
 }
 
 // Rows that every device of the user has are removed.
-static inline void mem_move_cursor(struct mem_server *mem, const struct storage_op *op)
+static inline void mem_move(struct mem_server *mem, const struct storage_move *move)
 {
 	uint64_t low = UINT64_MAX;
-	assert_in_range(op->device_id, 1, mem->device_count);
-	struct storage_device *device = &mem->device[op->device_id - 1];
-	assert_int_equal(device->user_id, op->user_id);
-	device->cursor = op->row > device->cursor ? op->row : device->cursor;
-	mem->cursor_op_count++;
+	assert_in_range(move->device_id, 1, mem->device_count);
+	struct storage_device *device = &mem->device[move->device_id - 1];
+	assert_int_equal(device->user_id, move->user_id);
+	device->cursor = move->row > device->cursor ? move->row : device->cursor;
+	if (move->gap_row > 0 && move->gap_row >= device->gap_row)
+		device->gap_count = device->gap_row = 0;
+	mem->move_count++;
 	for (uint32_t i = 0; i < mem->device_count; i++)
-		if (mem->device[i].user_id == op->user_id && mem->device[i].cursor < low)
+		if (mem->device[i].user_id == move->user_id && mem->device[i].cursor < low)
 			low = mem->device[i].cursor;
 	for (uint32_t i = 0; i < mem->message_count; i++)
-		if (mem->message[i].user_id == op->user_id && mem->message[i].row <= low)
+		if (mem->message[i].user_id == move->user_id && mem->message[i].row <= low)
 			mem->message[i].is_removed = true;
 }
 
-static inline void mem_append(struct mem_server *mem, const struct storage_batch *batch)
+static inline struct storage_appended mem_append(struct mem_server *mem, const struct storage_batch *batch)
 {
+	for (size_t i = 0; i < batch->move_count; i++)
+		mem_move(mem, &batch->moves[i]);
 	for (size_t i = 0; i < batch->op_count; i++) {
 		const struct storage_op *op = &batch->ops[i];
-		switch (op->kind) {
-		case STORAGE_ACCEPT:
-			mem_accept(mem, op, batch->text);
-			break;
-		case STORAGE_CURSOR:
-			mem_move_cursor(mem, op);
-			break;
-		case STORAGE_ENROLL:
-			mem_enroll(mem, op->user_id, op->key, op->has_invite ? op->invite_hash : NULL);
-			break;
-		case STORAGE_GAP_TOLD:
-			mem->device[op->device_id - 1].gap_count = mem->device[op->device_id - 1].gap_row = 0;
-			break;
-		}
+		const struct storage_enroll *enroll = &op->enroll;
+		if (op->kind == STORAGE_SUBMIT)
+			batch->results[i] = mem_submit(mem, op, batch->text);
+		else
+			batch->results[i] = (struct storage_result){
+				.verdict = mem_enroll(mem, enroll->user_id, enroll->key,
+						      enroll->has_invite ? enroll->invite_hash : NULL)};
 	}
-	mem->commit_next = batch->commit_next;
+	return (struct storage_appended){true, !mem->is_full, mem_mark(mem)};
+}
+
+// A batch for which there was no room.
+static inline struct storage_appended mem_append_none(struct mem_server *mem, const struct storage_batch *batch)
+{
+	for (size_t i = 0; i < batch->op_count; i++)
+		batch->results[i] = (struct storage_result){.verdict = VERDICT_STORE_FULL};
+	return (struct storage_appended){false, false, mem_mark(mem)};
+}
+
+static inline bool mem_is_mark_known(const struct mem_server *mem, const struct storage_mark *mark)
+{
+	static const uint8_t none[STORAGE_START_ID_BYTES];
+	if (memcmp(mark->start_id, none, sizeof none) == 0)
+		return true;
+	for (uint32_t i = 0; i < mem->start_count; i++)
+		if (memcmp(mem->start[i].start_id, mark->start_id, STORAGE_START_ID_BYTES) == 0)
+			return mark->commit < (i + 1 < mem->start_count ? mem->start[i + 1].commit : mem->commit_next);
+	return false;
+}
+
+static inline void mem_ask_page(const struct mem_server *mem, struct storage_question *question)
+{
+	struct storage_page *page = question->page;
+	uint32_t text_bytes = 0;
+	page->row_count = 0;
+	question->has.row_newest = mem_row_newest(mem, question->user_id);
+	question->has.is_end = true;
+	for (uint32_t i = 0; i < mem->message_count; i++) {
+		const struct mem_message *message = &mem->message[i];
+		if (message->user_id != question->user_id || message->is_removed ||
+		    message->row <= question->mailbox.after_row)
+			continue;
+		if (page->row_count == question->mailbox.rows_max) {
+			question->has.is_end = false;
+			return;
+		}
+		page->row[page->row_count++] = (struct storage_row){
+			message->row, message->id, message->sender, message->at, STORAGE_BODY_MESSAGE, STORAGE_FORM_UTF8,
+			message->text_bytes, text_bytes};
+		memcpy(page->text + text_bytes, message->text, message->text_bytes);
+		text_bytes += message->text_bytes;
+	}
+}
+
+static inline void mem_ask(struct mem_server *mem, struct storage_question *question)
+{
+	if (question->kind == QUESTION_PAGE) {
+		assert_in_range(question->mailbox.rows_max, 1, STORAGE_PAGE_ROWS_MAX);
+		mem->page_count++;
+		mem_ask_page(mem, question);
+		return;
+	}
+	const struct storage_device *device = mem_device_find(mem, question->signin.key);
+	mem->signin_count++;
+	const bool is_spent = question->signin.has_invite && mem_is_spent(mem, question->signin.invite_hash);
+	const bool is_known = mem_is_mark_known(mem, &question->signin.mark);
+	memset(&question->is, 0, sizeof question->is);
+	question->is.has_device = device != NULL;
+	if (device != NULL)
+		question->is.device = *device;
+	question->is.waiting_count = device == NULL ? 0 : mem_count(mem, device->user_id, device->cursor);
+	question->is.device_count = mem_device_count(mem, question->user_id);
+	question->is.is_invite_spent = is_spent;
+	question->is.is_mark_known = is_known;
+	question->is.mark = mem_mark(mem);
 }
 
 #endif

@@ -26,9 +26,9 @@ static struct fixture {
 	struct users_world users;
 	struct record record[RECORDS];
 	uint32_t record_count;
-	uint32_t room[PEERS]; // what call_room says
+	uint32_t room[PEERS]; // of the sessions' windows
 	bool has_no_memory;   // for calls
-	struct mtime heard_at[PEERS];
+	bool is_slow;         // questions are asked by the test itself, not as soon as they can be
 	struct mtime handshake_at[PEERS];
 	uint8_t key[PEERS][NOISE_KEY_BYTES];
 	uint32_t number[PEERS]; // of the next call of a session
@@ -73,12 +73,6 @@ static inline enum mms_err port_call(void *context, uint32_t slot, uint8_t kind,
 	return MMS_OK;
 }
 
-static inline uint32_t port_call_room(void *context, uint32_t slot)
-{
-	(void)context;
-	return f.room[slot];
-}
-
 static inline void port_defer(void *context, uint32_t slot, struct mtime until)
 {
 	(void)context;
@@ -99,25 +93,7 @@ static inline void port_close(void *context, uint32_t slot, bool keeps_calls)
 	add_record(CLOSED, slot);
 }
 
-static inline void port_identity(void *context, uint32_t slot, const uint8_t **peer_key, const uint8_t **handshake_hash)
-{
-	static const uint8_t hash[NOISE_HASH_BYTES] = {0x5a};
-	(void)context;
-	*peer_key = f.key[slot];
-	*handshake_hash = hash;
-}
-
-static inline struct mtime port_handshake_at(void *context, uint32_t slot)
-{
-	(void)context;
-	return f.handshake_at[slot];
-}
-
-static inline struct mtime port_heard_at(void *context, uint32_t slot)
-{
-	(void)context;
-	return f.heard_at[slot];
-}
+static const uint8_t HANDSHAKE_HASH[NOISE_HASH_BYTES] = {0x5a};
 
 static inline void port_enrolled(void *context, const struct name *user, const struct fingerprint *fingerprint)
 {
@@ -140,36 +116,32 @@ static inline uint32_t count(enum record_type type, uint32_t slot, struct record
 	return found;
 }
 
-// A server with room for so many sessions, of which the test uses the first PEERS.
-static inline void begin_with(const char *users, bool may_claim, uint32_t capacity)
+// A server with room for so many sessions, of which the test uses the first PEERS, and so many lanes.
+static inline void begin_with(const char *users, bool may_claim, uint32_t capacity, uint32_t lane_count)
 {
 	assert_true(capacity >= PEERS);
-	const struct server_port port = {NULL,           port_answer, port_call,     port_call_room,    port_defer,
-					 port_signed_in, port_close,  port_identity, port_handshake_at, port_heard_at,
-					 port_enrolled};
-	const struct server_storage storage = mem_server_storage(&f.mem);
-	const uint8_t secret[TABLE_SECRET_BYTES] = {3};
+	const struct server_port port = {NULL,           port_answer, port_call,    port_defer,
+					 port_signed_in, port_close,  port_enrolled};
 	struct server_config config = server_config_default();
 	memset(&f, 0, sizeof f);
 	f.now = at_ms(1000000);
 	config.may_claim = may_claim;
-	config.mailbox_rows_max = 10;
-	config.mailbox_bytes_max = 300;
+	config.lane_count = lane_count;
 	config.submit_rate = (struct bucket_rate){10, 100};
 	users_open(&f.users, users);
-	f.memory = must_alloc(server_memory_bytes(capacity));
-	const struct storage_mark mark = mem_start(&f.mem, 1);
-	server_init(&f.server, &config, f.memory, capacity, &port, &storage, &f.users.table, f.users.user, &mark, secret);
+	f.memory = must_alloc(server_memory_bytes(&config, capacity));
+	f.mem.rows_max = 10;
+	mem_start(&f.mem, 1);
+	server_init(&f.server, &config, f.memory, capacity, &port, &f.users.table, f.users.user);
 	for (uint32_t i = 0; i < PEERS; i++) {
 		f.room[i] = CALL_WINDOW;
-		f.heard_at[i] = f.now;
 		f.number[i] = 1;
 	}
 }
 
 static inline void begin(const char *users, bool may_claim)
 {
-	begin_with(users, may_claim, PEERS);
+	begin_with(users, may_claim, PEERS, 1);
 }
 
 static inline void finish(void)
@@ -178,10 +150,43 @@ static inline void finish(void)
 	free(f.memory);
 }
 
+static inline struct moment moment_of_test(void)
+{
+	return (struct moment){f.now, WALL};
+}
+
+// Asks all questions that can be asked now. Returns how many.
+static inline uint32_t ask(void)
+{
+	uint32_t asked = 0;
+	struct storage_question *question;
+	while ((question = server_next_question(&f.server, true)) != NULL) {
+		mem_ask(&f.mem, question);
+		server_question_answered(&f.server, question, moment_of_test());
+		asked++;
+	}
+	return asked;
+}
+
+static inline void ask_soon(void)
+{
+	if (!f.is_slow)
+		ask();
+}
+
 static inline uint32_t call(uint32_t slot, uint8_t kind, const void *body, size_t bytes)
 {
-	server_call(&f.server, slot, f.number[slot], kind, body, bytes, f.now, WALL);
+	const struct call_in in = {slot,  f.number[slot],       kind,        body,
+				   bytes, f.handshake_at[slot], f.key[slot], HANDSHAKE_HASH};
+	server_called(&f.server, &in, moment_of_test());
+	ask_soon();
 	return f.number[slot]++;
+}
+
+static inline void end_session(uint32_t slot)
+{
+	server_ended(&f.server, slot);
+	f.room[slot] = CALL_WINDOW;
 }
 
 // The status of the answer to a call; 0: none yet.
@@ -206,14 +211,31 @@ static inline struct call_who_ok ask_who(uint32_t slot, uint32_t generation, uin
 	return page;
 }
 
+// What became of a batch that was taken from this lane: MMS_OK, durable; MMS_E_NOSPACE, not kept.
+static inline void stored(const struct storage_batch *batch, uint32_t lane, enum mms_err result)
+{
+	const struct storage_appended appended =
+		result == MMS_OK ? mem_append(&f.mem, batch) : mem_append_none(&f.mem, batch);
+	ask_soon(); // behind the batch
+	server_appended(&f.server, lane, &appended, moment_of_test());
+	ask_soon();
+}
+
+static inline const struct storage_batch *take(bool is_all)
+{
+	uint32_t lane;
+	const struct storage_batch *batch = server_next_batch(&f.server, is_all, f.now, &lane);
+	assert_true(batch == NULL || lane == 0);
+	return batch;
+}
+
 static inline bool store(enum mms_err result, bool is_all)
 {
-	const struct storage_batch *batch = server_batch_take(&f.server, is_all, f.now);
+	uint32_t lane;
+	const struct storage_batch *batch = server_next_batch(&f.server, is_all, f.now, &lane);
 	if (batch == NULL)
 		return false;
-	if (result == MMS_OK)
-		mem_append(&f.mem, batch);
-	server_stored(&f.server, result, f.now);
+	stored(batch, lane, result);
 	return true;
 }
 
@@ -221,13 +243,11 @@ static inline uint32_t signin_with(uint32_t slot, uint8_t key, const char *name,
 {
 	struct call_signin signin = {.is_receiving = is_receiving, .name = name_of(name), .has_proof = code != NULL};
 	uint8_t body[CALL_BODY_BYTES_MAX];
-	const uint8_t *peer_key, *hash;
 	memset(f.key[slot], key, NOISE_KEY_BYTES);
-	port_identity(NULL, slot, &peer_key, &hash);
 	if (code != NULL) {
 		uint8_t invite[INVITE_HASH_BYTES];
 		hash_invite_code(code, strlen(code), invite);
-		hash_invite_proof(invite, hash, INVITE_DEVICE, signin.proof);
+		hash_invite_proof(invite, HANDSHAKE_HASH, INVITE_DEVICE, signin.proof);
 	}
 	return call(slot, CALL_SIGNIN, body, call_signin_encode(&signin, body));
 }
@@ -235,10 +255,11 @@ static inline uint32_t signin_with(uint32_t slot, uint8_t key, const char *name,
 // A device with this key is enrolled and signed in on the slot.
 static inline void come_in(uint32_t slot, uint8_t key, const char *name, int64_t user_id, bool is_receiving)
 {
-	uint8_t bytes[NOISE_KEY_BYTES];
-	memset(bytes, key, sizeof bytes);
-	mem_enroll(&f.mem, user_id, bytes, NULL);
-	assert_int_equal(status_of(slot, signin_with(slot, key, name, is_receiving, NULL)), STATUS_OK);
+	mem_add_device(&f.mem, user_id, key);
+	const uint32_t number = signin_with(slot, key, name, is_receiving, NULL);
+	if (status_of(slot, number) == 0)
+		assert_true(store(MMS_OK, false)); // moved cursors go first
+	assert_int_equal(status_of(slot, number), STATUS_OK);
 }
 
 // A SUBMIT of any kind and form; to a room when the recipient begins with '#'.
@@ -258,6 +279,26 @@ static inline uint32_t submit_as(uint32_t slot, uint32_t id, uint8_t kind, uint8
 static inline uint32_t submit(uint32_t slot, uint32_t id, const char *recipient, const char *text)
 {
 	return submit_as(slot, id, MESSAGE_WRITTEN, MESSAGE_UTF8, recipient, text);
+}
+
+// Submits and stores. Returns the status that was answered.
+static inline uint8_t verdict(uint32_t slot, uint32_t id, const char *recipient, const char *text)
+{
+	const uint32_t number = submit(slot, id, recipient, text);
+	(void)store(MMS_OK, false);
+	return status_of(slot, number);
+}
+
+static inline bool is_online(uint32_t user)
+{
+	return f.server.user[user].online_count > 0;
+}
+
+// How many more calls the session's window lets be made.
+static inline void set_room(uint32_t slot, uint8_t room)
+{
+	f.room[slot] = room;
+	f.server.peer[slot].room = room;
 }
 
 // The slot's deliveries so far carry exactly these texts, each of one letter.
@@ -284,10 +325,17 @@ static inline enum notice_what last_notice(uint32_t slot)
 	return notice.what;
 }
 
+static inline void answer_with(uint32_t slot, uint8_t kind, uint8_t status, uint64_t tag)
+{
+	const struct answer_in in = {slot, kind, status, tag, f.room[slot]};
+	server_answered(&f.server, &in, moment_of_test());
+	ask_soon();
+}
+
 static inline void answer(uint32_t slot, uint8_t kind, uint64_t tag)
 {
-	f.room[slot]++;
-	server_answer(&f.server, slot, kind, STATUS_OK, tag, f.now);
+	f.room[slot] += f.room[slot] < CALL_WINDOW;
+	answer_with(slot, kind, STATUS_OK, tag);
 }
 
 #endif

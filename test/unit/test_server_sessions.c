@@ -14,13 +14,13 @@ static void test_deliveries_in_order(void **state)
 	come_in(1, 2, "Tim", TIM, true); // a backlog
 	check_delivered(1, "ab");
 	submit(0, 3, "Tim", "c");
-	f.room[1] = 4; // what is kept for notices
+	set_room(1, SERVER_CALLS_RESERVED); // what is kept for notices
 	assert_true(store(MMS_OK, false));
 	check_delivered(1, "ab");
-	f.room[1] = CALL_WINDOW;
 	submit(0, 4, "Tim", "d");
 	assert_true(store(MMS_OK, false));
 	check_delivered(1, "ab"); // c first, and that comes with the next answer
+	f.room[1] = CALL_WINDOW;
 	answer(1, CALL_DELIVER, 2);
 	check_delivered(1, "abcd");
 	submit(0, 5, "Tim", "e");
@@ -33,6 +33,7 @@ static void test_deliveries_in_order(void **state)
 	f.now = server_deadline(&f.server); // nobody says when there is memory again
 	assert_int_not_equal(f.now.us, MTIME_NEVER.us);
 	server_tick(&f.server, f.now);
+	ask();
 	check_delivered(1, "abcdef");
 	finish();
 }
@@ -40,26 +41,25 @@ static void test_deliveries_in_order(void **state)
 // The notice of a gap is the last to be answered, and frees the window: what waits in the mailbox comes then.
 static void test_gap_holds_the_window(void **state)
 {
+	enum { MANY = CALL_WINDOW + 10, FIRST_FILL = CALL_WINDOW - SERVER_CALLS_RESERVED - 1 };
 	(void)state;
 	begin("fred\nTim\n", false);
+	f.mem.rows_max = MANY;
 	come_in(0, 1, "fred", FRED, false);
-	submit(0, 1, "Tim", "a");
-	submit(0, 2, "Tim", "b");
+	for (uint32_t i = 1; i <= MANY; i++)
+		submit(0, i, "Tim", "a");
 	assert_true(store(MMS_OK, false));
-	uint8_t key[NOISE_KEY_BYTES];
-	memset(key, 2, sizeof key);
-	mem_enroll(&f.mem, TIM, key, NULL);
+	mem_add_device(&f.mem, TIM, 2);
 	f.mem.device[1].gap_count = 1;
 	f.mem.device[1].gap_row = 1;
 	f.mem.device[1].cursor = 0;
-	f.room[1] = SERVER_CALLS_RESERVED + 2; // the gap, and one delivery
 	assert_int_equal(status_of(1, signin_with(1, 2, "Tim", true, NULL)), STATUS_OK);
-	check_delivered(1, "a");
-	server_answer(&f.server, 1, CALL_DELIVER, STATUS_OK, 1, f.now); // the window has not moved
-	check_delivered(1, "a");
+	assert_int_equal(count(CALLED, 1, NULL), 1 + FIRST_FILL);
+	answer_with(1, CALL_DELIVER, STATUS_OK, FIRST_FILL); // the window has not moved
+	assert_int_equal(count(CALLED, 1, NULL), 1 + FIRST_FILL);
 	f.room[1] = CALL_WINDOW;
-	server_answer(&f.server, 1, CALL_NOTICE, STATUS_OK, 1, f.now);
-	check_delivered(1, "ab");
+	answer_with(1, CALL_NOTICE, STATUS_OK, 1);
+	assert_int_equal(count(CALLED, 1, NULL), 1 + MANY);
 	finish();
 }
 
@@ -69,16 +69,15 @@ static void test_signin_while_storing(void **state)
 	(void)state;
 	begin("fred\nTim\n", false);
 	come_in(0, 1, "fred", FRED, true);
+	mem_add_device(&f.mem, TIM, 2);
 	submit(0, 1, "Tim", "a");
 	submit(0, 2, "Tim", "b");
-	const struct storage_batch *batch = server_batch_take(&f.server, false, f.now);
-	mem_append(&f.mem, batch);
-	come_in(1, 2, "Tim", TIM, true);
-	f.mem.device[1].cursor = 0; // enrolled before
-	server_ended(&f.server, 1);
-	come_in(2, 2, "Tim", TIM, true);
+	const struct storage_batch *batch = take(false);
+	const struct storage_appended appended = mem_append(&f.mem, batch);
+	assert_int_equal(status_of(2, signin_with(2, 2, "Tim", true, NULL)), STATUS_OK);
 	check_delivered(2, "ab");
-	server_stored(&f.server, MMS_OK, f.now);
+	server_appended(&f.server, 0, &appended, moment_of_test());
+	ask();
 	check_delivered(2, "ab");
 	finish();
 }
@@ -97,20 +96,20 @@ static void test_cursor_moves(void **state)
 	answer(1, CALL_DELIVER, 1); // overtaken
 	assert_false(store(MMS_OK, false)); // waits for company
 	const struct mtime due = server_deadline(&f.server);
-	assert_int_equal(mtime_diff_us(due, f.now), SERVER_CURSOR_US);
+	assert_int_equal(mtime_diff_us(due, f.now), SERVER_MOVE_US);
 	f.now = due;
 	assert_true(store(MMS_OK, false));
 	assert_int_equal(f.mem.device[1].cursor, 3);
-	assert_int_equal(f.mem.cursor_op_count, 1);
+	assert_int_equal(f.mem.move_count, 1);
 	assert_int_equal(server_deadline(&f.server).us, MTIME_NEVER.us);
-	server_answer(&f.server, 1, CALL_DELIVER, STATUS_BAD, 4, f.now); // none for it, ever: the next is
+	answer_with(1, CALL_DELIVER, STATUS_BAD, 4); // none for it, ever: the next is
 	submit(0, 5, "Tim", "z");
 	assert_true(store(MMS_OK, false));
 	check_delivered(1, "aaaaz");
-	f.now = mtime_add_us(f.now, SERVER_CURSOR_US);
+	f.now = mtime_add_us(f.now, SERVER_MOVE_US);
 	(void)!store(MMS_OK, false);
 	assert_int_equal(f.mem.device[1].cursor, 4);
-	server_answer(&f.server, 1, CALL_DELIVER, STATUS_SERVER_FULL, 5, f.now); // it cannot keep the fifth: no more for it
+	answer_with(1, CALL_DELIVER, STATUS_SERVER_FULL, 5); // it cannot keep the fifth: no more for it
 	submit(0, 6, "Tim", "y");
 	assert_true(store(MMS_OK, false));
 	check_delivered(1, "aaaaz");
@@ -118,7 +117,7 @@ static void test_cursor_moves(void **state)
 	finish();
 }
 
-// A device that comes back at once is not told again of what it has, though its cursor is not stored yet.
+// A device that comes back at once is not told again of what it has: the moved cursor goes to the store before the question.
 static void test_cursor_of_a_quick_return(void **state)
 {
 	(void)state;
@@ -132,15 +131,57 @@ static void test_cursor_of_a_quick_return(void **state)
 	assert_int_equal(status_of(1, call(1, CALL_SIGNOUT, NULL, 0)), STATUS_OK);
 	struct record *record = NULL;
 	struct call_signin_ok ok;
-	assert_int_equal(status_of(2, signin_with(2, 2, "Tim", true, NULL)), STATUS_OK);
+	const uint32_t number = signin_with(2, 2, "Tim", true, NULL);
+	assert_int_equal(status_of(2, number), 0);
+	const struct storage_batch *batch = take(false); // it goes at once
+	assert_non_null(batch);
+	assert_int_equal(batch->op_count, 0);
+	assert_int_equal(batch->move_count, 1);
+	stored(batch, 0, MMS_OK);
+	assert_int_equal(status_of(2, number), STATUS_OK);
 	count(ANSWERED, 2, &record);
 	assert_int_equal(call_signin_ok_decode(&ok, record->body, record->bytes), MMS_OK);
 	assert_int_equal(ok.waiting_count, 1);
 	check_delivered(2, "b");
 	answer(2, CALL_DELIVER, 2);
-	assert_int_equal(status_of(3, signin_with(3, 2, "Tim", true, NULL)), STATUS_OK); // beside it, not signed out
+	const uint32_t beside = signin_with(3, 2, "Tim", true, NULL); // not signed out
+	assert_true(store(MMS_OK, false));
+	assert_int_equal(status_of(3, beside), STATUS_OK);
 	check_delivered(3, "");
 	assert_int_equal(last_notice(2), NOTICE_REPLACED);
+	finish();
+}
+
+// A moved cursor that the store was given, though it has not said so yet, keeps nobody waiting.
+static void test_signin_behind_given_moves(void **state)
+{
+	(void)state;
+	begin("fred\nTim\n", false);
+	come_in(0, 1, "fred", FRED, true);
+	come_in(1, 2, "Tim", TIM, true);
+	mem_add_device(&f.mem, TIM, 3);
+	mem_add_device(&f.mem, TIM, 4);
+	submit(0, 1, "Tim", "a");
+	submit(0, 2, "Tim", "b");
+	assert_true(store(MMS_OK, false));
+	answer(1, CALL_DELIVER, 1);
+	const uint32_t first = signin_with(2, 3, "Tim", true, NULL);
+	assert_null(server_next_question(&f.server, true));
+	const struct storage_batch *batch = take(false);
+	f.is_slow = true;
+	answer(1, CALL_DELIVER, 2); // moves again: the next one waits for that
+	const uint32_t second = signin_with(3, 4, "Tim", true, NULL);
+	assert_null(server_next_question(&f.server, true));
+	f.is_slow = false;
+	stored(batch, 0, MMS_OK);
+	assert_int_equal(status_of(2, first) + status_of(3, second), 0); // a lane's moves are given all together
+	assert_true(store(MMS_OK, false));
+	assert_int_equal(status_of(2, first), STATUS_OK);
+	assert_int_equal(status_of(3, second), STATUS_OK);
+	answer(1, CALL_DELIVER, 2);
+	f.now = mtime_add_us(f.now, SERVER_MOVE_US);
+	batch = take(true);
+	assert_null(batch); // nothing moved
 	finish();
 }
 
@@ -190,43 +231,51 @@ static void test_late_signin(void **state)
 	finish();
 }
 
-// A submission that waits on one session of a device does not undo the refusal that its user was told on another.
-static void test_late_submission(void **state)
-{
-	(void)state;
-	begin("fred\nTim\n", false);
-	f.handshake_at[2] = at_us(f.now.us + 1);
-	for (uint32_t slot = 0; slot < 3; slot++)
-		come_in(slot, 1, "fred", FRED, false);
-	for (uint32_t id = 1; id <= 4; id++) {
-		f.mem.is_full = true;
-		assert_int_equal(status_of(1, submit(1, id, "Tim", "a")), STATUS_SERVER_FULL);
-		f.mem.is_full = false;
-		assert_int_equal(status_of(0, submit(0, id, "Tim", "a")), STATUS_SERVER_FULL);
-	}
-	// Where it was refused, on a session that began later, and when the other could not be waiting any more: offered anew.
-	for (uint32_t slot = 0; slot < 3; slot++) {
-		f.now = slot == 0 ? mtime_add_us(f.now, SERVER_REFUSAL_US) : f.now;
-		const uint32_t number = submit(slot, 1 + slot, "Tim", "a");
-		(void)store(MMS_OK, false);
-		assert_int_equal(status_of(slot, number), STATUS_ACCEPTED);
-		f.now = slot == 0 ? at_us(f.now.us - SERVER_REFUSAL_US) : f.now;
-	}
-	finish();
-}
-
+// Of those that only send a silent one goes first, then the one that signed in first.
 static void test_sending_sessions(void **state)
 {
 	(void)state;
 	begin("fred\n", false);
-	for (uint32_t i = 0; i < SENDING_PER_DEVICE_MAX; i++) {
-		f.heard_at[i] = at_us(f.now.us - (i == 3 ? 5000 : i));
+	for (uint32_t i = 0; i < SENDING_PER_DEVICE_MAX; i++)
 		come_in(i, 1, "fred", FRED, false);
+	server_silent(&f.server, 2);
+	server_silent(&f.server, 3);
+	server_silent(&f.server, 5);
+	server_heard(&f.server, 2);
+	assert_false(is_online(0)); // who only sends is not online
+	const uint32_t gone[] = {3, 5, 0, 1};
+	for (uint32_t i = 0; i < 4; i++) {
+		come_in(SENDING_PER_DEVICE_MAX + i, 1, "fred", FRED, false);
+		assert_int_equal(count(CLOSED, gone[i], NULL), 1);
+		assert_int_equal(last_notice(gone[i]), NOTICE_REPLACED);
 	}
-	assert_false(server_is_online(&f.server, 0, f.now)); // who only sends is not online
-	come_in(SENDING_PER_DEVICE_MAX, 1, "fred", FRED, false);
-	for (uint32_t i = 0; i <= SENDING_PER_DEVICE_MAX; i++)
-		assert_int_equal(count(CLOSED, i, NULL), i == 3); // the least recently heard
+	assert_int_equal(count(CLOSED, 2, NULL), 0);
+	finish();
+}
+
+// A user is online as long as one receiving session is heard.
+static void test_online(void **state)
+{
+	(void)state;
+	begin("fred\nTim\n", false);
+	come_in(0, 1, "fred", FRED, true);
+	come_in(1, 2, "fred", FRED, true);
+	come_in(2, 2, "fred", FRED, false);
+	assert_int_equal(f.server.user[0].online_count, 2);
+	server_silent(&f.server, 2);
+	server_silent(&f.server, 1);
+	assert_true(is_online(0));
+	server_silent(&f.server, 0);
+	assert_false(is_online(0));
+	server_heard(&f.server, 1);
+	assert_true(is_online(0));
+	end_session(0); // silent: it counted for nothing
+	assert_true(is_online(0));
+	assert_int_equal(status_of(1, call(1, CALL_SIGNOUT, NULL, 0)), STATUS_OK);
+	assert_false(is_online(0));
+	server_silent(&f.server, 1); // while it closes
+	server_heard(&f.server, 1);
+	assert_int_equal(f.server.user[0].online_count, 0);
 	finish();
 }
 
@@ -235,7 +284,7 @@ static void test_gap(void **state)
 	(void)state;
 	begin("fred\nTim\n", false);
 	come_in(0, 1, "fred", FRED, true);
-	server_ended(&f.server, 0);
+	end_session(0);
 	f.mem.device[0].gap_count = 7;
 	f.mem.device[0].gap_row = 20;
 	f.mem.device[0].cursor = 20;
@@ -261,7 +310,7 @@ static void test_signout_waits(void **state)
 	(void)state;
 	begin("fred\nTim\n", false);
 	come_in(0, 1, "fred", FRED, true);
-	assert_true(server_is_online(&f.server, 0, f.now));
+	assert_true(is_online(0));
 	const uint32_t message = submit(0, 1, "Tim", "a");
 	const uint32_t signout = call(0, CALL_SIGNOUT, NULL, 0);
 	const uint32_t behind = submit(0, 2, "Tim", "b");
@@ -271,7 +320,7 @@ static void test_signout_waits(void **state)
 	assert_int_equal(status_of(0, signout), STATUS_OK);
 	assert_int_equal(status_of(0, behind), 0); // neither done nor refused: it goes again on another session
 	assert_int_equal(count(CLOSED, 0, NULL), 1);
-	assert_false(server_is_online(&f.server, 0, f.now));
+	assert_false(is_online(0));
 	assert_int_equal(f.mem.message_count, 1);
 	finish();
 }
@@ -283,7 +332,7 @@ static void test_rates_delay(void **state)
 	come_in(0, 1, "fred", FRED, true);
 	uint32_t done = 0;
 	while (count(DEFERRED, 0, NULL) == 0 && done < 1000)
-		assert_int_not_equal(status_of(0, submit(0, 1000 + done++, "nobody", "a")), STATUS_ACCEPTED);
+		assert_int_not_equal(verdict(0, 1000 + done++, "nobody", "a"), STATUS_ACCEPTED);
 	assert_int_equal(done, 101); // after a burst of 100
 	struct record *record = NULL;
 	count(DEFERRED, 0, &record);
@@ -326,7 +375,7 @@ static void test_each_session_waits_for_its_turn(void **state)
 	for (uint32_t slot = 0; slot < SESSIONS; slot++) {
 		f.now = turn[slot];
 		f.number[slot]--; // the deferred call starts again
-		assert_int_equal(status_of(slot, submit(slot, 2000 + slot, "nobody", "a")), STATUS_NO_SUCH_USER);
+		assert_int_equal(verdict(slot, 2000 + slot, "nobody", "a"), STATUS_NO_SUCH_USER);
 		assert_int_equal(count(DEFERRED, slot, NULL), 1);
 	}
 	finish();
@@ -346,15 +395,15 @@ static void test_a_turn_is_given_back(void **state)
 		submit(slot, 2000 + slot, "nobody", "a");
 		assert_int_equal(count(DEFERRED, slot, &record), 1);
 		assert_in_range(mtime_diff_us(record->until, f.now), 100 * 1000, 100 * 1000 + 1);
-		server_ended(&f.server, slot);
+		end_session(slot);
 	}
 	come_in(9, 10, "fred", FRED, true);
 	submit(9, 3000, "nobody", "a");
 	count(DEFERRED, 9, &record);
 	f.now = record->until;
 	f.number[9]--;
-	assert_int_equal(status_of(9, submit(9, 3000, "nobody", "a")), STATUS_NO_SUCH_USER);
-	server_ended(&f.server, 9); // what was used is not given back
+	assert_int_equal(verdict(9, 3000, "nobody", "a"), STATUS_NO_SUCH_USER);
+	end_session(9); // what was used is not given back
 	submit(0, 4000, "nobody", "a");
 	assert_int_equal(count(DEFERRED, 0, &record), 1);
 	assert_in_range(mtime_diff_us(record->until, f.now), 100 * 1000, 100 * 1000 + 1);
@@ -377,7 +426,7 @@ static void test_turns_are_bounded(void **state)
 	assert_int_equal(f.server.peer[0].booked_number, f.number[0] - 2);
 	f.now = record->until;
 	f.number[0]--;
-	assert_int_equal(status_of(0, submit(0, 5000, "nobody", "a")), STATUS_NO_SUCH_USER);
+	assert_int_equal(verdict(0, 5000, "nobody", "a"), STATUS_NO_SUCH_USER);
 	finish();
 }
 
@@ -414,15 +463,13 @@ static void test_who(void **state)
 	users_open(&other, "u000001\nu000000\n");
 	other.table.user[0].user_id = 101; // the same as before
 	other.table.user[1].user_id = 100;
-	server_reload(&f.server, &other.table, other.user);
+	server_reload(&f.server, &other.table, other.user, NULL, 0);
 	users_close(&f.users);
 	f.users = other;
 	page = ask_who(0, generation, page.count); // where it ended, but of another list
 	assert_int_equal(page.first, 0);
 	assert_int_equal(page.total_count, 2);
 	assert_int_not_equal(page.generation, generation);
-	f.now = mtime_add_us(f.now, SERVER_ONLINE_US);
-	assert_false(server_is_online(&f.server, 0, f.now));
 	finish();
 }
 
@@ -448,15 +495,16 @@ static void test_reload(void **state)
 	for (uint32_t i = 0; i < other.table.user_count; i++)
 		if (strcmp(other.table.user[i].name.text, "Fred") == 0)
 			other.table.user[i].user_id = FRED;
-	server_reload(&f.server, &other.table, other.user);
+	const int64_t removed[] = {3}; // the revoked one
+	server_reload(&f.server, &other.table, other.user, removed, 1);
 	users_close(&f.users);
 	f.users = other;
 	assert_int_equal(last_notice(1), NOTICE_REMOVED);
 	assert_int_equal(last_notice(2), NOTICE_REMOVED);
 	assert_int_equal(count(CLOSED, 0, NULL) + count(CLOSED, 3, NULL), 0);
 	assert_int_equal(count(CLOSED, 1, NULL) + count(CLOSED, 2, NULL), 2);
-	assert_int_equal(status_of(0, submit(0, 2, "Tim", "a")), STATUS_NO_SUCH_USER);
-	assert_int_equal(status_of(0, submit(0, 9, "Tim", "a")), STATUS_ACCEPTED); // it was, and is kept for Tim
+	assert_int_equal(verdict(0, 2, "Tim", "a"), STATUS_NO_SUCH_USER);
+	assert_int_equal(verdict(0, 9, "Tim", "a"), STATUS_ACCEPTED); // it was, and is kept for Tim
 	assert_int_equal(status_of(1, call(1, CALL_PING, NULL, 0)), 0); // closing: nothing starts
 	assert_int_equal(status_of(4, signin_with(4, 3, "libero", true, NULL)), STATUS_NOT_AUTHORIZED);
 	assert_int_equal(status_of(5, signin_with(5, 2, "Tim", true, NULL)), STATUS_NOT_AUTHORIZED);
@@ -464,8 +512,8 @@ static void test_reload(void **state)
 	assert_true(store(MMS_OK, true));
 	check_delivered(0, "b"); // at its new place
 	for (uint32_t slot = 0; slot <= 6; slot++)
-		server_ended(&f.server, slot);
-	assert_false(server_is_online(&f.server, 2, f.now));
+		end_session(slot);
+	assert_false(is_online(2));
 	finish();
 }
 
@@ -475,18 +523,19 @@ static void test_shutdown_and_mark(void **state)
 	begin("fred\nTim\n", false);
 	come_in(0, 1, "fred", FRED, true);
 	come_in(1, 2, "Tim", TIM, true);
-	server_ended(&f.server, 1);
+	end_session(1);
 	server_shutdown(&f.server);
 	assert_int_equal(last_notice(0), NOTICE_SHUTDOWN);
 	assert_int_equal(last_notice(1), 0);
 	// A mark of this start beyond what was ever given, one of an unknown start, and one that is kept.
-	const struct storage_mark marks[] = {{{0}, 0}, f.server.mark, f.server.mark, {{9}, 1}};
+	const struct storage_mark newest = mem_mark(&f.mem);
+	const struct storage_mark marks[] = {{{0}, 0}, newest, newest, {{9}, 1}};
 	for (uint32_t i = 0; i < 4; i++) {
 		struct call_signin signin = {.is_receiving = true, .name = name_of("Tim"), .mark = marks[i]};
 		struct call_signin_ok ok;
 		struct record *record = NULL;
 		uint8_t body[CALL_BODY_BYTES_MAX];
-		signin.mark.commit -= i == 1; // the newest on disk
+		signin.mark.commit += i == 2; // beyond it
 		memset(f.key[5 + i], 2, NOISE_KEY_BYTES);
 		call(5 + i, CALL_SIGNIN, body, call_signin_encode(&signin, body));
 		count(ANSWERED, 5 + i, &record);
@@ -504,8 +553,8 @@ static void test_slot_is_reused(void **state)
 	come_in(0, 1, "fred", FRED, true);
 	submit(0, 1, "fred", "a");
 	signin_with(1, 2, "Tim", true, NULL);
-	server_ended(&f.server, 0);
-	server_ended(&f.server, 1);
+	end_session(0);
+	end_session(1);
 	const uint32_t before = f.record_count;
 	assert_true(store(MMS_OK, false)); // stored, though nobody is there for the answer
 	assert_int_equal(f.record_count, before);
@@ -523,8 +572,9 @@ int main(void)
 		cmocka_unit_test(test_deliveries_in_order),      cmocka_unit_test(test_cursor_moves),
 		cmocka_unit_test(test_cursor_of_a_quick_return), cmocka_unit_test(test_one_session_receives),
 		cmocka_unit_test(test_late_signin),
-		cmocka_unit_test(test_late_submission),
+		cmocka_unit_test(test_signin_behind_given_moves),
 		cmocka_unit_test(test_sending_sessions),         cmocka_unit_test(test_gap),
+		cmocka_unit_test(test_online),
 		cmocka_unit_test(test_signout_waits),            cmocka_unit_test(test_rates_delay),
 		cmocka_unit_test(test_each_session_waits_for_its_turn),
 		cmocka_unit_test(test_a_turn_is_given_back),
