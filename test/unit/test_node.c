@@ -87,14 +87,13 @@ static void make_pair(struct keypair *keys)
 static void start_server_with(const char *users, uint32_t *enrolled_count)
 {
 	users_open(&w.users, users);
+	mem_start(&w.mem, ++w.start_number);
 	struct server_node_setup setup = {
 		.enrolled = enrolled_count == NULL ? NULL : enrolled,
 		.enrolled_context = enrolled_count,
 		.listener = listener_config_default(),
 		.server = server_config_default(),
 		.keys = &w.keys,
-		.storage = mem_server_storage(&w.mem),
-		.mark = mem_start(&w.mem, ++w.start_number),
 		.users = &w.users.table,
 		.user = w.users.user,
 		.rng = w.rng,
@@ -189,21 +188,30 @@ static void launch_out(uint16_t from_host, uint16_t to_host, const struct sessio
 // True: the order is carried out; false: the server is gone.
 static bool perform(const struct server_order *order)
 {
+	const struct moment moment = {w.now, WALL};
+	struct storage_appended appended;
 	switch (order->kind) {
 	case ORDER_APPEND:
-		if (w.crash != CRASH_BEFORE_STORING)
-			mem_append(&w.mem, order->batch);
-		if (w.crash != CRASH_NOT) {
+		if (w.crash == CRASH_BEFORE_STORING) {
 			kill_server();
 			return false;
 		}
-		server_node_stored(&w.server, MMS_OK, w.now, WALL);
+		appended = mem_append(&w.mem, order->batch);
+		if (w.crash == CRASH_AFTER_STORING) {
+			kill_server();
+			return false;
+		}
+		server_node_appended(&w.server, order->lane, &appended, moment);
+		break;
+	case ORDER_ASK:
+		mem_ask(&w.mem, order->question);
+		server_node_answered(&w.server, order->question, moment);
 		break;
 	case ORDER_SEND:
 		launch_out(SERVER_HOST, (uint16_t)(order->out.addr.ip[2] << 8 | order->out.addr.ip[3]), &order->out);
 		break;
 	case ORDER_HOUSEKEEP:
-		server_node_housekept(&w.server, MMS_OK, false, w.now);
+		server_node_housekept(&w.server, false, moment);
 		break;
 	default:
 		fail_msg("nobody asked for order %d", order->kind);
@@ -214,7 +222,7 @@ static bool perform(const struct server_order *order)
 static void turn_server(void)
 {
 	static struct server_order order;
-	for (int count = 0; server_node_next(&w.server, w.now, WALL, &order); count++) {
+	for (int count = 0; server_node_next(&w.server, (struct moment){w.now, WALL}, &order); count++) {
 		assert_true(count < 1000);
 		if (!perform(&order))
 			return;
@@ -258,7 +266,7 @@ static void arrive(const struct flying *flying)
 	if (flying->to_host == SERVER_HOST) {
 		const size_t bytes = !w.is_up ? 0
 					      : server_node_recv(&w.server, &from, flying->datagram, flying->bytes,
-								 w.now, WALL, reply);
+								 (struct moment){w.now, WALL}, reply);
 		if (bytes > 0)
 			launch(SERVER_HOST, flying->from_host, reply, bytes);
 		return;
@@ -382,7 +390,7 @@ static void test_quiet(void **state)
 	begin(7);
 	run_ms(2 * 3600 * 1000 + 5000);
 	for (uint32_t i = 0; i < DEVICES; i++) {
-		assert_true(server_is_online(&w.server.server, i, w.now));
+		assert_true(w.server.server.user[i].online_count > 0);
 		assert_int_equal(w.device[i].told_count[TOLD_SIGNED_IN], 1);
 		assert_in_range(w.device[i].told_count[TOLD_RECONNECTED], 1, 2);
 		assert_int_equal(w.device[i].told_count[TOLD_REPLACED] + w.device[i].told_count[TOLD_REFUSED], 0);
@@ -545,7 +553,7 @@ static void test_broken_ends_do_nothing(void **state)
 	static struct server_order order;
 	server_break(&w.server.server);
 	listener_end(&w.server.listener, 0);
-	assert_true(server_node_next(&w.server, w.now, WALL, &order));
+	assert_true(server_node_next(&w.server, (struct moment){w.now, WALL}, &order));
 	assert_int_equal(order.kind, ORDER_END);
 	assert_int_equal(order.end, SERVER_BROKEN);
 	assert_int_not_equal(w.server.server.peer[0].state, PEER_NONE); // not told that its session is over

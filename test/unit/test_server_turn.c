@@ -22,15 +22,13 @@ static void begin(void)
 	uint8_t secret[NOISE_KEY_BYTES] = {7};
 	memset(&w, 0, sizeof w);
 	w.now = at_ms(1000);
-	w.mem.commit_next = 1;
+	mem_start(&w.mem, 1);
 	keypair_derive(&w.keys, secret);
 	users_open(&w.users, "fred\nTim\n");
 	struct server_node_setup setup = {
 		.listener = listener_config_default(),
 		.server = server_config_default(),
 		.keys = &w.keys,
-		.storage = mem_server_storage(&w.mem),
-		.mark = mem_start(&w.mem, 1),
 		.users = &w.users.table,
 		.user = w.users.user,
 		.rng = seeded_rng(&w.seeded),
@@ -47,14 +45,19 @@ static void finish(void)
 	free(w.memory);
 }
 
+static struct moment moment(void)
+{
+	return (struct moment){w.now, WALL};
+}
+
 static bool is_next(enum server_order_kind kind)
 {
-	return server_node_next(&w.node, w.now, WALL, &w.order) && w.order.kind == kind;
+	return server_node_next(&w.node, moment(), &w.order) && w.order.kind == kind;
 }
 
 static bool is_quiet(void)
 {
-	return !server_node_next(&w.node, w.now, WALL, &w.order);
+	return !server_node_next(&w.node, moment(), &w.order);
 }
 
 // The first turn has the housekeeping to do, and then nothing.
@@ -62,26 +65,54 @@ static void begin_quietly(void)
 {
 	begin();
 	assert_true(is_next(ORDER_HOUSEKEEP));
-	server_node_housekept(&w.node, MMS_OK, false, w.now);
+	server_node_housekept(&w.node, false, moment());
 	assert_true(is_quiet());
 }
 
-// Something waits for the store: an enrolment, whose session nobody asks for.
+// Something waits for the store: a message, whose session is over.
 static void submit(void)
 {
-	const struct storage_op op = {.kind = STORAGE_ENROLL, .user_id = FRED};
-	server_batch_add(&w.node.server, server_batch_filling(&w.node.server), &op, 0, NULL);
+	struct server_pending *pending;
+	struct server_lane *lane = &w.node.server.lane[0];
+	struct storage_op *op = server_batch_add(&w.node.server, lane, STORAGE_SUBMIT, 3, 1, &pending, WALL);
+	op->submit = (struct storage_submit){.sender_id = FRED, .id = id_of(1), .text_bytes = 1};
+	op->session = 99;
+	pending->user = USERS_NO_PLACE;
 }
 
+// A session that is none any more had moved its cursor.
 static void submit_lazily(void)
 {
-	const struct storage_op op = {.kind = STORAGE_CURSOR, .user_id = FRED, .device_id = 1};
-	server_batch_add(&w.node.server, server_batch_filling(&w.node.server), &op, 0, NULL);
+	struct server_batch *batch = server_filling(&w.node.server.lane[0]);
+	batch->moves[batch->move_count] = (struct storage_move){.user_id = FRED, .device_id = 1};
+	batch->move_slot[batch->move_count++] = SLOT_NONE;
+}
+
+// A device whose sign-in is under way.
+static void sign_in(void)
+{
+	const uint8_t key[NOISE_KEY_BYTES] = {1};
+	const uint8_t hash[NOISE_HASH_BYTES] = {2};
+	const struct call_signin signin = {.name = name_of("fred")};
+	uint8_t body[CALL_BODY_BYTES_MAX];
+	const size_t bytes = call_signin_encode(&signin, body);
+	const struct call_in in = {2, 1, CALL_SIGNIN, body, bytes, w.now, key, hash};
+	server_called(&w.node.server, &in, moment());
 }
 
 static void stored(enum mms_err result)
 {
-	server_node_stored(&w.node, result, w.now, WALL);
+	const struct storage_batch *batch = &w.node.server.lane[0].batch[1 - w.node.server.lane[0].filling].view;
+	const struct storage_appended appended = {result == MMS_OK, true, {{0}, 0}};
+	for (size_t i = 0; i < batch->op_count; i++)
+		batch->results[i] = (struct storage_result){.verdict = VERDICT_STORE_FULL};
+	server_node_appended(&w.node, 0, &appended, moment());
+}
+
+static void answered(void)
+{
+	mem_ask(&w.mem, w.order.question);
+	server_node_answered(&w.node, w.order.question, moment());
 }
 
 static void read_others(void)
@@ -91,9 +122,10 @@ static void read_others(void)
 	server_node_users_read(&w.node, &w.others.table, w.others.user);
 }
 
-static void synced(enum mms_err result)
+static void synced(bool is_kept)
 {
-	server_node_users_synced(&w.node, result, w.now, WALL);
+	const struct users_synced what = {is_kept, NULL, 0};
+	server_node_users_synced(&w.node, &what, moment());
 }
 
 static void check_end(enum server_end end)
@@ -104,7 +136,7 @@ static void check_end(enum server_end end)
 	assert_int_equal(server_node_deadline(&w.node).us, MTIME_NEVER.us);
 }
 
-// One order of the store at a time, and what comes meanwhile goes with the next batch.
+// A batch of a lane at a time, and what comes meanwhile goes with the next one; other orders do not wait for it.
 static void test_store_takes_its_time(void **state)
 {
 	(void)state;
@@ -112,18 +144,39 @@ static void test_store_takes_its_time(void **state)
 	submit();
 	assert_true(is_next(ORDER_APPEND));
 	assert_int_equal(w.order.batch->op_count, 1);
+	assert_int_equal(w.order.lane, 0);
 	submit();
 	assert_true(is_quiet());
-	w.now = mtime_add_ms(w.now, 100 * 1000); // the housekeeping is due, and waits too
+	w.now = mtime_add_ms(w.now, 100 * 1000);
+	assert_true(is_next(ORDER_HOUSEKEEP));
 	assert_true(is_quiet());
 	assert_true(server_node_deadline(&w.node).us > w.now.us);
 	stored(MMS_OK);
 	assert_true(is_next(ORDER_APPEND));
+	server_node_housekept(&w.node, true, moment());
 	stored(MMS_OK);
-	assert_true(is_next(ORDER_HOUSEKEEP));
-	server_node_housekept(&w.node, MMS_OK, true, w.now);
 	assert_true(is_quiet());
 	assert_int_equal(mtime_diff_us(server_node_deadline(&w.node), w.now), 100 * 1000);
+	finish();
+}
+
+// Questions are asked when all batches that can go have gone.
+static void test_questions(void **state)
+{
+	(void)state;
+	begin_quietly();
+	sign_in();
+	submit();
+	assert_true(is_next(ORDER_APPEND));
+	assert_true(is_next(ORDER_ASK));
+	assert_int_equal(w.order.question->kind, QUESTION_SIGNIN);
+	server_ended(&w.node.server, 2); // the session is over
+	assert_true(is_quiet());
+	server_node_stop_asked(&w.node);
+	stored(MMS_OK);
+	assert_true(is_quiet()); // the end waits for the answer
+	answered();
+	check_end(SERVER_STOPPED);
 	finish();
 }
 
@@ -136,17 +189,16 @@ static void test_reload(void **state)
 	assert_true(is_next(ORDER_APPEND));
 	read_others(); // the file needs no store
 	server_node_reload_asked(&w.node); // for the one after this
-	assert_true(is_quiet());
-	stored(MMS_OK);
-	assert_true(is_next(ORDER_SYNC_USERS));
+	assert_true(is_next(ORDER_SYNC_USERS)); // beside the batch
 	assert_ptr_equal(w.order.users, &w.others.table);
-	submit();
 	assert_true(is_quiet()); // the one before is not read over
-	synced(MMS_OK);
+	stored(MMS_OK);
+	submit();
+	assert_true(is_next(ORDER_APPEND));
+	synced(true);
 	assert_ptr_equal(w.node.server.users, &w.others.table);
 	users_close(&w.users);
 	w.users = w.others;
-	assert_true(is_next(ORDER_APPEND));
 	stored(MMS_OK);
 	assert_true(is_next(ORDER_READ_USERS));
 	server_node_users_read(&w.node, NULL, NULL); // it could not be
@@ -158,33 +210,30 @@ static void test_reload(void **state)
 static void test_broken_store(void **state)
 {
 	(void)state;
-	static const enum mms_err errs[] = {MMS_E_IO, MMS_E_FORMAT, MMS_E_EXISTS, MMS_E_BUSY, MMS_E_DENIED};
-	for (size_t i = 0; i < sizeof errs / sizeof *errs; i++) {
-		begin_quietly();
-		server_node_reload_asked(&w.node);
-		read_others();
-		assert_true(is_next(ORDER_SYNC_USERS));
-		synced(errs[i]);
-		assert_ptr_equal(w.node.server.users, &w.users.table);
-		submit();
-		check_end(SERVER_BROKEN);
-		users_close(&w.others);
-		finish();
+	begin_quietly();
+	server_node_reload_asked(&w.node);
+	read_others();
+	assert_true(is_next(ORDER_SYNC_USERS));
+	server_node_broken(&w.node);
+	assert_ptr_equal(w.node.server.users, &w.users.table);
+	submit();
+	check_end(SERVER_BROKEN);
+	users_close(&w.others);
+	finish();
 
-		begin_quietly();
-		submit();
-		server_node_stop_asked(&w.node);
-		assert_true(is_next(ORDER_APPEND));
-		stored(errs[i]);
-		check_end(SERVER_BROKEN);
-		finish();
+	begin_quietly();
+	submit();
+	server_node_stop_asked(&w.node);
+	assert_true(is_next(ORDER_APPEND));
+	server_node_broken(&w.node);
+	check_end(SERVER_BROKEN);
+	finish();
 
-		begin();
-		assert_true(is_next(ORDER_HOUSEKEEP));
-		server_node_housekept(&w.node, errs[i], false, w.now);
-		check_end(SERVER_BROKEN);
-		finish();
-	}
+	begin();
+	assert_true(is_next(ORDER_HOUSEKEEP));
+	server_node_broken(&w.node);
+	check_end(SERVER_BROKEN);
+	finish();
 }
 
 // A full disk breaks nothing.
@@ -193,7 +242,7 @@ static void test_full_store(void **state)
 	(void)state;
 	begin();
 	assert_true(is_next(ORDER_HOUSEKEEP));
-	server_node_housekept(&w.node, MMS_E_NOSPACE, true, w.now);
+	server_node_housekept(&w.node, true, moment());
 	submit();
 	assert_true(is_next(ORDER_APPEND));
 	stored(MMS_E_NOSPACE);
@@ -201,7 +250,7 @@ static void test_full_store(void **state)
 	server_node_reload_asked(&w.node);
 	read_others();
 	assert_true(is_next(ORDER_SYNC_USERS));
-	synced(MMS_E_NOSPACE);
+	synced(false);
 	assert_ptr_equal(w.node.server.users, &w.users.table);
 	assert_true(is_quiet());
 	users_close(&w.others);
@@ -217,7 +266,7 @@ static void test_stop(void **state)
 	const struct addr from = {.family = ADDR_IPV4, .port = 9, .ip = {127, 0, 0, 1}};
 	begin_quietly();
 	for (int i = 0; i < 100; i++) // more than are taken at once before what they hold is given back
-		assert_int_equal(server_node_recv(&w.node, &from, junk, sizeof junk, w.now, WALL, reply), WIRE_UNKNOWN_BYTES);
+		assert_int_equal(server_node_recv(&w.node, &from, junk, sizeof junk, moment(), reply), WIRE_UNKNOWN_BYTES);
 	assert_true(w.node.datagram_count < 100);
 	submit();
 	assert_true(is_next(ORDER_APPEND));
@@ -226,7 +275,7 @@ static void test_stop(void **state)
 	server_node_reload_asked(&w.node); // too late
 	server_node_stop_asked(&w.node);   // once is enough
 	assert_true(is_quiet());
-	assert_int_equal(server_node_recv(&w.node, &from, junk, sizeof junk, w.now, WALL, reply), 0);
+	assert_int_equal(server_node_recv(&w.node, &from, junk, sizeof junk, moment(), reply), 0);
 	stored(MMS_OK);
 	assert_true(is_next(ORDER_APPEND));
 	stored(MMS_OK);
@@ -260,7 +309,7 @@ static void test_reload_during_a_reload(void **state)
 	server_node_users_read(&w.node, &w.others.table, w.others.user);
 	assert_true(is_next(ORDER_SYNC_USERS));
 	assert_true(is_quiet());
-	synced(MMS_OK);
+	synced(true);
 	users_close(&w.users);
 	w.users = w.others;
 	assert_true(is_next(ORDER_READ_USERS));
@@ -282,7 +331,7 @@ static void test_stop_during_a_reload(void **state)
 	server_node_users_read(&w.node, &w.others.table, w.others.user);
 	assert_true(is_next(ORDER_SYNC_USERS));
 	assert_true(is_quiet());
-	synced(MMS_OK);
+	synced(true);
 	users_close(&w.users);
 	w.users = w.others;
 	check_end(SERVER_STOPPED);
@@ -293,7 +342,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_store_takes_its_time), cmocka_unit_test(test_reload),
-		cmocka_unit_test(test_reload_during_a_reload),
+		cmocka_unit_test(test_questions),            cmocka_unit_test(test_reload_during_a_reload),
 		cmocka_unit_test(test_broken_store),         cmocka_unit_test(test_full_store),
 		cmocka_unit_test(test_stop),                 cmocka_unit_test(test_stop_on_a_full_disk),
 		cmocka_unit_test(test_stop_during_a_reload),
