@@ -109,10 +109,10 @@ static void stored(enum mms_err result)
 	server_node_appended(&w.node, 0, &appended, moment());
 }
 
-static void answered(void)
+static void answered(struct storage_question *question)
 {
-	mem_ask(&w.mem, w.order.question);
-	server_node_answered(&w.node, w.order.question, moment());
+	mem_ask(&w.mem, question);
+	server_node_answered(&w.node, question, moment());
 }
 
 static void read_others(void)
@@ -169,13 +169,14 @@ static void test_questions(void **state)
 	submit();
 	assert_true(is_next(ORDER_APPEND));
 	assert_true(is_next(ORDER_ASK));
-	assert_int_equal(w.order.question->kind, QUESTION_SIGNIN);
+	struct storage_question *question = w.order.question;
+	assert_int_equal(question->kind, QUESTION_SIGNIN);
 	server_ended(&w.node.server, 2); // the session is over
 	assert_true(is_quiet());
 	server_node_stop_asked(&w.node);
 	stored(MMS_OK);
 	assert_true(is_quiet()); // the end waits for the answer
-	answered();
+	answered(question);
 	check_end(SERVER_STOPPED);
 	finish();
 }
