@@ -150,8 +150,15 @@ static bool deliver_page(struct server *server, uint32_t slot, const struct stor
 	struct server_peer *peer = &server->peer[slot];
 	for (uint32_t i = 0; i < page->row_count; i++) {
 		const struct storage_row *row = &page->row[i];
-		const struct call_deliver delivery = {row->id, row->accepted_at, row->sender, page->text + row->text_offset,
-						      row->text_bytes};
+		const struct call_deliver delivery = {
+			.id = row->id,
+			.accepted_at = row->accepted_at,
+			.kind = row->kind,
+			.form = row->form,
+			.sender = row->sender,
+			.text = page->text + row->text_offset,
+			.text_bytes = row->text_bytes,
+		};
 		assert(row->row > peer->row_sent);
 		if (room_of(peer) == 0) {
 			await_room(server, slot);

@@ -71,8 +71,15 @@ static void forward(struct server *server, const struct server_pending *pending,
 	    (result->verdict != VERDICT_NEW && result->verdict != VERDICT_REPEAT))
 		return;
 	const struct storage_submit *submit = &op->submit;
-	const struct call_deliver delivery = {submit->id, op->at, submit->sender, text + submit->text_offset,
-					      submit->text_bytes};
+	const struct call_deliver delivery = {
+		.id = submit->id,
+		.accepted_at = op->at,
+		.kind = submit->kind,
+		.form = submit->form,
+		.sender = submit->sender,
+		.text = text + submit->text_offset,
+		.text_bytes = submit->text_bytes,
+	};
 	for (uint32_t slot = slot_list_first(&server->user[pending->user].peers); slot != SLOT_NONE;
 	     slot = slot_list_next(&server->peer[slot].of_user))
 		if (server->peer[slot].is_receiving)

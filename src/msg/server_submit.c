@@ -4,6 +4,7 @@
 #include <assert.h>
 #include <string.h>
 
+#include "base/message.h"
 #include "base/utf8.h"
 #include "msg/server_inside.h"
 
@@ -12,7 +13,8 @@ static void offer(struct server *server, const struct call_in *call, const struc
 	struct server_pending *pending;
 	const struct server_peer *peer = &server->peer[call->slot];
 	const struct user_entry *sender = &server->users->user[peer->user];
-	const struct user_entry *recipient = users_find(server->users, &submit->recipient);
+	const struct user_entry *recipient =
+		submit->recipient.is_room ? NULL : users_find(server->users, &submit->recipient.name); // there are no rooms yet
 	struct server_lane *lane = &server->lane[peer->lane];
 	struct server_batch *batch = server_filling(lane);
 	struct storage_op *op =
@@ -24,15 +26,23 @@ static void offer(struct server *server, const struct call_in *call, const struc
 		.recipient_id = recipient == NULL ? 0 : recipient->user_id,
 		.sender = sender->name,
 		.id = submit->id,
-		.kind = STORAGE_BODY_MESSAGE,
-		.form = STORAGE_FORM_UTF8,
+		.kind = submit->kind,
+		.form = submit->form,
 		.is_online = recipient != NULL && server->user[pending->user].online_count > 0,
 		.text_bytes = (uint16_t)submit->text_bytes,
 		.text_offset = batch->text_bytes,
 	};
-	hash_message(&submit->recipient, submit->text, submit->text_bytes, op->submit.digest);
+	hash_message(submit->kind, submit->form, &submit->recipient, submit->text, submit->text_bytes, op->submit.digest);
 	memcpy(batch->text + batch->text_bytes, submit->text, submit->text_bytes);
 	batch->text_bytes += (uint32_t)submit->text_bytes;
+}
+
+// A text of another form than UTF-8 is for the devices to understand.
+static bool is_text(const struct call_submit *submit)
+{
+	if (submit->form == MESSAGE_UTF8)
+		return utf8_is_message(submit->text, submit->text_bytes);
+	return submit->text_bytes >= 1 && submit->text_bytes <= TEXT_BYTES_MAX;
 }
 
 void server_submit(struct server *server, const struct call_in *call, struct moment moment)
@@ -47,7 +57,7 @@ void server_submit(struct server *server, const struct call_in *call, struct mom
 		return;
 	if (call_submit_decode(&submit, call->body, call->bytes) != MMS_OK)
 		server_answer_bare(server, call->slot, call->number, STATUS_BAD);
-	else if (!utf8_is_message(submit.text, submit.text_bytes))
+	else if (!is_text(&submit))
 		server_answer_bare(server, call->slot, call->number, STATUS_BAD_TEXT);
 	else
 		offer(server, call, &submit, moment.wall);

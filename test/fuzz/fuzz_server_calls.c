@@ -10,7 +10,7 @@
 #include "crypto/crypto.h"
 #include "node/server_node.h"
 
-enum { PEERS = 4, SUBMITS_MAX = 128, ROUNDS_MAX = 4, COMMIT_FIRST = 5 };
+enum { PEERS = 4, SUBMITS_MAX = 128, ROUNDS_MAX = 4, COMMIT_FIRST = 5, ASKED_MAX = 16 };
 
 static const struct blocks_part far_part = {1, {{128, 128, 0}, {64, 64, 0}}};
 
@@ -42,7 +42,10 @@ static struct server_user users[TABLES][USERS];
 static uint32_t table;
 static struct submission submissions[SUBMITS_MAX];
 static uint32_t submission_count;
-static const struct storage_batch *batch; // that is with the store; its users wait meanwhile, and so does the housekeeping
+static const struct storage_batch *batch; // that is with the store
+static struct storage_question *asked[ASKED_MAX]; // likewise, behind it
+static uint32_t asked_count;
+static bool is_slow; // questions are not answered yet
 static struct mtime now;
 static uint64_t random_state;
 
@@ -50,13 +53,13 @@ static void on_answer(struct far *far, const struct session_event *event)
 {
 	if (event->kind == CALL_SIGNIN && event->status == STATUS_OK) {
 		struct call_signin_ok ok;
-		struct storage_device device;
 		const enum mms_err err = call_signin_ok_decode(&ok, event->body, event->body_bytes);
 		assert(err == MMS_OK);
 		far->user_id = user_id_of(&ok.name);
-		const enum mms_err found = store_device_find(&store, far->peer.keypair.public_key, &device);
-		assert(found == MMS_OK && device.user_id == far->user_id);
-		far->row_seen = device.cursor;
+		const struct storage_device *device = store_device_find(&store, far->peer.keypair.public_key);
+		// Removed meanwhile, if it is not there.
+		assert(device == NULL ? far == &fars[3] : device->user_id == far->user_id);
+		far->row_seen = 0;
 	} else if (event->kind == CALL_SUBMIT && event->status == STATUS_ACCEPTED) {
 		struct call_accepted accepted;
 		const enum mms_err err = call_accepted_decode(&accepted, event->body, event->body_bytes);
@@ -65,9 +68,9 @@ static void on_answer(struct far *far, const struct session_event *event)
 			return; // a body of any bytes
 		const struct submission *submission = &submissions[event->tag];
 		const struct store_message *held = store_find(&store, far->user_id, &submission->id);
-		assert(held != NULL && memcmp(held->op.digest, submission->digest, DIGEST_BYTES) == 0);
+		assert(held != NULL && memcmp(held->submit.digest, submission->digest, DIGEST_BYTES) == 0);
 		assert(submission->is_good);
-		assert(held->op.row <= accepted.mark.commit);
+		assert(held->row <= accepted.mark.commit);
 	} else if (event->kind == CALL_WHO && event->status == STATUS_OK) {
 		struct call_who_ok ok;
 		const enum mms_err err = call_who_ok_decode(&ok, event->body, event->body_bytes);
@@ -83,10 +86,10 @@ static void on_call(struct far *far, const struct session_event *event)
 		const enum mms_err err = call_deliver_decode(&deliver, event->body, event->body_bytes);
 		assert(err == MMS_OK);
 		const struct store_message *held = store_find(&store, user_id_of(&deliver.sender), &deliver.id);
-		assert(held != NULL && held->op.user_id == far->user_id && held->op.row > far->row_seen);
-		assert(held->op.text_bytes == deliver.text_bytes);
+		assert(held != NULL && held->submit.recipient_id == far->user_id && held->row > far->row_seen);
+		assert(held->submit.text_bytes == deliver.text_bytes);
 		assert(memcmp(held->text, deliver.text, deliver.text_bytes) == 0);
-		far->row_seen = held->op.row;
+		far->row_seen = held->row;
 	} else {
 		struct call_notice notice;
 		const enum mms_err err = call_notice_decode(&notice, event->body, event->body_bytes);
@@ -134,12 +137,36 @@ static void arrive(const struct session_out *out)
 	poll_far(far);
 }
 
+static struct moment moment(void)
+{
+	return (struct moment){now, wall};
+}
+
+// The store removes the device that the other file revokes.
 static void use_other_users(void)
 {
 	const uint32_t old = table;
+	struct storage_device *device = store_device_find(&store, fars[3].peer.keypair.public_key);
+	const int64_t revoked_of = table == 0 ? 1 : 4; // fred, francoc
+	int64_t removed[1] = {0};
+	if (device != NULL && device->user_id == revoked_of) {
+		removed[0] = device->device_id;
+		device->user_id = 0;
+	}
 	table = 1 - table;
-	server_node_users_synced(&node, MMS_OK, now, wall);
+	const struct users_synced synced = {true, removed, removed[0] != 0};
+	server_node_users_synced(&node, &synced, moment());
 	memset(users[old], 0, sizeof users[old]);
+}
+
+static void answer_asked(void)
+{
+	const uint32_t count = asked_count;
+	asked_count = 0;
+	for (uint32_t i = 0; i < count; i++) {
+		store_ask(&store, asked[i]);
+		server_node_answered(&node, asked[i], moment());
+	}
 }
 
 // A batch is held back until give_to_store; all other orders are carried out at once.
@@ -147,7 +174,14 @@ static void perform(const struct server_order *order)
 {
 	switch (order->kind) {
 	case ORDER_APPEND:
+		assert(batch == NULL);
 		batch = order->batch;
+		break;
+	case ORDER_ASK:
+		assert(asked_count < ASKED_MAX);
+		asked[asked_count++] = order->question;
+		if (batch == NULL && !is_slow)
+			answer_asked();
 		break;
 	case ORDER_SEND:
 		arrive(&order->out);
@@ -160,7 +194,7 @@ static void perform(const struct server_order *order)
 		use_other_users();
 		break;
 	case ORDER_HOUSEKEEP:
-		server_node_housekept(&node, MMS_OK, false, now);
+		server_node_housekept(&node, false, moment());
 		break;
 	case ORDER_END:
 		assert(false);
@@ -180,12 +214,12 @@ static void exchange(void)
 			while (fars[i].peer.is_up && session_send(&fars[i].session, &fars[i].blocks, now, &out)) {
 				is_quiet = false;
 				const size_t bytes =
-					server_node_recv(&node, &addr, out.datagram[0], out.bytes, now, wall, reply);
+					server_node_recv(&node, &addr, out.datagram[0], out.bytes, moment(), reply);
 				if (bytes == WIRE_UNKNOWN_BYTES)
 					hang_up(&fars[i]);
 			}
 		}
-		while (server_node_next(&node, now, wall, &order)) {
+		while (server_node_next(&node, moment(), &order)) {
 			is_quiet = false;
 			perform(&order);
 		}
@@ -205,7 +239,7 @@ static void connect(struct far *far, uint8_t i)
 	hang_up(far);
 	peer_dial_index(&far->peer, server.public_key, &rng, far->peer.index + PEERS);
 	wire_init_encode(cookie, far->peer.noise_message, datagram);
-	const size_t bytes = server_node_recv(&node, &addr, datagram, sizeof datagram, now, wall, reply);
+	const size_t bytes = server_node_recv(&node, &addr, datagram, sizeof datagram, moment(), reply);
 	far->user_id = 0;
 	if (!peer_accept(&far->peer, reply, bytes))
 		return; // over the budget
@@ -258,14 +292,15 @@ static void submit(struct far *far, struct reader *input)
 	call(far, CALL_SUBMIT, body, call_submit_encode(&message, body), submission_count++);
 }
 
-static void give_to_store(enum mms_err result)
+static void give_to_store(bool is_kept)
 {
-	if (batch == NULL)
-		return;
-	if (result == MMS_OK)
-		store_append(&store, batch);
-	batch = NULL;
-	server_node_stored(&node, result, now, wall);
+	if (batch != NULL) {
+		const struct storage_appended appended = store_append(&store, batch, is_kept);
+		batch = NULL;
+		server_node_appended(&node, 0, &appended, moment());
+	}
+	if (!is_slow)
+		answer_asked();
 }
 
 static void step(struct reader *input)
@@ -307,7 +342,9 @@ static void step(struct reader *input)
 		far->answers_with = take_u8(input) % 4;
 		break;
 	case 8:
-		give_to_store(take_u8(input) % 4 == 3 ? MMS_E_NOSPACE : MMS_OK);
+		how = take_u8(input);
+		is_slow = (how & 16) != 0;
+		give_to_store(how % 4 != 3);
 		break;
 	case 9:
 		now = mtime_add_us(now, take_wait_us(input));
@@ -333,12 +370,13 @@ static void step(struct reader *input)
 // Everything is stored, and then nothing is due at once.
 static void settle(void)
 {
+	is_slow = false;
 	for (int turn = 0;; turn++) {
 		assert(turn < 40);
 		exchange();
-		if (batch == NULL && server_node_deadline(&node).us > now.us)
+		if (batch == NULL && asked_count == 0 && server_node_deadline(&node).us > now.us)
 			return;
-		give_to_store(MMS_OK);
+		give_to_store(true);
 	}
 }
 
@@ -364,8 +402,6 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
 		.listener = listener_config_default(),
 		.server = server_config_default(),
 		.keys = &server,
-		.storage = store_storage(&store),
-		.mark = {{2}, COMMIT_FIRST},
 		.users = &tables[0],
 		.user = users[0],
 		.rng = seeded_rng(&random_state),
@@ -376,15 +412,13 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
 	setup.listener.blocks_small_max = 80;
 	setup.listener.blocks_large_max = 16;
 	setup.server.may_claim = true;
-	setup.server.mailbox_rows_max = 4;
-	setup.server.mailbox_bytes_max = 1200;
 	setup.server.submit_rate = (struct bucket_rate){5, 10};
 	void *memory = must_alloc(server_node_memory_bytes(&setup));
 	now = (struct mtime){1000000};
 	server_node_init(&node, &setup, memory, now);
 	for (uint8_t i = 0; i < PEERS; i++)
 		connect(&fars[i], i);
-	// The batches behind the peers are empty between executions.
+	// The batches behind the peers are empty between executions, and the pools are made so.
 	const struct server_peer *end = node.server.peer + node.server.peer_capacity;
 	snapshots[0] = snapshot_take(&node, sizeof node);
 	snapshots[1] = snapshot_take(memory, (size_t)((const uint8_t *)end - (uint8_t *)memory));
@@ -395,6 +429,12 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes)
 {
 	struct reader input = reader_of(data, bytes);
+	const struct server *used = &node.server;
+	memset(used->joining, 0, used->joining_fresh_count * sizeof *used->joining);
+	for (uint32_t i = 0; i < used->page_fresh_count; i++)
+		used->page[i].link = (struct slot_link){0, 0};
+	asked_count = 0;
+	is_slow = false;
 	for (int i = 0; i < 3; i++)
 		snapshot_restore(&snapshots[i]);
 	now = (struct mtime){1000000};

@@ -7,11 +7,13 @@
 #include "fuzz.h"
 #include "store/storage.h"
 
-enum { STORE_MESSAGES_MAX = 200, STORE_MESSAGES_ROOM = 100, STORE_DEVICES_MAX = 16, STORE_SPENT_MAX = 8 };
+enum { STORE_MESSAGES_MAX = 200, STORE_MESSAGES_ROOM = 100, STORE_DEVICES_MAX = 16, STORE_SPENT_MAX = 8, STORE_ROWS_MAX = 4 };
 
 struct store_message {
-	struct storage_op op; // ACCEPT
-	bool is_removed;      // from the mailbox; the id is still held
+	struct storage_submit submit;
+	uint64_t row;
+	struct wtime at;
+	bool is_removed; // from the mailbox; the id is still held
 	uint8_t text[TEXT_BYTES_MAX];
 };
 
@@ -20,197 +22,207 @@ struct store {
 	uint32_t device_count;
 	uint32_t spent_count;
 	uint64_t commit_next;
-	struct storage_device device[STORE_DEVICES_MAX]; // device_id is the place + 1
+	struct storage_device device[STORE_DEVICES_MAX]; // device_id is the place + 1; without user_id: removed
 	uint8_t key[STORE_DEVICES_MAX][STORAGE_KEY_BYTES];
 	uint8_t spent[STORE_SPENT_MAX][STORAGE_KEY_BYTES];
 	struct store_message message[STORE_MESSAGES_MAX]; // by row, as committed
 };
 
-static inline enum mms_err store_device_find(void *context, const uint8_t *key, struct storage_device *device)
+static inline struct storage_device *store_device_find(struct store *store, const uint8_t *key)
 {
-	const struct store *store = context;
 	for (uint32_t i = 0; i < store->device_count; i++)
-		if (memcmp(store->key[i], key, STORAGE_KEY_BYTES) == 0) {
-			*device = store->device[i];
-			return MMS_OK;
-		}
-	return MMS_E_MISSING;
+		if (store->device[i].user_id != 0 && memcmp(store->key[i], key, STORAGE_KEY_BYTES) == 0)
+			return &store->device[i];
+	return NULL;
 }
 
-static inline enum mms_err store_device_count(void *context, int64_t user_id, uint32_t *count)
+static inline uint32_t store_device_count(const struct store *store, int64_t user_id)
 {
-	const struct store *store = context;
-	*count = 0;
+	uint32_t count = 0;
 	for (uint32_t i = 0; i < store->device_count; i++)
-		*count += store->device[i].user_id == user_id;
-	return MMS_OK;
+		count += user_id != 0 && store->device[i].user_id == user_id;
+	return count;
 }
 
-static inline enum mms_err store_invite_is_spent(void *context, const uint8_t *hash, bool *is_spent)
+static inline bool store_is_spent(const struct store *store, const uint8_t *hash)
 {
-	const struct store *store = context;
-	*is_spent = false;
 	for (uint32_t i = 0; i < store->spent_count; i++)
-		*is_spent = *is_spent || memcmp(store->spent[i], hash, STORAGE_KEY_BYTES) == 0;
-	return MMS_OK;
+		if (memcmp(store->spent[i], hash, STORAGE_KEY_BYTES) == 0)
+			return true;
+	return false;
 }
 
 static inline const struct store_message *store_find(const struct store *store, int64_t sender_id,
 						     const struct uuid *id)
 {
 	for (uint32_t i = 0; i < store->message_count; i++)
-		if (store->message[i].op.sender_id == sender_id &&
-		    memcmp(store->message[i].op.id.bytes, id->bytes, ID_BYTES) == 0)
+		if (store->message[i].submit.sender_id == sender_id &&
+		    memcmp(store->message[i].submit.id.bytes, id->bytes, ID_BYTES) == 0)
 			return &store->message[i];
 	return NULL;
 }
 
-static inline enum mms_err store_accepted_find(void *context, int64_t sender_id, const struct uuid *id,
-					       struct storage_accepted *accepted)
+static inline bool store_is_in(const struct store_message *message, int64_t user_id, uint64_t after_row)
 {
-	const struct store_message *message = store_find(context, sender_id, id);
-	if (message == NULL)
-		return MMS_E_MISSING;
-	*accepted = (struct storage_accepted){message->op.user_id, {0}, message->op.row, message->op.was_online};
-	memcpy(accepted->digest, message->op.digest, DIGEST_BYTES);
-	return MMS_OK;
+	return message->submit.recipient_id == user_id && !message->is_removed && message->row > after_row;
 }
 
-static inline enum mms_err store_mailbox_next(void *context, int64_t user_id, uint64_t after_row,
-					      struct storage_row *row)
+static inline uint64_t store_count(const struct store *store, int64_t user_id, uint64_t after_row)
 {
-	const struct store *store = context;
-	for (uint32_t i = 0; i < store->message_count; i++) {
-		const struct store_message *message = &store->message[i];
-		const struct storage_op *op = &message->op;
-		if (op->user_id != user_id || message->is_removed || op->row <= after_row)
-			continue;
-		*row = (struct storage_row){op->row, op->id, op->sender, op->at, message->text, op->text_bytes};
-		return MMS_OK;
-	}
-	return MMS_E_MISSING;
+	uint64_t rows = 0;
+	for (uint32_t i = 0; i < store->message_count; i++)
+		rows += store_is_in(&store->message[i], user_id, after_row);
+	return rows;
 }
 
-static inline enum mms_err store_count(void *context, int64_t user_id, uint64_t after_row, uint64_t *rows, uint64_t *bytes)
+static inline uint64_t store_row_newest(const struct store *store, int64_t user_id)
 {
-	const struct store *store = context;
-	*rows = *bytes = 0;
-	for (uint32_t i = 0; i < store->message_count; i++) {
-		const struct store_message *message = &store->message[i];
-		if (message->op.user_id != user_id || message->is_removed || message->op.row <= after_row)
-			continue;
-		++*rows;
-		*bytes += message->op.text_bytes;
-	}
-	return MMS_OK;
+	uint64_t row = 0;
+	for (uint32_t i = 0; i < store->message_count; i++)
+		if (store->message[i].submit.recipient_id == user_id)
+			row = store->message[i].row;
+	return row;
 }
 
-static inline enum mms_err store_mailbox_waiting(void *context, const struct storage_device *device, uint64_t cursor,
-						 uint64_t *rows)
+static inline bool store_is_full(const struct store *store, int64_t user_id)
 {
-	uint64_t bytes;
-	return store_count(context, device->user_id, cursor, rows, &bytes);
-}
-
-static inline enum mms_err store_mailbox_usage(void *context, int64_t user_id, uint64_t *rows, uint64_t *bytes)
-{
-	const struct store *store = context;
 	uint64_t taken = 0;
 	for (uint32_t i = 0; i < store->device_count; i++)
 		if (store->device[i].user_id == user_id && store->device[i].cursor > taken)
 			taken = store->device[i].cursor;
-	return store_count(context, user_id, taken, rows, bytes);
+	return store_count(store, user_id, taken) >= STORE_ROWS_MAX;
 }
 
-static inline enum mms_err store_mark_is_known(void *context, const struct storage_mark *mark, bool *is_known)
+static inline bool store_has_room(const struct store *store)
 {
-	(void)context;
-	*is_known = mark->start_id[0] == 1 && mark->commit < 1; // an earlier start, that gave nothing
-	return MMS_OK;
+	return store->message_count < STORE_MESSAGES_ROOM;
 }
 
-static inline bool store_has_room(void *context)
+static inline enum storage_verdict store_enrol(struct store *store, int64_t user_id, const uint8_t *key,
+					       const uint8_t *invite_hash)
 {
-	return ((const struct store *)context)->message_count < STORE_MESSAGES_ROOM;
-}
-
-static inline struct server_storage store_storage(struct store *store)
-{
-	return (struct server_storage){store,
-				       store_device_find,
-				       store_device_count,
-				       store_invite_is_spent,
-				       store_accepted_find,
-				       store_mailbox_next,
-				       store_mailbox_waiting,
-				       store_mailbox_usage,
-				       store_mark_is_known,
-				       store_has_room};
-}
-
-static inline void store_enrol(struct store *store, int64_t user_id, const uint8_t *key, const uint8_t *invite_hash)
-{
-	struct storage_device found;
-	bool is_spent = false;
-	assert(store_device_find(store, key, &found) == MMS_E_MISSING); // a key is one device's
+	const struct storage_device *found = store_device_find(store, key);
+	if (found != NULL)
+		return found->user_id == user_id ? VERDICT_ENROLLED : VERDICT_NOT_ENROLLED;
+	if (invite_hash == NULL ? store_device_count(store, user_id) > 0 : store_is_spent(store, invite_hash))
+		return VERDICT_NOT_ENROLLED;
 	assert(store->device_count < STORE_DEVICES_MAX && store->spent_count < STORE_SPENT_MAX);
 	store->device[store->device_count] =
 		(struct storage_device){store->device_count + 1, user_id, store->commit_next - 1, 0, 0};
 	memcpy(store->key[store->device_count++], key, STORAGE_KEY_BYTES);
-	if (invite_hash == NULL)
-		return;
-	assert(store_invite_is_spent(store, invite_hash, &is_spent) == MMS_OK && !is_spent);
-	memcpy(store->spent[store->spent_count++], invite_hash, STORAGE_KEY_BYTES);
+	if (invite_hash != NULL)
+		memcpy(store->spent[store->spent_count++], invite_hash, STORAGE_KEY_BYTES);
+	return VERDICT_ENROLLED;
 }
 
-static inline void store_accept(struct store *store, const struct storage_op *op, const uint8_t *text)
+static inline struct storage_result store_submit(struct store *store, const struct storage_op *op, const uint8_t *texts)
 {
-	assert(store->message_count < STORE_MESSAGES_MAX);
-	assert(op->row >= store->commit_next && op->text_bytes <= TEXT_BYTES_MAX);
-	assert(store_find(store, op->sender_id, &op->id) == NULL); // an id once
-	assert(op->text_bytes >= 1 && op->text_bytes <= TEXT_BYTES_MAX); // its form is for whoever submitted it to know
+	const struct storage_submit *submit = &op->submit;
+	const uint8_t *text = texts + submit->text_offset;
+	assert(submit->text_bytes >= 1 && submit->text_bytes <= TEXT_BYTES_MAX);
+	const struct store_message *held = store_find(store, submit->sender_id, &submit->id);
+	if (held != NULL && memcmp(held->submit.digest, submit->digest, DIGEST_BYTES) != 0)
+		return (struct storage_result){.verdict = VERDICT_ID_MISUSED};
+	if (held != NULL)
+		return (struct storage_result){VERDICT_REPEAT, held->submit.is_online, held->row, UINT64_MAX};
+	if (submit->recipient_id == 0)
+		return (struct storage_result){.verdict = VERDICT_NO_SUCH_USER};
+	if (!store_has_room(store))
+		return (struct storage_result){.verdict = VERDICT_STORE_FULL};
+	if (store_is_full(store, submit->recipient_id))
+		return (struct storage_result){.verdict = VERDICT_MAILBOX_FULL};
+	const uint64_t row_before = store_row_newest(store, submit->recipient_id);
 	struct store_message *message = &store->message[store->message_count++];
-	message->op = *op;
+	message->submit = *submit;
+	message->row = store->commit_next++;
+	message->at = op->at;
 	message->is_removed = false;
-	memcpy(message->text, text, op->text_bytes);
-	store->commit_next = op->row + 1;
+	memcpy(message->text, text, submit->text_bytes);
+	return (struct storage_result){VERDICT_NEW, submit->is_online, message->row, row_before};
 }
 
-static inline void store_move_cursor(struct store *store, const struct storage_op *op)
+static inline void store_move(struct store *store, const struct storage_move *move)
 {
 	uint64_t low = UINT64_MAX;
-	assert(op->device_id >= 1 && op->device_id <= store->device_count);
-	struct storage_device *device = &store->device[op->device_id - 1];
-	assert(device->user_id == op->user_id && op->row < store->commit_next);
-	device->cursor = op->row > device->cursor ? op->row : device->cursor;
+	assert(move->device_id >= 1 && move->device_id <= store->device_count);
+	struct storage_device *device = &store->device[move->device_id - 1];
+	if (device->user_id == 0)
+		return;
+	assert(device->user_id == move->user_id && move->row < store->commit_next);
+	device->cursor = move->row > device->cursor ? move->row : device->cursor;
+	if (move->gap_row >= device->gap_row)
+		device->gap_count = device->gap_row = 0;
 	for (uint32_t i = 0; i < store->device_count; i++)
-		if (store->device[i].user_id == op->user_id && store->device[i].cursor < low)
+		if (store->device[i].user_id == move->user_id && store->device[i].cursor < low)
 			low = store->device[i].cursor;
 	for (uint32_t i = 0; i < store->message_count; i++)
-		if (store->message[i].op.user_id == op->user_id && store->message[i].op.row <= low)
+		if (store->message[i].submit.recipient_id == move->user_id && store->message[i].row <= low)
 			store->message[i].is_removed = true;
 }
 
-static inline void store_append(struct store *store, const struct storage_batch *batch)
+static inline struct storage_appended store_append(struct store *store, const struct storage_batch *batch, bool is_kept)
 {
+	for (size_t i = 0; i < batch->move_count && is_kept; i++)
+		store_move(store, &batch->moves[i]);
 	for (size_t i = 0; i < batch->op_count; i++) {
 		const struct storage_op *op = &batch->ops[i];
-		switch (op->kind) {
-		case STORAGE_ACCEPT:
-			store_accept(store, op, batch->text + op->text_offset);
-			break;
-		case STORAGE_CURSOR:
-			store_move_cursor(store, op);
-			break;
-		case STORAGE_ENROLL:
-			store_enrol(store, op->user_id, op->key, op->has_invite ? op->invite_hash : NULL);
-			break;
-		case STORAGE_GAP_TOLD:
-			store->device[op->device_id - 1].gap_count = store->device[op->device_id - 1].gap_row = 0;
-			break;
-		}
+		const struct storage_enroll *enroll = &op->enroll;
+		if (!is_kept)
+			batch->results[i] = (struct storage_result){.verdict = VERDICT_STORE_FULL};
+		else if (op->kind == STORAGE_SUBMIT)
+			batch->results[i] = store_submit(store, op, batch->text);
+		else
+			batch->results[i] = (struct storage_result){
+				.verdict = store_enrol(store, enroll->user_id, enroll->key,
+						       enroll->has_invite ? enroll->invite_hash : NULL)};
 	}
-	store->commit_next = batch->commit_next;
+	return (struct storage_appended){is_kept, store_has_room(store), {{2}, store->commit_next - 1}};
+}
+
+static inline void store_read_page(const struct store *store, struct storage_question *question)
+{
+	struct storage_page *page = question->page;
+	uint32_t text_bytes = 0;
+	assert(question->mailbox.rows_max >= 1 && question->mailbox.rows_max <= STORAGE_PAGE_ROWS_MAX);
+	page->row_count = 0;
+	question->has.row_newest = store_row_newest(store, question->user_id);
+	question->has.is_end = true;
+	for (uint32_t i = 0; i < store->message_count; i++) {
+		const struct store_message *message = &store->message[i];
+		const struct storage_submit *submit = &message->submit;
+		if (!store_is_in(message, question->user_id, question->mailbox.after_row))
+			continue;
+		question->has.is_end = page->row_count < question->mailbox.rows_max;
+		if (!question->has.is_end)
+			return;
+		page->row[page->row_count++] =
+			(struct storage_row){message->row, submit->id,   submit->sender,     message->at,
+					     submit->kind, submit->form, submit->text_bytes, text_bytes};
+		memcpy(page->text + text_bytes, message->text, submit->text_bytes);
+		text_bytes += submit->text_bytes;
+	}
+}
+
+static inline void store_ask(struct store *store, struct storage_question *question)
+{
+	static const uint8_t none[STORAGE_START_ID_BYTES];
+	if (question->kind == QUESTION_PAGE) {
+		store_read_page(store, question);
+		return;
+	}
+	const struct storage_device *device = store_device_find(store, question->signin.key);
+	const struct storage_mark mark = question->signin.mark;
+	const bool is_spent = question->signin.has_invite && store_is_spent(store, question->signin.invite_hash);
+	memset(&question->is, 0, sizeof question->is);
+	question->is.has_device = device != NULL;
+	if (device != NULL)
+		question->is.device = *device;
+	question->is.waiting_count = device == NULL ? 0 : store_count(store, device->user_id, device->cursor);
+	question->is.device_count = store_device_count(store, question->user_id);
+	question->is.is_invite_spent = is_spent;
+	question->is.is_mark_known = memcmp(mark.start_id, none, sizeof none) == 0 ||
+				     (mark.start_id[0] == 2 && mark.commit < store->commit_next);
+	question->is.mark = (struct storage_mark){{2}, store->commit_next - 1};
 }
 
 #endif

@@ -79,6 +79,8 @@ struct mem_message {
 	struct uuid id;
 	struct wtime at;
 	uint8_t digest[DIGEST_BYTES];
+	uint8_t kind;
+	uint8_t form;
 	bool was_online;
 	bool is_removed; // from the mailbox; the id is still held
 	uint16_t text_bytes;
@@ -229,7 +231,8 @@ static inline struct storage_result mem_submit(struct mem_server *mem, const str
 	struct mem_message *message = &mem->message[mem->message_count++];
 	*message = (struct mem_message){.user_id = submit->recipient_id, .row = mem->commit_next++,
 					.sender_id = submit->sender_id, .sender = submit->sender, .id = submit->id,
-					.at = op->at, .was_online = submit->is_online, .text_bytes = submit->text_bytes};
+					.at = op->at, .kind = submit->kind, .form = submit->form,
+					.was_online = submit->is_online, .text_bytes = submit->text_bytes};
 	memcpy(message->digest, submit->digest, DIGEST_BYTES);
 	memcpy(message->text, text + submit->text_offset, submit->text_bytes);
 	return (struct storage_result){VERDICT_NEW, submit->is_online, message->row, row_before};
@@ -307,7 +310,7 @@ static inline void mem_ask_page(const struct mem_server *mem, struct storage_que
 			return;
 		}
 		page->row[page->row_count++] = (struct storage_row){
-			message->row, message->id, message->sender, message->at, STORAGE_BODY_MESSAGE, STORAGE_FORM_UTF8,
+			message->row, message->id, message->sender, message->at, message->kind, message->form,
 			message->text_bytes, text_bytes};
 		memcpy(page->text + text_bytes, message->text, message->text_bytes);
 		text_bytes += message->text_bytes;

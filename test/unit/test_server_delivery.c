@@ -50,10 +50,13 @@ static void test_a_row_beyond_is_read(void **state)
 	mem_append(&f.mem, take(false)); // row 1; its event comes late
 	const struct storage_op second = {.kind = STORAGE_SUBMIT, .at = WALL,
 					  .submit = {.sender_id = FRED, .recipient_id = TIM, .sender = name_of("fred"),
-						     .id = id_of(2), .text_bytes = 1}};
+						     .id = id_of(2), .kind = MESSAGE_WRITTEN, .form = MESSAGE_UTF8,
+						     .text_bytes = 1}};
 	const struct storage_result result = mem_submit(&f.mem, &second, (const uint8_t *)"b");
 	assert_int_equal(result.row_before, 1);
-	const struct call_deliver delivery = {second.submit.id, WALL, second.submit.sender, (const uint8_t *)"b", 1};
+	const struct call_deliver delivery = {.id = second.submit.id, .accepted_at = WALL, .kind = MESSAGE_WRITTEN,
+					      .form = MESSAGE_UTF8, .sender = second.submit.sender,
+					      .text = (const uint8_t *)"b", .text_bytes = 1};
 	server_forward(&f.server, 1, &result, &delivery, f.now);
 	check_delivered(1, "");
 	assert_int_equal(ask(), 1);

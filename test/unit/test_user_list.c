@@ -51,16 +51,20 @@ static void write_file(const char *text)
 	fclose(stream);
 }
 
-// Enrols a device whose key is 32 times `key`.
+// Enrols a device whose key is 32 times `key`, by an invite of its own.
 static void enroll(struct server_store *store, int64_t user_id, uint8_t key, uint64_t second)
 {
-	struct storage_op op = {.kind = STORAGE_ENROLL, .user_id = user_id, .at = {(int64_t)second * 1000}};
-	struct storage_batch batch = {.ops = &op, .op_count = 1, .commit_next = 1};
-	memset(op.key, key, sizeof op.key);
-	const struct fingerprint fingerprint = hash_fingerprint(op.key);
-	memcpy(op.fingerprint, fingerprint.bytes, sizeof op.fingerprint);
-	if (server_store_append(store, &batch, (struct mtime){0}, &why) != MMS_OK)
+	struct storage_op op = {.kind = STORAGE_ENROLL, .at = {(int64_t)second * 1000}, .enroll = {.user_id = user_id, .has_invite = true}};
+	struct storage_result result;
+	struct storage_appended appended;
+	const struct storage_batch batch = {.ops = &op, .op_count = 1, .results = &result};
+	memset(op.enroll.key, key, sizeof op.enroll.key);
+	memset(op.enroll.invite_hash, key, sizeof op.enroll.invite_hash);
+	const struct fingerprint fingerprint = hash_fingerprint(op.enroll.key);
+	memcpy(op.enroll.fingerprint, fingerprint.bytes, sizeof op.enroll.fingerprint);
+	if (server_store_append(store, &batch, &appended, &why) != MMS_OK)
 		fail_msg("%s", why.text);
+	assert_int_equal(result.verdict, VERDICT_ENROLLED);
 }
 
 static void make_database(void)
@@ -73,7 +77,8 @@ static void make_database(void)
 	if (server_store_open(paths.database.text, (struct mtime){0}, &store, &why) != MMS_OK)
 		fail_msg("%s", why.text);
 	assert_int_equal(server_store_start(store, start_id, &first), MMS_OK);
-	assert_int_equal(server_store_users_sync(store, users, 3, (struct mtime){0}, ids), MMS_OK);
+	struct server_store_sync sync = {.users = users, .count = 3, .ids = ids};
+	assert_int_equal(server_store_users_sync(store, &sync), MMS_OK);
 	enroll(store, ids[0], 10, 1000);
 	enroll(store, ids[2], 30, 1795341600);
 	enroll(store, ids[1], 20, 2000);
