@@ -30,10 +30,6 @@ struct storage_mark {
 	uint64_t commit;
 };
 
-// What a body is about (doc/protocol.md section 6.8); others are stored as they come.
-enum storage_body_kind { STORAGE_BODY_MESSAGE = 1 };
-enum storage_body_form { STORAGE_FORM_UTF8 = 1 };
-
 // A move of a device. All moves of a batch happen before its operations, so that a mailbox is judged by what its devices are
 // known to have. One of a device that is gone, or backwards, changes nothing.
 struct storage_move {
@@ -55,7 +51,7 @@ struct storage_submit {
 	struct name sender;   // as it is written when it is accepted
 	struct uuid id;
 	uint8_t digest[DIGEST_BYTES]; // of all that makes it this message and no other with its id
-	uint8_t kind;
+	uint8_t kind; // enum message_kind, and below enum message_form (base/message.h), or of a later version
 	uint8_t form;
 	bool is_online;       // the recipient is, now
 	uint16_t text_bytes;  // 1 to TEXT_BYTES_MAX

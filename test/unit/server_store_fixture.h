@@ -11,6 +11,7 @@
 #include <cmocka.h>
 
 #include "scratch.h"
+#include "base/message.h"
 #include "store/server_store.h"
 #include "store/server_store_inside.h"
 
@@ -100,8 +101,8 @@ static inline struct storage_op accept_op(struct fixture *fixture, int64_t user_
 		.device_id = 3,
 		.recipient_id = user_id,
 		.sender = {"Sender"},
-		.kind = STORAGE_BODY_MESSAGE,
-		.form = STORAGE_FORM_UTF8,
+		.kind = MESSAGE_WRITTEN,
+		.form = MESSAGE_UTF8,
 		.is_online = true,
 		.text_bytes = (uint16_t)(row % TEXT_BYTES_MAX + 1),
 	};
