@@ -70,9 +70,9 @@ static void draw_machines(struct options *options, struct draw *draw)
 	some(draw, &options->device_boundary_kill, 200, 30);
 	options->lanes = 1 + draw_below(draw, 3);
 	options->rows_apart = draw_below(draw, 2);
-	some(draw, &options->store_delay_ms, 500, 1600);
-	some(draw, &options->repeated_commits, 200, 400);
-	some(draw, &options->full_ops, 100, 200);
+	some(draw, &options->store_delay_ms, 600, 3000);
+	some(draw, &options->repeated_commits, 250, 600);
+	some(draw, &options->full_ops, 150, 300);
 	some(draw, &options->slow_commits, 200, 300);
 	options->commits_block = draw_below(draw, 2);
 	some(draw, &options->full_commits, 120, 200);
@@ -96,6 +96,8 @@ static void draw_people(struct options *options, struct draw *draw)
 	options->devices = options->users + (draw_chance(draw, 600) ? draw_below(draw, 4) : 0);
 	options->messages = strength(draw, 60);
 	options->active_ms = 1000 + strength(draw, 60000);
+	if (draw_chance(draw, 60)) // long enough for a device to count as away and be back
+		options->active_ms *= 6;
 	options->text_bytes_max = draw_chance(draw, 250) ? 1024 : 1 + draw_below(draw, 200);
 	some(draw, &options->user_changes, 160, 6);
 	some(draw, &options->second_lives, 150, 3);

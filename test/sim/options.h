@@ -38,7 +38,7 @@
 	X(store_delay_ms, "how long the server's store takes at most, there and back each") \
 	X(repeated_commits, "batches whose connection is lost: performed twice, or late") \
 	X(full_ops, "messages for which there is no room on the server's disk") \
-	X(slow_commits, "orders of the server's store that take up to 30 s") \
+	X(slow_commits, "orders of the server's store that take up to 30 s, some up to four minutes") \
 	X(commits_block, "whether the server waits for a slow one") \
 	X(full_commits, "orders of the server's store that find no room") \
 	X(failed_commits, "orders of the server's store that fail, done or not") \

@@ -93,6 +93,7 @@
 	X(SIGHT_REFUSAL_REMEMBERED, "a copy of a refused message was refused on a session that had begun before") \
 	X(SIGHT_REFUSAL_REPEATED, "an operation was refused again when its batch was repeated") \
 	X(SIGHT_ONLINE, "a message was offered to the store for somebody who was online") \
+	X(SIGHT_HEARD_AGAIN, "a session that had been silent was heard of again") \
 	X(SIGHT_SHUT_OUT, "a sync removed a device that was signed in") \
 	X(SIGHT_HOUSEKEPT_BESIDE, "the store kept house while a batch was under way") \
 	X(SIGHT_SYNC_KEPT, "the server was killed with other work of the store that was kept") \

@@ -15,7 +15,7 @@
 #include "store_host.h"
 #include "world.h"
 
-enum { EVENTS_MAX = 600, START_MS = 15000, SOON_MS = 500, DAY_S = 24 * 3600 };
+enum { EVENTS_MAX = 600, START_MS = 15000, SOON_MS = 500, CUT_MS_MAX = 60000, DAY_S = 24 * 3600 };
 
 enum event_kind {
 	EVENT_START,
@@ -240,7 +240,9 @@ static void cut_off(void)
 	if (process == NULL)
 		return;
 	const uint32_t which = 1 + draw_below(&world.draw, 3);
-	const struct mtime until = mtime_add_ms(world.now, 1 + draw_below(&world.draw, 60000));
+	// Some for so long that the server counts the device as away.
+	const uint32_t most = draw_chance(&world.draw, 200) ? 3 * CUT_MS_MAX : CUT_MS_MAX;
+	const struct mtime until = mtime_add_ms(world.now, 1 + draw_below(&world.draw, most));
 	for (uint32_t way = 0; way < 2; way++)
 		if ((which >> way & 1) != 0)
 			process->cut_until[way] = until;

@@ -180,7 +180,7 @@ void server_disk_check_gap_told(const struct disk_device *device)
 
 // --- people ---
 
-void server_disk_check_enrolled(const struct server_disk *disk, const struct storage_enroll *enroll)
+void server_disk_check_enrolled(const struct server_disk *disk, const struct storage_enroll *enroll, uint64_t cursor)
 {
 	const int identity = world_identity_of_key(enroll->key);
 	if (identity < 0 || disk->user[world_user_of_identity((uint8_t)identity)].user_id != enroll->user_id)
@@ -194,6 +194,10 @@ void server_disk_check_enrolled(const struct server_disk *disk, const struct sto
 		    !world.identity[i].is_code_fresh &&
 		    server_disk_device(disk, world.identity[i].keys.public_key) != NULL)
 			report_failure("an invite admitted another device");
+	// A full mailbox has lost rows between those it holds: they are none of a device's that comes after.
+	for (uint32_t i = 0; i < disk->row_count; i++)
+		if (disk->row[i].recipient_id == enroll->user_id && !disk->row[i].in_mailbox && disk->row[i].row > cursor)
+			truth_message(disk->row[i].message)->excused |= 1U << identity;
 }
 
 void server_disk_check_synced(const struct server_disk *disk, const struct users_table *table)

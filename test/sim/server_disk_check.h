@@ -30,8 +30,8 @@ void server_disk_check_move(const struct server_disk *disk, const struct disk_de
 // A gap counts as told.
 void server_disk_check_gap_told(const struct disk_device *device);
 
-// A device is enrolled, now.
-void server_disk_check_enrolled(const struct server_disk *disk, const struct storage_enroll *enroll);
+// A device is enrolled, now, and starts behind this row.
+void server_disk_check_enrolled(const struct server_disk *disk, const struct storage_enroll *enroll, uint64_t cursor);
 
 // Users were synced: spent invites that stand on no line were forgotten.
 void server_disk_check_synced(const struct server_disk *disk, const struct users_table *table);

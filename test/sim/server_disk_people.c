@@ -168,7 +168,8 @@ enum storage_verdict disk_enroll(struct server_disk *disk, const struct storage_
 	const bool is_free = enroll->has_invite ? !is_spent(disk, enroll->invite_hash) : count == 0;
 	if (known != NULL || user == DISK_USERS_MAX || !is_free || count >= DEVICES_PER_USER_MAX)
 		return VERDICT_NOT_ENROLLED;
-	server_disk_check_enrolled(disk, enroll);
+	const uint64_t cursor = first_cursor(disk, &disk->user[user]);
+	server_disk_check_enrolled(disk, enroll, cursor);
 	uint32_t place = 0;
 	while (place < disk->device_count && disk->device[place].held.device_id != 0)
 		place++;
@@ -177,7 +178,7 @@ enum storage_verdict disk_enroll(struct server_disk *disk, const struct storage_
 	struct disk_device *device = &disk->device[place];
 	*device = (struct disk_device){.held = {.device_id = disk->user_id_next++,
 						.user_id = enroll->user_id,
-						.cursor = first_cursor(disk, &disk->user[user])}};
+						.cursor = cursor}};
 	memcpy(device->key, enroll->key, STORAGE_KEY_BYTES);
 	memcpy(device->fingerprint, enroll->fingerprint, STORAGE_KEY_BYTES);
 	report_sight(enroll->has_invite ? SIGHT_INVITED : SIGHT_CLAIMED);

@@ -45,6 +45,8 @@ static void check_online(const struct server *server, const struct call_in *call
 void __wrap_server_called(struct server *server, const struct call_in *call, struct moment moment);
 void __real_server_answered(struct server *server, const struct answer_in *answer, struct moment moment);
 void __wrap_server_answered(struct server *server, const struct answer_in *answer, struct moment moment);
+void __real_server_heard(struct server *server, uint32_t slot);
+void __wrap_server_heard(struct server *server, uint32_t slot);
 void __real_listener_answer(struct listener *listener, uint32_t slot, uint32_t number, uint8_t status, const void *body,
 			    size_t body_bytes, struct mtime now);
 void __wrap_listener_answer(struct listener *listener, uint32_t slot, uint32_t number, uint8_t status, const void *body,
@@ -120,6 +122,12 @@ void __wrap_server_answered(struct server *server, const struct answer_in *answe
 	    server->peer[answer->slot].state == PEER_SIGNED_IN && !server->peer[answer->slot].is_stuck)
 		world.server.heard_row[identity] = answer->tag;
 	__real_server_answered(server, answer, moment);
+}
+
+void __wrap_server_heard(struct server *server, uint32_t slot)
+{
+	report_sight(SIGHT_HEARD_AGAIN);
+	__real_server_heard(server, slot);
 }
 
 // A batch of a lane has all moves that the server has heard of and the store has not.

@@ -3,8 +3,8 @@ SIM_SOURCES := $(sort $(wildcard test/sim/*.c))
 SIM_OBJECTS := $(SIM_SOURCES:test/sim/%.c=$(BUILD)/sim/%.o)
 SIM_LAYERS := $(foreach folder,base crypto proto msg node,$(filter $(BUILD)/obj/$(folder)/%,$(OBJECTS))) \
 	      $(filter $(BUILD)/obj/store/users_%,$(OBJECTS))
-SIM_WRAPS = crypto_aead_chacha20poly1305_ietf_encrypt crypto_scalarmult crypto_scalarmult_base server_called server_answered \
-	    listener_answer listener_defer listener_call callee_recv_call
+SIM_WRAPS = crypto_aead_chacha20poly1305_ietf_encrypt crypto_scalarmult crypto_scalarmult_base server_called \
+	    server_answered server_heard listener_answer listener_defer listener_call callee_recv_call
 
 .PHONY: sim
 sim: $(BUILD)/test/mms-sim

@@ -14,6 +14,7 @@ enum {
 	JOBS_MAX = 256,
 	OPS_MAX = 16384, // of a batch
 	SLOW_MS_MAX = 30000,
+	SLOWER_MS_MAX = 240000, // longer than a session lives that is not heard of
 };
 
 enum job_state {
@@ -144,13 +145,19 @@ static struct job *begin_job(enum store_job_kind kind, uint32_t lane)
 	return job;
 }
 
+static void take_long(struct job *job)
+{
+	const uint32_t most = draw_chance(&world.draw, 100) ? SLOWER_MS_MAX : SLOW_MS_MAX;
+	job->due = mtime_add_ms(world.now, 1 + draw_below(&world.draw, most));
+}
+
 // Every order may take long, find no room, or break the store before or after it is durable.
 static void draw_fate(struct job *job)
 {
 	const struct options *options = &world.options;
 	const uint32_t more = job->kind == JOB_SYNC ? options->failed_reloads : 0;
 	if (chance(options->slow_commits + more))
-		job->due = mtime_add_ms(world.now, 1 + draw_below(&world.draw, SLOW_MS_MAX));
+		take_long(job);
 	if ((may_fail() && world.server.is_disk_full && draw_chance(&world.draw, 500)) || chance(options->full_commits + more)) {
 		job->fate = MMS_E_NOSPACE;
 	} else if (chance(options->failed_commits + more)) {
@@ -185,7 +192,7 @@ void store_host_ask(struct storage_question *question)
 	job->question = question;
 	job->digest = digest_question(question);
 	if (chance(world.options.slow_commits))
-		job->due = mtime_add_ms(world.now, 1 + draw_below(&world.draw, SLOW_MS_MAX));
+		take_long(job);
 	if (chance(world.options.failed_reads))
 		job->fate = MMS_E_IO;
 }
