@@ -99,7 +99,9 @@ static struct name name_for(const struct identity *identity)
 static void choose_code(const struct process *process, struct identity *identity, struct life_wish *wish)
 {
 	memcpy(wish->invite_hash, identity->invite_hash, sizeof wish->invite_hash);
-	wish->has_invite = identity->has_invite && (!process->is_rival || draw_chance(&world.draw, 500));
+	// Who has a name after somebody else uses the code: without it, the one before may be claimed as long as the line is.
+	const bool may_forget = process->is_rival && world.user[identity->user].first == identity->user;
+	wish->has_invite = identity->has_invite && (!may_forget || draw_chance(&world.draw, 500));
 	if (identity->has_invite || identity->is_claimant)
 		return;
 	wish->has_invite = draw_chance(&world.draw, 200);

@@ -27,6 +27,8 @@ void options_calm(struct options *options)
 	};
 }
 
+enum { ACTIVE_MS_USUAL = 60000 };
+
 // A strength from 1 to `most`, small ones more often.
 static uint32_t strength(struct draw *draw, uint32_t most)
 {
@@ -59,7 +61,7 @@ static void draw_network(struct options *options, struct draw *draw)
 	some(draw, &options->moves, 250, 8);
 	some(draw, &options->unresolved, 200, 700);
 	some(draw, &options->server_moves, 120, 3);
-	some(draw, &options->partitions, 200, 5);
+	some(draw, &options->partitions, options->active_ms > ACTIVE_MS_USUAL ? 700 : 200, 5);
 }
 
 static void draw_machines(struct options *options, struct draw *draw)
@@ -95,7 +97,7 @@ static void draw_people(struct options *options, struct draw *draw)
 	options->users = 2 + draw_below(draw, 3);
 	options->devices = options->users + (draw_chance(draw, 600) ? draw_below(draw, 4) : 0);
 	options->messages = strength(draw, 60);
-	options->active_ms = 1000 + strength(draw, 60000);
+	options->active_ms = 1000 + strength(draw, ACTIVE_MS_USUAL - 1000);
 	if (draw_chance(draw, 60)) // long enough for a device to count as away and be back
 		options->active_ms *= 6;
 	options->text_bytes_max = draw_chance(draw, 250) ? 1024 : 1 + draw_below(draw, 200);

@@ -240,8 +240,8 @@ static void cut_off(void)
 	if (process == NULL)
 		return;
 	const uint32_t which = 1 + draw_below(&world.draw, 3);
-	// Some for so long that the server counts the device as away.
-	const uint32_t most = draw_chance(&world.draw, 200) ? 3 * CUT_MS_MAX : CUT_MS_MAX;
+	// In a long run some for so long that the server counts the device as away.
+	const uint32_t most = world.options.active_ms > CUT_MS_MAX ? 3 * CUT_MS_MAX : CUT_MS_MAX;
 	const struct mtime until = mtime_add_ms(world.now, 1 + draw_below(&world.draw, most));
 	for (uint32_t way = 0; way < 2; way++)
 		if ((which >> way & 1) != 0)

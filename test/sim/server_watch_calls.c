@@ -84,6 +84,16 @@ static uint64_t heard_row(uint32_t slot)
 	return identity < 0 ? 0 : world.server.heard_row[identity];
 }
 
+static void note_signin(uint32_t slot)
+{
+	const struct disk_device *device = device_of(slot);
+	server_watched(slot)->signin = (struct watched_signin){
+		.heard_row = heard_row(slot),
+		.full_count = world.server.full_count,
+		.device_id = device == NULL ? 0 : device->held.device_id,
+	};
+}
+
 // Sessions are known by their own names where operations name them.
 static void note_session(const struct server *server, const struct call_in *call)
 {
@@ -107,7 +117,7 @@ void __wrap_server_called(struct server *server, const struct call_in *call, str
 	if (call->kind == CALL_SUBMIT)
 		look->message = (uint16_t)submitted_message(call->slot, call->body, call->bytes);
 	if (call->kind == CALL_SIGNIN)
-		server_watched(call->slot)->signin = (struct watched_signin){heard_row(call->slot), world.server.full_count};
+		note_signin(call->slot);
 	__real_server_called(server, call, moment);
 	note_session(server, call);
 	if (call->kind == CALL_SUBMIT)
@@ -192,7 +202,7 @@ void server_watch_admitted(uint32_t slot)
 		report_failure("a device of %s is signed in that is shut out", world.user[owner->user].name.text);
 }
 
-// Who is in the users file and enrolled, and not revoked there, is let in.
+// Who is in the users file, was enrolled when it asked, and is not revoked, is let in.
 static void check_refusal(uint32_t slot)
 {
 	const uint8_t *key = server_watched(slot)->key;
@@ -204,7 +214,8 @@ static void check_refusal(uint32_t slot)
 	if (device != NULL && !world.user[owner->user].is_listed && people_holder(owner->user) >= 0)
 		report_sight(SIGHT_OLD_LIFE_REFUSED);
 	if (device != NULL && world.user[owner->user].is_listed && !owner->is_revoked &&
-	    device->held.user_id == world.disk.user[owner->user].user_id)
+	    device->held.user_id == world.disk.user[owner->user].user_id &&
+	    device->held.device_id == server_watched(slot)->signin.device_id)
 		report_failure("an enrolled device of %s was refused", world.user[owner->user].name.text);
 }
 

@@ -103,6 +103,7 @@ struct look {
 struct watched_signin {
 	uint64_t heard_row; // the highest row that the device was heard to have
 	uint32_t full_count; // batches without room until then
+	int64_t device_id;   // the device, if it was enrolled
 };
 
 struct watched_slot {
