@@ -388,8 +388,11 @@ static void ask_all(void)
 	struct storage_device real, twin;
 	for (uint32_t key = 0; key < KEYS; key++)
 		ask_signin(key, below(USERS), &real, &twin);
-	for (uint32_t user = 0; user < USERS; user++)
+	for (uint32_t user = 0; user < USERS; user++) {
+		if (pair.disk.user[user].user_id == 0)
+			continue; // nobody has no mailbox to be read
 		ask_page(user, below(2) == 0 ? 0 : below(1 + (uint32_t)pair.disk.commit_next));
+	}
 }
 
 // --- batches ---
