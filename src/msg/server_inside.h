@@ -53,11 +53,12 @@ bool server_may_start(struct server *server, const struct call_in *call, struct 
 // An operation of the peer came back: a SIGNOUT that waited for the last one is answered.
 void server_settle(struct server *server, uint32_t slot);
 
-// --- the sender's side: each answers or defers the call, or leaves it to a result ---
+// --- the sender's side ---
 
+// The handlers of calls; each answers or defers the call, or leaves it to a result.
 void server_signin(struct server *server, const struct call_in *call, struct moment moment);
 void server_submit(struct server *server, const struct call_in *call, struct moment moment); // as server_signin
-void server_who(struct server *server, const struct call_in *call, struct moment moment);    // as server_signin
+void server_who(struct server *server, const struct call_in *call, struct moment moment); // as server_signin
 
 // What came of the ENROLL of a record.
 void server_enrolled(struct server *server, uint32_t joining, enum storage_verdict verdict);

@@ -253,13 +253,17 @@ def test_recipient_that_is_no_name(fails):
 
 
 def test_mailbox_full(make_server, profile):
-    server = make_server(options=["--mailbox-messages", "3"])
+    server = make_server(options=["--mailbox-messages", "6"])
     tim = profile(server, "Tim")
-    for i in range(3):
+    for i in range(3):  # half of the mailbox: one sender has no more of it
         tim.send("fred", str(i))
     assert "fred" in tim.send("fred", "4", status=71).stderr
     tim.send("libero", "others are not concerned")
-    assert profile(server, "fred").listen("-n", "3").wait() == 0
+    libero = profile(server, "libero")
+    for i in range(3):
+        libero.send("fred", str(i))
+    assert "fred" in libero.send("fred", "7", status=71).stderr
+    assert profile(server, "fred").listen("-n", "6").wait() == 0
     tim.send("fred", "room again")
 
 

@@ -278,7 +278,7 @@ def test_a_send_makes_room_in_a_full_outbox(closing, tmp_path, profile):
     """Else a script that only sends would find its outbox full for ever, with the server there. While it is away, nothing is
     kept, and that is said."""
     server = closing(mms.Server(tmp_path, options=["--submit-rate", "1000000", "--submit-burst", "1000000",
-                                                   "--mailbox-messages", "20000"]).start())
+                                                   "--mailbox-messages", "30000"]).start())
     fred = profile(server.name, "fred")
     fred.send("Tim", "before")
     server.kill()
