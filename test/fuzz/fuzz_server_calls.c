@@ -10,7 +10,7 @@
 #include "crypto/crypto.h"
 #include "node/server_node.h"
 
-enum { PEERS = 4, SUBMITS_MAX = 128, ROUNDS_MAX = 4, COMMIT_FIRST = 5, ASKED_MAX = 16 };
+enum { PEERS = 4, SUBMITS_MAX = 128, ROUNDS_MAX = 4, COMMIT_FIRST = 5, ASKED_MAX = SERVER_JOINING_MAX + SERVER_PAGES_MAX };
 
 static const struct blocks_part far_part = {1, {{128, 128, 0}, {64, 64, 0}}};
 
