@@ -88,7 +88,7 @@ static void draw_machines(struct options *options, struct draw *draw)
 	some(draw, &options->clones, 100, 2);
 	some(draw, &options->shutdowns, 120, 3);
 	some(draw, &options->wall_jumps, 120, 4);
-	some(draw, &options->suspensions, 150, 3);
+	some(draw, &options->suspensions, options->active_ms > ACTIVE_MS_USUAL ? 800 : 150, 8);
 	some(draw, &options->absences, 150, 3);
 }
 
@@ -98,8 +98,8 @@ static void draw_people(struct options *options, struct draw *draw)
 	options->devices = options->users + (draw_chance(draw, 600) ? draw_below(draw, 4) : 0);
 	options->messages = strength(draw, 60);
 	options->active_ms = 1000 + strength(draw, ACTIVE_MS_USUAL - 1000);
-	if (draw_chance(draw, 60)) // long enough for a device to count as away and be back
-		options->active_ms *= 6;
+	if (draw_chance(draw, 30)) // long enough for a device to count as away and be back
+		options->active_ms = 100000 + draw_below(draw, 150000);
 	options->text_bytes_max = draw_chance(draw, 250) ? 1024 : 1 + draw_below(draw, 200);
 	some(draw, &options->user_changes, 160, 6);
 	some(draw, &options->second_lives, 150, 3);
@@ -125,7 +125,7 @@ static void draw_bounds(struct options *options, struct draw *draw)
 {
 	options->mailbox_rows_max = draw_chance(draw, 200) ? strength(draw, 12) : 1000;
 	draw_held(options, *draw);
-	options->sessions_max = draw_chance(draw, 100) ? 12 + draw_below(draw, 4) : 24;
+	options->sessions_max = draw_chance(draw, 200) ? 12 + draw_below(draw, 4) : 24;
 	options->half_open_max = draw_chance(draw, 100) ? 2 + draw_below(draw, 6) : 16;
 	options->blocks_small_max = draw_chance(draw, 100) ? 64 + draw_below(draw, 200) : 2000;
 	options->blocks_large_max = draw_chance(draw, 100) ? 32 + draw_below(draw, 64) : 500;

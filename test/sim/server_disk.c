@@ -134,7 +134,7 @@ static struct storage_result accept(struct server_disk *disk, const struct stora
 		.form = submit->form,
 		.text_bytes = submit->text_bytes,
 		.held_since = disk->seconds,
-		.held_ran = server_disk_check_ran(),
+		.held_ran = server_disk_check_ran(disk->seconds),
 	};
 	memcpy(row->digest, submit->digest, DIGEST_BYTES);
 	const struct storage_result result = {VERDICT_NEW, row->was_online, row->row, user->row_newest};

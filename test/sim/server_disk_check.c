@@ -17,9 +17,9 @@ int server_disk_check_place(const struct name *name, const uint8_t life[STORAGE_
 	return people_of_line(name, life);
 }
 
-int64_t server_disk_check_ran(void)
+int64_t server_disk_check_ran(int64_t seconds)
 {
-	return server_host_ran();
+	return server_host_ran() - (server_host_seconds(world.now) - seconds);
 }
 
 // --- mailboxes ---

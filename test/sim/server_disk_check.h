@@ -9,8 +9,8 @@
 // The world's user whose line this is.
 int server_disk_check_place(const struct name *name, const uint8_t life[STORAGE_LIFE_BYTES]);
 
-// Seconds that the server has run in all its lives.
-int64_t server_disk_check_ran(void);
+// Seconds that the server had run in all its lives when store time was this.
+int64_t server_disk_check_ran(int64_t seconds);
 
 // A message was accepted for a user of the world as a row, which is filled in but for `message` and `text`, and is in the mailbox.
 void server_disk_check_accepted(const struct server_disk *disk, struct disk_row *row, uint8_t recipient, const uint8_t *text);

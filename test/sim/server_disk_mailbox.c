@@ -154,7 +154,7 @@ static void take_rows(struct server_disk *disk, int64_t user_id, uint64_t after,
 			continue;
 		row->is_taken = true;
 		row->taken_at = disk->seconds;
-		row->taken_ran = server_disk_check_ran();
+		row->taken_ran = server_disk_check_ran(disk->seconds);
 	}
 }
 

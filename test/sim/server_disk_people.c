@@ -109,7 +109,7 @@ uint32_t server_disk_sync_users(struct server_disk *disk, struct users_table *ta
 			continue;
 		disk->user[user].is_absent = true;
 		disk->user[user].absent_since = disk->seconds;
-		disk->user[user].absent_ran = server_disk_check_ran();
+		disk->user[user].absent_ran = server_disk_check_ran(disk->seconds);
 	}
 	sort(removed, count);
 	forget_invites(disk, table);

@@ -306,6 +306,14 @@ void __wrap_listener_defer(struct listener *listener, uint32_t slot, struct mtim
 	__real_listener_defer(listener, slot, until);
 }
 
+static bool is_row(const struct disk_row *row, const struct call_deliver *deliver)
+{
+	const int64_t at_ms = row->accepted_at.ms < 0 ? 0 : row->accepted_at.ms; // the wire knows nothing before 1970
+	return memcmp(row->id.bytes, deliver->id.bytes, ID_BYTES) == 0 && at_ms == deliver->accepted_at.ms &&
+	       row->kind == deliver->kind && row->form == deliver->form && name_is_same(&row->sender, &deliver->sender) &&
+	       row->text_bytes == deliver->text_bytes && memcmp(row->text, deliver->text, row->text_bytes) == 0;
+}
+
 // A delivery is a row on the disk, and the next one of its mailbox for this session.
 static void check_delivery(uint32_t slot, const void *body, size_t body_bytes, uint64_t row)
 {
@@ -331,7 +339,7 @@ static void check_delivery(uint32_t slot, const void *body, size_t body_bytes, u
 		else if (other->in_mailbox && other->row > watched->row_delivered && other->row < row)
 			report_failure("row %llu is delivered before row %llu", (unsigned long long)row, (unsigned long long)other->row);
 	}
-	if (found != NULL && memcmp(found->id.bytes, deliver.id.bytes, ID_BYTES) != 0)
+	if (found != NULL && !is_row(found, &deliver))
 		report_failure("row %llu is delivered as what it is not", (unsigned long long)row);
 	watched->row_delivered = row;
 }

@@ -243,6 +243,7 @@ static void append(struct job *job, bool is_again)
 	appended->has_room = !world.server.is_disk_full;
 	appended->is_kept = job->fate != MMS_E_NOSPACE;
 	if (!appended->is_kept) {
+		world.server.full_count++;
 		appended->mark = server_disk_roll_back(&world.disk, &thread.memory, job->lane, batch, results);
 		return;
 	}

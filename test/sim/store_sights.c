@@ -64,7 +64,6 @@ static void look_at_batch(const struct store_told *told)
 	}
 	if (told->appended.is_kept)
 		return;
-	world.server.full_count++;
 	sights.has_moves[told->lane] = batch->move_count > 0;
 	report_sight(SIGHT_COMMIT_FULL);
 	for (size_t i = 0; i < batch->op_count; i++)

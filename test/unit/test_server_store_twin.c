@@ -63,8 +63,9 @@ int server_disk_check_place(const struct name *name, const uint8_t life[STORAGE_
 	return name->text[0] - 'a';
 }
 
-int64_t server_disk_check_ran(void)
+int64_t server_disk_check_ran(int64_t seconds)
 {
+	(void)seconds;
 	return 0;
 }
 
@@ -187,7 +188,7 @@ static void must(enum mms_err err)
 		fail_msg("seed %llu, step %d: %s", (unsigned long long)pair.seed, pair.step, server_store_reason(pair.store)->text);
 }
 
-static int64_t seconds(void)
+static int64_t store_seconds(void)
 {
 	return pair.opened_s + mtime_diff_us(pair.now, pair.opened_at) / 1000000;
 }
@@ -288,7 +289,7 @@ static void sync_users(void)
 	struct server_store_sync sync = {
 		.users = users, .count = table.user_count, .now = pair.now, .ids = ids, .removed = removed};
 	must(server_store_users_sync(pair.store, &sync));
-	const uint32_t count = server_disk_sync_users(&pair.disk, &table, seconds(), twin_removed);
+	const uint32_t count = server_disk_sync_users(&pair.disk, &table, store_seconds(), twin_removed);
 	same("devices removed", sync.removed_count, count);
 	for (uint32_t i = 0; i < table.user_count; i++)
 		pair.store_user[entry[i].name.text[0] - 'a'] = ids[i];
@@ -378,7 +379,8 @@ static void ask_page(uint32_t user, uint64_t after_row)
 		same("kind", real->kind, twin->kind);
 		same("form", real->form, twin->form);
 		same("text_bytes", real->text_bytes, twin->text_bytes);
-		same("text", (uint64_t)memcmp(store_page.text + real->text_offset, disk_page.text + twin->text_offset, twin->text_bytes), 0);
+		const uint8_t *text = disk_page.text + twin->text_offset;
+		same("text", (uint64_t)memcmp(store_page.text + real->text_offset, text, twin->text_bytes), 0);
 	}
 }
 
@@ -497,7 +499,7 @@ static void append(bool is_again, size_t move_count, size_t op_count, struct mti
 	const struct storage_batch other = {pair.move, move_count, pair.op, op_count, twin, pair.text, handed_at};
 	memset(real, 0xdd, sizeof real);
 	must(server_store_append(pair.store, &batch, &appended, &why));
-	const struct storage_mark mark = server_disk_append(&pair.disk, &pair.memory, 0, &other, NULL, seconds(), twin);
+	const struct storage_mark mark = server_disk_append(&pair.disk, &pair.memory, 0, &other, NULL, store_seconds(), twin);
 	same("is_kept", appended.is_kept, true);
 	same("has_room", appended.has_room, true);
 	for (size_t i = 0; i < op_count; i++) {
@@ -533,7 +535,7 @@ static void housekeep(void)
 	bool has_more = true;
 	while (has_more)
 		must(server_store_housekeep(pair.store, pair.now, 1000, &has_more));
-	server_disk_housekeep(&pair.disk, seconds());
+	server_disk_housekeep(&pair.disk, store_seconds());
 	for (uint32_t user = 0; user < USERS; user++) // who was absent for long is nobody
 		if (pair.disk.user[user].user_id == 0)
 			pair.store_user[user] = 0;
