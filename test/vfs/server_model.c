@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/limits.h"
+#include "store/storage.h"
 #include "world.h"
 
 static const int64_t DAY_SECONDS = 24 * 60 * 60;
@@ -14,6 +15,7 @@ void model_init(struct server_model *model)
 {
 	memset(model, 0, sizeof *model);
 	model->commit_next = 1;
+	model->rows_max = MAILBOX_ROWS_MAX;
 	model->held_bytes_max = MAILBOX_HELD_BYTES_MAX;
 	model->ids_max = SENDER_IDS_MAX;
 }
@@ -85,48 +87,136 @@ static void drop(struct server_model *model, struct model_message *message)
 	}
 }
 
-// Whether a mailbox holds more than it may; `*oldest` is its first row that some device has, NULL: none.
-static bool is_over(struct server_model *model, int64_t user_id, struct model_message **oldest)
+static uint64_t weight_of(const struct model_message *message)
 {
-	uint64_t bytes = 0;
-	*oldest = NULL;
-	for (uint32_t i = 0; i < model->message_count; i++) {
-		struct model_message *message = &model->message[i];
-		if (!model_holds(model, message, user_id))
-			continue;
-		bytes += MAILBOX_ROW_BYTES + message->text_bytes;
-		if (*oldest == NULL && message->row <= model->taken_row[user_id])
-			*oldest = message;
-	}
-	return bytes > model->held_bytes_max;
+	return MAILBOX_ROW_BYTES + message->text_bytes;
 }
 
-void model_accept(struct server_model *model, uint64_t row, uint32_t serial, uint8_t sender, uint8_t recipient,
-		  uint16_t text_bytes, int64_t seconds)
+static bool is_fresh(const struct server_model *model, const struct model_message *message, int64_t user_id)
 {
-	struct model_message *oldest;
+	return model_holds(model, message, user_id) && message->row > model->taken_row[user_id];
+}
+
+// The first row of the sender who has most of what some device has; NULL: there is none, or the mailbox is within its bound.
+static struct model_message *find_shed(struct server_model *model, int64_t user_id)
+{
+	uint64_t weight[MODEL_IDS_MAX] = {0};
+	uint64_t held = 0;
+	int64_t heaviest = 0;
+	for (uint32_t i = 0; i < model->message_count; i++) {
+		const struct model_message *message = &model->message[i];
+		if (!model_holds(model, message, user_id))
+			continue;
+		held += weight_of(message);
+		if (!is_fresh(model, message, user_id))
+			weight[message->sender_id] += weight_of(message);
+	}
+	for (int64_t id = 1; id < MODEL_IDS_MAX; id++)
+		if (weight[id] > weight[heaviest])
+			heaviest = id;
+	if (held <= model->held_bytes_max || heaviest == 0)
+		return NULL;
+	for (uint32_t i = 0; i < model->message_count; i++) {
+		struct model_message *message = &model->message[i];
+		if (model_holds(model, message, user_id) && message->sender_id == heaviest && !is_fresh(model, message, user_id))
+			return message;
+	}
+	return NULL;
+}
+
+// A sender's id more.
+static void count_id(struct server_model *model, int64_t sender_id, uint64_t row, int64_t seconds)
+{
+	struct model_sender *sender = &model->sender[sender_id];
+	if (!sender->is_known) {
+		*sender = (struct model_sender){.is_known = true, .new_ids = 1, .edge_at = seconds};
+	} else if (sender->new_ids + 1 < model->ids_max) {
+		sender->new_ids++;
+	} else {
+		sender->new_ids = 0;
+		sender->old_row = sender->edge_row;
+		sender->edge_row = row + 1;
+		sender->edge_at = seconds;
+	}
+}
+
+static const struct model_message *find_held(const struct server_model *model, const struct model_submit *submit)
+{
+	for (uint32_t i = 0; i < model->message_count; i++) {
+		const struct model_message *message = &model->message[i];
+		if (message->is_held && message->serial == submit->serial && message->sender_id == model->user[submit->sender].id)
+			return message;
+	}
+	return NULL;
+}
+
+static struct model_answer answer_again(const struct model_submit *submit, const struct model_message *held)
+{
+	if (submit->is_other)
+		return (struct model_answer){VERDICT_ID_MISUSED, 0, 0};
+	return (struct model_answer){VERDICT_REPEAT, held->row, UINT64_MAX};
+}
+
+static bool has_quota(const struct server_model *model, const struct model_submit *submit)
+{
+	const int64_t user_id = model->user[submit->recipient].id;
+	uint64_t rows = 0;
+	uint64_t of_sender = 0;
+	for (uint32_t i = 0; i < model->message_count; i++) {
+		if (!is_fresh(model, &model->message[i], user_id))
+			continue;
+		rows++;
+		of_sender += model->message[i].sender_id == model->user[submit->sender].id;
+	}
+	return rows < model->rows_max && of_sender < (model->rows_max + MAILBOX_SHARE - 1) / MAILBOX_SHARE;
+}
+
+struct model_answer model_submit(struct server_model *model, const struct model_submit *submit, int64_t seconds)
+{
+	const struct model_message *held = find_held(model, submit);
+	if (held != NULL)
+		return answer_again(submit, held);
+	if (submit->recipient == MODEL_USERS || model->user[submit->recipient].id == 0)
+		return (struct model_answer){VERDICT_NO_SUCH_USER, 0, 0};
+	if (!has_quota(model, submit))
+		return (struct model_answer){VERDICT_MAILBOX_FULL, 0, 0};
+	const int64_t user_id = model->user[submit->recipient].id;
+	const struct model_answer answer = {VERDICT_NEW, model->commit_next++, model->row_last[user_id]};
 	assert(model->message_count < MODEL_MESSAGES_MAX);
 	model->message[model->message_count++] = (struct model_message){
-		.row = row,
-		.serial = serial,
-		.sender = sender,
-		.sender_id = model->user[sender].id,
-		.recipient_id = model->user[recipient].id,
-		.at = seconds,
-		.text_bytes = text_bytes,
+		.row = answer.row,
+		.serial = submit->serial,
+		.sender = submit->sender,
+		.sender_id = model->user[submit->sender].id,
+		.recipient_id = user_id,
+		.text_bytes = submit->text_bytes,
 		.is_kept = true,
 		.is_held = true,
 	};
-	model->sender[model->user[sender].id].batch_ids++;
-	model->sender[model->user[sender].id].batch_row = row;
+	model->row_last[user_id] = answer.row;
+	count_id(model, model->user[submit->sender].id, answer.row, seconds);
 	for (int i = 0; i < MAILBOX_SHED_ROWS_MAX; i++) {
-		if (!is_over(model, model->user[recipient].id, &oldest) || oldest == NULL)
-			return;
-		drop(model, oldest);
+		struct model_message *shed = find_shed(model, user_id);
+		if (shed == NULL)
+			break;
+		drop(model, shed);
 	}
+	return answer;
 }
 
-void model_cursor(struct server_model *model, unsigned key, uint64_t row, int64_t seconds)
+struct model_answer model_unkept_submit(const struct server_model *model, const struct model_submit *submit)
+{
+	const struct model_message *held = find_held(model, submit);
+	return held != NULL ? answer_again(submit, held) : (struct model_answer){VERDICT_STORE_FULL, 0, 0};
+}
+
+struct model_answer model_unkept_enroll(const struct server_model *model, unsigned key, uint8_t user)
+{
+	const bool is_enrolled = model->device[key].id != 0 && model->device[key].user_id == model->user[user].id;
+	return (struct model_answer){is_enrolled ? VERDICT_ENROLLED : VERDICT_STORE_FULL, 0, 0};
+}
+
+void model_move(struct server_model *model, unsigned key, uint64_t row, int64_t seconds)
 {
 	struct model_device *device = &model->device[key];
 	uint64_t low;
@@ -153,11 +243,17 @@ bool model_holds(const struct server_model *model, const struct model_message *m
 	return message->is_kept && message->recipient_id == user_id && !model->is_gone[user_id];
 }
 
-void model_enroll(struct server_model *model, unsigned key, uint8_t user, bool has_invite)
+struct model_answer model_enroll(struct server_model *model, unsigned key, uint8_t user, bool has_invite, unsigned invite)
 {
+	const struct model_answer yes = {VERDICT_ENROLLED, 0, 0};
+	const struct model_answer no = {VERDICT_NOT_ENROLLED, 0, 0};
 	struct model_device *device = &model->device[key];
+	uint64_t low;
+	uint64_t high;
 	if (device->id != 0)
-		return;
+		return device->user_id == model->user[user].id ? yes : no;
+	if (has_invite ? model->is_spent[invite] : model_cursors(model, model->user[user].id, &low, &high) > 0)
+		return no;
 	*device = (struct model_device){.id = ++model->device_id_last, .user_id = model->user[user].id};
 	device->cursor = model->commit_next - 1;
 	for (uint32_t i = model->message_count; i > 0; i--) {
@@ -165,7 +261,8 @@ void model_enroll(struct server_model *model, unsigned key, uint8_t user, bool h
 			device->cursor = model->message[i - 1].row - 1;
 	}
 	if (has_invite)
-		model->is_spent[key] = true;
+		model->is_spent[invite] = true;
+	return yes;
 }
 
 void model_gap_told(struct server_model *model, unsigned key, uint64_t row)
@@ -175,22 +272,8 @@ void model_gap_told(struct server_model *model, unsigned key, uint64_t row)
 		device->gap_row = device->gap_count = 0;
 }
 
-void model_batch_end(struct server_model *model, uint64_t row_next, int64_t seconds)
+void model_batch_end(struct server_model *model, int64_t seconds)
 {
-	for (int id = 0; id < MODEL_IDS_MAX; id++) {
-		struct model_sender *sender = &model->sender[id];
-		if (sender->batch_ids == 0)
-			continue;
-		sender->new_ids += sender->batch_ids;
-		if (sender->is_known && sender->new_ids >= model->ids_max) {
-			sender->old_row = sender->edge_row;
-			sender->edge_row = sender->batch_row + 1;
-			sender->new_ids = 0;
-		}
-		sender->is_known = true;
-		sender->batch_ids = 0;
-	}
-	model->commit_next = row_next;
 	model->seconds = seconds;
 }
 
@@ -213,7 +296,8 @@ static struct model_message *find_expired(struct server_model *model, int64_t li
 	for (uint32_t i = 0; i < model->message_count; i++) {
 		struct model_message *message = &model->message[i];
 		if (message->is_kept && message->is_taken && message->taken_at <= limit &&
-		    (found == NULL || message->taken_at < found->taken_at))
+		    (found == NULL || message->taken_at < found->taken_at ||
+		     (message->taken_at == found->taken_at && message->recipient_id < found->recipient_id)))
 			found = message;
 	}
 	return found;
@@ -239,7 +323,6 @@ static void expire_user(struct server_model *model, struct model_user *user)
 	}
 	for (uint32_t i = 0; i < model->message_count; i++)
 		model->is_gone[user->id] |= model->message[i].recipient_id == user->id; // there is a mailbox
-	model->sender[user->id] = (struct model_sender){0};
 	*user = (struct model_user){0};
 }
 
@@ -282,50 +365,54 @@ static struct model_message *next_id(struct server_model *model, const struct mo
 	return next;
 }
 
-// Of senders with old ids, those go whose message waits for nobody.
-static void sweep_ids(struct server_model *model, uint32_t *rows_left, struct model_round *round)
+// A generation that is old enough ends.
+static bool age_ids(struct server_model *model, int64_t seconds)
+{
+	struct model_sender *found = NULL;
+	for (int id = 1; id < MODEL_IDS_MAX; id++) {
+		struct model_sender *sender = &model->sender[id];
+		if (sender->is_known && sender->edge_at <= seconds - ID_RETENTION_DAYS * DAY_SECONDS &&
+		    (found == NULL || sender->edge_at < found->edge_at))
+			found = sender;
+	}
+	if (found == NULL)
+		return false;
+	*found = (struct model_sender){
+		.is_known = true, .edge_at = seconds, .edge_row = model->commit_next, .old_row = found->edge_row};
+	return true;
+}
+
+static void finish_sender(struct server_model *model, struct model_round *round)
+{
+	struct model_sender *sender = &model->sender[round->sender_id];
+	if (sender->old_row == round->old_row)
+		sender->old_row = 0;
+	if (!round->has_left && sender->new_ids == 0 && sender->old_row == 0)
+		*sender = (struct model_sender){0};
+	round->old_row = 0;
+}
+
+// Of senders with old ids, those go whose message waits for nobody. Returns whether some are left to look at.
+static bool sweep_ids(struct server_model *model, uint32_t *rows_left, struct model_round *round)
 {
 	while (*rows_left > 0) {
 		while (round->old_row == 0) {
-			if (round->sender_id >= model->user_id_last)
-				return;
+			if (round->sender_id >= MODEL_IDS_MAX - 1)
+				return false;
 			const int64_t sender_id = round->sender_id + 1;
-			*round = (struct model_round){.sender_id = sender_id,
-						      .old_row = model->sender[sender_id].old_row,
-						      .expired_row = round->expired_row};
+			*round = (struct model_round){.sender_id = sender_id, .old_row = model->sender[sender_id].old_row};
 		}
 		struct model_message *message;
 		while (*rows_left > 0 && (message = next_id(model, round)) != NULL) {
 			round->serial = message->serial;
 			--*rows_left;
-			if (message->row >= round->old_row)
-				continue;
-			round->has_left |= message->is_kept;
-			message->is_held = message->is_kept;
+			message->is_held = message->is_kept || message->row >= round->old_row;
+			round->has_left |= message->is_held;
 		}
-		if (*rows_left == 0)
-			return;
-		struct model_sender *sender = &model->sender[round->sender_id];
-		if (!round->has_left && sender->old_row == round->old_row)
-			sender->old_row = 0;
-		round->old_row = 0;
+		if (*rows_left > 0)
+			finish_sender(model, round);
 	}
-}
-
-// Returns whether ids are left to look at.
-static bool expire_ids(struct server_model *model, int64_t seconds, uint32_t rows_left, struct model_round *round)
-{
-	for (uint32_t i = 0; i < model->message_count && rows_left > 0; i++) {
-		struct model_message *message = &model->message[i];
-		if (!message->is_held || message->row <= round->expired_row)
-			continue;
-		if (message->at > seconds - ID_RETENTION_DAYS * DAY_SECONDS)
-			break;
-		round->expired_row = message->row;
-		message->is_held = message->is_kept;
-		rows_left--;
-	}
-	return rows_left == 0;
+	return true;
 }
 
 bool model_housekeep(struct server_model *model, int64_t seconds, uint32_t rows_max, struct model_round *round)
@@ -341,8 +428,9 @@ bool model_housekeep(struct server_model *model, int64_t seconds, uint32_t rows_
 	for (; rows_left > 0 && (user = find_expired_user(model, limit)) != NULL; rows_left--)
 		expire_user(model, user);
 	purge(model, &rows_left);
-	sweep_ids(model, &rows_left, round);
-	const bool has_more = expire_ids(model, seconds, rows_left, round);
+	while (rows_left > 0 && age_ids(model, seconds))
+		rows_left--;
+	const bool has_more = sweep_ids(model, &rows_left, round);
 	model->seconds = seconds;
 	if (!has_more)
 		*round = (struct model_round){0};

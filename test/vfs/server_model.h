@@ -43,10 +43,9 @@ struct model_message {
 struct model_sender {
 	bool is_known;
 	uint32_t new_ids;
-	uint64_t edge_row; // where the newest generation begins
+	int64_t edge_at;   // when the newest generation began
+	uint64_t edge_row; // and where
 	uint64_t old_row;  // where the one before does, when those below it have to go
-	uint32_t batch_ids; // of the batch that is being made
-	uint64_t batch_row;
 };
 
 // Where housekeeping of an open store stands.
@@ -55,12 +54,28 @@ struct model_round {
 	uint64_t old_row;  // 0: it is swept
 	uint32_t serial;   // of the id it looked at last, 0: none
 	bool has_left;
-	uint64_t expired_row;
+};
+
+// A message that is offered.
+struct model_submit {
+	uint32_t serial;
+	bool is_other;     // another message with the id of this serial
+	uint8_t sender;    // index of the user
+	uint8_t recipient; // the same; MODEL_USERS: there is no such user
+	uint16_t text_bytes;
+};
+
+// What is answered to an operation.
+struct model_answer {
+	int verdict; // enum storage_verdict
+	uint64_t row;
+	uint64_t row_before;
 };
 
 struct server_model {
 	uint64_t commit_next;
-	uint64_t held_bytes_max; // of a mailbox; as the open store was told
+	uint64_t rows_max;       // that no device has, of a mailbox; as the open store was told
+	uint64_t held_bytes_max; // of a mailbox, the same
 	uint32_t ids_max;        // of a generation of a sender's ids, the same
 	int64_t seconds; // of store time that are durable
 	uint32_t start_count;
@@ -68,6 +83,7 @@ struct server_model {
 	uint64_t start_first[MODEL_STARTS_MAX];
 	struct model_user user[MODEL_USERS];
 	int64_t user_id_last;
+	uint64_t row_last[MODEL_IDS_MAX];  // by user id: the newest that the mailbox ever had
 	uint64_t taken_row[MODEL_IDS_MAX]; // by user id: the highest that any device ever had
 	struct model_sender sender[MODEL_IDS_MAX]; // by user id
 	bool is_gone[MODEL_IDS_MAX];       // by user id: removed, and the mailbox waits to be
@@ -88,13 +104,16 @@ void model_users_sync(struct server_model *model, unsigned listed, bool is_loud,
 void model_revoke(struct server_model *model, unsigned key);
 void model_invites_gone(struct server_model *model);
 
-// Parts of a batch, in order; `row_next` is set at its end with model_batch_end.
-void model_accept(struct server_model *model, uint64_t row, uint32_t serial, uint8_t sender, uint8_t recipient,
-		  uint16_t text_bytes, int64_t seconds);
-void model_cursor(struct server_model *model, unsigned key, uint64_t row, int64_t seconds);
-void model_enroll(struct server_model *model, unsigned key, uint8_t user, bool has_invite);
+// Parts of a batch, moves first; its end.
+void model_move(struct server_model *model, unsigned key, uint64_t row, int64_t seconds);
 void model_gap_told(struct server_model *model, unsigned key, uint64_t row);
-void model_batch_end(struct server_model *model, uint64_t row_next, int64_t seconds);
+struct model_answer model_submit(struct server_model *model, const struct model_submit *submit, int64_t seconds);
+struct model_answer model_enroll(struct server_model *model, unsigned key, uint8_t user, bool has_invite, unsigned invite);
+void model_batch_end(struct server_model *model, int64_t seconds);
+
+// What is answered when a batch finds no room on the disk.
+struct model_answer model_unkept_submit(const struct server_model *model, const struct model_submit *submit);
+struct model_answer model_unkept_enroll(const struct server_model *model, unsigned key, uint8_t user);
 
 // `round` is how far the open store has looked at ids; returns whether there is more.
 bool model_housekeep(struct server_model *model, int64_t seconds, uint32_t rows_max, struct model_round *round);

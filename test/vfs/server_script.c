@@ -35,6 +35,13 @@ void server_world_key(unsigned key, uint8_t bytes[STORAGE_KEY_BYTES])
 
 // --- opening, and what an operation came to ---
 
+static void set_bounds(struct server_world *server)
+{
+	const struct server_store_bounds bounds = {server->now.rows_max, MAILBOX_BYTES_MAX, server->now.held_bytes_max,
+						   server->now.ids_max};
+	server_store_bound(server->store, &bounds);
+}
+
 static enum mms_err open_world(struct world *world)
 {
 	struct server_world *server = server_of(world);
@@ -44,9 +51,9 @@ static enum mms_err open_world(struct world *world)
 	if (err != MMS_OK && (server->store != NULL || world->why.text[0] == 0))
 		world_complain(world, "opening failed with error %d and a store or no reason", err);
 	if (err == MMS_OK) {
-		server->storage = server_store_storage(server->store);
-		server_store_bound_mailboxes(server->store, server->now.held_bytes_max);
-		server->store->sender_ids_max = server->now.ids_max;
+		set_bounds(server);
+		server->store->tally_ids_max = 1; // what a kill forgets is no matter of the model
+		server->last.is_told = false;     // refusals are remembered by a process
 		server->opened_at = server->clock;
 		server->opened_seconds = world_number(server->store->sql.db, "SELECT seconds FROM counter");
 	}
@@ -105,8 +112,8 @@ static enum mms_err start(struct server_world *server, unsigned argument)
 	server_world_start_id(serial, start_id);
 	model_start(server_world_expect(server), serial);
 	const enum mms_err err = server_store_start(server->store, start_id, &first);
-	if (err == MMS_OK && (first.commit != server->now.commit_next || memcmp(first.start_id, start_id, 16) != 0))
-		world_complain(&server->world, "the start's first number is %llu", (unsigned long long)first.commit);
+	if (err == MMS_OK && (first.commit != server->now.commit_next - 1 || memcmp(first.start_id, start_id, 16) != 0))
+		world_complain(&server->world, "the start promises %llu", (unsigned long long)first.commit);
 	return server_world_settle(server, err, MMS_OK);
 }
 
@@ -122,6 +129,8 @@ static enum mms_err sync_lines(struct server_world *server, unsigned revoked, bo
 	size_t count = 0;
 	struct server_model *next = server_world_expect(server);
 	const int64_t seconds = server_world_seconds(server);
+	const int64_t device_id = revoked == NO_KEY || (server->listed & (1u << revoked % MODEL_USERS)) == 0 ?
+					  0 : server->now.device[revoked].id;
 	memset(fingerprint, (int)~revoked & 0xff, sizeof fingerprint);
 	for (unsigned i = 0; i < MODEL_KEYS; i++)
 		server_world_key(i, invites[i]);
@@ -141,7 +150,11 @@ static enum mms_err sync_lines(struct server_world *server, unsigned revoked, bo
 	}
 	if (!has_invites)
 		model_invites_gone(next);
-	const enum mms_err err = server_store_users_sync(server->store, users, count, server->clock, ids);
+	int64_t removed[1] = {0};
+	struct server_store_sync sync = {users, count, server->clock, ids, removed, 0};
+	const enum mms_err err = server_store_users_sync(server->store, &sync);
+	if (err == MMS_OK && (sync.removed_count > 0 ? removed[0] : 0) != device_id)
+		world_complain(&server->world, "device %lld was removed, not %lld", (long long)removed[0], (long long)device_id);
 	for (size_t i = 0; i < count && err == MMS_OK; i++) {
 		if (ids[i] != next->user[which[i]].id)
 			world_complain(&server->world, "user %u has id %lld, not %lld", which[i], (long long)ids[i],
@@ -208,12 +221,12 @@ static enum mms_err housekeep_full_disk(struct server_world *server, unsigned ro
 {
 	wraps.is_disk_full = true;
 	enum mms_err err = housekeep(server, rows_max);
-	if (err == MMS_OK && server->storage.has_room(server->storage.context))
+	if (err == MMS_OK && server_store_has_room(server->store))
 		world_complain(&server->world, "room on a full disk");
 	wraps.is_disk_full = false;
 	if (err == MMS_OK)
 		err = housekeep(server, rows_max);
-	if (err == MMS_OK && !server->storage.has_room(server->storage.context))
+	if (err == MMS_OK && !server_store_has_room(server->store))
 		world_complain(&server->world, "no room on an empty disk");
 	return err;
 }
@@ -222,7 +235,7 @@ static enum mms_err housekeep_full_disk(struct server_world *server, unsigned ro
 static enum mms_err bound_mailboxes(struct server_world *server, unsigned kib)
 {
 	server->now.held_bytes_max = kib == 0 ? MAILBOX_HELD_BYTES_MAX : kib * 1024;
-	server_store_bound_mailboxes(server->store, server->now.held_bytes_max);
+	set_bounds(server);
 	return MMS_OK;
 }
 
@@ -230,7 +243,15 @@ static enum mms_err bound_mailboxes(struct server_world *server, unsigned kib)
 static enum mms_err bound_ids(struct server_world *server, unsigned count)
 {
 	server->now.ids_max = count == 0 ? SENDER_IDS_MAX : count;
-	server->store->sender_ids_max = server->now.ids_max;
+	set_bounds(server);
+	return MMS_OK;
+}
+
+// From now on so many rows may wait that no device has.
+static enum mms_err bound_rows(struct server_world *server, unsigned count)
+{
+	server->now.rows_max = count == 0 ? MAILBOX_ROWS_MAX : count;
+	set_bounds(server);
 	return MMS_OK;
 }
 
@@ -247,28 +268,27 @@ static enum mms_err pass_days(struct server_world *server, unsigned days)
 	return MMS_OK;
 }
 
-// Reads that must find something, or nothing, but never fail.
+// Questions that must find something, or nothing, but never fail.
 static enum mms_err read_all(struct server_world *server, unsigned argument)
 {
-	const struct server_storage *storage = &server->storage;
-	struct storage_row row = {0};
-	struct storage_device device;
-	uint64_t rows;
-	uint64_t bytes;
-	uint8_t key[STORAGE_KEY_BYTES];
+	static struct storage_page page;
 	enum mms_err err = MMS_OK;
 	(void)argument;
 	server_world_expect(server);
-	for (unsigned i = 0; i < MODEL_KEYS && (err == MMS_OK || err == MMS_E_MISSING); i++) {
-		server_world_key(i, key);
-		err = storage->device_find(storage->context, key, &device);
+	for (unsigned i = 0; i < MODEL_KEYS && err == MMS_OK; i++) {
+		struct storage_question question = {.kind = QUESTION_SIGNIN, .user_id = server->now.user[i % MODEL_USERS].id};
+		server_world_key(i, question.signin.key);
+		err = server_store_ask(server->store, &question, &server->world.why);
 	}
-	for (int64_t user_id = 1; user_id <= MODEL_USERS && (err == MMS_OK || err == MMS_E_MISSING); user_id++) {
-		err = storage->mailbox_usage(storage->context, user_id, &rows, &bytes);
-		for (row.row = 0; err == MMS_OK;)
-			err = storage->mailbox_next(storage->context, user_id, row.row, &row);
+	for (int64_t user_id = 1; user_id <= MODEL_USERS && err == MMS_OK; user_id++) {
+		struct storage_question question = {.kind = QUESTION_PAGE, .user_id = user_id, .mailbox = {0, 7}, .page = &page};
+		do {
+			err = server_store_ask(server->store, &question, &server->world.why);
+			if (err == MMS_OK && page.row_count > 0)
+				question.mailbox.after_row = page.row[page.row_count - 1].row;
+		} while (err == MMS_OK && !question.has.is_end);
 	}
-	return server_world_settle(server, err == MMS_E_MISSING ? MMS_OK : err, MMS_OK);
+	return server_world_settle(server, err, MMS_OK);
 }
 
 static void count_device(void *context, const struct server_store_device *device)
@@ -314,22 +334,30 @@ static const struct step steps[] = {
 	{"claim", server_batch_enroll, 0},
 	{"enroll with an invite", server_batch_enroll, 1 | SERVER_BATCH_INVITE},
 	{"accept one", server_batch_accept, 1},
+	{"the same again", server_batch_again, 0},
 	{"accept another", server_batch_accept, 1},
 	{"accept many", server_batch_accept, 30},
 	{"move a cursor", server_batch_take, 0},
 	{"enroll a second device", server_batch_enroll, 4 | SERVER_BATCH_INVITE},
 	{"an id twice", server_batch_forbidden, 0},
+	{"the same again", server_batch_again, 0},
 	{"a spent invite", server_batch_forbidden, 1},
 	{"a key of another user", server_batch_forbidden, 2},
 	{"accept some", server_batch_accept, 5},
 	{"bound mailboxes", bound_mailboxes, 2},
 	{"move the first of two", server_batch_take, 0},
 	{"accept beyond the bound", server_batch_accept, 12},
+	{"the same again", server_batch_again, 0},
 	{"lower the bound", bound_mailboxes, 1},
 	{"accept for less", server_batch_accept, 3},
 	{"bound mailboxes no more", bound_mailboxes, 0},
 	{"move the second of two", server_batch_take, 4},
 	{"a batch of everything", server_batch_mixed, 2},
+	{"the same again", server_batch_again, 0},
+	{"bound rows", bound_rows, 5},
+	{"accept what there is room for", server_batch_accept, 40},
+	{"the same again", server_batch_again, 0},
+	{"bound rows no more", bound_rows, 0},
 	{"list beside", list_beside, 0},
 	{"checkpoint", checkpoint, 0},
 	{"accept after the checkpoint", server_batch_accept, 3},
@@ -340,7 +368,9 @@ static const struct step steps[] = {
 	{"accept between sweeps", server_batch_accept, 4},
 	{"sweep all ids", housekeep, 1000},
 	{"bound ids no more", bound_ids, 0},
-	{"two days", pass_days, 2},
+	{"a day", pass_days, 1},
+	{"end generations of ids", housekeep, 1000},
+	{"another day", pass_days, 1},
 	{"housekeep a little", housekeep, 10},
 	{"housekeep ids", housekeep, 1000},
 	{"accept before a long absence", server_batch_accept, 24},
@@ -369,6 +399,7 @@ static const struct step steps[] = {
 	{"revoke nothing", revoke, 6},
 	{"restart again", restart, 0},
 	{"another batch of everything", server_batch_mixed, 5},
+	{"the same again", server_batch_again, 0},
 	{"move the last", server_batch_take, 3},
 	{"forget invites", forget_invites, 0},
 };
@@ -439,10 +470,11 @@ static void check_broken(struct world *world)
 {
 	struct server_world *server = server_of(world);
 	struct reason why = {{0}};
-	const struct storage_batch nothing = {.commit_next = server->store->commit_next};
+	struct storage_appended appended;
+	const struct storage_batch nothing = {.now = server->clock};
 	if (!server->store->is_broken)
 		return;
-	const enum mms_err err = server_store_append(server->store, &nothing, server->clock, &why);
+	const enum mms_err err = server_store_append(server->store, &nothing, &appended, &why);
 	if (err != MMS_E_IO)
 		world_complain(world, "error %d of an append after a broken one", err);
 }
