@@ -218,13 +218,27 @@ bool sql_read_text(sqlite3_stmt *statement, int column, uint8_t *target, size_t 
 	return true;
 }
 
+// Runs one of the statements around a transaction; compiling it takes longer than what it does.
+static enum mms_err run_bound(struct sql *sql, enum sql_bound which)
+{
+	static const char *const texts[SQL_BOUND_COUNT] = {[SQL_BEGIN] = "BEGIN IMMEDIATE", [SQL_COMMIT] = "COMMIT"};
+	enum mms_err err = sql->bound[which] != NULL ? MMS_OK : sql_prepare(sql, &texts[which], 1, &sql->bound[which]);
+	if (err != MMS_OK)
+		return err;
+	errno = 0;
+	if (sqlite3_step(sql->bound[which]) != SQLITE_DONE)
+		err = sql_fail(sql, "write");
+	sql_reset(sql->bound[which]);
+	return err;
+}
+
 enum mms_err sql_begin(struct sql *sql)
 {
 	if (sql->is_stuck && sql_rollback(sql) != MMS_OK)
 		return MMS_E_IO;
 	assert(sqlite3_get_autocommit(sql->db));
 	const enum mms_err err = sql_check_log(sql);
-	return err == MMS_OK ? sql_exec(sql, "BEGIN IMMEDIATE") : err;
+	return err == MMS_OK ? run_bound(sql, SQL_BEGIN) : err;
 }
 
 enum mms_err sql_checkpoint(struct sql *sql)
@@ -241,7 +255,7 @@ enum mms_err sql_checkpoint(struct sql *sql)
 enum mms_err sql_commit(struct sql *sql)
 {
 	assert(!sqlite3_get_autocommit(sql->db));
-	enum mms_err err = sql_exec(sql, "COMMIT");
+	enum mms_err err = run_bound(sql, SQL_COMMIT);
 	if (err != MMS_OK && sql_rollback(sql) != MMS_OK)
 		err = MMS_E_IO;
 	if (err == MMS_OK)

@@ -39,6 +39,9 @@ struct sql_kind {
 	bool is_shared; // several processes may have it open; else the caller sees to it that it is one
 };
 
+// Where a transaction begins and ends.
+enum sql_bound { SQL_BEGIN, SQL_COMMIT, SQL_BOUND_COUNT };
+
 enum sql_access {
 	SQL_READ_WRITE = 1, // made when missing (mode 0600); after an unclean end its log is copied
 	SQL_READ_ONLY = 2,  // must exist in our version; nothing is ever written or checkpointed
@@ -46,6 +49,7 @@ enum sql_access {
 
 struct sql {
 	sqlite3 *db; // NULL: closed
+	sqlite3_stmt *bound[SQL_BOUND_COUNT]; // of transactions that write, made when first used
 	const struct sql_kind *kind;
 	char *path;
 	int wal_pages; // in the log after the last commit

@@ -216,6 +216,8 @@ static enum mms_err connect(struct sql *sql, enum sql_access mode)
 	const char *name = mode == SQL_READ_ONLY ? sql_file_name(sql, uri) : sql->path;
 	if (name == NULL)
 		return MMS_E_DENIED;
+	// Nobody asks how much memory it has, and counting takes a lock for each piece. Only the first database of a process decides.
+	(void)sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
 	errno = 0;
 	if (sqlite3_open_v2(name, &sql->db, flags | SQLITE_OPEN_NOMUTEX, NULL) != SQLITE_OK) {
 		if (sql->db != NULL)
@@ -285,6 +287,7 @@ out:
 
 void sql_close(struct sql *sql)
 {
+	sql_finalize(sql->bound, SQL_BOUND_COUNT);
 	if (sql->db != NULL) {
 		const int code = sqlite3_close(sql->db);
 		assert(code == SQLITE_OK); // else a statement was left
