@@ -208,13 +208,13 @@ const char *const server_schema_statement[SERVER_STATEMENT_COUNT] = {
 	[BODY_PUT] = "INSERT INTO body(body_no, sender_id, id, origin_device, kind, form, to_user, at, sender, text)"
 		     " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
 	[BODY_REMOVE] = "DELETE FROM body WHERE body_no = ?1",
-	[BODIES_REMOVE] = "DELETE FROM body WHERE body_no IN (SELECT row FROM ref WHERE user_id = ?1 AND row <= ?2)",
 
 	[REF_PUT] = "INSERT INTO ref(user_id, row, sender_id, bytes, received_at) VALUES (?1, ?2, ?3, ?4, NULL)",
 	[REF_REMOVE] = "DELETE FROM ref WHERE user_id = ?1 AND row = ?2",
 	// The first rows up to ?2, at most ?3: the last of them, and how many.
 	[REFS_SLICE] = "SELECT coalesce(max(row), 0), count(*) FROM (SELECT row FROM ref"
 		       " WHERE user_id = ?1 AND row <= ?2 ORDER BY row LIMIT ?3)",
+	[REFS_UPTO] = "SELECT row FROM ref WHERE user_id = ?1 AND row <= ?2",
 	[REFS_REMOVE] = "DELETE FROM ref WHERE user_id = ?1 AND row <= ?2",
 	[REFS_COUNT] = "SELECT count(*), coalesce(sum(bytes), 0) FROM ref WHERE user_id = ?1 AND row > ?2 AND row <= ?3",
 	[REFS_BY_SENDER] = "SELECT sender_id, sum(row > ?4), sum((row > ?4) * bytes), sum((row > ?4) * (bytes + ?6)),"

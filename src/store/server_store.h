@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: ISC
 // The server's database over SQLite: mailboxes, ids held, devices, users, starts (doc/design.md, "Stores"). Layer:
 // store. One thread; open it after any fork. One process at a time writes it: the caller holds the directory's lock.
-// A function that fails leaves a sentence in server_store_reason, and in its `why` where it has one. Besides the errors named, each can return
-// MMS_E_NOSPACE (nothing was changed) and MMS_E_IO or MMS_E_FORMAT: the store is broken, the process must stop without
-// answering anything that waits for it.
+// A function that fails leaves a sentence in server_store_reason, and in its `why` where it has one. Besides the errors named, each
+// can return MMS_E_NOSPACE (nothing was changed) and MMS_E_IO or MMS_E_FORMAT: the store is broken, the process must stop
+// without answering anything that waits for it.
 #ifndef MMS_STORE_SERVER_STORE_H
 #define MMS_STORE_SERVER_STORE_H
 

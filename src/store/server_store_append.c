@@ -211,8 +211,10 @@ static enum mms_err enroll(struct server_store *store, const struct judged *judg
 	err = may_enroll(store, device, &may);
 	if (err == MMS_OK)
 		err = server_store_mailbox(store, device->user_id, &mailbox);
-	if (err == MMS_OK && may)
+	if (err == MMS_OK && may) {
+		server_store_devices_changed(mailbox);
 		err = put_device(store, judged->op, mailbox);
+	}
 	judged->result->verdict = err == MMS_OK && may ? VERDICT_ENROLLED : VERDICT_NOT_ENROLLED;
 	return err == MMS_E_MISSING ? MMS_OK : err; // no such user
 }

@@ -67,10 +67,10 @@ enum server_statement {
 	SHARE_HEAVIEST,
 	BODY_PUT,
 	BODY_REMOVE,
-	BODIES_REMOVE,
 	REF_PUT,
 	REF_REMOVE,
 	REFS_SLICE,
+	REFS_UPTO,
 	REFS_REMOVE,
 	REFS_COUNT,
 	REFS_BY_SENDER,
@@ -84,6 +84,19 @@ enum server_statement {
 	PAGES_FREE, // and how many there are
 	PAGES_GIVE_BACK,
 	SERVER_STATEMENT_COUNT
+};
+
+// Rows of a mailbox.
+struct server_span {
+	uint64_t rows;
+	uint64_t bytes; // of their text
+};
+
+struct server_device {
+	int64_t device_id;
+	uint64_t cursor;
+	struct server_span done; // of all that was ever put
+	uint64_t gap_row;
 };
 
 // A mailbox, as it is with what the open transaction did: a row of the table of that name. Memory is a cache; one that is not
@@ -100,6 +113,8 @@ struct server_mailbox {
 	uint64_t taken_row;
 	uint64_t purge_row; // SERVER_ABANDONED: its user is gone, and it goes too
 	bool is_by_sender;
+	bool has_only;      // its user has one device, and `only` is that
+	struct server_device only;
 	bool is_stored;     // the table has a row
 	bool is_dirty;      // it is not as the table has it
 	bool is_listed;     // among those to be written
@@ -183,6 +198,7 @@ struct server_store {
 	struct server_refusals refusals;
 	struct server_round round;
 	struct server_tally tally[SERVER_TALLIES]; // by the sender's id modulo SERVER_TALLIES
+	bool has_shares; // any was ever used
 	struct server_share share[SERVER_SHARES];
 	uint32_t dirty_first; // place + 1
 	struct server_mailbox mailbox[SERVER_MAILBOXES];
@@ -197,6 +213,7 @@ extern const char *const server_schema_statement[SERVER_STATEMENT_COUNT];
 // it says so by server_store_changed. MMS_E_MISSING: there is no such user (any more).
 enum mms_err server_store_mailbox(struct server_store *store, int64_t user_id, struct server_mailbox **mailbox) MUST_CHECK;
 
+// It is to be written.
 void server_store_changed(struct server_store *store, struct server_mailbox *mailbox);
 
 // Forgets the mailbox in memory, as its row is gone.
@@ -207,12 +224,6 @@ enum mms_err server_store_write(struct server_store *store) MUST_CHECK;
 
 // Forgets what a transaction that was given up did.
 void server_store_forget(struct server_store *store);
-
-// Rows of a mailbox.
-struct server_span {
-	uint64_t rows;
-	uint64_t bytes; // of their text
-};
 
 // Counts the rows of a user after `after`, up to `upto`.
 enum mms_err server_store_count(struct server_store *store, int64_t user_id, uint64_t after, uint64_t upto,
@@ -232,20 +243,17 @@ enum mms_err server_store_drop(struct server_store *store, int64_t user_id, int6
 
 // --- devices (server_store_move.c) ---
 
-struct server_device {
-	int64_t device_id;
-	uint64_t cursor;
-	struct server_span done; // of all that was ever put
-	uint64_t gap_row;
-};
-
 struct server_devices {
 	uint32_t count;
 	struct server_device device[DEVICES_PER_USER_MAX];
 };
 
-// The devices of a user.
-enum mms_err server_store_devices_of(struct server_store *store, int64_t user_id, struct server_devices *devices) MUST_CHECK;
+// The devices of a user, who has the mailbox.
+enum mms_err server_store_devices_of(struct server_store *store, struct server_mailbox *mailbox,
+				     struct server_devices *devices) MUST_CHECK;
+
+// The devices of the user of a mailbox in memory have changed otherwise.
+void server_store_devices_changed(struct server_mailbox *mailbox);
 
 // Makes a move.
 enum mms_err server_store_move(struct server_store *store, const struct storage_move *move) MUST_CHECK;
@@ -312,6 +320,7 @@ const struct server_refusal *server_refusal_find(const struct server_refusals *r
 void server_refusal_add(struct server_refusals *refusals, const struct storage_op *op, enum storage_verdict verdict,
 			struct mtime now);
 
+// Forgets all of them, and gives their memory back.
 void server_refusals_clear(struct server_refusals *refusals);
 
 // --- time, counters, room (server_store.c) ---

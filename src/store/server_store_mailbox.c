@@ -147,16 +147,34 @@ enum mms_err server_store_count(struct server_store *store, int64_t user_id, uin
 
 // --- rows go ---
 
+static enum mms_err remove_body(struct server_store *store, uint64_t row)
+{
+	sql_bind_number(store->statement[BODY_REMOVE], 1, row);
+	return sql_run(&store->sql, store->statement[BODY_REMOVE]);
+}
+
+// One by one: a subquery that says which ones costs as much as ten of them before it has begun.
 enum mms_err server_store_purge_all(struct server_store *store, int64_t user_id, uint64_t row)
 {
-	static const enum server_statement steps[] = {BODIES_REMOVE, REFS_REMOVE}; // the refs say which bodies
-	enum mms_err err = MMS_OK;
-	for (size_t i = 0; i < sizeof steps / sizeof *steps && err == MMS_OK; i++) {
-		sql_bind_int(store->statement[steps[i]], 1, user_id);
-		sql_bind_number(store->statement[steps[i]], 2, row);
-		err = sql_run(&store->sql, store->statement[steps[i]]);
+	sqlite3_stmt *statement = store->statement[REFS_UPTO];
+	enum mms_err err;
+	sql_bind_int(statement, 1, user_id);
+	sql_bind_number(statement, 2, row);
+	while ((err = sql_row(&store->sql, statement)) == MMS_OK) {
+		uint64_t found;
+		err = sql_read_number(statement, 0, &found) ? remove_body(store, found) :
+							      sql_damaged(&store->sql, "a message has no row number");
+		if (err != MMS_OK) {
+			sql_reset(statement);
+			return err;
+		}
 	}
-	return err;
+	if (err != MMS_E_MISSING)
+		return err;
+	statement = store->statement[REFS_REMOVE];
+	sql_bind_int(statement, 1, user_id);
+	sql_bind_number(statement, 2, row);
+	return sql_run(&store->sql, statement);
 }
 
 enum mms_err server_store_purge(struct server_store *store, int64_t user_id, uint64_t row, uint32_t rows_max, uint32_t *removed)
@@ -177,12 +195,10 @@ enum mms_err server_store_purge(struct server_store *store, int64_t user_id, uin
 
 enum mms_err server_store_remove(struct server_store *store, int64_t user_id, uint64_t row)
 {
-	sqlite3_stmt *statement = store->statement[BODY_REMOVE];
-	sql_bind_number(statement, 1, row);
-	const enum mms_err err = sql_run(&store->sql, statement);
+	sqlite3_stmt *statement = store->statement[REF_REMOVE];
+	const enum mms_err err = remove_body(store, row);
 	if (err != MMS_OK)
 		return err;
-	statement = store->statement[REF_REMOVE];
 	sql_bind_int(statement, 1, user_id);
 	sql_bind_number(statement, 2, row);
 	return sql_run(&store->sql, statement);
@@ -210,6 +226,7 @@ enum mms_err server_store_drop(struct server_store *store, int64_t user_id, int6
 		err = server_store_share_drop(store, mailbox, sender_id, bytes);
 	if (err != MMS_OK)
 		return err;
+	server_store_devices_changed(mailbox); // of the gap
 	mailbox->held_rows--;
 	mailbox->held_bytes -= bytes;
 	server_store_changed(store, mailbox);

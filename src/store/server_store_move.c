@@ -10,11 +10,10 @@ enum {
 	PURGE_ROWS_SETTLED = 256, // removed at once after a device was; the rest by housekeeping
 };
 
-enum mms_err server_store_devices_of(struct server_store *store, int64_t user_id, struct server_devices *devices)
+static enum mms_err read_devices(struct server_store *store, int64_t user_id, struct server_devices *devices)
 {
 	sqlite3_stmt *statement = store->statement[DEVICES_OF_USER];
 	enum mms_err err;
-	devices->count = 0;
 	sql_bind_int(statement, 1, user_id);
 	while ((err = sql_row(&store->sql, statement)) == MMS_OK) {
 		struct server_device *device = &devices->device[devices->count];
@@ -29,6 +28,23 @@ enum mms_err server_store_devices_of(struct server_store *store, int64_t user_id
 		devices->count++;
 	}
 	return err == MMS_E_MISSING ? MMS_OK : err;
+}
+
+enum mms_err server_store_devices_of(struct server_store *store, struct server_mailbox *mailbox, struct server_devices *devices)
+{
+	devices->count = mailbox->has_only;
+	devices->device[0] = mailbox->only;
+	if (mailbox->has_only)
+		return MMS_OK;
+	const enum mms_err err = read_devices(store, mailbox->user_id, devices);
+	mailbox->has_only = err == MMS_OK && devices->count == 1;
+	mailbox->only = devices->device[0];
+	return err;
+}
+
+void server_store_devices_changed(struct server_mailbox *mailbox)
+{
+	mailbox->has_only = false;
 }
 
 static uint64_t lowest_cursor(const struct server_devices *devices)
@@ -70,18 +86,20 @@ enum mms_err server_store_settle(struct server_store *store, int64_t user_id)
 {
 	struct server_devices devices;
 	struct server_mailbox *mailbox;
-	enum mms_err err = server_store_devices_of(store, user_id, &devices);
+	enum mms_err err = server_store_mailbox(store, user_id, &mailbox);
+	if (err == MMS_OK) {
+		server_store_devices_changed(mailbox);
+		err = server_store_devices_of(store, mailbox, &devices);
+	}
 	// Without any device left, what is held waits for the next.
 	if (err != MMS_OK || devices.count == 0)
-		return err;
-	err = server_store_mailbox(store, user_id, &mailbox);
-	if (err == MMS_OK)
-		err = server_store_share_end(store, mailbox, true); // nobody looks at what leaves
+		return err == MMS_E_MISSING ? MMS_OK : err;
+	err = server_store_share_end(store, mailbox, true); // nobody looks at what leaves
 	if (err == MMS_OK)
 		err = leave(store, mailbox, &devices);
 	if (err == MMS_OK)
 		err = purge(store, mailbox, lowest_cursor(&devices), PURGE_ROWS_SETTLED);
-	return err == MMS_E_MISSING ? MMS_OK : err;
+	return err;
 }
 
 // --- a move ---
@@ -146,17 +164,29 @@ static enum mms_err take_rows(struct server_store *store, struct server_mailbox 
 	return sql_run(&store->sql, statement);
 }
 
-static enum mms_err move_cursor(struct server_store *store, struct server_devices *devices, struct server_device *device,
-				const struct storage_move *move)
+// Removes what all have, after it left the counts. It is no more than what the device passed, unless something waits to be removed.
+static enum mms_err remove_left(struct server_store *store, struct server_mailbox *mailbox, const struct server_span *passed,
+				uint64_t low)
+{
+	if (mailbox->purge_row != 0)
+		return purge(store, mailbox, low, (uint32_t)passed->rows + PURGE_ROWS_MORE);
+	// The last one held is most often the newest there ever was: then nobody has to look which it is.
+	if (passed->rows == 1 && mailbox->held_rows == 0) {
+		const enum mms_err err = server_store_remove(store, mailbox->user_id, mailbox->row_last);
+		if (err != MMS_OK || sqlite3_changes(store->sql.db) == 1)
+			return err;
+	}
+	return server_store_purge_all(store, mailbox->user_id, low);
+}
+
+static enum mms_err move_cursor(struct server_store *store, struct server_mailbox *mailbox, struct server_devices *devices,
+				struct server_device *device, const struct storage_move *move)
 {
 	const uint64_t cursor = device->cursor;
 	const uint64_t low_before = lowest_cursor(devices);
-	struct server_mailbox *mailbox;
 	struct server_span passed = {0, 0};
 	struct server_span fresh = {0, 0};
-	enum mms_err err = server_store_mailbox(store, move->user_id, &mailbox);
-	if (err == MMS_OK)
-		err = count_passed(store, mailbox, device, move->row, &passed);
+	enum mms_err err = count_passed(store, mailbox, device, move->row, &passed);
 	if (err == MMS_OK)
 		err = count_fresh(store, mailbox, cursor, move->row, &passed, &fresh);
 	if (err != MMS_OK)
@@ -164,6 +194,7 @@ static enum mms_err move_cursor(struct server_store *store, struct server_device
 	device->cursor = move->row;
 	device->done.rows += passed.rows;
 	device->done.bytes += passed.bytes;
+	mailbox->only = *device; // if it is
 	const uint64_t low = lowest_cursor(devices);
 	err = server_store_share_pass(store, mailbox, cursor, move->row, low);
 	if (err == MMS_OK)
@@ -173,34 +204,41 @@ static enum mms_err move_cursor(struct server_store *store, struct server_device
 	if (err == MMS_OK && low > low_before) {
 		err = leave(store, mailbox, devices);
 		if (err == MMS_OK)
-			err = mailbox->purge_row == 0 ?
-				      server_store_purge_all(store, move->user_id, low) : // no more than what it passed
-				      purge(store, mailbox, low, (uint32_t)passed.rows + PURGE_ROWS_MORE);
+			err = remove_left(store, mailbox, &passed, low);
 	}
 	return err == MMS_OK ? server_store_share_end(store, mailbox, false) : err;
 }
 
-static enum mms_err settle_gap(struct server_store *store, int64_t device_id)
+static enum mms_err settle_gap(struct server_store *store, struct server_mailbox *mailbox, int64_t device_id)
 {
+	server_store_devices_changed(mailbox);
 	sql_bind_int(store->statement[DEVICE_GAP_TOLD], 1, device_id);
 	return sql_run(&store->sql, store->statement[DEVICE_GAP_TOLD]);
 }
 
-enum mms_err server_store_move(struct server_store *store, const struct storage_move *move)
+static enum mms_err make_move(struct server_store *store, struct server_mailbox *mailbox, const struct storage_move *move)
 {
 	struct server_devices devices;
 	struct server_device *device = NULL;
-	enum mms_err err = server_store_devices_of(store, move->user_id, &devices);
-	assert(move->row < store->commit_next); // else rows to come would be taken unseen
+	enum mms_err err = server_store_devices_of(store, mailbox, &devices);
 	for (uint32_t i = 0; i < devices.count && err == MMS_OK; i++)
 		if (devices.device[i].device_id == move->device_id)
 			device = &devices.device[i];
 	if (err != MMS_OK || device == NULL)
 		return err;
 	if (device->gap_row > 0 && device->gap_row <= move->gap_row)
-		err = settle_gap(store, device->device_id);
+		err = settle_gap(store, mailbox, device->device_id);
 	if (err != MMS_OK || move->row <= device->cursor)
 		return err;
-	err = move_cursor(store, &devices, device, move);
-	return err == MMS_E_MISSING ? MMS_OK : err;
+	return move_cursor(store, mailbox, &devices, device, move);
+}
+
+enum mms_err server_store_move(struct server_store *store, const struct storage_move *move)
+{
+	struct server_mailbox *mailbox;
+	assert(move->row < store->commit_next); // else rows to come would be taken unseen
+	const enum mms_err err = server_store_mailbox(store, move->user_id, &mailbox);
+	if (err != MMS_OK)
+		return err == MMS_E_MISSING ? MMS_OK : err;
+	return make_move(store, mailbox, move);
 }

@@ -75,13 +75,14 @@ static enum mms_err find_share(struct server_store *store, int64_t user_id, int6
 		err = read_share(store, &found);
 	if (err == MMS_OK)
 		*place = found;
+	store->has_shares = true;
 	return err;
 }
 
 enum mms_err server_store_share_write(struct server_store *store)
 {
 	enum mms_err err = MMS_OK;
-	for (size_t i = 0; i < SERVER_SHARES && err == MMS_OK; i++)
+	for (size_t i = 0; i < SERVER_SHARES && err == MMS_OK && store->has_shares; i++)
 		err = write_share(store, &store->share[i]);
 	return err;
 }

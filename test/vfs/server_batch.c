@@ -3,6 +3,7 @@
 #include <assert.h>
 #include <string.h>
 
+#include "base/message.h"
 #include "server_world.h"
 
 enum { OPS_MAX = 512 };
@@ -49,8 +50,8 @@ static void put_submit(struct server_world *server, const struct server_op *from
 		.recipient_id = submit->recipient == MODEL_USERS ? 0 : server->next.user[submit->recipient].id,
 		.sender = world_name(submit->sender, server->is_loud),
 		.id = world_id(serial),
-		.kind = STORAGE_BODY_MESSAGE,
-		.form = STORAGE_FORM_UTF8,
+		.kind = MESSAGE_WRITTEN,
+		.form = MESSAGE_UTF8,
 		.is_online = serial % 2 == 0,
 		.text_offset = (uint32_t)build->text_bytes,
 	};

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/message.h"
 #include "server_world.h"
 #include "store/server_store_inside.h"
 
@@ -104,7 +105,7 @@ static void expect_row(struct look *look, const struct model_message *expected, 
 	EXPECT(look,
 	       row->row == expected->row && row->accepted_at.ms == (int64_t)expected->serial && memcmp(&row->id, &id, sizeof id) == 0 &&
 		       name_is_same(&row->sender, &sender) &&
-		       row->kind == STORAGE_BODY_MESSAGE && row->form == STORAGE_FORM_UTF8 &&
+		       row->kind == MESSAGE_WRITTEN && row->form == MESSAGE_UTF8 &&
 		       row->text_bytes == text_bytes && memcmp(page->text + row->text_offset, text, text_bytes) == 0,
 	       "row %llu stands where row %llu must, or is another message", (unsigned long long)row->row,
 	       (unsigned long long)expected->row);
