@@ -276,7 +276,7 @@ class Loop:
         copy = self.directory / "copy"
         shutil.copytree(self.server.data, copy)
         opened = sqlite3.connect(copy / "server.db")
-        held = [(sender, text.decode()) for sender, text in opened.execute("SELECT sender, text FROM message")]
+        held = [(sender, text.decode()) for sender, text in opened.execute("SELECT sender, text FROM body")]
         opened.close()
         shutil.rmtree(copy)
         for actor in self.actors:
