@@ -36,7 +36,13 @@
 #endif
 
 #ifndef REFUSALS
-#define REFUSALS 0 /* submissions that get MAILBOX_FULL or SERVER_FULL */
+#define REFUSALS 0 /* messages that get MAILBOX_FULL or SERVER_FULL */
+#endif
+#ifndef LANES
+#define LANES 1 /* 1 or 2, of the store: what a sender submits goes in the lane sender % LANES */
+#endif
+#ifndef REPEATS
+#define REPEATS 0 /* batches that the store performs twice: its connection was lost after the commit */
 #endif
 
 #define STARTS (1 + SERVER_CRASHES + RESTORES)
@@ -45,6 +51,16 @@
 #define ROWS (MESSAGES + FORGETS + 1)
 #define BIT(m) (1 << (m))
 #define SENDER_OF(m) ((m) % SENDERS)
+#if LANES > 1
+#define LANE_OF(m) (SENDER_OF(m) % 2)
+#define LANE_BITS(lane) ((lane) == 0 -> 5 : 2) /* the messages of a lane */
+#if SENDERS != 2
+#error "two lanes are for two senders"
+#endif
+#else
+#define LANE_OF(m) 0
+#define LANE_BITS(lane) 7
+#endif
 #if MESSAGES > 3 || ROWS > 7 || DEVICES > 2 || SENDERS * SENDING > 8
 #error "more than the sets of bits and the lists of steps hold"
 #endif
@@ -79,16 +95,21 @@ bool has_backup;
 byte backup_ids_held, backup_rows, backup_next_commit, backup_start, backup_cursor[DEVICES];
 #endif
 
-/* --- the server's memory --- */
+/* --- the server's memory, and the store's --- */
 byte start_now;
-byte next_number;         /* the counter in memory: what waits in the batches has numbers already */
-byte filling, storing;    /* the two batches, bits */
-byte storing_next;
-byte number[MESSAGES];    /* of what is in a batch */
-byte waiting[MESSAGES];   /* sending sessions whose SUBMIT waits for the batch, bits */
+byte filling, storing;    /* the batches of all lanes, those that fill and those with the store, bits by message */
+byte asked[MESSAGES];     /* sending sessions whose SUBMIT is in the batch that fills, bits */
+byte waiting[MESSAGES];   /* the same, with the store */
+byte done;                /* lanes whose batch is durable and not told, bits */
+byte result_row[MESSAGES]; /* what is to be told then; 0: refused */
+byte result_before[MESSAGES];
+byte result_commit[LANES]; /* the mark */
+byte refused_on[MESSAGES]; /* sessions that are bound by a refusal: they had begun, bits */
 byte cursor_now[DEVICES];
 byte row_sent[DEVICES];
 byte receiver[DEVICES];   /* its receiving session + 1 */
+byte behind, reading;     /* devices for which rows wait to be read, and a page is on its way, bits */
+byte page_newest[DEVICES]; /* the newest row when it was read */
 
 /* --- sessions: the device's ends (session + 1, 0: none) --- */
 byte present[SENDERS], fresh[SENDERS], old[SENDERS];
@@ -121,7 +142,7 @@ byte taken[DEVICES * RECEIVING]; /* of these, how many the device has answered *
 
 /* --- faults left, and what users were told --- */
 byte server_crashes = SERVER_CRASHES, sender_crashes = SENDER_CRASHES, device_crashes = DEVICE_CRASHES;
-byte redials = REDIALS, restores = RESTORES, forgets = FORGETS, refusals = REFUSALS;
+byte redials = REDIALS, restores = RESTORES, forgets = FORGETS, refusals = REFUSALS, repeats = REPEATS;
 byte told[MESSAGES];
 bool was_restored;
 
@@ -131,7 +152,8 @@ bool was_restored;
 #endif
 #define SOMETIMES(k) assert(SEEN != (k))
 
-byte a, b, c, n; /* scratch of a d_step */
+byte a, b, c, n, e; /* scratch of a d_step */
+bool is_refusing;
 byte is_stale, is_safe;
 
 /* Section 6.4: does this mark show that the store is older than what it promised? */
@@ -238,13 +260,20 @@ inline begin_server() {
 	start_now++;
 	first[start_now] = next_commit;
 	printf("server: starts, start %d, next number %d\n", start_now, next_commit);
-	next_number = next_commit;
 	filling = 0;
 	storing = 0;
-	storing_next = 0;
+	done = 0;
+	behind = 0;
+	reading = 0;
+	for (a : 0 .. LANES - 1) {
+		result_commit[a] = 0
+	}
 	for (a : 0 .. MESSAGES - 1) {
-		number[a] = 0;
-		waiting[a] = 0
+		asked[a] = 0;
+		waiting[a] = 0;
+		result_row[a] = 0;
+		result_before[a] = 0;
+		refused_on[a] = 0
 	}
 	for (n : 0 .. SENDERS * SENDING - 1) {
 		sending[n] = NONE;
@@ -258,6 +287,7 @@ inline begin_server() {
 	for (b : 0 .. DEVICES - 1) {
 		cursor_now[b] = cursor[b];
 		row_sent[b] = 0;
+		page_newest[b] = 0;
 		receiver[b] = 0
 	}
 	for (n : 0 .. DEVICES * RECEIVING - 1) {
@@ -295,7 +325,7 @@ inline restore() {
 	backup_start = 0
 }
 
-#define HAS_FAULTS (server_crashes + sender_crashes + device_crashes + redials + restores + forgets + refusals > 0)
+#define HAS_FAULTS (server_crashes + sender_crashes + device_crashes + redials + restores + forgets + refusals + repeats > 0)
 
 proctype Faults() {
 end:	do
@@ -325,6 +355,7 @@ end:	do
 		restores = 0;
 		forgets = 0;
 		refusals = 0;
+		repeats = 0;
 #if RESTORES
 		has_backup = false;
 		backup_ids_held = 0;

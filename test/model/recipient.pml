@@ -91,19 +91,6 @@ inline take_deliver() {
 #endif
 }
 
-/* The server makes a DELIVER of the next row of the mailbox. */
-inline make_deliver() {
-	n = row_sent[session / RECEIVING] + 1;
-	do
-	:: !(rows & BIT(n)) -> n++
-	:: else -> break
-	od;
-	row_sent[session / RECEIVING] = n;
-	printf("server: DELIVER of row %d, message %d on session %d\n", n, mailbox[n] - 1, session);
-	deliver[session * ROWS + deliver_count[session]] = n * 4 + mailbox[n] - 1;
-	deliver_count[session]++
-}
-
 /* SIGNIN: deliveries begin behind the cursor; an earlier receiving session of the device is replaced. */
 inline begin_receiving() {
 	n = receiver[session / RECEIVING];
@@ -113,6 +100,9 @@ inline begin_receiving() {
 	receiver[session / RECEIVING] = session + 1;
 	receiving[session] = SIGNED_IN;
 	row_sent[session / RECEIVING] = cursor_now[session / RECEIVING];
+	behind = behind | BIT(session / RECEIVING);
+	reading = reading & ~BIT(session / RECEIVING); /* a page for the session before is for nobody */
+	page_newest[session / RECEIVING] = 0;
 	printf("server: session %d receives, from row %d on\n", session, row_sent[session / RECEIVING] + 1);
 	if
 	:: n != 0 -> receiving[n - 1] = NONE; end_receiving(n)
@@ -151,7 +141,6 @@ proctype ReceivingSession(byte session) {
 end:	do
 	:: atomic { if
 	:: d_step { receiving[session] == HALF_OPEN && CAN_SIGN_IN -> begin_receiving() }
-	:: d_step { IS_RECEIVER && (rows >> (row_sent[session / RECEIVING] + 1)) != 0 -> make_deliver() }
 	:: d_step { IS_KEPT && taken[session] < deliver_count[session] -> take_deliver() }
 	OK(0)
 	OK(1)

@@ -141,19 +141,12 @@ inline take_verdict(m, start, commit) {
 		submitted[session] = submitted[session] | BIT(m); \
 		unanswered[session] = unanswered[session] | BIT(m) } \
 	:: d_step { CAN_START(m) -> start_submit(m) } \
-	REFUSE(m) \
 	:: d_step { IS_HEARD(session) && (unanswered[session] & BIT(m)) && answer_start[ANSWER(session, m)] != 0 -> \
 		take_verdict(m, answer_start[ANSWER(session, m)], answer_commit[ANSWER(session, m)]); \
 		answer_start[ANSWER(session, m)] = 0; \
 		answer_commit[ANSWER(session, m)] = 0 } \
 	FREE_ON_HINT(m) TAKE_OLD_ANSWER(m)
 
-#if REFUSALS
-#define REFUSE(m) \
-	:: d_step { refusals > 0 && CAN_START(m) && IS_NEW(m) -> refusals--; refuse_submit(m) }
-#else
-#define REFUSE(m)
-#endif
 #ifdef BUG_FREE_SUBMIT_ON_HINT /* the server holds the call, and says so by NEXT and MARKS */
 #define FREE_ON_HINT(m) \
 	:: d_step { IS_HEARD(session) && (unanswered[session] & submitted[session] & BIT(m)) && sending[session] == SIGNED_IN -> \
