@@ -152,6 +152,7 @@ enum mms_err store_thread_start(struct server_store *store, size_t jobs_max, int
 	pthread_mutex_init(&started->mutex, NULL);
 	pthread_cond_init(&started->changed, NULL);
 	sigfillset(&all);
+	sigdelset(&all, SIGBUS); // a file of the database was cut short: that is handled where it happens (cmd/main.c)
 	pthread_sigmask(SIG_SETMASK, &all, &before); // which the thread inherits
 	const int error = pthread_create(&started->thread, NULL, run, started);
 	pthread_sigmask(SIG_SETMASK, &before, NULL);

@@ -40,7 +40,8 @@ struct store_event {
 
 // Starts a thread for an open store whose start is recorded; nobody else may use the store until the thread is stopped. At most
 // `jobs_max` jobs are under way. Whenever events have come, 8 bytes with the number 1 are written to `wake_fd` (an eventfd, or
-// a pipe that does not block; the caller's). The thread takes no signals. MMS_E_IO: no memory, or no thread can be started.
+// a pipe that does not block; the caller's). The thread takes no signals but SIGBUS, which is its own. MMS_E_IO: no memory, or
+// no thread can be started.
 enum mms_err store_thread_start(struct server_store *store, size_t jobs_max, int wake_fd, struct store_thread **thread,
 				struct reason *why) MUST_CHECK;
 
