@@ -84,16 +84,24 @@ static const char schema[] =
 	" text BLOB NOT NULL) STRICT;"
 
 	// Its place in a mailbox; row is the body's number. bytes: of the text, so that a range is counted without reading texts.
-	// received_at: when the first of several devices took the row; without it, no device has it or all have.
 	"CREATE TABLE ref("
 	" user_id INTEGER NOT NULL,"
 	" row INTEGER NOT NULL,"
 	" sender_id INTEGER NOT NULL,"
 	" bytes INTEGER NOT NULL,"
-	" received_at INTEGER,"
 	" PRIMARY KEY (user_id, row)) STRICT, WITHOUT ROWID;"
-	"CREATE INDEX ref_by_age ON ref(received_at) WHERE received_at IS NOT NULL;"
-	"CREATE INDEX ref_by_sender ON ref(user_id, sender_id, row) WHERE received_at IS NOT NULL;"
+
+	// Those that some device of the user has and another lacks, and when the first took it. A table of its own, for a user with
+	// one device never has any.
+	"CREATE TABLE received("
+	" user_id INTEGER NOT NULL,"
+	" row INTEGER NOT NULL,"
+	" sender_id INTEGER NOT NULL,"
+	" bytes INTEGER NOT NULL,"
+	" at INTEGER NOT NULL,"
+	" PRIMARY KEY (user_id, row)) STRICT, WITHOUT ROWID;"
+	"CREATE INDEX received_by_age ON received(at);"
+	"CREATE INDEX received_by_sender ON received(user_id, sender_id, row);"
 
 	// The ids held: they outlive their messages, and judge what comes again.
 	"CREATE TABLE accepted("
@@ -209,7 +217,7 @@ const char *const server_schema_statement[SERVER_STATEMENT_COUNT] = {
 		     " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
 	[BODY_REMOVE] = "DELETE FROM body WHERE body_no = ?1",
 
-	[REF_PUT] = "INSERT INTO ref(user_id, row, sender_id, bytes, received_at) VALUES (?1, ?2, ?3, ?4, NULL)",
+	[REF_PUT] = "INSERT INTO ref(user_id, row, sender_id, bytes) VALUES (?1, ?2, ?3, ?4)",
 	[REF_REMOVE] = "DELETE FROM ref WHERE user_id = ?1 AND row = ?2",
 	// The first rows up to ?2, at most ?3: the last of them, and how many.
 	[REFS_SLICE] = "SELECT coalesce(max(row), 0), count(*) FROM (SELECT row FROM ref"
@@ -220,11 +228,14 @@ const char *const server_schema_statement[SERVER_STATEMENT_COUNT] = {
 	[REFS_BY_SENDER] = "SELECT sender_id, sum(row > ?4), sum((row > ?4) * bytes), sum((row > ?4) * (bytes + ?6)),"
 			   " sum((row <= ?5) * (bytes + ?6)) FROM ref WHERE user_id = ?1 AND row > ?2 AND row <= ?3"
 			   " GROUP BY sender_id",
-	[REFS_RECEIVE] = "UPDATE ref SET received_at = ?4 WHERE user_id = ?1 AND row > ?2 AND row <= ?3",
 	[REF_OLDEST] = "SELECT row FROM ref WHERE user_id = ?1 AND row > ?2 ORDER BY row LIMIT 1",
-	[REF_OLDEST_OF_SENDER] = "SELECT row, bytes FROM ref INDEXED BY ref_by_sender WHERE user_id = ?1 AND sender_id = ?2"
-				 " AND row > ?3 AND received_at IS NOT NULL ORDER BY row LIMIT 1",
-	[REF_EXPIRED] = "SELECT user_id, row, sender_id, bytes FROM ref WHERE received_at <= ?1 ORDER BY received_at LIMIT 1",
+	[RECEIVED_PUT] = "INSERT INTO received(user_id, row, sender_id, bytes, at)"
+			 " SELECT user_id, row, sender_id, bytes, ?4 FROM ref WHERE user_id = ?1 AND row > ?2 AND row <= ?3",
+	[RECEIVED_REMOVE] = "DELETE FROM received WHERE user_id = ?1 AND row = ?2",
+	[RECEIVED_REMOVE_UPTO] = "DELETE FROM received WHERE user_id = ?1 AND row <= ?2",
+	[RECEIVED_OLDEST] = "SELECT row, bytes FROM received INDEXED BY received_by_sender"
+			    " WHERE user_id = ?1 AND sender_id = ?2 AND row > ?3 ORDER BY row LIMIT 1",
+	[RECEIVED_EXPIRED] = "SELECT user_id, row, sender_id, bytes FROM received WHERE at <= ?1 ORDER BY at LIMIT 1",
 	[PAGE_READ] = "SELECT ref.row, id, sender, at, kind, form, text FROM ref LEFT JOIN body ON body_no = ref.row"
 		      " WHERE user_id = ?1 AND ref.row > ?2 ORDER BY ref.row LIMIT ?3",
 

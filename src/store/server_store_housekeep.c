@@ -15,10 +15,11 @@ static int64_t days_before(uint64_t seconds, int days)
 // One message that its first device took long ago.
 static enum mms_err expire_message(struct server_store *store, int64_t limit)
 {
-	sqlite3_stmt *statement = store->statement[REF_EXPIRED];
+	sqlite3_stmt *statement = store->statement[RECEIVED_EXPIRED];
 	struct server_mailbox *mailbox;
 	uint64_t row = 0;
 	uint64_t bytes = 0;
+	bool was_there;
 	sql_bind_int(statement, 1, limit);
 	enum mms_err err = sql_row(&store->sql, statement);
 	if (err != MMS_OK)
@@ -33,7 +34,7 @@ static enum mms_err expire_message(struct server_store *store, int64_t limit)
 	if (err == MMS_OK && row > mailbox->purge_row)
 		return server_store_drop(store, user_id, sender_id, row, bytes);
 	// All devices have it, or its user is gone, so that it is in no count.
-	return err == MMS_OK || err == MMS_E_MISSING ? server_store_remove(store, user_id, row) : err;
+	return err == MMS_OK || err == MMS_E_MISSING ? server_store_remove(store, user_id, row, true, &was_there) : err;
 }
 
 // What a user's mailbox holds waits to be removed, and it with that.

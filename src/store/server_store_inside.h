@@ -74,10 +74,12 @@ enum server_statement {
 	REFS_REMOVE,
 	REFS_COUNT,
 	REFS_BY_SENDER,
-	REFS_RECEIVE,
 	REF_OLDEST,
-	REF_OLDEST_OF_SENDER,
-	REF_EXPIRED,
+	RECEIVED_PUT,
+	RECEIVED_REMOVE,
+	RECEIVED_REMOVE_UPTO,
+	RECEIVED_OLDEST,
+	RECEIVED_EXPIRED,
 	PAGE_READ,
 	READ_BEGIN,
 	READ_END,
@@ -229,13 +231,16 @@ void server_store_forget(struct server_store *store);
 enum mms_err server_store_count(struct server_store *store, int64_t user_id, uint64_t after, uint64_t upto,
 				struct server_span *span) MUST_CHECK;
 
-// Removes the rows of a user up to `row` and their bodies: all of them, or at most `rows_max`; `*removed` says how many.
-enum mms_err server_store_purge_all(struct server_store *store, int64_t user_id, uint64_t row) MUST_CHECK;
+// Removes the rows of a user up to `row` and their bodies: all of them, or at most `rows_max`; `*removed` says how many. Whether
+// any can be one that only some device has.
+enum mms_err server_store_purge_all(struct server_store *store, int64_t user_id, uint64_t row, bool has_received) MUST_CHECK;
 enum mms_err server_store_purge(struct server_store *store, int64_t user_id, uint64_t row, uint32_t rows_max,
 				uint32_t *removed) MUST_CHECK;
 
-// Removes one row and its body, which no count has.
-enum mms_err server_store_remove(struct server_store *store, int64_t user_id, uint64_t row) MUST_CHECK;
+// Removes one row and its body, which no count has; whether it can be one that only some device has. `*was_there` says whether
+// there was such a row.
+enum mms_err server_store_remove(struct server_store *store, int64_t user_id, uint64_t row, bool has_received,
+				 bool *was_there) MUST_CHECK;
 
 // Removes a row beyond purge_row that some device has: the devices that lack it get the gap, and it leaves the counts.
 enum mms_err server_store_drop(struct server_store *store, int64_t user_id, int64_t sender_id, uint64_t row,

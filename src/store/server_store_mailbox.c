@@ -153,8 +153,16 @@ static enum mms_err remove_body(struct server_store *store, uint64_t row)
 	return sql_run(&store->sql, store->statement[BODY_REMOVE]);
 }
 
+// Runs a statement on the rows of a user up to, or at, `row`.
+static enum mms_err run_on(struct server_store *store, enum server_statement which, int64_t user_id, uint64_t row)
+{
+	sql_bind_int(store->statement[which], 1, user_id);
+	sql_bind_number(store->statement[which], 2, row);
+	return sql_run(&store->sql, store->statement[which]);
+}
+
 // One by one: a subquery that says which ones costs as much as ten of them before it has begun.
-enum mms_err server_store_purge_all(struct server_store *store, int64_t user_id, uint64_t row)
+static enum mms_err remove_bodies(struct server_store *store, int64_t user_id, uint64_t row)
 {
 	sqlite3_stmt *statement = store->statement[REFS_UPTO];
 	enum mms_err err;
@@ -169,12 +177,15 @@ enum mms_err server_store_purge_all(struct server_store *store, int64_t user_id,
 			return err;
 		}
 	}
-	if (err != MMS_E_MISSING)
-		return err;
-	statement = store->statement[REFS_REMOVE];
-	sql_bind_int(statement, 1, user_id);
-	sql_bind_number(statement, 2, row);
-	return sql_run(&store->sql, statement);
+	return err == MMS_E_MISSING ? MMS_OK : err;
+}
+
+enum mms_err server_store_purge_all(struct server_store *store, int64_t user_id, uint64_t row, bool has_received)
+{
+	enum mms_err err = remove_bodies(store, user_id, row);
+	if (err == MMS_OK)
+		err = run_on(store, REFS_REMOVE, user_id, row);
+	return err == MMS_OK && has_received ? run_on(store, RECEIVED_REMOVE_UPTO, user_id, row) : err;
 }
 
 enum mms_err server_store_purge(struct server_store *store, int64_t user_id, uint64_t row, uint32_t rows_max, uint32_t *removed)
@@ -190,18 +201,16 @@ enum mms_err server_store_purge(struct server_store *store, int64_t user_id, uin
 		err = sql_damaged(&store->sql, "a message's row is malformed");
 	sql_reset(statement);
 	*removed = (uint32_t)count;
-	return err == MMS_OK && count > 0 ? server_store_purge_all(store, user_id, last) : err;
+	return err == MMS_OK && count > 0 ? server_store_purge_all(store, user_id, last, true) : err;
 }
 
-enum mms_err server_store_remove(struct server_store *store, int64_t user_id, uint64_t row)
+enum mms_err server_store_remove(struct server_store *store, int64_t user_id, uint64_t row, bool has_received, bool *was_there)
 {
-	sqlite3_stmt *statement = store->statement[REF_REMOVE];
-	const enum mms_err err = remove_body(store, row);
-	if (err != MMS_OK)
-		return err;
-	sql_bind_int(statement, 1, user_id);
-	sql_bind_number(statement, 2, row);
-	return sql_run(&store->sql, statement);
+	enum mms_err err = remove_body(store, row);
+	if (err == MMS_OK)
+		err = run_on(store, REF_REMOVE, user_id, row);
+	*was_there = err == MMS_OK && sqlite3_changes(store->sql.db) == 1;
+	return err == MMS_OK && has_received ? run_on(store, RECEIVED_REMOVE, user_id, row) : err;
 }
 
 // Devices that do not have the row get the gap.
@@ -217,6 +226,7 @@ static enum mms_err make_gap(struct server_store *store, int64_t user_id, uint64
 enum mms_err server_store_drop(struct server_store *store, int64_t user_id, int64_t sender_id, uint64_t row, uint64_t bytes)
 {
 	struct server_mailbox *mailbox;
+	bool was_there;
 	enum mms_err err = make_gap(store, user_id, row, bytes);
 	if (err == MMS_OK)
 		err = server_store_mailbox(store, user_id, &mailbox);
@@ -230,5 +240,5 @@ enum mms_err server_store_drop(struct server_store *store, int64_t user_id, int6
 	mailbox->held_rows--;
 	mailbox->held_bytes -= bytes;
 	server_store_changed(store, mailbox);
-	return server_store_remove(store, user_id, row);
+	return server_store_remove(store, user_id, row, true, &was_there);
 }

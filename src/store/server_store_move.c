@@ -149,7 +149,7 @@ static enum mms_err write_device(struct server_store *store, const struct server
 static enum mms_err take_rows(struct server_store *store, struct server_mailbox *mailbox, uint64_t row,
 			      const struct server_span *fresh, bool is_shared)
 {
-	sqlite3_stmt *statement = store->statement[REFS_RECEIVE];
+	sqlite3_stmt *statement = store->statement[RECEIVED_PUT];
 	const uint64_t taken_row = mailbox->taken_row;
 	mailbox->taken_row = row;
 	mailbox->fresh_rows -= fresh->rows;
@@ -166,17 +166,19 @@ static enum mms_err take_rows(struct server_store *store, struct server_mailbox 
 
 // Removes what all have, after it left the counts. It is no more than what the device passed, unless something waits to be removed.
 static enum mms_err remove_left(struct server_store *store, struct server_mailbox *mailbox, const struct server_span *passed,
-				uint64_t low)
+				uint64_t low, bool has_received)
 {
+	bool was_there;
 	if (mailbox->purge_row != 0)
 		return purge(store, mailbox, low, (uint32_t)passed->rows + PURGE_ROWS_MORE);
 	// The last one held is most often the newest there ever was: then nobody has to look which it is.
 	if (passed->rows == 1 && mailbox->held_rows == 0) {
-		const enum mms_err err = server_store_remove(store, mailbox->user_id, mailbox->row_last);
-		if (err != MMS_OK || sqlite3_changes(store->sql.db) == 1)
+		const enum mms_err err =
+			server_store_remove(store, mailbox->user_id, mailbox->row_last, has_received, &was_there);
+		if (err != MMS_OK || was_there)
 			return err;
 	}
-	return server_store_purge_all(store, mailbox->user_id, low);
+	return server_store_purge_all(store, mailbox->user_id, low, has_received);
 }
 
 static enum mms_err move_cursor(struct server_store *store, struct server_mailbox *mailbox, struct server_devices *devices,
@@ -184,6 +186,7 @@ static enum mms_err move_cursor(struct server_store *store, struct server_mailbo
 {
 	const uint64_t cursor = device->cursor;
 	const uint64_t low_before = lowest_cursor(devices);
+	const bool has_received = mailbox->held_rows > mailbox->fresh_rows; // some device has rows that another one lacks
 	struct server_span passed = {0, 0};
 	struct server_span fresh = {0, 0};
 	enum mms_err err = count_passed(store, mailbox, device, move->row, &passed);
@@ -204,7 +207,7 @@ static enum mms_err move_cursor(struct server_store *store, struct server_mailbo
 	if (err == MMS_OK && low > low_before) {
 		err = leave(store, mailbox, devices);
 		if (err == MMS_OK)
-			err = remove_left(store, mailbox, &passed, low);
+			err = remove_left(store, mailbox, &passed, low, has_received);
 	}
 	return err == MMS_OK ? server_store_share_end(store, mailbox, false) : err;
 }

@@ -231,7 +231,7 @@ static enum mms_err find_heaviest(struct server_store *store, int64_t user_id, i
 
 static enum mms_err shed_row(struct server_store *store, const struct server_mailbox *mailbox)
 {
-	sqlite3_stmt *statement = store->statement[REF_OLDEST_OF_SENDER];
+	sqlite3_stmt *statement = store->statement[RECEIVED_OLDEST];
 	int64_t sender_id = 0;
 	uint64_t row = 0;
 	uint64_t bytes = 0;

@@ -265,7 +265,7 @@ static void test_the_last_row_is_not_the_newest(void **state)
 	take(fixture, &ahead, 1);
 	fixture->now = DAYS(1);
 	take(fixture, &ahead, 2);
-	assert_int_equal(sqlite3_exec(fixture->store->sql.db, "UPDATE ref SET received_at = -received_at WHERE row = 2", 0, 0, 0), 0);
+	assert_int_equal(sqlite3_exec(fixture->store->sql.db, "UPDATE received SET at = -at WHERE row = 2", 0, 0, 0), 0);
 	fixture->now = DAYS(29);
 	housekeep_all(fixture, 100); // as if the second had been taken first
 	assert_int_equal(count(fixture, "SELECT group_concat(row) = '1' FROM ref"), 1);

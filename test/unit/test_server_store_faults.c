@@ -379,9 +379,8 @@ static void test_damaged_order_ends_no_mailbox(void **state)
 	accept_one(fixture, FRED);
 	server_store_close(fixture->store);
 	tamper(fixture, "CREATE TABLE other(user_id INTEGER NOT NULL, row INTEGER NOT NULL, sender_id INTEGER NOT NULL,"
-			" bytes INTEGER NOT NULL, received_at INTEGER, PRIMARY KEY (user_id, row DESC)) STRICT, WITHOUT ROWID;"
+			" bytes INTEGER NOT NULL, PRIMARY KEY (user_id, row DESC)) STRICT, WITHOUT ROWID;"
 			"INSERT INTO other SELECT * FROM ref; DROP TABLE ref; ALTER TABLE other RENAME TO ref;"
-			"CREATE INDEX ref_by_sender ON ref(user_id, sender_id, row) WHERE received_at IS NOT NULL;"
 			"PRAGMA writable_schema = 1; UPDATE sqlite_schema SET sql = replace(sql, 'row DESC', 'row')");
 	open_store(fixture);
 	expect_broken_page(fixture);

@@ -94,7 +94,8 @@ static int try_weak(struct explore *explore)
 		{"a mailbox is not written", "UPDATE mailbox SET put_rows"},
 		{"a share is not written", "INSERT INTO share"},
 		{"a body stays", "DELETE FROM body"},
-		{"when a row was taken is lost", "UPDATE ref SET received_at"},
+		{"that it was taken stays", "DELETE FROM received"},
+		{"when a row was taken is lost", "INSERT INTO received"},
 		{"a gap is not told", "UPDATE device SET gap_row = max"},
 		{"ids are not counted", "UPDATE sender SET new_ids"},
 	};

@@ -203,6 +203,7 @@ static void look_at_counts(struct look *look)
 	uint64_t holding = 0;
 	uint64_t holding_bytes = 0;
 	uint64_t held = 0;
+	uint64_t taken = 0;
 	uint64_t taken_sum = 0;
 	uint64_t devices = 0;
 	uint64_t spent = 0;
@@ -215,6 +216,7 @@ static void look_at_counts(struct look *look)
 			holding_bytes += model->message[i].text_bytes;
 		}
 		held += model->message[i].is_held;
+		taken += model->message[i].is_kept && model->message[i].is_taken;
 		taken_sum += model->message[i].is_kept && model->message[i].is_taken ? (uint64_t)model->message[i].taken_at : 0;
 	}
 	for (unsigned i = 0; i < MODEL_KEYS; i++) {
@@ -229,10 +231,11 @@ static void look_at_counts(struct look *look)
 	expect_count(look, "SELECT seconds FROM counter", (uint64_t)model->seconds);
 	expect_count(look, "SELECT count(*) FROM body", kept);
 	expect_count(look, "SELECT count(*) FROM ref", kept);
+	expect_count(look, "SELECT count(*) FROM received", taken);
 	expect_count(look, "SELECT count(*) FROM ref JOIN body ON body_no = row AND to_user = user_id", kept);
 	expect_count(look, "SELECT coalesce(sum(held_rows), 0) FROM mailbox", holding);
 	expect_count(look, "SELECT coalesce(sum(held_bytes), 0) FROM mailbox", holding_bytes);
-	expect_count(look, "SELECT coalesce(sum(received_at), 0) FROM ref", taken_sum);
+	expect_count(look, "SELECT coalesce(sum(at), 0) FROM received JOIN ref USING (user_id, row, sender_id, bytes)", taken_sum);
 	expect_count(look, "SELECT count(*) FROM accepted", held);
 	// Shares are there for all of a mailbox or none, and say what it has.
 	expect_count(look,
