@@ -382,6 +382,16 @@ static void test_removed_devices_are_named(void **state)
 	assert_int_equal(removed[0], first);
 	assert_true(removed[1] > first);
 	assert_int_equal(removed[2], back.device_id);
+
+	// Rising, whatever the order of the lines.
+	const int64_t older = enroll(fixture, FRED, 5).device_id;
+	const int64_t newer = enroll(fixture, JIMMY, 2).device_id;
+	memset(print[2], (int)(uint8_t)~5, sizeof print[2]);
+	users[1].revoked = (const uint8_t(*)[STORAGE_KEY_BYTES])&print[2];
+	users[1].revoked_count = 1;
+	assert_int_equal(sync_users(fixture, users, 2, ids, removed), 2); // jimmy's line is the first
+	assert_int_equal(removed[0], older);
+	assert_int_equal(removed[1], newer);
 }
 
 // A start that was forgotten is one that the server never promised anything by: its devices re-offer.

@@ -185,6 +185,31 @@ static void test_nothing_is_answered_after_a_failure(void **state)
 	sqlite3_close(db);
 }
 
+// Each event wakes, so that they can be counted when the thread is gone. A lock holds the first job up until all are given, so
+// that the others are taken together.
+static void test_one_event_is_the_last(void **state)
+{
+	struct threaded *threaded = *state;
+	struct storage_question question = {.kind = QUESTION_SIGNIN};
+	struct one one;
+	uint64_t events = 0;
+	sqlite3 *db;
+	assert_int_equal(sqlite3_open(threaded->fixture->path, &db), SQLITE_OK);
+	assert_int_equal(sqlite3_exec(db, "BEGIN IMMEDIATE; DROP TABLE device", NULL, NULL, NULL), SQLITE_OK);
+	prepare(threaded->fixture, &one);
+	store_thread_append(threaded->thread, 0, &one.batch);
+	store_thread_ask(threaded->thread, &question);
+	for (int i = 2; i < JOBS; i++)
+		store_thread_housekeep(threaded->thread, threaded->fixture->now, 10);
+	assert_int_equal(sqlite3_exec(db, "COMMIT", NULL, NULL, NULL), SQLITE_OK);
+	store_thread_stop(threaded->thread);
+	threaded->thread = NULL;
+	assert_int_equal(one.result.verdict, VERDICT_NEW);
+	assert_int_equal(read(threaded->wake_fd, &events, sizeof events), sizeof events);
+	assert_int_equal(events, 2); // of the message, and of the failure
+	sqlite3_close(db);
+}
+
 static void test_no_event_follows_a_failure(void **state)
 {
 	struct threaded *threaded = *state;
@@ -262,6 +287,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_stop_finishes_what_was_given, set_up_thread, tear_down_thread),
 		cmocka_unit_test_setup_teardown(test_nothing_is_answered_after_a_failure, set_up_thread, tear_down_thread),
 		cmocka_unit_test_setup_teardown(test_no_event_follows_a_failure, set_up_thread, tear_down_thread),
+		cmocka_unit_test_setup_teardown(test_one_event_is_the_last, set_up_thread, tear_down_thread),
 		cmocka_unit_test_setup_teardown(test_no_room_is_no_failure, set_up_thread, tear_down_thread),
 		cmocka_unit_test_setup_teardown(test_the_thread_takes_no_signal, set_up_thread, tear_down_thread),
 	};
