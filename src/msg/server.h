@@ -209,6 +209,7 @@ struct server {
 	struct slot_list readers;  // peers that wait for a page
 	struct slot_list starved;  // peers whose delivery found no memory
 	struct mtime starved_at;   // when they try again; MTIME_NEVER: there are none
+	bool holds_signins; // until the store has the users that it was ordered
 	bool is_broken; // the store failed; stop
 };
 
@@ -275,6 +276,10 @@ struct mtime server_deadline(const struct server *server);
 // Must: the transport has no event of a session's end that was not told.
 void server_reload(struct server *server, struct users_table *users, struct server_user *user, const int64_t *removed,
 		   size_t removed_count);
+
+// Other users are with the store, or are no longer: meanwhile nobody signs in. A device that is enrolled behind the sync that
+// revoked it is not among those it removed, and the users in use do not revoke it yet.
+void server_hold_signins(struct server *server, bool holds);
 
 // Tells every signed-in session that the server stops.
 void server_shutdown(struct server *server);

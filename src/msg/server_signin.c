@@ -114,7 +114,7 @@ void server_signin(struct server *server, const struct call_in *call, struct mom
 struct storage_question *server_next_signin(struct server *server, struct server_lane *lane)
 {
 	// What the store was not given of moved cursors goes first, or the device would be told of what it has.
-	while (server_are_moves_given(lane)) {
+	while (server_are_moves_given(lane) && !server->holds_signins) {
 		const uint32_t number = slot_list_take(&lane->joining, links_joining(server));
 		if (number == SLOT_NONE)
 			break;
@@ -279,8 +279,8 @@ void server_signin_answered(struct server *server, uint32_t number, struct momen
 		give_record(server, number);
 		return;
 	}
-	if (joining->generation != server->generation) {
-		ask(server, number); // other users: what was asked may be another question now
+	if (joining->generation != server->generation || server->holds_signins) {
+		ask(server, number); // other users, now or soon: what was asked may be another question
 		return;
 	}
 	const struct user_entry *entry = entry_of(server, joining);

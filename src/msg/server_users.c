@@ -59,6 +59,11 @@ static void shut_out(struct server *server, const struct server_user *user, bool
 	}
 }
 
+void server_hold_signins(struct server *server, bool holds)
+{
+	server->holds_signins = holds;
+}
+
 void server_reload(struct server *server, struct users_table *users, struct server_user *user, const int64_t *removed,
 		   size_t removed_count)
 {

@@ -80,6 +80,7 @@ void server_node_users_synced(struct server_node *node, const struct users_synce
 	happen(node, moment);
 	node->is_syncing = false;
 	node->has_news = true;
+	server_hold_signins(&node->server, false);
 	if (synced->is_kept)
 		server_reload(&node->server, node->fresh, node->fresh_user, synced->removed, synced->removed_count);
 	node->fresh = NULL;
@@ -136,6 +137,7 @@ static bool sync_next(struct server_node *node, struct server_order *order)
 	order->kind = ORDER_SYNC_USERS;
 	order->users = node->fresh;
 	node->is_syncing = true;
+	server_hold_signins(&node->server, true);
 	return true;
 }
 
