@@ -176,8 +176,9 @@ static void ask_who(void)
 		return;
 	device_life_list(&process->life, world.now);
 	process->is_due = true;
-	if (draw_chance(&world.draw, 200))
-		plan_soon(EVENT_BURST, 150, process->profile); // it then stands in front of many others
+	// Where its answer may be lost, it stands in front of many others.
+	if (draw_chance(&world.draw, world.options.down_loss > 0 ? 400 : 100))
+		plan_soon(EVENT_BURST, 150, process->profile);
 }
 
 static void sign_out(void)
