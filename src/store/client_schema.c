@@ -30,6 +30,12 @@ static const char schema[] =
 	"CREATE INDEX outbox_by_queue ON outbox(seq, state) WHERE is_queued = 1;"
 	"CREATE INDEX outbox_by_done ON outbox(seq) WHERE is_queued = 0;"
 
+	// How many of the outbox wait for a verdict (state 1): whoever adds a message or ends its waiting changes this too.
+	"CREATE TABLE waiting("
+	" only INTEGER PRIMARY KEY CHECK (only = 1),"
+	" count INTEGER NOT NULL CHECK (count >= 0)) STRICT;"
+	"INSERT INTO waiting VALUES (1, 0);"
+
 	// A gap has no kind, no sender and no text; an entry of the server's own kinds may have no sender. flags: 1 own, 4 history;
 	// whether it is of a room, the conversation says, which is as it is written.
 	"CREATE TABLE transcript("
@@ -53,7 +59,7 @@ const struct sql_kind client_schema_kind = {
 	.noun = "client database",
 	.elsewhere = "another state directory",
 	.application_id = 0x4d4d5343, // "MMSC"
-	.version = 3,
+	.version = 4,
 	.schema = schema,
 	.busy_ms = CLIENT_STORE_BUSY_MS,
 	.cache_kib = 2 * 1024,
@@ -76,11 +82,14 @@ const char *const client_schema_statement[CLIENT_STATEMENT_COUNT] = {
 
 	[OUTBOX_PUT] = "INSERT INTO outbox(id, recipient, text, written_at) VALUES (?1, ?2, ?3, ?4)",
 	[OUTBOX_FIND] = "SELECT state, status FROM outbox WHERE id = ?1",
-	[OUTBOX_COUNT] = "SELECT count(*) FROM outbox WHERE is_queued = 1 AND state = 1",
+	[WAITING_GET] = "SELECT count FROM waiting WHERE only = 1",
+	[WAITING_MORE] = "UPDATE waiting SET count = count + 1 WHERE only = 1",
+	[WAITING_LESS] = "UPDATE waiting SET count = max(count - 1, 0) WHERE only = 1",
 	[OUTBOX_PAGE] = "SELECT seq, id, recipient, text, state FROM outbox WHERE is_queued = 1 AND seq > ?1"
 			" ORDER BY seq LIMIT ?2",
-	[OUTBOX_VERDICT] = "UPDATE outbox SET is_queued = 0, status = iif(state = 1, ?3, status),"
-			   " state = iif(state = 1, ?2, state) WHERE id = ?1",
+	[OUTBOX_VERDICT] = "UPDATE outbox SET is_queued = 0, state = ?2, status = ?3 WHERE id = ?1 AND state = 1",
+	[OUTBOX_OFFERED] = "UPDATE outbox SET is_queued = 0 WHERE id = ?1",
+	[OUTBOX_WITHDRAW] = "DELETE FROM outbox WHERE id = ?1 AND state = 1",
 	[OUTBOX_REOFFER] = "UPDATE outbox SET is_queued = 1 WHERE state IN (2, 3)",
 	[OUTBOX_FORGET] = "DELETE FROM outbox WHERE seq IN (SELECT seq FROM outbox WHERE is_queued = 0 AND"
 			  " seq <= (SELECT max(seq) FROM outbox) - ?1 ORDER BY seq LIMIT 2)",

@@ -154,6 +154,8 @@ enum mms_err client_store_outbox_add(struct client_store *store, const struct uu
 		sql_bind_int(statement, 4, now.ms);
 		err = sql_run(&store->sql, statement);
 	}
+	if (err == MMS_OK)
+		err = sql_run(&store->sql, store->statement[WAITING_MORE]);
 	return sql_end(&store->sql, err);
 }
 
@@ -180,7 +182,27 @@ enum mms_err client_store_outbox_find(struct client_store *store, const struct u
 
 enum mms_err client_store_outbox_queued_count(struct client_store *store, uint64_t *count)
 {
-	return client_store_number(store, OUTBOX_COUNT, count);
+	return client_store_number(store, WAITING_GET, count);
+}
+
+enum mms_err client_store_end_waiting(struct client_store *store, enum client_statement which, bool *has_changed)
+{
+	enum mms_err err = sql_run(&store->sql, store->statement[which]);
+	*has_changed = err == MMS_OK && sqlite3_changes(store->sql.db) > 0;
+	return *has_changed ? sql_run(&store->sql, store->statement[WAITING_LESS]) : err;
+}
+
+enum mms_err client_store_outbox_withdraw(struct client_store *store, const struct uuid *id)
+{
+	bool has_changed = false;
+	enum mms_err err = sql_begin(&store->sql);
+	if (err == MMS_OK) {
+		sql_bind_blob(store->statement[OUTBOX_WITHDRAW], 1, id->bytes, ID_BYTES);
+		err = client_store_end_waiting(store, OUTBOX_WITHDRAW, &has_changed);
+	}
+	if (err == MMS_OK && !has_changed)
+		err = MMS_E_MISSING;
+	return sql_end(&store->sql, err);
 }
 
 // --- transcript ---

@@ -70,7 +70,12 @@ enum mms_err client_store_outbox_add(struct client_store *store, const struct uu
 enum mms_err client_store_outbox_find(struct client_store *store, const struct uuid *id, enum outbox_state *state,
 				      uint8_t *status) MUST_CHECK;
 
-// How many messages wait for a verdict; offers made again are not counted.
+// Takes a message that has no verdict out again: it is never sent. Must: nobody has submitted it. MMS_E_MISSING: no such
+// message, or it has a verdict.
+enum mms_err client_store_outbox_withdraw(struct client_store *store, const struct uuid *id) MUST_CHECK;
+
+// How many messages wait for a verdict; offers made again are not counted. It is kept beside them, so that it costs the same
+// whatever their number.
 enum mms_err client_store_outbox_queued_count(struct client_store *store, uint64_t *count) MUST_CHECK;
 
 // How many entries of the transcript have not been shown.

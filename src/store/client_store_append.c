@@ -23,10 +23,16 @@ static enum mms_err put_verdict(struct client_store *store, const struct client_
 	sql_bind_blob(statement, 1, op->id.bytes, ID_BYTES);
 	sql_bind_int(statement, 2, (int64_t)op->verdict.state);
 	sql_bind_int(statement, 3, op->verdict.status);
-	const enum mms_err err = sql_run(&store->sql, statement);
+	bool has_changed = false;
+	enum mms_err err = client_store_end_waiting(store, OUTBOX_VERDICT, &has_changed);
+	if (err == MMS_OK && !has_changed) { // it has one, and was offered again
+		sql_bind_blob(store->statement[OUTBOX_OFFERED], 1, op->id.bytes, ID_BYTES);
+		err = sql_run(&store->sql, store->statement[OUTBOX_OFFERED]);
+		has_changed = err == MMS_OK && sqlite3_changes(store->sql.db) > 0;
+	}
 	if (err != MMS_OK)
 		return err;
-	*result = sqlite3_changes(store->sql.db) > 0 ? CLIENT_RESULT_DONE : CLIENT_RESULT_MISSING;
+	*result = has_changed ? CLIENT_RESULT_DONE : CLIENT_RESULT_MISSING;
 	return forget(store, OUTBOX_FORGET, OUTBOX_DONE_MAX);
 }
 

@@ -14,11 +14,15 @@ enum client_statement {
 	MARK_SET,
 	OUTBOX_PUT,
 	OUTBOX_FIND,
-	OUTBOX_COUNT,
 	OUTBOX_PAGE,
 	OUTBOX_VERDICT,
+	OUTBOX_OFFERED,
+	OUTBOX_WITHDRAW,
 	OUTBOX_REOFFER,
 	OUTBOX_FORGET,
+	WAITING_GET,
+	WAITING_MORE,
+	WAITING_LESS,
 	TRANSCRIPT_PUT,
 	TRANSCRIPT_FORGET,
 	TRANSCRIPT_NEXT,
@@ -40,6 +44,10 @@ struct client_store {
 
 extern const struct sql_kind client_schema_kind;
 extern const char *const client_schema_statement[CLIENT_STATEMENT_COUNT];
+
+// Carries out a change by a statement whose parameters are bound. `*has_changed`: it found a row, and a message that waited for a
+// verdict waits no more, which is counted.
+enum mms_err client_store_end_waiting(struct client_store *store, enum client_statement which, bool *has_changed) MUST_CHECK;
 
 // Reads one number with a statement that has no parameters.
 enum mms_err client_store_number(struct client_store *store, enum client_statement which, uint64_t *value) MUST_CHECK;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: ISC
 // store/client_store: identity, outbox, transcript and mark.
 #include "client_store_fixture.h"
+#include "store/client_store_inside.h"
 
 static void test_identity(void **state)
 {
@@ -162,8 +163,9 @@ static void test_full_outbox(void **state)
 	char sql[256];
 	snprintf(sql, sizeof sql,
 		 "WITH RECURSIVE n(i) AS (VALUES (100) UNION ALL SELECT i + 1 FROM n LIMIT %d)"
-		 " INSERT INTO outbox(id, recipient, text, written_at) SELECT randomblob(16), 'a', x'61', 1 FROM n",
-		 OUTBOX_ROWS_MAX - 1);
+		 " INSERT INTO outbox(id, recipient, text, written_at) SELECT randomblob(16), 'a', x'61', 1 FROM n;"
+		 "UPDATE waiting SET count = %d",
+		 OUTBOX_ROWS_MAX - 1, OUTBOX_ROWS_MAX - 1);
 	tamper(fixture, sql);
 	assert_int_equal(add(fixture->store, 1), MMS_OK);
 	assert_int_equal(add(fixture->store, 2), MMS_E_FULL);
@@ -171,6 +173,57 @@ static void test_full_outbox(void **state)
 	verdict(fixture, 1, OUTBOX_ONLINE, 0);
 	commit(fixture);
 	assert_int_equal(add(fixture->store, 2), MMS_OK);
+}
+
+// Nothing that is refused is counted, no verdict twice, and no offer that is made again.
+static void test_waiting_is_counted_exactly(void **state)
+{
+	struct fixture *fixture = *state;
+	uint64_t count;
+	for (int n = 1; n <= 4; n++)
+		assert_int_equal(add(fixture->store, n), MMS_OK);
+	assert_int_equal(add(fixture->store, 4), MMS_E_EXISTS);
+	verdict(fixture, 1, OUTBOX_SAVED, 0);
+	verdict(fixture, 1, OUTBOX_SAVED, 0);
+	verdict(fixture, 9, OUTBOX_SAVED, 0); // no such message
+	commit(fixture);
+	assert_int_equal(fixture->appended.result[2], CLIENT_RESULT_MISSING);
+	reoffer(fixture);
+	commit(fixture);
+	verdict(fixture, 1, OUTBOX_ONLINE, 0);
+	commit(fixture);
+	const struct uuid second = id_of(2);
+	const struct uuid first = id_of(1);
+	assert_int_equal(client_store_outbox_withdraw(fixture->other, &second), MMS_OK);
+	assert_int_equal(client_store_outbox_withdraw(fixture->other, &second), MMS_E_MISSING);
+	assert_int_equal(client_store_outbox_withdraw(fixture->other, &first), MMS_E_MISSING); // it has its verdict
+	expect_verdict(fixture->store, 1, OUTBOX_SAVED, 0);
+	assert_int_equal(client_store_outbox_queued_count(fixture->store, &count), MMS_OK);
+	assert_int_equal(count, 2);
+	assert_int_equal(number(fixture, "SELECT count(*) FROM outbox WHERE state = 1"), 2);
+}
+
+// The steps that SQLite took since this was asked last.
+static uint64_t steps_taken(struct fixture *fixture)
+{
+	uint64_t sum = 0;
+	for (int i = 0; i < CLIENT_STATEMENT_COUNT; i++)
+		sum += (uint64_t)sqlite3_stmt_status(fixture->store->statement[i], SQLITE_STMTSTATUS_VM_STEP, 1);
+	return sum;
+}
+
+static void test_an_addition_costs_the_same_whatever_waits(void **state)
+{
+	struct fixture *fixture = *state;
+	uint64_t steps[2];
+	for (int i = 0; i < 2; i++) {
+		(void)steps_taken(fixture);
+		assert_int_equal(add(fixture->store, 2000 + i), MMS_OK);
+		steps[i] = steps_taken(fixture);
+		for (int n = 1; i == 0 && n <= 500; n++)
+			assert_int_equal(add(fixture->store, n), MMS_OK);
+	}
+	assert_in_range(steps[1], 1, steps[0] + 10);
 }
 
 static void test_transcript_has_a_message_once(void **state)
@@ -363,6 +416,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_reoffer, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_lists_are_bounded, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_full_outbox, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_waiting_is_counted_exactly, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_an_addition_costs_the_same_whatever_waits, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_transcript_has_a_message_once, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_entries_of_later_versions, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_gaps, set_up, tear_down),
