@@ -96,8 +96,9 @@ static void send(struct conversation *conversation, const struct command *comman
 	if (is_silent)
 		phrase_say_of(&conversation->out, PHRASE_QUEUED, command->name.text);
 	// Without memory for it, it is queued all the same; only its verdict goes unsaid.
-	if (conversation_remember(conversation, &id, &command->name, !is_silent) && !is_silent &&
-	    !is_going_ahead(conversation))
+	const struct conversation_message message = {
+		.id = id, .recipient = command->name, .typed_at = clock_monotonic(), .is_typed = true, .is_line = !is_silent};
+	if (conversation_remember(conversation, &message) && !is_silent && !is_going_ahead(conversation))
 		conversation_start(conversation, TALK_SENDING);
 }
 
@@ -229,6 +230,8 @@ struct mtime conversation_deadline(const struct conversation *conversation)
 int conversation_end(struct conversation *conversation)
 {
 	int status = conversation->status;
+	if (conversation->is_user)
+		conversation_say_stays_queued(conversation, false);
 	if (!input_flush(&conversation->input) && status == EXIT_DONE) // what was said last
 		status = conversation->input.status;
 	conversation_forget(conversation); // what stays queued is counted before the store is closed

@@ -37,6 +37,7 @@ struct conversation_message {
 	struct uuid id;
 	struct name recipient;
 	struct mtime typed_at;
+	bool is_typed;    // here: by a line of this conversation
 	bool is_line;     // the line that wrote it has not said its words
 	bool has_verdict; // these two are it
 	enum outbox_state state;

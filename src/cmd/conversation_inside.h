@@ -19,8 +19,8 @@ void conversation_forget(struct conversation *conversation);
 
 // --- conversation_verdict.c: messages without a verdict, and the words of their lines ---
 
-// Remembers a message until its verdict comes; `is_line`: a line typed here wrote it. False: no memory.
-bool conversation_remember(struct conversation *conversation, const struct uuid *id, const struct name *recipient, bool is_line);
+// Remembers a message until its verdict comes; what it says of the line that wrote it is as in the struct. False: no memory.
+bool conversation_remember(struct conversation *conversation, const struct conversation_message *message);
 
 // Remembers what an earlier process of this profile queued: its verdicts are said here as well.
 void conversation_remember_queued(struct conversation *conversation);
@@ -34,7 +34,8 @@ void conversation_look_for_verdicts(struct conversation *conversation);
 // Says of each line that has waited long enough for a server that gives no sign that its message is queued.
 void conversation_say_queued(struct conversation *conversation);
 
-// Says of each line that its message stays queued, for something ended its sending.
-void conversation_say_stays_queued(struct conversation *conversation);
+// Something ended the sending: says of each line its verdict, or that its message stays queued, and how many others do, unless
+// that `is_said`. Nothing is remembered any more.
+void conversation_say_stays_queued(struct conversation *conversation, bool is_said);
 
 #endif

@@ -130,7 +130,7 @@ static void take_stop(struct conversation *conversation, const struct life_told 
 	    stopped->stop != LIFE_STOP_REMOVED && stopped->stop != LIFE_STOP_SIGNED_OUT)
 		conversation->status = device_stop_status(device, stopped);
 	conversation_look_for_verdicts(conversation);
-	conversation_say_stays_queued(conversation);
+	conversation_say_stays_queued(conversation, device_stop_status(device, stopped) == EXIT_DENIED);
 	conversation->is_user = false;
 	conversation->is_welcomed = false;
 	conversation_forget(conversation);

@@ -8,16 +8,15 @@
 #include "os/clock.h"
 #include "os/grow.h"
 
-bool conversation_remember(struct conversation *conversation, const struct uuid *id, const struct name *recipient, bool is_line)
+bool conversation_remember(struct conversation *conversation, const struct conversation_message *message)
 {
-	struct conversation_message *message =
-		grow(conversation->message, &conversation->message_capacity, conversation->message_count, sizeof *message);
-	if (message == NULL)
+	struct conversation_message *grown =
+		grow(conversation->message, &conversation->message_capacity, conversation->message_count, sizeof *grown);
+	if (grown == NULL)
 		return false;
-	conversation->message = message;
-	conversation->message[conversation->message_count++] = (struct conversation_message){
-		.id = *id, .recipient = *recipient, .typed_at = clock_monotonic(), .is_line = is_line};
-	conversation->line_count += is_line;
+	conversation->message = grown;
+	conversation->message[conversation->message_count++] = *message;
+	conversation->line_count += message->is_line;
 	return true;
 }
 
@@ -38,8 +37,8 @@ void conversation_remember_queued(struct conversation *conversation)
 		for (uint32_t i = 0; i < page->row_count; i++) {
 			const struct outbox_row *row = &page->row[i];
 			question.after_seq = row->seq;
-			if (!row->is_reoffer && find(conversation, &row->id) == NULL &&
-			    !conversation_remember(conversation, &row->id, &row->recipient, false))
+			const struct conversation_message message = {.id = row->id, .recipient = row->recipient};
+			if (!row->is_reoffer && find(conversation, &row->id) == NULL && !conversation_remember(conversation, &message))
 				return; // no memory: their verdicts go unsaid
 		}
 	} while (page->row_count == CLIENT_PAGE_ROWS_MAX);
@@ -122,11 +121,20 @@ void conversation_say_queued(struct conversation *conversation)
 	say_in_order(conversation);
 }
 
-void conversation_say_stays_queued(struct conversation *conversation)
+void conversation_say_stays_queued(struct conversation *conversation, bool is_said)
 {
+	struct client_store *store = conversation->device.profile.store;
+	uint64_t typed_count = 0;
+	uint64_t count = 0;
 	for (size_t i = 0; i < conversation->message_count; i++) {
-		if (conversation->message[i].is_line)
-			phrase_say_of(&conversation->out, PHRASE_STAYS_QUEUED, conversation->message[i].recipient.text);
+		const struct conversation_message *message = &conversation->message[i];
+		if (message->has_verdict) // its line waited for one before it
+			say(conversation, message);
+		else if (message->is_line && !is_said)
+			phrase_say_of(&conversation->out, PHRASE_STAYS_QUEUED, message->recipient.text);
+		typed_count += message->is_typed && !message->has_verdict;
 	}
 	conversation->message_count = conversation->line_count = 0;
+	if (!is_said && store != NULL && client_store_outbox_queued_count(store, &count) == MMS_OK && count > typed_count)
+		phrase_stay_queued(&conversation->out, count - typed_count, PHRASE_QUEUE_SERVER);
 }

@@ -91,7 +91,8 @@ bool device_is_without_host(const struct device *device);
 // Says that the server does not answer, or that its name does not resolve.
 void device_say_unreachable(const struct device *device, const struct phrase_out *out);
 
-// Says what ended a wish to be somebody, of a LIFE_TOLD_STOPPED; nothing for LIFE_STOP_SIGNED_OUT.
+// Says what ended a wish to be somebody, of a LIFE_TOLD_STOPPED; nothing for LIFE_STOP_SIGNED_OUT. Where the status is
+// EXIT_DENIED, also how many messages stay queued.
 void device_say_stop(const struct device *device, const struct life_told *stopped, const struct phrase_out *out);
 
 // The exit status that it stands for.

@@ -27,6 +27,16 @@ static void say_key_changed(const struct phrase_out *out, const struct device *d
 	phrase_key_changed(out, device->server_text, wanted, shown, device->pins.text);
 }
 
+// What is queued is sent by nobody before the server lets this device in again, if it ever does.
+static void say_not_authorized(const struct phrase_out *out, enum phrase phrase, const struct device *device)
+{
+	struct client_store *store = device->profile.store;
+	uint64_t count = 0;
+	phrase_say_of(out, phrase, device->life.wish.name.text);
+	if (store != NULL && client_store_outbox_queued_count(store, &count) == MMS_OK && count > 0)
+		phrase_stay_queued(out, count, PHRASE_QUEUE_DEVICE);
+}
+
 void device_say_stop(const struct device *device, const struct life_told *stopped, const struct phrase_out *out)
 {
 	const char *name = device->life.wish.name.text;
@@ -46,7 +56,7 @@ void device_say_stop(const struct device *device, const struct life_told *stoppe
 		if (device_stop_status(device, stopped) == EXIT_REFUSED)
 			phrase_say(out, PHRASE_NO_ROOM_FOR_DEVICE);
 		else
-			phrase_say_of(out, PHRASE_NOT_AUTHORIZED, name);
+			say_not_authorized(out, PHRASE_NOT_AUTHORIZED, device);
 		break;
 	case LIFE_STOP_BROKEN:
 		phrase_say_of(out, PHRASE_BROKEN, device->server_text);
@@ -64,7 +74,7 @@ void device_say_stop(const struct device *device, const struct life_told *stoppe
 		phrase_say_of(out, PHRASE_REPLACED, name);
 		break;
 	case LIFE_STOP_REMOVED:
-		phrase_say_of(out, PHRASE_SUSPENDED, name);
+		say_not_authorized(out, PHRASE_SUSPENDED, device);
 		break;
 	}
 }

@@ -117,7 +117,8 @@ static void end(struct program *program, int status)
 	program->status = status;
 }
 
-// --- once the message is in the outbox, nothing but a verdict ends it: else the status is 75, and it is said that it stays ---
+// --- once the message is in the outbox, nothing but a verdict ends it: else the status is 75, and it is said that it stays. But a
+// device that is not let in takes it back ---
 
 static void end_queued(struct program *program)
 {
@@ -189,14 +190,29 @@ static void retry(struct program *program)
 		queue(program);
 }
 
+// A server that does not let this device in may never do so again. What nobody has submitted is taken back, so that "not
+// authorized" means what it says; what may have been submitted stays: its verdict may be that it was accepted.
+static void withdraw(struct program *program)
+{
+	struct device *device = &program->device;
+	if (program->is_queued && !device_life_may_have_submitted(&device->life) &&
+	    client_store_outbox_withdraw(device->profile.store, &program->id) == MMS_OK)
+		program->is_queued = false;
+}
+
 static void take_stop(struct program *program, const struct life_told *stopped)
 {
+	const bool is_denied = device_stop_status(&program->device, stopped) == EXIT_DENIED;
 	program->is_over = true;
 	look(program);
 	if (program->has_end)
 		return;
+	if (is_denied)
+		withdraw(program);
 	const int status = script_stopped(&program->device, stopped, prefix);
-	if (program->is_queued)
+	if (program->is_queued && is_denied)
+		end(program, EXIT_LATER); // that it stays is said
+	else if (program->is_queued)
 		end_queued(program);
 	else
 		end(program, status == EXIT_LATER ? EXIT_REFUSED : status); // 75 is for what is queued

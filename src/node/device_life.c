@@ -156,7 +156,7 @@ void device_life_forget(struct device_life *life)
 	device_node_stop(&life->node);
 	keypair_clear(&life->keys);
 	life->state = LIFE_IDLE;
-	life->is_open = life->is_holding = life->was_signed_in = life->is_silence_told = false;
+	life->is_open = life->is_holding = life->was_busy = life->was_signed_in = life->is_silence_told = false;
 	life->facts = (struct life_facts){0};
 	life->poke_at = MTIME_NEVER;
 	life->told_count = 0;
@@ -252,6 +252,7 @@ void device_life_taken(struct device_life *life, const struct life_facts *facts,
 void device_life_busy(struct device_life *life, const struct life_facts *facts, bool has_changed, struct mtime now)
 {
 	performed(life, LIFE_TAKE);
+	life->was_busy = true;
 	life->turn_at = mtime_add_us(now, life->turn_wait_us);
 	life->turn_wait_us = life->turn_wait_us >= LIFE_TURN_US_MAX ? LIFE_TURN_US_MAX : life->turn_wait_us + LIFE_TURN_US;
 	learn(life, facts, has_changed);
@@ -325,6 +326,11 @@ void device_life_recv(struct device_life *life, const struct addr *addr, const u
 bool device_life_is_known(const struct device_life *life)
 {
 	return life->is_open && life->facts.has_signed_in;
+}
+
+bool device_life_may_have_submitted(const struct device_life *life)
+{
+	return life->was_signed_in || life->was_busy;
 }
 
 bool device_life_was_reached(const struct device_life *life)

@@ -167,6 +167,7 @@ struct device_life {
 	struct life_facts facts;
 
 	bool is_holding;     // the outbox
+	bool was_busy;       // another process had it, since the wish
 	struct mtime turn_at; // when to try to take it
 	int64_t turn_wait_us; // until it is tried again
 	struct mtime poke_at; // when to wake who holds it; MTIME_NEVER: nothing of ours waits
@@ -270,6 +271,10 @@ bool device_life_is_unresolved(const struct device_life *life);
 
 // Whether what is queued in the profile now is kept and will be sent: it is open and has signed in.
 bool device_life_is_known(const struct device_life *life);
+
+// Whether what was queued since the wish may have been submitted, by this process or another: then nobody knows its fate before
+// its verdict.
+bool device_life_may_have_submitted(const struct device_life *life);
 
 // Whether the server has given any sign of itself since the wish.
 bool device_life_was_reached(const struct device_life *life);

@@ -218,6 +218,22 @@ void phrase_gap(const struct phrase_out *out, uint64_t count)
 	put(out, sentence);
 }
 
+static void put_stay_queued(const struct phrase_out *out, uint64_t count)
+{
+	assert(count > 0);
+	char words[64];
+	snprintf(words, sizeof words, "%" PRIu64 " message%s", count, count == 1 ? " stays queued" : "s stay queued");
+	put(out, out->prefix);
+	put(out, words);
+}
+
+void phrase_stay_queued(const struct phrase_out *out, uint64_t count, enum phrase_queue queue)
+{
+	put_stay_queued(out, count);
+	put(out, queue == PHRASE_QUEUE_SERVER ? " and will be sent with the next command that reaches the server\n"
+					      : " and will be sent only if this device is authorized again\n");
+}
+
 void phrase_too_long(const struct phrase_out *out, size_t bytes)
 {
 	assert(bytes > TEXT_BYTES_MAX);

@@ -94,6 +94,13 @@ void phrase_unknown(const struct phrase_out *out, const struct name *from);
 // `count` messages that the server no longer held for this device; more than 0.
 void phrase_gap(const struct phrase_out *out, uint64_t count);
 
+// `count` messages, more than 0, that stay queued; what they wait for.
+enum phrase_queue {
+	PHRASE_QUEUE_SERVER, // to reach the server
+	PHRASE_QUEUE_DEVICE, // until this device, which is not authorized, is so again
+};
+void phrase_stay_queued(const struct phrase_out *out, uint64_t count, enum phrase_queue queue);
+
 // A message of `bytes` bytes, more than TEXT_BYTES_MAX; beyond PHRASE_COUNTED_BYTES_MAX it says "more than" that.
 enum { PHRASE_COUNTED_BYTES_MAX = 1024 * 1024 };
 void phrase_too_long(const struct phrase_out *out, size_t bytes);

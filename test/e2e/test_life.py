@@ -193,7 +193,7 @@ ENDS = [  # what is wrong; the recipient; a signal; the status; whether the mess
     (is_away, "Tim", signal.SIGTERM, 75, True, "interrupted"),
     (is_away, "Tim", signal.SIGINT, 75, True, "interrupted"),
     (is_away, "Tim", signal.SIGHUP, 75, True, "interrupted"),
-    (is_suspended, "Tim", None, 75, True, "not authorized"),
+    (is_suspended, "Tim", None, 77, False, "not authorized"),
     (has_no_name, "Tim", None, 75, True, "server.test"),
     (has_no_name, "Tim", signal.SIGTERM, 75, True, "interrupted"),
 ]

@@ -269,6 +269,10 @@ static void test_gaps_and_keys(void **state)
 	assert_said(">> a message cannot be shown by this version of MMS: install a newer one\n");
 	phrase_gap(&out, 1);
 	assert_said(">> 1 older message could not be delivered here, the server no longer has it\n");
+	phrase_stay_queued(&out, 1, PHRASE_QUEUE_SERVER);
+	assert_said(">> 1 message stays queued and will be sent with the next command that reaches the server\n");
+	phrase_stay_queued(&out, 2, PHRASE_QUEUE_DEVICE);
+	assert_said(">> 2 messages stay queued and will be sent only if this device is authorized again\n");
 	phrase_gap(&out, 7);
 	assert_said(">> 7 older messages could not be delivered here, the server no longer has them\n");
 	phrase_key_changed(&out, "example.org:1060", "AAAA", "BBBB", "/home/a\nb/servers");
