@@ -153,6 +153,7 @@ void conversation_told(void *context, const struct life_told *told)
 		conversation->welcome_at = mtime_add_ms(clock_monotonic(), CONVERSATION_WELCOME_MS);
 		conversation->is_grown = true;
 		conversation_remember_queued(conversation);
+		device_say_left_behind(&conversation->device, &conversation->out);
 		break;
 	case LIFE_TOLD_STORED:
 		conversation->is_grown = true;

@@ -103,6 +103,7 @@ enum mms_err device_queue(struct device *device, const struct name *recipient, c
 void device_forget(struct device *device)
 {
 	device_life_forget(&device->life);
+	device->is_first_signin = false;
 	profile_close(&device->profile);
 }
 
@@ -214,6 +215,7 @@ static void note_signed_in(struct device *device, const struct life_order *order
 		return;
 	}
 	device->profile.name = order->name;
+	device->is_first_signin = device->is_first_signin || !device->life.facts.has_signed_in;
 	device_life_noted(&device->life);
 }
 

@@ -51,6 +51,7 @@ struct device {
 	void *told_context;
 	struct reason host_why; // why the server's name does not resolve
 	struct reason why;      // what failed last
+	bool is_first_signin;   // of its profile; nobody has looked since what another one has left behind
 	int failed_status;      // the exit status that LIFE_STOP_FAILED stands for
 	struct client_appended appended; // what became of an order to the store
 	struct client_answer answer;
@@ -90,6 +91,10 @@ bool device_is_without_host(const struct device *device);
 
 // Says that the server does not answer, or that its name does not resolve.
 void device_say_unreachable(const struct device *device, const struct phrase_out *out);
+
+// Says, once at the first sign-in of a profile, what the user has queued in others whose server's key is pinned no more: when a
+// server's new key is trusted, what was written for the old one stays there. To be called at LIFE_TOLD_SIGNED_IN.
+void device_say_left_behind(struct device *device, const struct phrase_out *out);
 
 // Says what ended a wish to be somebody, of a LIFE_TOLD_STOPPED; nothing for LIFE_STOP_SIGNED_OUT. Where the status is
 // EXIT_DENIED, also how many messages stay queued.

@@ -34,6 +34,9 @@ static void take_told(void *context, const struct life_told *told)
 	const struct phrase_out out = script_notices(prefix);
 	switch (told->type) {
 	case LIFE_TOLD_SIGNED_IN:
+		device_say_left_behind(&program->device, &out);
+		program->is_grown = true;
+		break;
 	case LIFE_TOLD_STORED:
 		program->is_grown = true;
 		break;

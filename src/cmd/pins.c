@@ -88,7 +88,21 @@ static bool is_same_server(const struct server_address *a, const struct server_a
 		memcmp(&ip_a, &ip_b, sizeof ip_a) == 0);
 }
 
-static enum mms_err find_in(const char *text, size_t bytes, const char *path, const struct server_address *wanted,
+// What pin is looked for: that of a server, or of a key; the other one is NULL.
+struct wanted {
+	const struct server_address *server;
+	const struct fingerprint *key;
+};
+
+static bool is_wanted(const struct pin *pin, const struct wanted *wanted)
+{
+	if (wanted->server != NULL)
+		return is_same_server(&pin->server, wanted->server);
+	const struct fingerprint fingerprint = hash_fingerprint(pin->key);
+	return memcmp(fingerprint.bytes, wanted->key->bytes, sizeof fingerprint.bytes) == 0;
+}
+
+static enum mms_err find_in(const char *text, size_t bytes, const char *path, const struct wanted *wanted,
 			    uint8_t key[NOISE_KEY_BYTES], struct reason *why)
 {
 	static const char bom[] = "\xef\xbb\xbf"; // what some editors put before UTF-8
@@ -107,7 +121,7 @@ static enum mms_err find_in(const char *text, size_t bytes, const char *path, co
 				 line_number);
 			return MMS_E_BAD;
 		}
-		if (is_pin && is_same_server(&pin.server, wanted)) {
+		if (is_pin && is_wanted(&pin, wanted)) {
 			memcpy(key, pin.key, NOISE_KEY_BYTES);
 			return MMS_OK;
 		}
@@ -116,8 +130,7 @@ static enum mms_err find_in(const char *text, size_t bytes, const char *path, co
 	return MMS_E_MISSING;
 }
 
-enum mms_err pins_find(const char *state, const struct server_address *address, uint8_t key[NOISE_KEY_BYTES],
-		       struct reason *why)
+static enum mms_err find(const char *state, const struct wanted *wanted, uint8_t key[NOISE_KEY_BYTES], struct reason *why)
 {
 	struct file_path path;
 	char *text = NULL;
@@ -127,9 +140,21 @@ enum mms_err pins_find(const char *state, const struct server_address *address, 
 		err = file_read(path.text, PINS_FILE_BYTES_MAX, &text, &bytes, why);
 	if (err != MMS_OK)
 		return err;
-	err = find_in(text, bytes, path.text, address, key, why);
+	err = find_in(text, bytes, path.text, wanted, key, why);
 	free(text);
 	return err;
+}
+
+enum mms_err pins_find(const char *state, const struct server_address *address, uint8_t key[NOISE_KEY_BYTES],
+		       struct reason *why)
+{
+	return find(state, &(struct wanted){.server = address}, key, why);
+}
+
+enum mms_err pins_find_key(const char *state, const struct fingerprint *fingerprint, struct reason *why)
+{
+	uint8_t key[NOISE_KEY_BYTES];
+	return find(state, &(struct wanted){.key = fingerprint}, key, why);
 }
 
 enum mms_err pins_add(const char *state, const struct server_address *address, const uint8_t key[NOISE_KEY_BYTES],
@@ -156,7 +181,7 @@ enum mms_err pins_add(const char *state, const struct server_address *address, c
 		goto out;
 	const char *old = text == NULL ? "" : text;
 	pins_server_text(address, server);
-	err = find_in(old, bytes, path.text, address, pinned, why);
+	err = find_in(old, bytes, path.text, &(struct wanted){.server = address}, pinned, why);
 	if (err == MMS_OK && memcmp(pinned, key, NOISE_KEY_BYTES) != 0) {
 		snprintf(why->text, sizeof why->text,
 			 "another program has pinned another key for %.200s in %.400s meanwhile: find out which is right", server,

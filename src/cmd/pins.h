@@ -24,6 +24,9 @@ enum mms_err pins_path(struct file_path *path, const char *state, struct reason 
 enum mms_err pins_find(const char *state, const struct server_address *address, uint8_t key[NOISE_KEY_BYTES],
 		       struct reason *why) MUST_CHECK;
 
+// Whether the key with this fingerprint is pinned for any server: MMS_OK. MMS_E_MISSING: it is not. Else as pins_find.
+enum mms_err pins_find_key(const char *state, const struct fingerprint *fingerprint, struct reason *why) MUST_CHECK;
+
 // Pins a key durably, under a lock. MMS_E_EXISTS: another key is pinned, and stays. Else as pins_find and file_replace.
 enum mms_err pins_add(const char *state, const struct server_address *address, const uint8_t key[NOISE_KEY_BYTES],
 		      struct reason *why) MUST_CHECK;

@@ -186,6 +186,35 @@ enum mms_err profile_only(struct name *name, const char *state, const uint8_t se
 	return search.count == 0 ? MMS_E_MISSING : MMS_E_EXISTS;
 }
 
+struct walk {
+	const char *state;
+	const struct name *name;
+	void (*each)(void *context, const struct fingerprint *server, const struct file_path *database);
+	void *context;
+};
+
+static void walk_to(void *context, const char *file)
+{
+	const struct walk *walk = context;
+	struct fingerprint server;
+	struct file_path folder;
+	struct file_path database;
+	struct reason why;
+	if (base64url_decode(file, strlen(file), server.bytes, sizeof server.bytes) &&
+	    profile_folder(&folder, walk->state, &server, &why) == MMS_OK &&
+	    profile_database(&database, folder.text, walk->name, &why) == MMS_OK && directory_has(database.text))
+		walk->each(walk->context, &server, &database);
+}
+
+void profile_each_of(const char *state, const struct name *name,
+		     void (*each)(void *context, const struct fingerprint *server, const struct file_path *database), void *context)
+{
+	struct walk walk = {state, name, each, context};
+	struct reason why;
+	const enum mms_err err = directory_each(state, walk_to, &walk, &why);
+	(void)err; // it has none
+}
+
 enum mms_err profile_take_outbox(struct profile *profile, struct reason *why)
 {
 	enum mms_err err = lock_take(&profile->outbox, profile->lock_file.text, why);

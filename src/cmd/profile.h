@@ -51,6 +51,11 @@ enum mms_err profile_open(struct profile *profile, const char *state, const uint
 enum mms_err profile_only(struct name *name, const char *state, const uint8_t server_key[NOISE_KEY_BYTES],
 			  struct reason *why) MUST_CHECK;
 
+// Calls `each` with every file that is the database of `name`, in no order, and the fingerprint of the server whose folder it is
+// in. A state directory that cannot be read has none.
+void profile_each_of(const char *state, const struct name *name,
+		     void (*each)(void *context, const struct fingerprint *server, const struct file_path *database), void *context);
+
 // Tries to become the process that submits. MMS_E_BUSY: another one does.
 enum mms_err profile_take_outbox(struct profile *profile, struct reason *why) MUST_CHECK;
 

@@ -221,7 +221,11 @@ static void take_stop(struct program *program, const struct life_told *stopped)
 static void take_told(void *context, const struct life_told *told)
 {
 	struct program *program = context;
+	const struct phrase_out out = script_notices(prefix);
 	switch (told->type) {
+	case LIFE_TOLD_SIGNED_IN:
+		device_say_left_behind(&program->device, &out);
+		break;
 	case LIFE_TOLD_KNOWN:
 		queue(program);
 		break;

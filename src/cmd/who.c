@@ -50,8 +50,10 @@ static void add(struct program *program, const struct life_told *told)
 static void take_told(void *context, const struct life_told *told)
 {
 	struct program *program = context;
+	const struct phrase_out out = script_notices(prefix);
 	switch (told->type) {
 	case LIFE_TOLD_SIGNED_IN:
+		device_say_left_behind(&program->device, &out);
 		device_list(&program->device);
 		break;
 	case LIFE_TOLD_WHO_BEGIN:
@@ -64,12 +66,10 @@ static void take_told(void *context, const struct life_told *told)
 	case LIFE_TOLD_WHO_END:
 		program->is_whole = true;
 		break;
-	case LIFE_TOLD_WHO_FAILED: {
-		const struct phrase_out out = script_notices(prefix);
+	case LIFE_TOLD_WHO_FAILED:
 		program->is_over = true;
 		program->status = verdict_say_no_list(&out, told->status, program->device.server_text);
 		break;
-	}
 	case LIFE_TOLD_VERDICT: // of a message that was queued before
 		script_say_verdict(told, prefix);
 		break;

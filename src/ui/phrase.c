@@ -234,6 +234,15 @@ void phrase_stay_queued(const struct phrase_out *out, uint64_t count, enum phras
 					      : " and will be sent only if this device is authorized again\n");
 }
 
+void phrase_left_behind(const struct phrase_out *out, uint64_t count, const char *path)
+{
+	put_stay_queued(out, count);
+	put(out, " for a server's key that is no longer pinned and will not be sent, ");
+	put(out, count == 1 ? "it is in " : "they are in ");
+	put_filtered(out, path, strlen(path), FILTER_LINE);
+	put(out, "\n");
+}
+
 void phrase_too_long(const struct phrase_out *out, size_t bytes)
 {
 	assert(bytes > TEXT_BYTES_MAX);

@@ -101,6 +101,9 @@ enum phrase_queue {
 };
 void phrase_stay_queued(const struct phrase_out *out, uint64_t count, enum phrase_queue queue);
 
+// `count` messages, more than 0, that are queued in the profile at `path`, of a server's key that is no longer pinned.
+void phrase_left_behind(const struct phrase_out *out, uint64_t count, const char *path);
+
 // A message of `bytes` bytes, more than TEXT_BYTES_MAX; beyond PHRASE_COUNTED_BYTES_MAX it says "more than" that.
 enum { PHRASE_COUNTED_BYTES_MAX = 1024 * 1024 };
 void phrase_too_long(const struct phrase_out *out, size_t bytes);

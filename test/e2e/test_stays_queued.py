@@ -103,3 +103,31 @@ def test_a_conversation_tells_what_was_queued_before_it(server, profile, lines, 
     assert not queued(fred)
     done = fred.run("client", stdin=b"signin fred\nquit\n")
     assert done.returncode == 0 and "queued" not in done.stdout, done
+
+
+@pytest.mark.parametrize("command, words", [("client", ()), ("listen", ("--timeout", "1")), ("who", ()), ("send", ("fred", "hi"))])
+def test_what_was_queued_for_an_old_key_is_told_once(at, command, words):
+    """Whoever trusts a server's new key has another profile there: nothing submits what the old one still holds."""
+    lines = b"signin fred\nquit\n" if command == "client" else b""
+    with FakeServer() as old:
+        fred = at(old)
+        fred.send("Tim", "before")
+    fred.send("Tim", "a", "--wait", "0", status=75)
+    fred.send("Tim", "b", "--wait", "0", status=75)
+    (database,) = fred.state.glob("*/fred.db")
+    known = fred.state / "known_servers"
+    pinned = known.read_text()
+    known.write_text(pinned.replace(str(old.port), "1"))  # by another name that key is trusted still
+    with FakeServer(port=old.port) as _new:
+        assert "queued" not in fred.run("who").stderr
+    known.unlink()
+    with FakeServer(port=old.port) as _newer:
+        for times in (1, 0):
+            done = fred.run(command, *words, stdin=lines)
+            said = [line for line in (done.stdout + done.stderr).splitlines() if "queued" in line]
+            assert len(said) == times, done
+            assert all("2 messages stay queued" in line and str(database) in line for line in said), said
+    known.write_text(pinned)
+    with FakeServer(port=old.port, static=old.static) as again:
+        assert fred.run("who").returncode == 0
+        assert [text for *_, text in again.submitted] == [b"a", b"b"]

@@ -273,6 +273,9 @@ static void test_gaps_and_keys(void **state)
 	assert_said(">> 1 message stays queued and will be sent with the next command that reaches the server\n");
 	phrase_stay_queued(&out, 2, PHRASE_QUEUE_DEVICE);
 	assert_said(">> 2 messages stay queued and will be sent only if this device is authorized again\n");
+	phrase_left_behind(&out, 2, "/home/a\nb/fred.db");
+	assert_said(">> 2 messages stay queued for a server's key that is no longer pinned and will not be sent, they are in "
+		    "/home/a\\nb/fred.db\n");
 	phrase_gap(&out, 7);
 	assert_said(">> 7 older messages could not be delivered here, the server no longer has them\n");
 	phrase_key_changed(&out, "example.org:1060", "AAAA", "BBBB", "/home/a\nb/servers");
