@@ -106,32 +106,56 @@ bool write_zeros(struct writer *writer, size_t bytes)
 	return true;
 }
 
-static bool write_integer(struct writer *writer, uint64_t value, size_t bytes)
+// Where `bytes` more are to be written, which count as written; NULL: there is no room.
+static uint8_t *claim(struct writer *writer, size_t bytes)
 {
 	if (writer_room(writer) < bytes)
-		return false;
-	for (size_t i = 0; i < bytes; i++)
-		writer->start[writer->used_bytes + i] = (uint8_t)(value >> 8 * (bytes - 1 - i));
+		return NULL;
 	writer->used_bytes += bytes;
-	return true;
+	return writer->start + writer->used_bytes - bytes;
 }
 
 bool write_u8(struct writer *writer, uint8_t value)
 {
-	return write_integer(writer, value, 1);
+	uint8_t *at = claim(writer, 1);
+	if (at != NULL)
+		at[0] = value;
+	return at != NULL;
 }
 
 bool write_u16(struct writer *writer, uint16_t value)
 {
-	return write_integer(writer, value, 2);
+	uint8_t *at = claim(writer, 2);
+	if (at == NULL)
+		return false;
+	at[0] = (uint8_t)(value >> 8);
+	at[1] = (uint8_t)value;
+	return true;
+}
+
+// Written out: compilers make one store of it.
+static void put_u32(uint8_t *at, uint32_t value)
+{
+	at[0] = (uint8_t)(value >> 24);
+	at[1] = (uint8_t)(value >> 16);
+	at[2] = (uint8_t)(value >> 8);
+	at[3] = (uint8_t)value;
 }
 
 bool write_u32(struct writer *writer, uint32_t value)
 {
-	return write_integer(writer, value, 4);
+	uint8_t *at = claim(writer, 4);
+	if (at != NULL)
+		put_u32(at, value);
+	return at != NULL;
 }
 
 bool write_u64(struct writer *writer, uint64_t value)
 {
-	return write_integer(writer, value, 8);
+	uint8_t *at = claim(writer, 8);
+	if (at == NULL)
+		return false;
+	put_u32(at, (uint32_t)(value >> 32));
+	put_u32(at + 4, (uint32_t)value);
+	return true;
 }

@@ -62,6 +62,13 @@ static void bad_forms(void **state)
 	for (size_t i = 0; i < sizeof table / sizeof table[0]; i++)
 		if (utf8_is_valid(table[i], strlen(table[i])))
 			fail_msg("entry %zu", i);
+	for (size_t place = 0; place < 40; place++) {
+		char text[40];
+		memset(text, 'a', sizeof text);
+		text[place] = (char)0x80;
+		assert_false(utf8_is_valid(text, sizeof text));
+		assert_true(utf8_is_valid(text, place));
+	}
 	assert_true(utf8_is_valid("", 0));
 	assert_true(utf8_is_valid("a\0b \xc3\xa4 \xe2\x82\xac \xf0\x9f\x98\x80", 15));
 }
