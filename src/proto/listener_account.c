@@ -57,12 +57,22 @@ static uint32_t open_account(struct listener *listener, uint64_t owner)
 	return account;
 }
 
+// The account of an owner. False: it has none.
+static bool find_account(const struct listener *listener, uint64_t owner, uint32_t *account)
+{
+	uint32_t cursor = 0;
+	while (map_next(&listener->by_owner, owner, &cursor, account))
+		if (listener->account[*account].owner == owner)
+			return true;
+	return false;
+}
+
 void listener_join_account(struct listener *listener, uint32_t slot, uint64_t owner)
 {
 	struct listener_slot *entry = &listener->slot[slot];
 	uint32_t account;
 	assert(entry->account == 0);
-	if (!map_find(&listener->by_owner, owner, &account))
+	if (!find_account(listener, owner, &account))
 		account = open_account(listener, owner);
 	listener->account[account].session_count++;
 	entry->account = account + 1;

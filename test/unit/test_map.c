@@ -4,7 +4,7 @@
 
 #include "base/map.h"
 
-enum { SLOTS = 64, MOST = SLOTS / 2 };
+enum { SLOTS = 64, MOST = SLOTS / 4 * 3 };
 
 struct pair {
 	uint64_t key;
@@ -71,30 +71,40 @@ static void agrees_with_naive(void **state)
 	}
 }
 
-static void keys_use_all_bits(void **state)
+// Keys of 32 bits are told apart; of larger ones all bits count, but two may fold to one: then both are given, and each can
+// be removed.
+static void keys_are_folded(void **state)
 {
 	(void)state;
 	struct map_slot slot[SLOTS];
 	struct map map;
 	uint32_t value;
+	uint32_t cursor = 0;
+	const uint64_t large = 5ULL << 32 | 7;
+	const uint64_t other = 7ULL << 32 | 5;
 	map_init(&map, slot, SLOTS);
 	assert_int_equal(map_put(&map, 5, 1), MMS_OK);
-	assert_int_equal(map_put(&map, 5ULL | 1ULL << 63, 2), MMS_OK);
-	assert_int_equal(map_put(&map, UINT64_MAX, UINT32_MAX - 1), MMS_OK);
-	assert_true(map_find(&map, 5, &value));
-	assert_int_equal(value, 1);
-	assert_true(map_find(&map, 5ULL | 1ULL << 63, &value));
-	assert_int_equal(value, 2);
-	assert_true(map_find(&map, UINT64_MAX, &value));
-	assert_true(value == UINT32_MAX - 1);
+	assert_int_equal(map_put(&map, UINT32_MAX, UINT32_MAX - 1), MMS_OK);
+	assert_true(map_find(&map, 5, &value) && value == 1);
+	assert_true(map_find(&map, UINT32_MAX, &value) && value == UINT32_MAX - 1);
 	assert_false(map_find(&map, 6, &value));
+	assert_int_equal(map_put(&map, large, 2), MMS_OK);
+	assert_int_equal(map_put(&map, other, 3), MMS_OK);
+	assert_true(map_next(&map, large, &cursor, &value));
+	assert_true(map_next(&map, large, &cursor, &value));
+	assert_false(map_next(&map, large, &cursor, &value));
+	cursor = 0;
+	assert_false(map_next(&map, large ^ 1ULL << 63, &cursor, &value));
+	assert_true(map_remove(&map, large, 2));
+	cursor = 0;
+	assert_true(map_next(&map, other, &cursor, &value) && value == 3);
 }
 
-static void sizes_leave_half_free(void **state)
+static void sizes_leave_a_quarter_free(void **state)
 {
 	(void)state;
-	static const uint32_t table[][2] = {{0, 2}, {1, 2},  {2, 4},       {3, 8},
-					    {4, 8}, {5, 16}, {4096, 8192}, {4097, 16384}};
+	static const uint32_t table[][2] = {{0, 2}, {1, 2}, {2, 4}, {3, 4}, {4, 8}, {6, 8}, {7, 16}, {3072, 4096}, {3073, 8192}};
+	assert_int_equal(sizeof(struct map_slot), 8);
 	for (size_t i = 0; i < sizeof table / sizeof table[0]; i++)
 		assert_int_equal(map_slots_for(table[i][0]), table[i][1]);
 }
@@ -103,8 +113,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(agrees_with_naive),
-		cmocka_unit_test(keys_use_all_bits),
-		cmocka_unit_test(sizes_leave_half_free),
+		cmocka_unit_test(keys_are_folded),
+		cmocka_unit_test(sizes_leave_a_quarter_free),
 	};
 	return cmocka_run_group_tests_name("map", tests, NULL, NULL);
 }
