@@ -43,7 +43,7 @@ struct blocks_part blocks_of_one(uint32_t small_count, uint32_t large_count)
 
 size_t blocks_memory_bytes(const struct blocks_part *parts, uint32_t part_count, uint32_t session_count)
 {
-	return (size_t)session_count * WINDOWS_PER_SESSION * WINDOW_BYTES +
+	return (size_t)session_count * (WINDOWS_PER_SESSION * WINDOW_BYTES + PROOF_BYTES) +
 	       (size_t)capacity_of(parts, part_count, BLOCKS_SMALL) * SMALL_STRIDE +
 	       (size_t)capacity_of(parts, part_count, BLOCKS_LARGE) * LARGE_STRIDE +
 	       account_count_of(parts, part_count) * sizeof(struct blocks_account);
@@ -58,6 +58,8 @@ void blocks_init(struct blocks *blocks, void *memory, const struct blocks_part *
 	memcpy(blocks->part, parts, part_count * sizeof *parts);
 	slab_init(&blocks->windows, bytes, WINDOW_BYTES, session_count * WINDOWS_PER_SESSION);
 	bytes += (size_t)session_count * WINDOWS_PER_SESSION * WINDOW_BYTES;
+	slab_init(&blocks->proofs, bytes, PROOF_BYTES, session_count);
+	bytes += (size_t)session_count * PROOF_BYTES;
 	for (uint32_t size = 0; size < BLOCKS_SIZES; size++) {
 		const uint32_t capacity = capacity_of(parts, part_count, size);
 		slab_init(&blocks->pool[size], bytes, stride_bytes[size], capacity);
@@ -142,6 +144,18 @@ void *blocks_take_window(struct blocks *blocks, uint32_t *number)
 void blocks_give_window(struct blocks *blocks, uint32_t number)
 {
 	slab_give(&blocks->windows, number);
+}
+
+void *blocks_take_proof(struct blocks *blocks, uint32_t *number)
+{
+	*number = slab_take(&blocks->proofs);
+	assert(*number != 0);
+	return slab_get(&blocks->proofs, *number);
+}
+
+void blocks_give_proof(struct blocks *blocks, uint32_t number)
+{
+	slab_give(&blocks->proofs, number);
 }
 
 void blocks_give(struct blocks *blocks, uint32_t handle)

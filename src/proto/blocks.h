@@ -8,7 +8,8 @@
 // can be had starves nobody: neither the other parts, nor the other accounts of its part.
 //
 // Beside the blocks there are windows: where one side of a session keeps what it knows of its calls while it has any. There are
-// two for each session, so that nobody's calls keep one from another.
+// two for each session, so that nobody's calls keep one from another. And there is one piece for each session for what an address has
+// to prove (proto/path.h).
 #ifndef MMS_PROTO_BLOCKS_H
 #define MMS_PROTO_BLOCKS_H
 
@@ -27,6 +28,7 @@ enum {
 	BLOCKS_PARTS_MAX = 3,
 	WINDOW_BYTES = 512,
 	WINDOWS_PER_SESSION = 2, // our calls' and the peer's
+	PROOF_BYTES = 80,
 };
 
 enum blocks_size { BLOCKS_SMALL, BLOCKS_LARGE, BLOCKS_SIZES };
@@ -75,6 +77,7 @@ struct blocks_account {
 struct blocks {
 	struct slab pool[BLOCKS_SIZES];
 	struct slab windows;
+	struct slab proofs;
 	struct blocks_part part[BLOCKS_PARTS_MAX];
 	uint32_t shared_used[BLOCKS_PARTS_MAX][BLOCKS_SIZES];
 	struct blocks_account *account; // of all parts, one part after the other
@@ -84,7 +87,8 @@ struct blocks {
 // A part of one account, with so many blocks.
 struct blocks_part blocks_of_one(uint32_t small_count, uint32_t large_count);
 
-// Bytes of memory for the blocks and accounts of `part_count` parts, and the windows of `session_count` sessions.
+// Bytes of memory for the blocks and accounts of `part_count` parts, and the windows and proofs of `session_count`
+// sessions.
 size_t blocks_memory_bytes(const struct blocks_part *parts, uint32_t part_count, uint32_t session_count);
 
 // Pools over blocks_memory_bytes(...) bytes at `memory`, aligned for any type, kept while the pools are used. The memory
@@ -135,6 +139,12 @@ void *blocks_take_window(struct blocks *blocks, uint32_t *number);
 
 // Gives a window back.
 void blocks_give_window(struct blocks *blocks, uint32_t number);
+
+// PROOF_BYTES bytes aligned for any type, undefined; there are as many for each session.
+void *blocks_take_proof(struct blocks *blocks, uint32_t *number);
+
+// Gives them back.
+void blocks_give_proof(struct blocks *blocks, uint32_t number);
 
 // Gives a block back, or one use of a shared one.
 void blocks_give(struct blocks *blocks, uint32_t handle);

@@ -81,7 +81,7 @@ static void recv_accept(struct dialer *dialer, const struct addr *addr, const ui
 		.caller_account = DIALER_ACCOUNT_OWN,
 		.callee_account = DIALER_ACCOUNT_SERVER,
 	};
-	session_init(&dialer->slot[slot].session, &birth, now);
+	session_init(&dialer->slot[slot].session, &dialer->blocks, &birth, now);
 	dialer->slot[slot].state = DIALER_SLOT_NEW;
 	dialer->slot[slot].created_at = now;
 	dialer->slot[slot].trailer_count = 0;

@@ -32,7 +32,7 @@ static bool confirm(struct listener *listener, struct halfopen *halfopen, const 
 		.handshake_at = halfopen->created_at,
 	};
 	listener_accounts_of_strangers(listener, &birth);
-	session_init(&listener->slot[*slot].session, &birth, now);
+	session_init(&listener->slot[*slot].session, &listener->blocks, &birth, now);
 	listener_join_peer(listener, *slot, halfopen->peer_key, halfopen->handshake_hash, now);
 	admission_confirm(&listener->admission, halfopen);
 	const enum mms_err err = map_put(&listener->by_index, birth.local_index, *slot);

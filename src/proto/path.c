@@ -7,23 +7,50 @@
 
 enum { COUNTED_BYTES_MAX = UINT32_MAX / 4 };
 
-void path_init(struct path *path, const struct addr *addr, bool is_proved, size_t recv_bytes, size_t sent_bytes)
+// The piece that a path has, or a new one: there is one for each session.
+static struct path_proof *take_proof(struct path *path, struct blocks *blocks)
 {
-	*path = (struct path){.current = *addr,
-			      .is_proved = is_proved,
-			      .unproved_recv_bytes = (uint32_t)recv_bytes,
-			      .unproved_sent_bytes = (uint32_t)sent_bytes};
-	path->challenge_at = MTIME_NEVER;
-	path->revert_at = MTIME_NEVER;
+	if (path->proof != NULL)
+		return path->proof;
+	uint32_t number;
+	path->proof = blocks_take_proof(blocks, &number);
+	*path->proof = (struct path_proof){.number = number, .is_proved = true};
+	path->proof->challenge_at = MTIME_NEVER;
+	path->proof->revert_at = MTIME_NEVER;
+	return path->proof;
 }
 
-// The current address is proved, which was `challenged` or has been proved before.
-static void prove(struct path *path, const struct addr *challenged)
+void path_init(struct path *path, struct blocks *blocks, const struct addr *addr, bool is_proved, size_t recv_bytes,
+	       size_t sent_bytes)
 {
-	path->other = *challenged;
-	path->is_proved = true;
-	path->challenge_at = MTIME_NEVER;
-	path->revert_at = MTIME_NEVER;
+	*path = (struct path){.current = *addr};
+	if (is_proved)
+		return;
+	struct path_proof *proof = take_proof(path, blocks);
+	proof->is_proved = false;
+	proof->unproved_recv_bytes = (uint32_t)recv_bytes;
+	proof->unproved_sent_bytes = (uint32_t)sent_bytes;
+}
+
+void path_clear(struct path *path, struct blocks *blocks)
+{
+	if (path->proof != NULL)
+		blocks_give_proof(blocks, path->proof->number);
+	path->proof = NULL;
+}
+
+bool path_is_proved(const struct path *path)
+{
+	return path->proof == NULL || path->proof->is_proved;
+}
+
+// Back at the address that has proved itself. Whom the challenge was made for is kept: it may come again.
+static void come_home(struct path_proof *proof, const struct addr *challenged)
+{
+	proof->other = *challenged;
+	proof->is_proved = true;
+	proof->challenge_at = MTIME_NEVER;
+	proof->revert_at = MTIME_NEVER;
 }
 
 static int64_t revert_us(int64_t probe_us)
@@ -35,27 +62,30 @@ static int64_t revert_us(int64_t probe_us)
 static void challenge(struct path *path, const struct addr *challenged, struct mtime now, int64_t probe_us,
 		      const struct rng *rng)
 {
-	if (!path->is_challenged || !addr_is_same_peer(challenged, &path->current))
-		rng_fill(rng, path->challenge, sizeof path->challenge);
-	path->is_challenged = true;
-	path->challenge_at = now;
-	path->revert_at = mtime_add_us(now, revert_us(probe_us));
+	struct path_proof *proof = path->proof;
+	if (!proof->is_challenged || !addr_is_same_peer(challenged, &path->current))
+		rng_fill(rng, proof->challenge, sizeof proof->challenge);
+	proof->is_challenged = true;
+	proof->challenge_at = now;
+	proof->revert_at = mtime_add_us(now, revert_us(probe_us));
 }
 
 // Goes to an address and asks it to prove itself, unless it is the one proved already.
-static void move(struct path *path, const struct addr *addr, struct mtime now, int64_t probe_us, const struct rng *rng)
+static void move(struct path *path, struct blocks *blocks, const struct addr *addr, struct mtime now, int64_t probe_us,
+		 const struct rng *rng)
 {
-	const struct addr challenged = path->is_proved ? path->other : path->current;
-	const struct addr proved = path->is_proved ? path->current : path->other;
+	struct path_proof *proof = take_proof(path, blocks);
+	const struct addr challenged = proof->is_proved ? proof->other : path->current;
+	const struct addr proved = proof->is_proved ? path->current : proof->other;
 	path->current = *addr;
 	if (proved.family != ADDR_NONE && addr_is_same_peer(&proved, addr)) {
-		prove(path, &challenged);
+		come_home(proof, &challenged);
 		return;
 	}
-	path->other = proved;
-	path->is_proved = false;
-	path->unproved_recv_bytes = 0;
-	path->unproved_sent_bytes = 0;
+	proof->other = proved;
+	proof->is_proved = false;
+	proof->unproved_recv_bytes = 0;
+	proof->unproved_sent_bytes = 0;
 	challenge(path, &challenged, now, probe_us, rng);
 }
 
@@ -64,61 +94,79 @@ static uint32_t add_counted(uint32_t counted_bytes, size_t bytes)
 	return bytes < COUNTED_BYTES_MAX - counted_bytes ? counted_bytes + (uint32_t)bytes : COUNTED_BYTES_MAX;
 }
 
-void path_recv(struct path *path, const struct addr *addr, bool is_newest, size_t bytes, struct mtime now,
-	       int64_t probe_us, const struct rng *rng)
+void path_recv(struct path *path, struct blocks *blocks, const struct addr *addr, bool is_newest, size_t bytes,
+	       struct mtime now, int64_t probe_us, const struct rng *rng)
 {
 	const bool is_same = addr_is_same_peer(&path->current, addr);
-	const bool was_asked = path->is_proved || path->is_challenged;
+	const bool was_asked = path_is_proved(path) || path->proof->is_challenged;
 	if (is_newest && !is_same)
-		move(path, addr, now, probe_us, rng);
+		move(path, blocks, addr, now, probe_us, rng);
 	else if (is_newest)
 		path->current = *addr; // our own address may have changed
 	if (!was_asked && is_same)
 		challenge(path, &path->current, now, probe_us, rng);
-	if (!path->is_proved && addr_is_same_peer(&path->current, addr))
-		path->unproved_recv_bytes = add_counted(path->unproved_recv_bytes, bytes);
+	if (!path_is_proved(path) && addr_is_same_peer(&path->current, addr))
+		path->proof->unproved_recv_bytes = add_counted(path->proof->unproved_recv_bytes, bytes);
 }
 
-void path_recv_response(struct path *path, const struct addr *addr, const uint8_t data[WIRE_PATH_BYTES])
+void path_recv_response(struct path *path, struct blocks *blocks, const struct addr *addr,
+			const uint8_t data[WIRE_PATH_BYTES])
 {
-	if (path->is_proved || !addr_is_same_peer(&path->current, addr) ||
-	    !crypto_is_equal(data, path->challenge, WIRE_PATH_BYTES))
+	if (path_is_proved(path) || !addr_is_same_peer(&path->current, addr) ||
+	    !crypto_is_equal(data, path->proof->challenge, WIRE_PATH_BYTES))
 		return;
-	prove(path, &path->current);
+	path_clear(path, blocks);
 }
 
 size_t path_allowance_bytes(const struct path *path)
 {
-	if (path->is_proved)
+	if (path_is_proved(path))
 		return SIZE_MAX;
-	const uint32_t allowed = PATH_AMPLIFICATION * path->unproved_recv_bytes;
-	return allowed > path->unproved_sent_bytes ? allowed - path->unproved_sent_bytes : 0;
+	const uint32_t allowed = PATH_AMPLIFICATION * path->proof->unproved_recv_bytes;
+	return allowed > path->proof->unproved_sent_bytes ? allowed - path->proof->unproved_sent_bytes : 0;
 }
 
 void path_sent(struct path *path, size_t bytes, bool with_challenge, struct mtime now, int64_t probe_us)
 {
-	if (path->is_proved)
+	if (path_is_proved(path))
 		return;
 	assert(bytes <= path_allowance_bytes(path));
-	path->unproved_sent_bytes += (uint32_t)bytes;
+	path->proof->unproved_sent_bytes += (uint32_t)bytes;
 	if (with_challenge)
-		path->challenge_at = mtime_add_us(now, probe_us);
+		path->proof->challenge_at = mtime_add_us(now, probe_us);
+}
+
+const uint8_t *path_challenge(const struct path *path)
+{
+	assert(!path_is_proved(path));
+	return path->proof->challenge;
+}
+
+struct mtime path_challenge_at(const struct path *path)
+{
+	return path->proof != NULL ? path->proof->challenge_at : MTIME_NEVER;
+}
+
+struct mtime path_revert_at(const struct path *path)
+{
+	return path->proof != NULL ? path->proof->revert_at : MTIME_NEVER;
 }
 
 bool path_is_challenge_due(const struct path *path, struct mtime now)
 {
-	return !path->is_proved && mtime_is_due(path->challenge_at, now);
+	return !path_is_proved(path) && mtime_is_due(path->proof->challenge_at, now);
 }
 
 void path_tick(struct path *path, struct mtime now)
 {
-	if (path->is_proved || !mtime_is_due(path->revert_at, now))
+	struct path_proof *proof = path->proof;
+	if (path_is_proved(path) || !mtime_is_due(proof->revert_at, now))
 		return;
-	if (path->other.family != ADDR_NONE) {
+	if (proof->other.family != ADDR_NONE) {
 		const struct addr challenged = path->current;
-		path->current = path->other;
-		prove(path, &challenged);
+		path->current = proof->other;
+		come_home(proof, &challenged);
 	} else {
-		path->revert_at = MTIME_NEVER; // unproved from birth: there is nowhere to go
+		proof->revert_at = MTIME_NEVER; // unproved from birth: there is nowhere to go
 	}
 }

@@ -6,7 +6,7 @@
 #include <assert.h>
 #include <string.h>
 
-void session_init(struct session *session, const struct session_birth *birth, struct mtime now)
+void session_init(struct session *session, struct blocks *blocks, const struct session_birth *birth, struct mtime now)
 {
 	assert(birth->local_index != 0 && birth->remote_index != 0);
 	memset(session, 0, sizeof *session);
@@ -17,7 +17,7 @@ void session_init(struct session *session, const struct session_birth *birth, st
 	session->handshake_at = birth->handshake_at;
 	session->heard_at = now;
 	session->mark_at = MTIME_NEVER;
-	path_init(&session->path, &birth->addr, birth->is_addr_proved, birth->addr_recv_bytes,
+	path_init(&session->path, blocks, &birth->addr, birth->is_addr_proved, birth->addr_recv_bytes,
 		  birth->addr_sent_bytes);
 	caller_init(&session->caller, birth->caller_account);
 	callee_init(&session->callee, birth->is_server ? CALLEE_GATE_SIGNIN : CALLEE_GATE_ALL, birth->callee_account);
@@ -41,6 +41,7 @@ void session_clear(struct session *session, struct blocks *blocks)
 {
 	caller_clear(&session->caller, blocks);
 	callee_clear(&session->callee, blocks);
+	path_clear(&session->path, blocks);
 	if (session->polled != 0)
 		blocks_give(blocks, session->polled);
 	noise_keys_clear(&session->keys);
@@ -74,7 +75,7 @@ bool session_poll(struct session *session, struct blocks *blocks, struct mtime n
 
 struct mtime session_deadline(const struct session *session, struct mtime now)
 {
-	struct mtime deadline = session->path.revert_at;
+	struct mtime deadline = path_revert_at(&session->path);
 	// A call that may start already is an event, which its owner may leave for later; no time is waited for.
 	if (callee_has_next(&session->callee) && !mtime_is_due(callee_start_after(&session->callee), now))
 		deadline = mtime_min(deadline, callee_start_after(&session->callee));
@@ -84,7 +85,7 @@ struct mtime session_deadline(const struct session *session, struct mtime now)
 	if (!caller_calls(&session->caller)->is_probe_due)
 		deadline = mtime_min(deadline, caller_deadline(&session->caller, now, session->heard_at));
 	deadline = mtime_min(deadline, session->mark_at);
-	return mtime_min(deadline, session->path.challenge_at);
+	return mtime_min(deadline, path_challenge_at(&session->path));
 }
 
 void session_tick(struct session *session, struct mtime now)

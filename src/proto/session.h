@@ -96,7 +96,7 @@ struct session_birth {
 
 // A session after its handshake; everything in `birth` is copied. Calls behind SIGNIN, or all of the server's, start only
 // after callee_open_gate.
-void session_init(struct session *session, const struct session_birth *birth, struct mtime now);
+void session_init(struct session *session, struct blocks *blocks, const struct session_birth *birth, struct mtime now);
 
 // From now on its blocks are taken for other accounts; those it has stay with the accounts they were taken for.
 void session_set_accounts(struct session *session, uint32_t caller_account, uint32_t callee_account);

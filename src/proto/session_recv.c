@@ -78,7 +78,7 @@ static enum mms_err recv_frame(struct session *session, struct blocks *blocks, c
 	case WIRE_FRAME_PATH_RESPONSE:
 		if (!session->is_server)
 			return MMS_E_BAD;
-		path_recv_response(&session->path, addr, frame->body);
+		path_recv_response(&session->path, blocks, addr, frame->body);
 		return MMS_OK;
 	default:
 		return MMS_E_BAD;
@@ -107,7 +107,7 @@ enum mms_err session_recv(struct session *session, struct blocks *blocks, const 
 	replay_mark(&session->replay, counter);
 	session->heard_at = now;
 	if (session->is_server)
-		path_recv(&session->path, addr, is_newest, bytes, now, rtt_base_us(&session->caller.rtt), rng);
+		path_recv(&session->path, blocks, addr, is_newest, bytes, now, rtt_base_us(&session->caller.rtt), rng);
 
 	struct reader reader = reader_of(plain, sealed_bytes - NOISE_TAG_BYTES);
 	struct wire_state state;

@@ -42,9 +42,9 @@ bool session_send(struct session *session, struct blocks *blocks, struct mtime n
 					 session->callee.marks};
 	bool is_twice = false;
 	bool fits = wire_state_write(&writer, &state);
-	const bool with_challenge = session->is_server && !session->path.is_proved;
+	const bool with_challenge = session->is_server && !path_is_proved(&session->path);
 	if (with_challenge)
-		fits = fits && wire_path_write(&writer, WIRE_FRAME_PATH_CHALLENGE, session->path.challenge);
+		fits = fits && wire_path_write(&writer, WIRE_FRAME_PATH_CHALLENGE, path_challenge(&session->path));
 	if (session->is_response_due)
 		fits = fits && wire_path_write(&writer, WIRE_FRAME_PATH_RESPONSE, session->response);
 	assert(fits);

@@ -132,8 +132,8 @@ static void take_init(const uint8_t *datagram)
 	if (!peer_respond(&server, datagram, WIRE_INIT_BYTES, &rng, server.index + 1, reply))
 		return;
 	hang_up();
-	peer_session(&server, &far, true, &addr, now);
 	blocks_init(&far_blocks, far_memory, &far_part, 1, 1);
+	peer_session(&server, &far, &far_blocks, true, &addr, now);
 	is_far_up = true;
 	far_since = now;
 	device_node_recv(&node, &addr, reply, sizeof reply, now);

@@ -64,10 +64,10 @@ static void begin(uint8_t options)
 			.addr = addr_of(0),
 			.is_addr_proved = i == 1 || (options & 1) != 0,
 		};
-		session_init(&end->session, &birth, now);
 		const bool is_short = (options & 2) != 0;
 		const struct blocks_part part = is_short ? blocks_of_one(12, 4) : blocks_of_one(160, 48);
 		blocks_init(&end->blocks, end->memory, &part, 1, 1);
+		session_init(&end->session, &end->blocks, &birth, now);
 		end->wire_count = end->started = end->pending_count = 0;
 		end->tag_count = end->next_counter = end->taken_next = end->taken_count = 0;
 		memset(end->is_answered, 0, sizeof end->is_answered);
@@ -366,7 +366,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes)
 	}
 	for (uint32_t i = 0; i < ENDS; i++) {
 		session_clear(&ends[i].session, &ends[i].blocks);
-		assert(blocks_used_count(&ends[i].blocks) == 0);
+		assert(blocks_used_count(&ends[i].blocks) == 0 && ends[i].blocks.proofs.used_count == 0);
 	}
 	return 0;
 }

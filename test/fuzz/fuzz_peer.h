@@ -129,8 +129,8 @@ static inline size_t peer_open(const struct peer *peer, const uint8_t *datagram,
 }
 
 // The same end as a session of the product, at the address the other one knows it by.
-static inline void peer_session(const struct peer *peer, struct session *session, bool is_server,
-				const struct addr *addr, struct mtime now)
+static inline void peer_session(const struct peer *peer, struct session *session, struct blocks *blocks,
+				bool is_server, const struct addr *addr, struct mtime now)
 {
 	const struct session_birth birth = {
 		.keys = &peer->keys,
@@ -140,7 +140,7 @@ static inline void peer_session(const struct peer *peer, struct session *session
 		.addr = *addr,
 		.is_addr_proved = true,
 	};
-	session_init(session, &birth, now);
+	session_init(session, blocks, &birth, now);
 }
 
 #endif

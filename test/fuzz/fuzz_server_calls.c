@@ -243,8 +243,8 @@ static void connect(struct far *far, uint8_t i)
 	far->user_id = 0;
 	if (!peer_accept(&far->peer, reply, bytes))
 		return; // over the budget
-	peer_session(&far->peer, &far->session, false, &addr, now);
 	blocks_init(&far->blocks, far->memory, &far_part, 1, 1);
+	peer_session(&far->peer, &far->session, &far->blocks, false, &addr, now);
 }
 
 static void call(struct far *far, uint8_t kind, const void *body, size_t bytes, uint64_t tag)

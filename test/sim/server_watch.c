@@ -119,9 +119,9 @@ static void check_stranger(const struct listener *listener, uint32_t slot, const
 	if (slot == listener->sessions_max || !addr_is_same_peer(&listener->slot[slot].session.path.current, from))
 		return;
 	const struct path *path = &listener->slot[slot].session.path;
-	if (path->is_proved)
+	if (path_is_proved(path))
 		report_failure("an address counts as proved that has heard nothing");
-	if (!path->is_proved && path->other.family == ADDR_NONE)
+	if (!path_is_proved(path) && path->proof->other.family == ADDR_NONE)
 		report_sight(SIGHT_BORN_ELSEWHERE);
 }
 

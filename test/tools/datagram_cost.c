@@ -59,7 +59,7 @@ static void begin(struct end *end, const struct noise_keys *keys, bool is_server
 	void *memory = malloc(blocks_memory_bytes(&part, 1, 1));
 	must(memory != NULL, "no memory");
 	blocks_init(&end->blocks, memory, &part, 1, 1);
-	session_init(&end->session, &birth, now);
+	session_init(&end->session, &end->blocks, &birth, now);
 	callee_open_gate(&end->session.callee);
 }
 

@@ -389,7 +389,7 @@ static void converse(void)
 	device_addr.port = 50001;
 	device_calls("PING from another port", "PING OK and PATH_CHALLENGE", CALL_PING, NULL, 0, STATUS_OK, NULL, 0);
 	device_sends("PATH_RESPONSE");
-	assert(listener.slot[server_slot].session.path.is_proved);
+	assert(path_is_proved(&listener.slot[server_slot].session.path));
 	device_calls("SIGNOUT", "SIGNOUT OK", CALL_SIGNOUT, NULL, 0, STATUS_OK, NULL, 0);
 	data_for_no_session();
 }

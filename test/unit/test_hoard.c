@@ -157,7 +157,7 @@ static struct peer *join(uint64_t owner, bool is_honest)
 	};
 	world.peer_count++;
 	listener_accounts_of_strangers(&world.listener, &birth);
-	session_init(&world.listener.slot[peer->slot].session, &birth, world.now);
+	session_init(&world.listener.slot[peer->slot].session, &world.listener.blocks, &birth, world.now);
 	listener_join_peer(&world.listener, peer->slot, zeros, zeros, world.now);
 	assert_int_equal(map_put(&world.listener.by_index, birth.local_index, peer->slot), MMS_OK);
 	if (!is_honest) {
@@ -171,7 +171,7 @@ static struct peer *join(uint64_t owner, bool is_honest)
 	birth.caller_account = 1;
 	birth.callee_account = 0;
 	pool_open(&peer->pool, 200, 200);
-	session_init(&peer->session, &birth, world.now);
+	session_init(&peer->session, &peer->pool.blocks, &birth, world.now);
 	callee_open_gate(&peer->session.callee);
 	assert_int_equal(caller_open(&peer->session.caller, &peer->pool.blocks, KIND_SIGNIN, zeros, 50, 0), MMS_OK);
 	return peer;

@@ -98,7 +98,7 @@ static void roaming(void **state)
 		run_ms(200);
 		const struct path *path = &world.listener.slot[0].session.path;
 		const struct addr here = addr_of(world.device[0].host);
-		assert_true(path->is_proved && addr_is_same_peer(&path->current, &here));
+		assert_true(path_is_proved(path) && addr_is_same_peer(&path->current, &here));
 		deliver_to_all(1000);
 		run_ms(100);
 	}

@@ -57,7 +57,7 @@ static void birth(struct end *end, bool is_server, const struct noise_keys *keys
 		.is_addr_proved = true,
 		.caller_account = 1,
 	};
-	session_init(&end->session, &birth, net.now);
+	session_init(&end->session, &end->pool.blocks, &birth, net.now);
 	callee_open_gate(&end->session.callee);
 }
 

@@ -196,7 +196,7 @@ static void spoofed_from_birth(void **state)
 		recv_bytes += WIRE_DATA_BYTES_MIN + sizeof guess;
 		run_ms(200);
 	}
-	assert_false(world.listener.slot[0].session.path.is_proved);
+	assert_false(path_is_proved(&world.listener.slot[0].session.path));
 	assert_true(world.sent_to_deaf_bytes > 0);
 	assert_true(world.sent_to_deaf_bytes <= 3 * recv_bytes);
 	finish();
@@ -228,7 +228,7 @@ static void spoofed_from_birth_with_the_first_init(void **state)
 		recv_bytes += WIRE_DATA_BYTES_MIN + sizeof answer;
 	}
 	run_ms(5000);
-	assert_false(world.listener.slot[0].session.path.is_proved);
+	assert_false(path_is_proved(&world.listener.slot[0].session.path));
 	assert_true(world.sent_to_deaf_bytes > WIRE_ACCEPT_BYTES);
 	assert_true(world.sent_to_deaf_bytes <= 3 * recv_bytes);
 	finish();
@@ -247,9 +247,9 @@ static void born_at_the_second_address(void **state)
 	launch(world.device[0].host, SERVER_HOST, out.datagram[0], out.bytes);
 	run_ms(41); // two round trips: INIT and ACCEPT, SIGNIN and its answer
 	assert_int_not_equal(world.device[0].present, NO_SLOT);
-	assert_false(world.listener.slot[0].session.path.is_proved);
+	assert_false(path_is_proved(&world.listener.slot[0].session.path));
 	run_ms(20);
-	assert_true(world.listener.slot[0].session.path.is_proved);
+	assert_true(path_is_proved(&world.listener.slot[0].session.path));
 	finish();
 }
 

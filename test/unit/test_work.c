@@ -41,7 +41,7 @@ static void begin(bool is_server)
 		.handshake_at = receiver.now,
 	};
 	pool_open(&receiver.pool, BLOCKS, BLOCKS);
-	session_init(&receiver.session, &birth, receiver.now);
+	session_init(&receiver.session, &receiver.pool.blocks, &birth, receiver.now);
 	callee_open_gate(&receiver.session.callee);
 }
 
