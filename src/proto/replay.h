@@ -7,7 +7,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-enum { REPLAY_WINDOW = 512 };
+// What one side can have under way at once: 64 calls and 64 answers, each in a datagram of its own, and each twice. What comes even
+// later is repeated in a datagram of its own.
+enum { REPLAY_WINDOW = 256 };
 
 struct replay {
 	uint64_t seen[REPLAY_WINDOW / 64]; // bit c % REPLAY_WINDOW: counter c was processed

@@ -10,7 +10,7 @@ import collections
 import mms_wire as wire
 from mms_noise import BadMessage, seal, unseal
 
-REPLAY_WINDOW = 512
+REPLAY_WINDOW = 256
 RESERVED_COUNTER = 2 ** 64 - 1
 # The constants of §5.6.1 and §5.7.
 FIRST_TIMEOUT_S = 0.25
@@ -84,7 +84,7 @@ class RoundTrip:
 
 
 class Replay:
-    """Which counters have been seen: the highest and the 512 before it."""
+    """Which counters have been seen: the highest and the 255 before it."""
 
     def __init__(self):
         self.highest = None
