@@ -77,7 +77,6 @@ static void recv_accept(struct dialer *dialer, const struct addr *addr, const ui
 		.remote_index = remote_index,
 		.addr = *addr,
 		.is_addr_proved = true,
-		.handshake_at = dialer->made_at,
 		.caller_account = DIALER_ACCOUNT_OWN,
 		.callee_account = DIALER_ACCOUNT_SERVER,
 	};

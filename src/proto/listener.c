@@ -149,8 +149,7 @@ static bool is_spare(const struct listener_slot *entry)
 	return !entry->is_signed_in || entry->state == LISTENER_CLOSING;
 }
 
-void listener_join_peer(struct listener *listener, uint32_t slot, const uint8_t key[NOISE_KEY_BYTES],
-			const uint8_t handshake_hash[NOISE_HASH_BYTES], struct mtime now)
+void listener_join_peer(struct listener *listener, uint32_t slot, const struct listener_peer *peer)
 {
 	uint32_t place = listener->peer_free;
 	if (place != 0)
@@ -158,10 +157,7 @@ void listener_join_peer(struct listener *listener, uint32_t slot, const uint8_t 
 	else
 		place = ++listener->peer_fresh_count;
 	assert(listener->slot[slot].peer == 0 && place <= listener->sessions_max);
-	struct listener_peer *peer = &listener->peer[place - 1];
-	memcpy(peer->key, key, NOISE_KEY_BYTES);
-	memcpy(peer->handshake_hash, handshake_hash, NOISE_HASH_BYTES);
-	peer->created_at = now;
+	listener->peer[place - 1] = *peer;
 	listener->slot[slot].peer = place;
 }
 
@@ -258,10 +254,11 @@ static bool poll_open(struct listener *listener, struct listener_slot *entry, st
 		return true;
 	}
 	event->type = LISTENER_CALL;
-	event->handshake_at = entry->session.handshake_at;
 	if (!entry->is_signed_in) {
-		event->peer_key = listener->peer[entry->peer - 1].key;
-		event->handshake_hash = listener->peer[entry->peer - 1].handshake_hash;
+		const struct listener_peer *peer = &listener->peer[entry->peer - 1];
+		event->handshake_at = peer->handshake_at;
+		event->peer_key = peer->key;
+		event->handshake_hash = peer->handshake_hash;
 	}
 	return true;
 }
@@ -323,11 +320,6 @@ enum mms_err listener_call(struct listener *listener, uint32_t slot, uint8_t kin
 	return err;
 }
 
-uint32_t listener_call_room(const struct listener *listener, uint32_t slot)
-{
-	return is_live(listener, slot) ? caller_room(&listener->slot[slot].session.caller) : 0;
-}
-
 void listener_signed_in(struct listener *listener, uint32_t slot, uint64_t owner)
 {
 	struct listener_slot *entry = &listener->slot[slot];
@@ -336,6 +328,7 @@ void listener_signed_in(struct listener *listener, uint32_t slot, uint64_t owner
 	entry->is_signed_in = true;
 	if (!is_spare(entry))
 		leave_spare(listener, slot);
+	leave_peer(listener, entry);
 	listener_join_account(listener, slot, owner);
 	callee_open_gate(&entry->session.callee);
 	listener_mark_ready(listener, slot);
@@ -354,23 +347,4 @@ void listener_close(struct listener *listener, uint32_t slot, bool keeps_calls, 
 	entry->state = LISTENER_CLOSING;
 	entry->closes_at = mtime_add_us(now, LISTENER_CLOSING_US);
 	listener_mark_dirty(listener, slot);
-}
-
-void listener_identity(const struct listener *listener, uint32_t slot, const uint8_t **peer_key,
-		       const uint8_t **handshake_hash)
-{
-	assert(is_live(listener, slot));
-	const struct listener_peer *peer = &listener->peer[listener->slot[slot].peer - 1];
-	*peer_key = peer->key;
-	*handshake_hash = peer->handshake_hash;
-}
-
-struct mtime listener_handshake_at(const struct listener *listener, uint32_t slot)
-{
-	return is_live(listener, slot) ? listener->slot[slot].session.handshake_at : (struct mtime){INT64_MIN / 2};
-}
-
-struct mtime listener_heard_at(const struct listener *listener, uint32_t slot)
-{
-	return is_live(listener, slot) ? listener->slot[slot].session.heard_at : (struct mtime){INT64_MIN / 2};
 }

@@ -42,17 +42,18 @@ struct listener_config {
 
 enum listener_state { LISTENER_FREE = 0, LISTENER_OPEN, LISTENER_CLOSING, LISTENER_OVER };
 
-// Who is at the other end of a session, and since when.
+// Who is at the other end of a session that is not signed in, and since when.
 struct listener_peer {
 	uint32_t free_next; // + 1
 	uint8_t key[NOISE_KEY_BYTES];
 	uint8_t handshake_hash[NOISE_HASH_BYTES];
+	struct mtime handshake_at; // when the INIT was first answered
 	struct mtime created_at;
 };
 
 struct listener_slot {
 	struct session session;
-	uint32_t peer;    // place of its listener_peer, + 1
+	uint32_t peer;    // place of its listener_peer, + 1; 0: signed in
 	uint32_t account; // of its owner, + 1; 0: not signed in
 	uint8_t state;    // enum listener_state
 	bool is_signed_in;
@@ -129,7 +130,7 @@ struct listener_event {
 	struct session_event call;     // CALL and ANSWER
 	const uint8_t *peer_key;       // CALL before listener_signed_in: the peer's static key, NOISE_KEY_BYTES
 	const uint8_t *handshake_hash; // the same: NOISE_HASH_BYTES
-	struct mtime handshake_at; // CALL: when the INIT was first answered: tells the later of two handshakes, whatever came late since
+	struct mtime handshake_at; // the same: when the INIT was first answered: tells the later of two handshakes, whatever came late since
 	uint32_t room; // ANSWER: how many more calls listener_call can make before the window is full
 };
 
@@ -165,9 +166,6 @@ void listener_defer(struct listener *listener, uint32_t slot, struct mtime until
 enum mms_err listener_call(struct listener *listener, uint32_t slot, uint8_t kind, const void *body, size_t body_bytes,
 			   uint64_t tag) MUST_CHECK;
 
-// How many calls listener_call can make before the session's window is full; 0 for a session that is over.
-uint32_t listener_call_room(const struct listener *listener, uint32_t slot);
-
 // SIGNIN was granted: other calls may start, the session lives as long as it is heard from, and its calls take their memory
 // from what is its owner's. Sessions with the same number are the same owner's.
 void listener_signed_in(struct listener *listener, uint32_t slot, uint64_t owner);
@@ -175,16 +173,6 @@ void listener_signed_in(struct listener *listener, uint32_t slot, uint64_t owner
 // No further call of this session starts; it goes after LISTENER_CLOSING_US, or when our last call to it is answered. Unless
 // the session `keeps_calls` to say the last of ours, they are given up. Else all of them are kept, for the peer starts them in order.
 void listener_close(struct listener *listener, uint32_t slot, bool keeps_calls, struct mtime now);
-
-// The static key and the handshake hash of a session, both borrowed until its end.
-void listener_identity(const struct listener *listener, uint32_t slot, const uint8_t **peer_key,
-		       const uint8_t **handshake_hash);
-
-// When the session's INIT was first answered: which of two handshakes is the later one, whatever came late since.
-struct mtime listener_handshake_at(const struct listener *listener, uint32_t slot);
-
-// When the session was last heard from.
-struct mtime listener_heard_at(const struct listener *listener, uint32_t slot);
 
 // The next datagrams to send. False: none now.
 bool listener_send(struct listener *listener, struct mtime now, struct session_out *out);
@@ -204,8 +192,7 @@ void listener_parts(const struct listener_config *config, struct blocks_part *pa
 void listener_accounts_of_strangers(const struct listener *listener, struct session_birth *birth); // fills both
 void listener_join_account(struct listener *listener, uint32_t slot, uint64_t owner);
 void listener_leave_account(struct listener *listener, uint32_t slot); // after its session was cleared
-void listener_join_peer(struct listener *listener, uint32_t slot, const uint8_t key[NOISE_KEY_BYTES],
-			const uint8_t handshake_hash[NOISE_HASH_BYTES], struct mtime now); // notes whose a new session is
+void listener_join_peer(struct listener *listener, uint32_t slot, const struct listener_peer *peer); // notes whose a new session is
 void listener_end(struct listener *listener, uint32_t slot); // clears the session; LISTENER_ENDED is to be polled
 // A slot for a new session, the oldest spare one making room if need be. False: none is free yet, or every slot is signed in.
 bool listener_take_slot(struct listener *listener, uint32_t *slot);

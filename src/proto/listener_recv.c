@@ -2,6 +2,7 @@
 // The listener's receiving side: from a datagram to its session, or to a stateless answer (doc/protocol.md sections 2, 4
 // and 5.10). The contract is in listener.h.
 #include <assert.h>
+#include <string.h>
 
 #include "proto/listener.h"
 
@@ -29,11 +30,13 @@ static bool confirm(struct listener *listener, struct halfopen *halfopen, const 
 		.is_addr_proved = admission_is_proof(halfopen, addr),
 		.addr_recv_bytes = is_same ? WIRE_INIT_BYTES : 0,
 		.addr_sent_bytes = is_same ? WIRE_ACCEPT_BYTES : 0,
-		.handshake_at = halfopen->created_at,
 	};
 	listener_accounts_of_strangers(listener, &birth);
 	session_init(&listener->slot[*slot].session, &listener->blocks, &birth, now);
-	listener_join_peer(listener, *slot, halfopen->peer_key, halfopen->handshake_hash, now);
+	struct listener_peer peer = {.handshake_at = halfopen->created_at, .created_at = now};
+	memcpy(peer.key, halfopen->peer_key, NOISE_KEY_BYTES);
+	memcpy(peer.handshake_hash, halfopen->handshake_hash, NOISE_HASH_BYTES);
+	listener_join_peer(listener, *slot, &peer);
 	admission_confirm(&listener->admission, halfopen);
 	const enum mms_err err = map_put(&listener->by_index, birth.local_index, *slot);
 	assert(err == MMS_OK);

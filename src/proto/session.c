@@ -14,7 +14,6 @@ void session_init(struct session *session, struct blocks *blocks, const struct s
 	session->local_index = birth->local_index;
 	session->remote_index = birth->remote_index;
 	session->is_server = birth->is_server;
-	session->handshake_at = birth->handshake_at;
 	session->heard_at = now;
 	session->mark_at = MTIME_NEVER;
 	path_init(&session->path, blocks, &birth->addr, birth->is_addr_proved, birth->addr_recv_bytes,

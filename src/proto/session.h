@@ -35,18 +35,14 @@ struct session {
 	struct noise_keys keys;
 	uint32_t local_index;  // in datagrams to us
 	uint32_t remote_index; // in datagrams to the peer
-	bool is_server;
-	struct mtime handshake_at; // when its handshake began
 
 	// datagrams
 	uint64_t send_counter; // of the next DATA
 	struct replay replay;
 	struct path path;
 	struct mtime heard_at;    // last authentic datagram
-	uint32_t loss_share;      // smoothed share of the peer's datagrams that did not come, of SESSION_LOSS_UNIT
 	struct mtime answered_at; // when answers were last sent
 	uint8_t response[WIRE_PATH_BYTES]; // to the newest challenge
-	bool is_response_due;
 
 	// calls
 	struct caller caller;
@@ -54,6 +50,10 @@ struct session {
 	struct mtime mark_at; // when received calls are to be marked, or BASE told; MTIME_NEVER: nothing of the kind
 	uint32_t told_base;   // BASE of the last datagram
 	uint32_t polled;      // handle of the answered call that the last event borrows from
+
+	uint16_t loss_share; // smoothed share of the peer's datagrams that did not come, of SESSION_LOSS_UNIT
+	bool is_server;
+	bool is_response_due;
 };
 
 enum session_event_type {
@@ -89,7 +89,6 @@ struct session_birth {
 	bool is_addr_proved;    // see path_init
 	size_t addr_recv_bytes; // what the handshake received from it ...
 	size_t addr_sent_bytes; // ... and sent to it
-	struct mtime handshake_at;
 	uint32_t caller_account; // blocks of its own calls are taken for this one ...
 	uint32_t callee_account; // ... and those of the peer's for this one (proto/blocks.h)
 };

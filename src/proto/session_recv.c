@@ -6,23 +6,33 @@
 
 #include "proto/session.h"
 
+// A sign of loss: the share rises by one part of what it lacks.
+static void raise_loss(struct session *session, uint32_t parts)
+{
+	session->loss_share = (uint16_t)(session->loss_share + (SESSION_LOSS_UNIT - session->loss_share) / parts);
+}
+
+static void lower_loss(struct session *session, uint32_t by)
+{
+	session->loss_share = (uint16_t)(session->loss_share - (session->loss_share < by ? session->loss_share : by));
+}
+
 // The share of the peer's datagrams that never came, smoothed over some sixteen of them.
 static void note_loss(struct session *session, uint64_t counter)
 {
 	uint64_t missing = counter - session->replay.next;
 	for (; missing > 0; missing--) {
-		session->loss_share += (SESSION_LOSS_UNIT - session->loss_share) / 16;
+		raise_loss(session, 16);
 		if (session->loss_share >= SESSION_LOSS_UNIT - 16)
 			break;
 	}
-	session->loss_share -= session->loss_share / 16;
+	lower_loss(session, session->loss_share / 16);
 }
 
 // A datagram that had been counted as missing came after all: the path reorders.
 static void note_late(struct session *session)
 {
-	const uint32_t counted = SESSION_LOSS_UNIT / 16;
-	session->loss_share -= session->loss_share < counted ? session->loss_share : counted;
+	lower_loss(session, SESSION_LOSS_UNIT / 16);
 }
 
 // Whether repetitions go twice: the path is known to lose, or probes have gone unanswered (section 5.6).
@@ -43,7 +53,7 @@ static void recv_call(struct session *session, struct blocks *blocks, const stru
 		// The answer was lost on its way to the peer: as good a sign as a counter that never came. Unless it has only
 		// just gone: then the two have crossed.
 		if (mtime_diff_us(now, session->answered_at) >= rtt_base_us(&session->caller.rtt))
-			session->loss_share += (SESSION_LOSS_UNIT - session->loss_share) / 8;
+			raise_loss(session, 8);
 		break;
 	case CALLEE_IGNORED:
 		break;

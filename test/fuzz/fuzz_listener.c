@@ -196,7 +196,7 @@ static void poll_all(void)
 			listener_defer(&listener, event.slot, mtime_add_ms(now, 1));
 			continue;
 		}
-		if (kind == 3 && listener_call_room(&listener, event.slot) > 0)
+		if (kind == 3)
 			(void)!listener_call(&listener, event.slot, 16, zeros, event.call.body_bytes, 1);
 		seen_count[event.slot]++;
 		listener_answer(&listener, event.slot, event.call.number, 1, zeros, event.call.body_bytes % 200, now);

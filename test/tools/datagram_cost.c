@@ -53,7 +53,6 @@ static void begin(struct end *end, const struct noise_keys *keys, bool is_server
 		.is_server = is_server,
 		.addr = addr,
 		.is_addr_proved = true,
-		.handshake_at = now,
 	};
 	const struct blocks_part part = blocks_of_one(BLOCKS, BLOCKS);
 	void *memory = malloc(blocks_memory_bytes(&part, 1, 1));

@@ -153,12 +153,11 @@ static struct peer *join(uint64_t owner, bool is_honest)
 		.is_server = true,
 		.addr = addr_of((uint16_t)world.peer_count),
 		.is_addr_proved = true,
-		.handshake_at = world.now,
 	};
 	world.peer_count++;
 	listener_accounts_of_strangers(&world.listener, &birth);
 	session_init(&world.listener.slot[peer->slot].session, &world.listener.blocks, &birth, world.now);
-	listener_join_peer(&world.listener, peer->slot, zeros, zeros, world.now);
+	listener_join_peer(&world.listener, peer->slot, &(struct listener_peer){.created_at = world.now});
 	assert_int_equal(map_put(&world.listener.by_index, birth.local_index, peer->slot), MMS_OK);
 	if (!is_honest) {
 		send_call(peer, 1, KIND_SIGNIN, 50);

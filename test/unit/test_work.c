@@ -38,7 +38,6 @@ static void begin(bool is_server)
 		.is_server = is_server,
 		.addr = addr,
 		.is_addr_proved = true,
-		.handshake_at = receiver.now,
 	};
 	pool_open(&receiver.pool, BLOCKS, BLOCKS);
 	session_init(&receiver.session, &receiver.pool.blocks, &birth, receiver.now);
