@@ -7,7 +7,28 @@
 
 void callee_init(struct callee *callee, enum callee_gate gate, uint32_t account)
 {
-	*callee = (struct callee){.peer_base = 1, .next = 1, .start_next = 1, .account = account, .gate = gate};
+	*callee = (struct callee){.peer_base = 1, .next = 1, .account = account, .gate = (uint8_t)gate};
+}
+
+uint64_t callee_answered(const struct callee *callee)
+{
+	return callee->calls != NULL ? callee->calls->answered : callee->held;
+}
+
+uint64_t callee_bare(const struct callee *callee)
+{
+	return callee->calls != NULL ? callee->calls->bare : callee->held;
+}
+
+uint64_t callee_marks(const struct callee *callee)
+{
+	return callee->calls != NULL ? callee->calls->marks : 0;
+}
+
+// The next call to start.
+static uint32_t start_next(const struct callee *callee)
+{
+	return callee->calls != NULL ? callee->calls->start_next : callee->next;
 }
 
 static uint32_t *handle_of(const struct callee *callee, uint32_t number)
@@ -18,15 +39,20 @@ static uint32_t *handle_of(const struct callee *callee, uint32_t number)
 static void begin_calls(struct callee *callee, struct blocks *blocks)
 {
 	uint32_t window;
-	callee->calls = blocks_take_window(blocks, &window);
-	callee->calls->start_after = (struct mtime){INT64_MIN};
-	callee->calls->window = window;
+	struct callee_calls *calls = blocks_take_window(blocks, &window);
+	memset(calls, 0, offsetof(struct callee_calls, call));
+	calls->answered = callee->held;
+	calls->bare = callee->held;
+	calls->start_after = (struct mtime){INT64_MIN};
+	calls->start_next = callee->next;
+	calls->window = window;
+	callee->calls = calls;
 }
 
 // Gives the window back when no call needs a block any more.
 static void end_calls(struct callee *callee, struct blocks *blocks)
 {
-	if (callee->calls == NULL || (callee->held & ~callee->bare) != 0)
+	if (callee->calls == NULL || (callee->held & ~callee->calls->bare) != 0)
 		return;
 	blocks_give_window(blocks, callee->calls->window);
 	callee->calls = NULL;
@@ -35,11 +61,13 @@ static void end_calls(struct callee *callee, struct blocks *blocks)
 // Gives back the blocks of a set of calls that are held.
 static void forget(struct callee *callee, struct blocks *blocks, uint64_t calls)
 {
-	uint64_t with_block = calls & ~callee->bare;
+	uint64_t with_block = calls & ~callee_bare(callee);
 	callee->held &= ~calls;
-	callee->answered &= ~calls;
 	callee->due &= ~calls;
-	callee->bare &= ~calls;
+	if (callee->calls == NULL)
+		return;
+	callee->calls->answered &= ~calls;
+	callee->calls->bare &= ~calls;
 	while (with_block != 0)
 		blocks_give(blocks, *handle_of(callee, ring_take(&with_block, callee->peer_base)));
 	end_calls(callee, blocks);
@@ -52,7 +80,7 @@ void callee_clear(struct callee *callee, struct blocks *blocks)
 
 void callee_close(struct callee *callee, struct blocks *blocks)
 {
-	const uint64_t started = ring_range(callee->peer_base, callee->peer_base, callee->start_next);
+	const uint64_t started = ring_range(callee->peer_base, callee->peer_base, start_next(callee));
 	callee->is_closed = true;
 	forget(callee, blocks, callee->held & ~started);
 }
@@ -62,7 +90,7 @@ void callee_recv_base(struct callee *callee, struct blocks *blocks, uint32_t bas
 	if (base <= callee->peer_base || base > callee->next)
 		return;
 	const uint64_t passed = ring_range(callee->peer_base, callee->peer_base, base);
-	if ((passed & ~callee->answered) != 0)
+	if ((passed & ~callee_answered(callee)) != 0)
 		return;
 	forget(callee, blocks, passed);
 	callee->peer_base = base;
@@ -71,16 +99,17 @@ void callee_recv_base(struct callee *callee, struct blocks *blocks, uint32_t bas
 // Moves NEXT over calls that are held.
 static void note_held(struct callee *callee, uint32_t number)
 {
+	struct callee_calls *calls = callee->calls;
 	if (number != callee->next) {
-		callee->marks |= 1ULL << (number - callee->next - 1);
+		calls->marks |= 1ULL << (number - callee->next - 1);
 		return;
 	}
 	callee->next++;
-	while ((callee->marks & 1) != 0) {
-		callee->marks >>= 1;
+	while ((calls->marks & 1) != 0) {
+		calls->marks >>= 1;
 		callee->next++;
 	}
-	callee->marks >>= 1;
+	calls->marks >>= 1;
 }
 
 struct answer {
@@ -91,7 +120,7 @@ struct answer {
 
 static struct answer answer_of(const struct callee *callee, const struct blocks *blocks, uint32_t number)
 {
-	if ((callee->bare & ring_bit(number)) != 0)
+	if ((callee_bare(callee) & ring_bit(number)) != 0)
 		return (struct answer){.status = callee->bare_status};
 	const struct block *block = blocks_get(blocks, *handle_of(callee, number));
 	return (struct answer){block->body, block->body_bytes, block->status};
@@ -102,7 +131,7 @@ static enum callee_verdict recv_repeat(struct callee *callee, const struct block
 				       bool is_repeat_twice)
 {
 	const uint64_t bit = ring_bit(number);
-	if ((callee->answered & bit) == 0)
+	if ((callee_answered(callee) & bit) == 0)
 		return CALLEE_WAITING;
 	if ((callee->due & bit) != 0)
 		return CALLEE_REPEAT;
@@ -125,7 +154,7 @@ static bool is_behind_gate(const struct callee *callee, uint32_t number)
 // Only the call that can start next may take the account's last blocks: calls that wait for it would wait for ever.
 static enum blocks_use use_of(const struct callee *callee, uint32_t number)
 {
-	const bool starts_next = number == callee->next && number == callee->start_next;
+	const bool starts_next = number == callee->next && number == start_next(callee);
 	return starts_next && !is_behind_gate(callee, number) ? BLOCKS_TO_GO : BLOCKS_TO_WAIT;
 }
 
@@ -157,7 +186,7 @@ enum callee_verdict callee_recv_call(struct callee *callee, struct blocks *block
 
 bool callee_has_next(const struct callee *callee)
 {
-	return callee->start_next < callee->next && !callee->is_closed && !is_behind_gate(callee, callee->start_next);
+	return start_next(callee) < callee->next && !callee->is_closed && !is_behind_gate(callee, start_next(callee));
 }
 
 struct mtime callee_start_after(const struct callee *callee)
@@ -169,14 +198,14 @@ uint32_t callee_poll(struct callee *callee, struct mtime now)
 {
 	if (!callee_has_next(callee) || !mtime_is_due(callee_start_after(callee), now))
 		return 0;
-	assert((callee->held & ring_bit(callee->start_next)) != 0);
-	return *handle_of(callee, callee->start_next++);
+	assert((callee->held & ring_bit(callee->calls->start_next)) != 0);
+	return *handle_of(callee, callee->calls->start_next++);
 }
 
 void callee_defer(struct callee *callee, struct mtime until)
 {
-	callee->start_next--;
-	assert((callee->held & ~callee->answered & ring_bit(callee->start_next)) != 0);
+	callee->calls->start_next--;
+	assert((callee->held & ~callee->calls->answered & ring_bit(callee->calls->start_next)) != 0);
 	callee->calls->start_after = until;
 }
 
@@ -195,11 +224,11 @@ static bool is_held(const struct callee *callee, uint32_t number)
 // An answer of one kind without a body takes no block, for it is what most calls get. False: it is of another kind.
 static bool answer_bare(struct callee *callee, struct blocks *blocks, uint32_t number, uint8_t status)
 {
-	if (callee->bare != 0 && callee->bare_status != status)
+	if (callee->calls->bare != 0 && callee->bare_status != status)
 		return false;
 	blocks_give(blocks, *handle_of(callee, number));
 	callee->bare_status = status;
-	callee->bare |= ring_bit(number);
+	callee->calls->bare |= ring_bit(number);
 	end_calls(callee, blocks);
 	return true;
 }
@@ -215,7 +244,7 @@ static bool is_equal(const struct block *block, uint8_t status, const void *body
 static bool answer_shared(struct callee *callee, struct blocks *blocks, uint32_t number, uint8_t status, const void *body,
 			  size_t body_bytes)
 {
-	const uint32_t last = callee->answered_last;
+	const uint32_t last = callee->calls->answered_last;
 	if (!is_held(callee, last) || !is_equal(blocks_get(blocks, *handle_of(callee, last)), status, body, body_bytes))
 		return false;
 	uint32_t *handle = handle_of(callee, number);
@@ -246,7 +275,7 @@ static bool answer_alone(struct callee *callee, struct blocks *blocks, uint32_t 
 	block->body_bytes = (uint16_t)body_bytes;
 	if (body_bytes > 0)
 		memcpy(block->body, body, body_bytes);
-	callee->answered_last = number;
+	callee->calls->answered_last = number;
 	return true;
 }
 
@@ -256,16 +285,17 @@ enum mms_err callee_answer(struct callee *callee, struct blocks *blocks, uint32_
 	assert(body_bytes <= WIRE_ANSWER_BODY_BYTES_MAX);
 	if (!is_held(callee, number))
 		return MMS_E_MISSING;
-	assert(number < callee->start_next && (callee->answered & ring_bit(number)) == 0);
+	assert(number < start_next(callee) && (callee_answered(callee) & ring_bit(number)) == 0);
 	const bool is_done = (body_bytes == 0 && answer_bare(callee, blocks, number, status)) ||
 			     answer_shared(callee, blocks, number, status, body, body_bytes) ||
 			     answer_alone(callee, blocks, number, status, body, body_bytes);
 	if (!is_done) {
-		assert(number == callee->start_next - 1);
+		assert(number == callee->calls->start_next - 1);
 		callee_defer(callee, retry_at);
 		return MMS_E_FULL;
 	}
-	callee->answered |= ring_bit(number);
+	if (callee->calls != NULL) // else all that is held is answered
+		callee->calls->answered |= ring_bit(number);
 	callee->due |= ring_bit(number);
 	return MMS_OK;
 }
@@ -273,7 +303,7 @@ enum mms_err callee_answer(struct callee *callee, struct blocks *blocks, uint32_
 // How many answers from `first` on, of those due (`row` has bit 0 for `first`), are the same: they go as one frame.
 static uint32_t count_same(const struct callee *callee, const struct blocks *blocks, uint32_t first, uint64_t row)
 {
-	const uint64_t bare = ring_row(callee->bare, callee->peer_base) >> (first - callee->peer_base);
+	const uint64_t bare = ring_row(callee_bare(callee), callee->peer_base) >> (first - callee->peer_base);
 	const bool is_bare = (bare & 1) != 0;
 	const uint64_t others = ~row | (is_bare ? ~bare : bare);
 	const uint32_t most = others == 0 ? CALL_WINDOW : (uint32_t)__builtin_ctzll(others);

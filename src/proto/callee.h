@@ -21,9 +21,16 @@ enum callee_gate {
 	CALLEE_GATE_SIGNIN = 2, // at the server: SIGNIN alone may start
 };
 
-// Where the calls are that need a block.
+// What is known of the calls while some need a block.
 struct callee_calls {
+	// sets of calls (proto/ring.h)
+	uint64_t answered; // of the held
+	uint64_t bare;     // of the answered: with bare_status and an empty body, which takes no block
+
+	uint64_t marks; // MARKS: bit i: call next + 1 + i is held
 	struct mtime start_after; // no call starts before this
+	uint32_t start_next;      // the next call to start
+	uint32_t answered_last;   // the last call whose answer needed a block; 0: none
 	uint32_t window;          // where this is kept, in the callee's blocks
 	uint32_t call[CALL_WINDOW]; // handles, by place
 };
@@ -33,22 +40,19 @@ static_assert(sizeof(struct callee_calls) <= WINDOW_BYTES, "a window holds it");
 struct callee {
 	uint32_t peer_base; // the peer's lowest unanswered call: what is below is forgotten
 	uint32_t next;      // NEXT: the lowest call not held
-	uint64_t marks;     // MARKS: bit i: call next + 1 + i is held
-	uint32_t start_next; // the next call to start
-	uint32_t account;    // its blocks are taken for
-	uint32_t gate;       // calls from this number on do not start (section 5.5); CALLEE_GATE_OPEN: all may
-	uint32_t answered_last; // the last call whose answer needed a block; 0: none
 	// sets of calls (proto/ring.h)
-	uint64_t held;     // started or not, answered or not
-	uint64_t answered; // of the held
-	uint64_t due;      // of the answered: the answer is to go with the next datagram
-	uint64_t bare;     // of the answered: with bare_status and an empty body, which takes no block
-	struct callee_calls *calls; // NULL: all that is held is bare
+	uint64_t held; // started or not, answered or not
+	uint64_t due;  // of the answered: the answer is to go with the next datagram
+	struct callee_calls *calls; // NULL: all that is held is answered and bare
+	uint32_t account;      // its blocks are taken for
 	uint16_t repeat_bytes; // frames of answers that are to go again
+	uint8_t gate; // enum callee_gate: calls from this number on do not start (section 5.5)
 	uint8_t bare_status;
 	bool is_twice; // some of the due are to go in copies
 	bool is_closed;
 };
+
+static_assert(sizeof(struct callee) <= 48, "a part of what an idle session takes");
 
 enum callee_verdict {
 	CALLEE_IGNORED, // outside the window, no memory, or a datagram's worth of answers is to go again already: nothing changed
@@ -59,6 +63,11 @@ enum callee_verdict {
 
 // A callee that holds nothing, takes its blocks for `account`, and starts nothing from call `gate` on until callee_open_gate.
 void callee_init(struct callee *callee, enum callee_gate gate, uint32_t account);
+
+// Which of the calls that are held are answered, which of these are bare, and MARKS.
+uint64_t callee_answered(const struct callee *callee);
+uint64_t callee_bare(const struct callee *callee);
+uint64_t callee_marks(const struct callee *callee);
 
 // Gives back every block.
 void callee_clear(struct callee *callee, struct blocks *blocks);

@@ -6,7 +6,12 @@
 
 void congest_init(struct congest *congest)
 {
-	*congest = (struct congest){.window_bytes = CONGEST_INITIAL_BYTES, .halved_at = {INT64_MIN / 2}};
+	*congest = (struct congest){.window_bytes = CONGEST_INITIAL_BYTES, .halved_at = {CONGEST_STARTING_US}};
+}
+
+bool congest_is_past_slow_start(const struct congest *congest)
+{
+	return congest->halved_at.us != CONGEST_STARTING_US;
 }
 
 bool congest_can_send(const struct congest *congest, uint32_t bytes)
@@ -31,7 +36,7 @@ void congest_arrived(struct congest *congest, uint32_t bytes)
 {
 	leave_flight(congest, bytes);
 	uint32_t growth = bytes;
-	if (congest->is_past_slow_start)
+	if (congest_is_past_slow_start(congest))
 		growth = (uint32_t)((uint64_t)CONGEST_STEP_BYTES * bytes / congest->window_bytes);
 	congest->window_bytes += growth;
 	if (congest->window_bytes > CONGEST_MOST_BYTES)
@@ -44,7 +49,6 @@ void congest_lost(struct congest *congest, uint32_t bytes, struct mtime now, int
 	if (mtime_diff_us(now, congest->halved_at) < round_trip_us)
 		return;
 	congest->halved_at = now;
-	congest->is_past_slow_start = true;
 	congest->window_bytes /= 2;
 	if (congest->window_bytes < CONGEST_LEAST_BYTES)
 		congest->window_bytes = CONGEST_LEAST_BYTES;
@@ -54,7 +58,8 @@ void congest_probed(struct congest *congest, uint32_t probe_count)
 {
 	congest->in_flight_bytes = 0;
 	if (probe_count >= CONGEST_PROBES_COLLAPSE) {
-		congest->is_past_slow_start = true;
+		if (!congest_is_past_slow_start(congest))
+			congest->halved_at.us = CONGEST_STARTING_US + 1; // and yet the next loss may halve it
 		congest->window_bytes = CONGEST_LEAST_BYTES;
 	}
 }

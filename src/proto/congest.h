@@ -17,15 +17,20 @@ enum {
 	CONGEST_PROBES_COLLAPSE = 3, // probes in a row that count as persistent congestion
 };
 
+// Stands for a time that has not been, longer ago than any round trip.
+#define CONGEST_STARTING_US (INT64_MIN / 2)
+
 struct congest {
 	uint32_t window_bytes;
 	uint32_t in_flight_bytes;
-	bool is_past_slow_start;
-	struct mtime halved_at; // when the window was last halved
+	struct mtime halved_at; // when the window was last halved; CONGEST_STARTING_US: it never was
 };
 
 // An empty window of CONGEST_INITIAL_BYTES.
 void congest_init(struct congest *congest);
+
+// Whether the window grows by what arrives, or slowly: it has been halved, or given up by probes.
+bool congest_is_past_slow_start(const struct congest *congest);
 
 // Whether `bytes` more may go; always when nothing is in flight.
 bool congest_can_send(const struct congest *congest, uint32_t bytes);

@@ -39,7 +39,7 @@ bool session_send(struct session *session, struct blocks *blocks, struct mtime n
 
 	struct writer writer = writer_of(plain, room);
 	const struct wire_state state = {caller_base(&session->caller), session->callee.next,
-					 session->callee.marks};
+					 callee_marks(&session->callee)};
 	bool is_twice = false;
 	bool fits = wire_state_write(&writer, &state);
 	const bool with_challenge = session->is_server && !path_is_proved(&session->path);

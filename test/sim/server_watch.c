@@ -199,11 +199,11 @@ static uint32_t check_ring(const struct blocks *blocks, const uint32_t *call, ui
 // The same of what a side was called: answers may share a block, which says how many do.
 static uint32_t check_called(const struct blocks *blocks, const struct callee *callee)
 {
-	const uint64_t with_block = callee->held & ~callee->bare;
+	const uint64_t with_block = callee->held & ~callee_bare(callee);
 	uint32_t count = 0;
 	if ((callee->calls == NULL) != (with_block == 0))
 		report_failure("a window is kept for nothing, or calls are kept nowhere");
-	for (uint64_t left = with_block & callee->answered; left != 0;) {
+	for (uint64_t left = with_block & callee_answered(callee); left != 0;) {
 		const uint32_t handle = callee->calls->call[ring_place(ring_take(&left, callee->peer_base))];
 		uint32_t more = 0;
 		for (uint64_t others = left; others != 0;) {
@@ -222,7 +222,7 @@ static uint32_t check_called(const struct blocks *blocks, const struct callee *c
 	}
 	if (callee->calls == NULL)
 		return 0;
-	return count + check_ring(blocks, callee->calls->call, with_block & ~callee->answered, callee->peer_base);
+	return count + check_ring(blocks, callee->calls->call, with_block & ~callee_answered(callee), callee->peer_base);
 }
 
 static uint32_t check_session(const struct session *session, const struct blocks *blocks)
@@ -235,7 +235,7 @@ static uint32_t check_session(const struct session *session, const struct blocks
 	if (session->caller.next_number - base >= CALL_WINDOW - SERVER_CALLS_RESERVED)
 		report_sight(SIGHT_WINDOW_FULL);
 	if (((caller->sent & ~caller->unanswered) | ((caller->marked | caller->lost | caller->in_flight) & ~caller->sent) |
-	     (callee->answered & ~callee->held) | ((callee->due | callee->bare) & ~callee->answered)) != 0)
+	     (callee_answered(callee) & ~callee->held) | ((callee->due | callee_bare(callee)) & ~callee_answered(callee))) != 0)
 		report_failure("the sets of calls of a session do not fit each other");
 	return check_ring(blocks, caller->call, caller->unanswered, base) + list_length(blocks, caller->done) +
 	       check_called(blocks, callee);

@@ -58,7 +58,7 @@ static struct writer next_letter(void)
 
 static void end_letter(const struct writer *writer)
 {
-	letter[letter_count].state = (struct wire_state){caller_base(&caller), callee.next, callee.marks};
+	letter[letter_count].state = (struct wire_state){caller_base(&caller), callee.next, callee_marks(&callee)};
 	letter[letter_count++].bytes = writer->used_bytes;
 }
 

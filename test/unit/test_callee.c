@@ -72,15 +72,15 @@ static void marks_show_what_is_held(void **state)
 	struct world world;
 	begin(&world, CALLEE_GATE_OPEN, 100, 0);
 	assert_int_equal(recv(&world, 3, 1), CALLEE_NEW);
-	assert_true(world.callee.next == 1 && world.callee.marks == 1U << 1);
+	assert_true(world.callee.next == 1 && callee_marks(&world.callee) == 1U << 1);
 	assert_int_equal(recv(&world, 64, 1), CALLEE_NEW);
-	assert_true(world.callee.marks == (1ULL << 1 | 1ULL << 62));
+	assert_true(callee_marks(&world.callee) == (1ULL << 1 | 1ULL << 62));
 	assert_int_equal(recv(&world, 65, 1), CALLEE_IGNORED);
 	assert_int_equal(recv(&world, UINT32_MAX, 1), CALLEE_IGNORED);
 	assert_int_equal(recv(&world, 1, 1), CALLEE_NEW);
-	assert_true(world.callee.next == 2 && world.callee.marks == (1ULL << 0 | 1ULL << 61));
+	assert_true(world.callee.next == 2 && callee_marks(&world.callee) == (1ULL << 0 | 1ULL << 61));
 	assert_int_equal(recv(&world, 2, 1), CALLEE_NEW);
-	assert_true(world.callee.next == 4 && world.callee.marks == 1ULL << 59);
+	assert_true(world.callee.next == 4 && callee_marks(&world.callee) == 1ULL << 59);
 	assert_int_equal(recv(&world, 2, 1), CALLEE_WAITING);
 	finish(&world);
 }
@@ -342,7 +342,7 @@ static void blocks_exhausted(void **state)
 	assert_int_equal(recv(&world, 4, 1), CALLEE_IGNORED); // out of order: not the last blocks
 	assert_int_equal(recv(&world, 1, 1), CALLEE_NEW);
 	assert_int_equal(recv(&world, 4, 1), CALLEE_IGNORED); // it would wait for 1
-	assert_true(world.callee.next == 4 && world.callee.marks == 0);
+	assert_true(world.callee.next == 4 && callee_marks(&world.callee) == 0);
 	finish(&world);
 	begin(&world, CALLEE_GATE_OPEN, 4, 1);
 	recv(&world, 1, 1);

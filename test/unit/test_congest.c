@@ -73,7 +73,7 @@ static void collapses(void **state)
 	assert_int_equal(congest.window_bytes, 12000);
 	congest_probed(&congest, 3);
 	assert_int_equal(congest.window_bytes, 2400);
-	assert_true(congest.is_past_slow_start);
+	assert_true(congest_is_past_slow_start(&congest));
 }
 
 int main(void)
