@@ -65,7 +65,7 @@ struct call_in {
 	uint8_t kind;
 	const uint8_t *body;
 	size_t bytes;
-	struct mtime handshake_at;     // of its session, while that is not signed in: which of two is the later one, whatever came late since
+	struct mtime handshake_at;     // of its session, while that is not signed in: which of two is the later one
 	const uint8_t *peer_key;       // the same: NOISE_KEY_BYTES
 	const uint8_t *handshake_hash; // the same: NOISE_HASH_BYTES
 };

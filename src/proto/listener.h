@@ -68,7 +68,7 @@ struct listener_slot {
 	uint32_t newer;
 };
 
-static_assert(sizeof(struct listener_slot) <= 528, "what an idle session takes, beside its maps and timer");
+static_assert(sizeof(struct listener_slot) <= 360, "what an idle session takes, beside its maps and timer");
 
 // Whoever has signed-in sessions: all sessions of one owner take their memory from what is this owner's.
 struct listener_account {
@@ -130,7 +130,7 @@ struct listener_event {
 	struct session_event call;     // CALL and ANSWER
 	const uint8_t *peer_key;       // CALL before listener_signed_in: the peer's static key, NOISE_KEY_BYTES
 	const uint8_t *handshake_hash; // the same: NOISE_HASH_BYTES
-	struct mtime handshake_at; // the same: when the INIT was first answered: tells the later of two handshakes, whatever came late since
+	struct mtime handshake_at;     // the same: when the INIT was first answered, which tells the later of two
 	uint32_t room; // ANSWER: how many more calls listener_call can make before the window is full
 };
 
