@@ -58,7 +58,7 @@ bool server_options_read(struct server_options *options, int argc, char **argv, 
 		COUNT_OPTION("sessions", sessions_max, 16, 1000000, "sessions at a time (default 16384)"),
 		COUNT_OPTION("mailbox-messages", mailbox_rows_max, 1, 1000000000,
 			     "messages a mailbox holds that no device has fetched (default 10000)"),
-		COUNT_OPTION("mailbox-bytes", mailbox_bytes_max, MAILBOX_SHARE * TEXT_BYTES_MAX, 1ULL << 40,
+		COUNT_OPTION("mailbox-bytes", mailbox_bytes_max, (uint64_t)MAILBOX_SHARE * TEXT_BYTES_MAX, 1ULL << 40,
 			     "bytes of their text (default 10485760)"),
 		COUNT_OPTION("mailbox-held-bytes", mailbox_held_bytes_max, 1024, 1ULL << 40,
 			     "bytes of all that a mailbox holds, also for some of several devices, 128 a message and its text; at "

@@ -241,12 +241,12 @@ void server_ended(struct server *server, uint32_t slot);
 
 // --- what the store is to do, and what became of it ---
 
-// The next batch that must be appended now, and its lane. NULL: there is nothing that must go yet, or its lane's last batch is
+// The next batch that must be appended now, and the number of its lane. NULL: there is nothing that must go yet, or its lane's last batch is
 // still with the store. With `is_all`, also moves that could wait. Borrowed until server_appended.
-const struct storage_batch *server_next_batch(struct server *server, bool is_all, struct mtime now, uint32_t *lane);
+const struct storage_batch *server_next_batch(struct server *server, bool is_all, struct mtime now, uint32_t *number);
 
-// What became of the batch of a lane; its results are written.
-void server_appended(struct server *server, uint32_t lane, const struct storage_appended *appended, struct moment moment);
+// What became of the batch of the lane with this number; its results are written.
+void server_appended(struct server *server, uint32_t number, const struct storage_appended *appended, struct moment moment);
 
 // The next question to be asked. NULL: none now. Must: all batches that server_next_batch gave were appended before. Without
 // `with_pages`, no mailbox is read. Borrowed, the answer's memory included, until server_question_answered.

@@ -61,13 +61,13 @@ void server_submit(struct server *server, const struct call_in *call, struct mom
 void server_who(struct server *server, const struct call_in *call, struct moment moment); // as server_signin
 
 // What came of the ENROLL of a record.
-void server_enrolled(struct server *server, uint32_t joining, enum storage_verdict verdict);
+void server_enrolled(struct server *server, uint32_t number, enum storage_verdict verdict);
 
 // The next record of a lane whose question can be asked; NULL: none.
 struct storage_question *server_next_signin(struct server *server, struct server_lane *lane);
 
 // The answer to a record's question.
-void server_signin_answered(struct server *server, uint32_t joining, struct moment moment);
+void server_signin_answered(struct server *server, uint32_t number, struct moment moment);
 
 // --- the batch ---
 
@@ -123,6 +123,6 @@ void server_end_receiving(struct server *server, uint32_t slot);
 struct storage_question *server_next_page(struct server *server);
 
 // The answer to the question of a page.
-void server_page_answered(struct server *server, uint32_t page, struct moment moment);
+void server_page_answered(struct server *server, uint32_t number, struct moment moment);
 
 #endif

@@ -106,7 +106,7 @@ static enum mms_err has_quota(struct server_store *store, struct server_mailbox 
 	return server_store_share_fits(store, mailbox, submit->sender_id, submit->text_bytes, has);
 }
 
-static enum mms_err submit(struct server_store *store, const struct judged *judged)
+static enum mms_err judge_submit(struct server_store *store, const struct judged *judged)
 {
 	const struct storage_submit *message = &judged->op->submit;
 	struct server_mailbox *mailbox = NULL;
@@ -197,7 +197,7 @@ static enum mms_err put_device(struct server_store *store, const struct storage_
 	return sql_run(&store->sql, statement);
 }
 
-static enum mms_err enroll(struct server_store *store, const struct judged *judged)
+static enum mms_err judge_enroll(struct server_store *store, const struct judged *judged)
 {
 	const struct storage_enroll *device = &judged->op->enroll;
 	struct server_mailbox *mailbox;
@@ -225,9 +225,9 @@ static enum mms_err judge(struct server_store *store, const struct judged *judge
 {
 	switch (judged->op->kind) {
 	case STORAGE_SUBMIT:
-		return submit(store, judged);
+		return judge_submit(store, judged);
 	case STORAGE_ENROLL:
-		return enroll(store, judged);
+		return judge_enroll(store, judged);
 	}
 	assert(false);
 	return MMS_E_BAD;

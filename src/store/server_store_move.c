@@ -84,7 +84,7 @@ static enum mms_err purge(struct server_store *store, struct server_mailbox *mai
 
 enum mms_err server_store_settle(struct server_store *store, int64_t user_id)
 {
-	struct server_devices devices;
+	struct server_devices devices = {.count = 0};
 	struct server_mailbox *mailbox;
 	enum mms_err err = server_store_mailbox(store, user_id, &mailbox);
 	if (err == MMS_OK) {
@@ -221,7 +221,7 @@ static enum mms_err settle_gap(struct server_store *store, struct server_mailbox
 
 static enum mms_err make_move(struct server_store *store, struct server_mailbox *mailbox, const struct storage_move *move)
 {
-	struct server_devices devices;
+	struct server_devices devices = {.count = 0};
 	struct server_device *device = NULL;
 	enum mms_err err = server_store_devices_of(store, mailbox, &devices);
 	for (uint32_t i = 0; i < devices.count && err == MMS_OK; i++)
