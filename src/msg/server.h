@@ -241,8 +241,8 @@ void server_ended(struct server *server, uint32_t slot);
 
 // --- what the store is to do, and what became of it ---
 
-// The next batch that must be appended now, and the number of its lane. NULL: there is nothing that must go yet, or its lane's last batch is
-// still with the store. With `is_all`, also moves that could wait. Borrowed until server_appended.
+// The next batch that must be appended now, and its lane's number. NULL: there is nothing that must go yet, or its lane's last
+// batch is still with the store. With `is_all`, also moves that could wait. Borrowed until server_appended.
 const struct storage_batch *server_next_batch(struct server *server, bool is_all, struct mtime now, uint32_t *number);
 
 // What became of the batch of the lane with this number; its results are written.
