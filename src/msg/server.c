@@ -207,6 +207,13 @@ bool server_may_start(struct server *server, const struct call_in *call, struct 
 	return true;
 }
 
+void server_start_later(struct server *server, const struct call_in *call, int64_t after_us, struct mtime *last,
+			struct mtime now)
+{
+	*last = mtime_max(mtime_add_us(now, after_us), mtime_add_us(*last, SERVER_RETRY_APART_US));
+	server->port.defer(server->port.context, call->slot, *last);
+}
+
 void server_settle(struct server *server, uint32_t slot)
 {
 	struct server_peer *peer = &server->peer[slot];

@@ -26,13 +26,14 @@
 enum {
 	SERVER_LANES_MAX = 8,
 	SERVER_MOVE_US = 1000 * 1000,   // how long a moved cursor may wait for company in a batch
-	SERVER_RETRY_US = 1000,         // when a call that found no room in the batch starts again
+	SERVER_RETRY_US = 1000,         // when a call that found no room in the batch starts again, ..
+	SERVER_RETRY_APART_US = 4,      // .. and the next one so much later: however many wait, so many start in a second
 	SERVER_STARVED_US = 100 * 1000, // when a delivery that found no memory is tried again
 	SERVER_CALLS_RESERVED = 4,      // room in a session's window kept for notices
 	SERVER_BOOKED_MAX = DEVICES_PER_USER_MAX * (SENDING_PER_DEVICE_MAX + 1), // calls of a user that wait for their turn, a
 									 // session one; full: the next asks again
 	SERVER_JOINING_MAX = 1024,           // sign-ins under way; full: the next starts again after ..
-	SERVER_JOINING_RETRY_US = 20 * 1000, // .. so long
+	SERVER_JOINING_RETRY_US = 20 * 1000, // .. so long, and the next one SERVER_RETRY_APART_US later
 	SERVER_PAGES_MAX = 128, // pages of mailboxes that are read at the same time; full: deliveries wait for one
 	SERVER_OPS_MAX = BATCH_MESSAGES_MAX + SERVER_JOINING_MAX, // operations of a batch: what it may hold of messages, and all enrolments
 	SERVER_MOVES_MAX = 4096, // moves of a batch beside one for each session: of those that ended, and of gaps told; full: such
@@ -159,6 +160,7 @@ struct server_lane {
 	struct server_batch batch[2];
 	uint8_t filling;
 	bool is_storing;
+	struct mtime retry_at;    // the last of the calls that found no room starts again
 	struct slot_list moved;   // peers
 	struct mtime moves_at;    // when their moves are given at the latest; MTIME_NEVER: there are none
 	struct slot_list joining; // records whose question waits until all moves are given
@@ -203,6 +205,7 @@ struct server {
 	struct server_joining *joining; // SERVER_JOINING_MAX
 	struct slot_list joining_free;
 	uint32_t joining_fresh_count; // records from here on were never used
+	struct mtime joining_retry_at; // the last of the SIGNINs that found none starts again
 	struct server_page *page; // SERVER_PAGES_MAX
 	struct slot_list page_free;
 	uint32_t page_fresh_count;

@@ -50,6 +50,10 @@ void server_dismiss(struct server *server, uint32_t slot, enum notice_what notic
 // of a user wait, each wakes the server once.
 bool server_may_start(struct server *server, const struct call_in *call, struct mtime now);
 
+// A call found something full: it starts again in `after_us`, but behind all that wait there already, the last of them at `*last`.
+void server_start_later(struct server *server, const struct call_in *call, int64_t after_us, struct mtime *last,
+			struct mtime now);
+
 // An operation of the peer came back: a SIGNOUT that waited for the last one is answered.
 void server_settle(struct server *server, uint32_t slot);
 

@@ -96,7 +96,7 @@ void server_signin(struct server *server, const struct call_in *call, struct mom
 	}
 	if (!take_record(server, &number)) {
 		peer->state = PEER_NONE; // the call starts again
-		server->port.defer(server->port.context, call->slot, mtime_add_us(moment.now, SERVER_JOINING_RETRY_US));
+		server_start_later(server, call, SERVER_JOINING_RETRY_US, &server->joining_retry_at, moment.now);
 		return;
 	}
 	struct server_joining *joining = &server->joining[number];

@@ -49,8 +49,9 @@ void server_submit(struct server *server, const struct call_in *call, struct mom
 {
 	struct call_submit submit;
 	// Room and the rate first: a call that has to wait must not have been half done.
-	if (!server_batch_has_room(server_filling(&server->lane[server->peer[call->slot].lane]))) {
-		server->port.defer(server->port.context, call->slot, mtime_add_us(moment.now, SERVER_RETRY_US));
+	struct server_lane *lane = &server->lane[server->peer[call->slot].lane];
+	if (!server_batch_has_room(server_filling(lane))) {
+		server_start_later(server, call, SERVER_RETRY_US, &lane->retry_at, moment.now);
 		return;
 	}
 	if (!server_may_start(server, call, moment.now))

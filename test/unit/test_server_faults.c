@@ -140,6 +140,44 @@ static void test_batch_full_of_messages(void **state)
 	finish();
 }
 
+// However many calls find no room, and however often, so many start again in a second, each behind all that waited before it.
+static void test_calls_without_room_take_turns(void **state)
+{
+	enum { SESSIONS = 6, ROUNDS = 50 };
+	(void)state;
+	struct mtime turn[SESSIONS];
+	struct mtime last = {0};
+	begin_large();
+	for (uint8_t slot = 1; slot <= SESSIONS; slot++)
+		come_in(slot, (uint8_t)(1 + slot), "fred", FRED, true);
+	for (uint32_t i = 0; i < BATCH_MESSAGES_MAX; i++)
+		submit(0, i, "Tim", "a");
+	const struct mtime began_at = f.now;
+	for (uint32_t round = 0; round < ROUNDS; round++) {
+		for (uint32_t slot = 1; slot <= SESSIONS; slot++) {
+			struct record *record = NULL;
+			if (round > 0) {
+				f.now = mtime_max(f.now, turn[slot - 1]);
+				f.number[slot]--; // the deferred call starts again
+			}
+			submit(slot, BATCH_MESSAGES_MAX + slot, "Tim", "a");
+			assert_int_equal(count(DEFERRED, slot, &record), round + 1);
+			turn[slot - 1] = record->until;
+			assert_true(mtime_diff_us(record->until, f.now) >= SERVER_RETRY_US);
+			assert_true(mtime_diff_us(record->until, last) >= SERVER_RETRY_APART_US);
+			last = record->until;
+		}
+	}
+	// Nobody waits longer than it takes all to start.
+	assert_in_range(mtime_diff_us(last, began_at), 0, ROUNDS * (SERVER_RETRY_US + SESSIONS * SERVER_RETRY_APART_US));
+	assert_non_null(take(true));
+	f.now = last;
+	f.number[1]--;
+	submit(1, BATCH_MESSAGES_MAX + 1, "Tim", "a");
+	assert_int_equal(count(DEFERRED, 1, NULL), ROUNDS);
+	finish();
+}
+
 static void test_batch_full_of_text(void **state)
 {
 	(void)state;
@@ -193,7 +231,7 @@ static void test_too_many_signins(void **state)
 	for (uint32_t i = 0; i < MORE; i++) {
 		assert_int_equal(f.record[i].type, DEFERRED);
 		assert_int_equal(f.record[i].slot, SERVER_JOINING_MAX + i);
-		assert_int_equal(mtime_diff_us(f.record[i].until, f.now), SERVER_JOINING_RETRY_US);
+		assert_int_equal(mtime_diff_us(f.record[i].until, f.now), SERVER_JOINING_RETRY_US + i * SERVER_RETRY_APART_US);
 	}
 	server_ended(&f.server, 0); // nobody asks for who is gone
 	assert_int_equal(ask(), SERVER_JOINING_MAX - 1);
@@ -351,6 +389,7 @@ int main(void)
 		cmocka_unit_test(test_too_many_devices),
 		cmocka_unit_test(test_more_waiting_than_the_answer_can_say),
 		cmocka_unit_test(test_batch_full_of_messages),
+		cmocka_unit_test(test_calls_without_room_take_turns),
 		cmocka_unit_test(test_batch_full_of_text),
 		cmocka_unit_test(test_batch_full_of_moves),
 		cmocka_unit_test(test_too_many_signins),
