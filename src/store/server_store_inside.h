@@ -163,11 +163,11 @@ struct server_refusal {
 
 // The refusals remembered, in the order they were made, and where the next one goes.
 struct server_refusals {
-	struct server_refusal *refusal; // STORAGE_REFUSALS_MAX; NULL: none was made yet
+	struct server_refusal *refusal; // STORAGE_REFUSALS_MAX, one part behind the other; NULL: none was made yet
 	struct map_slot *slot;
 	struct map by_id;
 	uint64_t secret[4];
-	uint32_t next;
+	uint32_t next[STORAGE_REFUSAL_PARTS];
 };
 
 // Where housekeeping stands in its round over the senders who have old ids.

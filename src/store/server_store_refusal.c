@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: ISC
-// Refusals that are remembered: the one verdict that is not on disk (storage.h, STORAGE_REFUSAL_US). A ring in the order of
+// Refusals that are remembered: the one verdict that is not on disk (storage.h, STORAGE_REFUSAL_US). Rings in the order of
 // time, and a table by id; of an id the newest is kept. The contract is in server_store_inside.h.
 #include <assert.h>
 #include <stdlib.h>
@@ -16,6 +16,16 @@ static uint64_t key_of(const struct server_refusals *refusals, int64_t sender_id
 	key = (key ^ key >> 29 ^ half[0]) * (refusals->secret[2] | 1);
 	key = (key ^ key >> 29 ^ half[1]) * (refusals->secret[3] | 1);
 	return key ^ key >> 29;
+}
+
+enum { PART_MAX = STORAGE_REFUSALS_MAX / STORAGE_REFUSAL_PARTS };
+
+// Where the next refusal of a sender goes: behind the newest of its part.
+static uint32_t next_place(struct server_refusals *refusals, int64_t sender_id)
+{
+	static const struct uuid none;
+	const uint32_t part = (uint32_t)(key_of(refusals, sender_id, &none) % STORAGE_REFUSAL_PARTS);
+	return part * PART_MAX + refusals->next[part]++ % PART_MAX;
 }
 
 static bool is_of(const struct server_refusal *refusal, int64_t sender_id, const struct uuid *id)
@@ -83,7 +93,7 @@ void server_refusal_add(struct server_refusals *refusals, const struct storage_o
 	const uint64_t key = key_of(refusals, op->submit.sender_id, &op->submit.id);
 	if (find(refusals, key, op->submit.sender_id, &op->submit.id, &place))
 		forget(refusals, place);
-	place = refusals->next++ % STORAGE_REFUSALS_MAX;
+	place = next_place(refusals, op->submit.sender_id);
 	forget(refusals, place);
 	refusals->refusal[place] = (struct server_refusal){
 		op->submit.sender_id, op->submit.id, now, op->session, op->call, verdict};

@@ -98,10 +98,11 @@ struct storage_result {
 	uint64_t row_before; // NEW: the newest row that mailbox ever had before; REPEAT: UINT64_MAX, not known
 };
 
-// STORAGE_REFUSAL_US: a refusal is remembered for so long, whatever the lane, and for STORAGE_REFUSALS_MAX ids (full: the oldest is
-// forgotten). A copy of the id gets it again on any other session that had begun by then, and so does the operation itself when
-// its batch is repeated; another call of the same session, or of one that began later, is judged anew.
-enum { STORAGE_REFUSAL_US = 180 * 1000 * 1000, STORAGE_REFUSALS_MAX = 16384 };
+// STORAGE_REFUSAL_US: a refusal is remembered for so long, whatever the lane, and for STORAGE_REFUSALS_MAX ids. Senders share the room
+// in STORAGE_REFUSAL_PARTS, each in one that nobody knows (full: the oldest of its part is forgotten), so that who is refused much
+// makes few others' forgotten. A copy of the id gets it again on any other session that had begun by then, and so does the operation
+// itself when its batch is repeated; another call of the same session, or of one that began later, is judged anew.
+enum { STORAGE_REFUSAL_US = 180 * 1000 * 1000, STORAGE_REFUSALS_MAX = 16384, STORAGE_REFUSAL_PARTS = 16 };
 
 // Borrowed, results included, from the append to its event.
 struct storage_batch {

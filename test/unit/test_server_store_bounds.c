@@ -356,11 +356,12 @@ static void test_refusal_is_forgotten(void **state)
 	fixture->now = LATER(fixture->now, 1);
 	assert_int_equal(judge(fixture, again), VERDICT_NEW);
 
-	// The oldest is forgotten when there are too many.
+	// The oldest is forgotten when its sender has too many.
+	enum { PART_MAX = STORAGE_REFUSALS_MAX / STORAGE_REFUSAL_PARTS };
 	op.submit.id.bytes[15] = 2;
 	again.submit.id.bytes[15] = 2;
 	assert_int_equal(judge(fixture, op), VERDICT_NO_SUCH_USER);
-	for (uint32_t i = 1; i < STORAGE_REFUSALS_MAX; i++) {
+	for (uint32_t i = 1; i < PART_MAX; i++) {
 		memcpy(op.submit.id.bytes, &i, sizeof i);
 		op.submit.id.bytes[15] = 3;
 		server_refusal_add(&fixture->store->refusals, &op, VERDICT_NO_SUCH_USER, fixture->now);
@@ -369,6 +370,32 @@ static void test_refusal_is_forgotten(void **state)
 	op.submit.id.bytes[14] = 1;
 	assert_int_equal(judge(fixture, op), VERDICT_NO_SUCH_USER);
 	assert_int_equal(judge(fixture, again), VERDICT_NEW);
+}
+
+// Who is refused again and again makes few of the refusals of others forgotten, and never more than a part of all.
+static void test_refusals_of_others_stay(void **state)
+{
+	enum { SENDERS = 1000, KEPT_MIN = SENDERS / 2 };
+	struct fixture *fixture = *state;
+	struct server_refusals *refusals = &fixture->store->refusals;
+	struct storage_op op = accept_op(fixture, 0);
+	struct storage_op copy = op;
+	copy.session++;
+	for (int64_t sender = 1; sender <= SENDERS; sender++) {
+		op.submit.sender_id = sender;
+		server_refusal_add(refusals, &op, VERDICT_MAILBOX_FULL, fixture->now);
+	}
+	op.submit.sender_id = SENDERS + 1;
+	for (uint32_t i = 1; i <= 2 * STORAGE_REFUSALS_MAX; i++) {
+		memcpy(op.submit.id.bytes, &i, sizeof i);
+		server_refusal_add(refusals, &op, VERDICT_NO_SUCH_USER, fixture->now);
+	}
+	uint32_t kept = 0;
+	for (int64_t sender = 1; sender <= SENDERS; sender++) {
+		copy.submit.sender_id = sender;
+		kept += server_refusal_find(refusals, &copy, fixture->now) != NULL;
+	}
+	assert_in_range(kept, KEPT_MIN, SENDERS);
 }
 
 // --- ids ---
@@ -461,6 +488,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_shares_are_exact, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_refusal_is_remembered, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_refusal_is_forgotten, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_refusals_of_others_stay, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_ids_of_a_sender_are_bounded, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_ids_of_waiting_messages_stay, set_up, tear_down),
 	};
