@@ -338,7 +338,7 @@ static void take_signals(struct program *program)
 static int wait_ms(const struct program *program)
 {
 	const int64_t left_us = mtime_diff_us(server_node_deadline(&program->node), clock_monotonic());
-	return left_us <= 0 ? 0 : (int)(left_us / 1000 + 1);
+	return left_us <= 0 ? 0 : left_us > INT32_MAX ? INT32_MAX / 1000 : (int)(left_us / 1000 + 1);
 }
 
 static void serve(struct program *program)
