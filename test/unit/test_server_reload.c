@@ -161,6 +161,30 @@ static void test_signin_across_a_reload(void **state)
 	}
 }
 
+// An invite that other users do not have any more lets nobody in, though it was shown before.
+static void test_invite_across_a_reload(void **state)
+{
+	static const char code[] = "abcdefghijklmnopqrstuv";
+	(void)state;
+	char text[200];
+	char letters[FINGERPRINT_TEXT_BYTES];
+	uint8_t hash[INVITE_HASH_BYTES];
+	hash_invite_code(code, strlen(code), hash);
+	base64url_encode(hash, sizeof hash, letters);
+	snprintf(text, sizeof text, "Tim invite=%s,2099-01-01T00:00:00Z\n", letters);
+	begin(text, false);
+	f.is_slow = true;
+	const uint32_t number = signin_with(0, 9, "Tim", true, code);
+	struct storage_question *question = server_next_question(&f.server, true);
+	mem_ask(&f.mem, question);
+	reload("Tim\n", TIM);
+	server_question_answered(&f.server, question, moment_of_test());
+	ask();
+	assert_null(take(true)); // no enrolment
+	assert_int_equal(status_of(0, number), STATUS_NOT_AUTHORIZED);
+	finish();
+}
+
 // A device whose enrolment was on its way is let in only if it still may.
 static void enrol_across(const char *text, uint8_t status)
 {
@@ -219,6 +243,7 @@ int main(void)
 		cmocka_unit_test(test_refused_after_its_sender_is_gone),
 		cmocka_unit_test(test_removed_devices),
 		cmocka_unit_test(test_signin_across_a_reload),
+		cmocka_unit_test(test_invite_across_a_reload),
 		cmocka_unit_test(test_enrolment_across_a_reload),
 		cmocka_unit_test(test_another_user_of_the_name),
 	};

@@ -207,6 +207,23 @@ static void test_reload(void **state)
 	finish();
 }
 
+// At the end no mailbox is read: nobody would hear what is in it.
+static void test_no_page_at_the_end(void **state)
+{
+	(void)state;
+	begin_quietly();
+	struct server *server = &w.node.server;
+	slot_list_add(&server->readers, SLOT_LINKS(server->peer, reading), 1); // a session that is behind
+	server_node_stop_asked(&w.node);
+	check_end(SERVER_STOPPED);
+	finish();
+	begin_quietly();
+	slot_list_add(&server->readers, SLOT_LINKS(server->peer, reading), 1);
+	assert_true(is_next(ORDER_ASK));
+	assert_int_equal(w.order.question->kind, QUESTION_PAGE);
+	finish();
+}
+
 // S22: whatever the store fails at, the next order is the end, and nothing is sent before it.
 static void test_broken_store(void **state)
 {
@@ -343,6 +360,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_store_takes_its_time), cmocka_unit_test(test_reload),
+		cmocka_unit_test(test_no_page_at_the_end),
 		cmocka_unit_test(test_questions),            cmocka_unit_test(test_reload_during_a_reload),
 		cmocka_unit_test(test_broken_store),         cmocka_unit_test(test_full_store),
 		cmocka_unit_test(test_stop),                 cmocka_unit_test(test_stop_on_a_full_disk),
