@@ -10,7 +10,7 @@
 #include "store/storage.h"
 #include "store/users_parse.h"
 
-enum { MEM_TEXT_BYTES = 64, MEM_MESSAGES = 1500, MEM_DEVICES = 24, MEM_SPENT = 8, MEM_STARTS = 64 };
+enum { MEM_TEXT_BYTES = 64, MEM_MESSAGES = 1500, MEM_DEVICES = 24, MEM_SPENT = MEM_DEVICES, MEM_STARTS = 64 };
 
 #define WALL ((struct wtime){1800000000000})
 
@@ -190,6 +190,7 @@ static inline enum storage_verdict mem_enroll(struct mem_server *mem, int64_t us
 	if (invite_hash == NULL ? mem_device_count(mem, user_id) > 0 : mem_is_spent(mem, invite_hash))
 		return VERDICT_NOT_ENROLLED;
 	assert_true(mem->device_count < MEM_DEVICES);
+	assert_true(invite_hash == NULL || mem->spent_count < MEM_SPENT);
 	struct storage_device *device = &mem->device[mem->device_count];
 	*device = (struct storage_device){mem->device_count + 1, user_id, mem_row_newest(mem, user_id), 0, 0};
 	for (uint32_t i = mem->message_count; i-- > 0;)
