@@ -171,6 +171,7 @@ void client_begin(struct client *client, struct mtime now)
 	client->list.is_due = client->list.is_wanted;
 	client->reoffer_at = MTIME_NEVER;
 	client->reoffer_wait_us = CLIENT_REOFFER_US;
+	client->look_at = mtime_add_us(now, CLIENT_LOOK_US);
 	client_read_from_start(client);
 	client_go_on(client, now);
 }
@@ -206,12 +207,19 @@ static bool is_reoffer_due(const struct client *client, struct mtime now)
 	return mtime_is_due(client->reoffer_at, now) && client_may_reoffer(client);
 }
 
+// Whether the outbox is looked at now and then: before its first page that would be for nothing.
+static bool may_look(const struct client *client)
+{
+	return client->may_submit && client->slot[client->present - 1].is_begun;
+}
+
 struct mtime client_deadline(const struct client *client)
 {
 	if (client->present == 0)
 		return MTIME_NEVER;
 	const struct mtime ping_at = mtime_add_us(client->sent_at, CLIENT_PING_US);
-	return client_may_reoffer(client) ? mtime_min(ping_at, client->reoffer_at) : ping_at;
+	const struct mtime due = may_look(client) ? mtime_min(ping_at, client->look_at) : ping_at;
+	return client_may_reoffer(client) ? mtime_min(due, client->reoffer_at) : due;
 }
 
 void client_tick(struct client *client, struct mtime now)
@@ -220,6 +228,10 @@ void client_tick(struct client *client, struct mtime now)
 		return;
 	if (is_reoffer_due(client, now))
 		client_reoffer_again(client);
+	if (may_look(client) && mtime_is_due(client->look_at, now)) {
+		client->has_more = true;
+		client->look_at = mtime_add_us(now, CLIENT_LOOK_US);
+	}
 	if (mtime_is_due(mtime_add_us(client->sent_at, CLIENT_PING_US), now))
 		(void)client_make_call(client, client->present - 1, CALL_PING, NULL, 0, 0, now);
 }

@@ -22,6 +22,7 @@
 enum {
 	CLIENT_SLOTS = 2,
 	CLIENT_PING_US = 8 * 1000 * 1000, // how long a server that was killed and is back can go unnoticed (section 6.7)
+	CLIENT_LOOK_US = 8 * 1000 * 1000, // how long what another process queued, and was killed before it said so, can go unnoticed
 	CLIENT_CALLS_RESERVED = 8, // room in the window that submissions leave to other calls
 	CLIENT_REOFFER_US = 60 * 1000 * 1000, // until a re-offer that was refused for now is made again; twice as long each time
 	CLIENT_OPS_A_STEP = 2, // what one event adds to a batch; where they might not fit, none is taken
@@ -162,6 +163,7 @@ struct client {
 	uint32_t ask_tries;
 	uint64_t number; // of the batch or the question ordered last
 	bool has_more;   // the outbox may hold more than was submitted on the present session
+	struct mtime look_at; // when it may, though nobody said so
 	bool has_no_room; // in the window, since the last answer
 	bool is_page_void; // the page asked for is for another session, or from another place
 };

@@ -515,6 +515,37 @@ static void test_signout_and_ping(void **state)
 	assert_int_equal(count(STOPPED, 0, NULL), 1);
 }
 
+// A process of the profile queued something and was killed before it could say so: it goes within CLIENT_LOOK_US all the same.
+static void test_what_nobody_told_is_found(void **state)
+{
+	(void)state;
+	begin_with(false);
+	come_in(0, 0);
+	queue_many(1, 2);
+	client_set_submitting(&f.client, false, f.now);
+	f.now = mtime_add_us(f.now, CLIENT_LOOK_US);
+	client_tick(&f.client, f.now);
+	learn();
+	assert_int_equal(count(CALLED, CALL_SUBMIT, NULL), 0); // another process has the outbox
+	client_set_submitting(&f.client, true, f.now);
+	learn();
+	assert_int_equal(count(CALLED, CALL_SUBMIT, NULL), 2);
+	queue_many(3, 3);
+	learn();
+	assert_int_equal(count(CALLED, CALL_SUBMIT, NULL), 2);
+	const uint64_t asked_before = f.client.number;
+	for (int i = 0; i < 2; i++) {
+		f.now = mtime_add_us(f.now, CLIENT_LOOK_US);
+		assert_true(mtime_is_due(client_deadline(&f.client), f.now));
+		client_tick(&f.client, f.now);
+		learn();
+		assert_int_equal(count(CALLED, CALL_SUBMIT, NULL), 3);
+		client_tick(&f.client, f.now);
+		learn();
+		assert_int_equal(f.client.number, asked_before + 1 + (uint64_t)i); // one look each time
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -534,6 +565,7 @@ int main(void)
 		cmocka_unit_test(test_who),
 		cmocka_unit_test(test_submissions_behind_another_call),
 		cmocka_unit_test(test_signout_and_ping),
+		cmocka_unit_test(test_what_nobody_told_is_found),
 	};
 	return cmocka_run_group_tests(tests, crypto_set_up, NULL);
 }
