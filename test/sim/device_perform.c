@@ -35,7 +35,8 @@ static void note_stop(struct process *process, const struct life_told *told)
 		break;
 	case LIFE_STOP_REPLACED:
 		report_sight(SIGHT_REPLACED);
-		if (process->was_alone)
+		// A hostile one may have spoilt a SIGNIN of its own, which then said that it receives.
+		if (process->was_alone && !world.user[world_owner(process)->user].is_hostile)
 			report_failure("%s was told that another terminal receives, and there was none", name);
 		break;
 	case LIFE_STOP_REMOVED:

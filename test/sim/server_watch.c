@@ -17,6 +17,7 @@ void server_watch_start(void)
 	memset(world.server.session, 0, sizeof world.server.session);
 	memset(world.server.lane_of, 0, sizeof world.server.lane_of);
 	memset(world.server.heard_row, 0, sizeof world.server.heard_row);
+	memset(world.server.heard_device, 0, sizeof world.server.heard_device);
 	world.server.turn_count = 0;
 }
 

@@ -81,7 +81,10 @@ static const struct disk_device *device_of(uint32_t slot)
 static uint64_t heard_row(uint32_t slot)
 {
 	const int identity = world_identity_of_key(server_watched(slot)->key);
-	return identity < 0 ? 0 : world.server.heard_row[identity];
+	const struct disk_device *device = device_of(slot);
+	return identity < 0 || device == NULL || device->held.device_id != world.server.heard_device[identity] ?
+		       0 :
+		       world.server.heard_row[identity];
 }
 
 static void note_signin(uint32_t slot)
@@ -127,9 +130,14 @@ void __wrap_server_called(struct server *server, const struct call_in *call, str
 void __wrap_server_answered(struct server *server, const struct answer_in *answer, struct moment moment)
 {
 	const int identity = world_identity_of_key(server_watched(answer->slot)->key);
+	const struct server_peer *peer = &server->peer[answer->slot];
 	const bool is_done = answer->status == STATUS_OK || answer->status == STATUS_BAD;
+	if (identity >= 0 && peer->state == PEER_SIGNED_IN && world.server.heard_device[identity] != peer->device_id) {
+		world.server.heard_device[identity] = peer->device_id;
+		world.server.heard_row[identity] = 0;
+	}
 	if (identity >= 0 && answer->kind == CALL_DELIVER && is_done && answer->tag > world.server.heard_row[identity] &&
-	    server->peer[answer->slot].state == PEER_SIGNED_IN && !server->peer[answer->slot].is_stuck)
+	    peer->state == PEER_SIGNED_IN && !peer->is_stuck)
 		world.server.heard_row[identity] = answer->tag;
 	__real_server_answered(server, answer, moment);
 }
@@ -146,7 +154,8 @@ static void check_moves(uint32_t lane, const struct storage_batch *batch)
 	for (uint32_t i = 0; i < world.identity_count; i++) {
 		const struct disk_device *device = server_disk_device(&world.disk, world.identity[i].keys.public_key);
 		const uint8_t user = device == NULL ? DISK_USERS_MAX : server_disk_user(&world.disk, device->held.user_id);
-		if (user == DISK_USERS_MAX || device->held.cursor >= world.server.heard_row[i] ||
+		if (user == DISK_USERS_MAX || device->held.device_id != world.server.heard_device[i] ||
+		    device->held.cursor >= world.server.heard_row[i] ||
 		    world.server.lane_of[user].user_id != device->held.user_id || world.server.lane_of[user].lane != lane)
 			continue;
 		bool is_given = false;
