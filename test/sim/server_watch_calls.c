@@ -87,12 +87,19 @@ static uint64_t heard_row(uint32_t slot)
 		       world.server.heard_row[identity];
 }
 
+static void note_heard(uint8_t identity, uint64_t row)
+{
+	world.server.heard_row[identity] = row;
+	world.server.heard_full_count[identity] = world.server.full_count;
+}
+
 static void note_signin(uint32_t slot)
 {
+	const int identity = world_identity_of_key(server_watched(slot)->key);
 	const struct disk_device *device = device_of(slot);
 	server_watched(slot)->signin = (struct watched_signin){
 		.heard_row = heard_row(slot),
-		.full_count = world.server.full_count,
+		.full_count = identity < 0 ? 0 : world.server.heard_full_count[identity],
 		.device_id = device == NULL ? 0 : device->held.device_id,
 	};
 }
@@ -138,7 +145,7 @@ void __wrap_server_answered(struct server *server, const struct answer_in *answe
 	}
 	if (identity >= 0 && answer->kind == CALL_DELIVER && is_done && answer->tag > world.server.heard_row[identity] &&
 	    peer->state == PEER_SIGNED_IN && !peer->is_stuck)
-		world.server.heard_row[identity] = answer->tag;
+		note_heard((uint8_t)identity, answer->tag);
 	__real_server_answered(server, answer, moment);
 }
 
@@ -256,7 +263,7 @@ static void check_verdict(uint32_t message, uint8_t status, const void *body, si
 }
 
 // What a device is said to have waiting is no more than what it was not heard to have when it asked. Where a batch found no room
-// since, its moves may have been counted as they were before.
+// since it was heard, its moves may have been counted as they were before, or be lost with a session that is over.
 static void check_waiting(uint32_t slot, uint32_t waiting_count)
 {
 	const struct watched_signin *signin = &server_watched(slot)->signin;

@@ -162,6 +162,7 @@ struct server_host {
 	struct watched_lane lane_of[DISK_USERS_MAX]; // by the world's user
 	uint64_t heard_row[IDENTITIES_MAX]; // the highest row that each device was heard to have ..
 	int64_t heard_device[IDENTITIES_MAX]; // .. under this id: who is enrolled anew begins anew
+	uint32_t heard_full_count[IDENTITIES_MAX]; // and full_count then
 	uint32_t full_count; // batches without room
 	uint32_t turn_count;
 };
