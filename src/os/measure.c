@@ -52,23 +52,6 @@ static bool read_number(const char *text, int base, uint64_t *number)
 	return errno == 0 && end != text;
 }
 
-bool measure_rss_bytes(pid_t pid, uint64_t *bytes)
-{
-	char path[64];
-	char line[256];
-	uint64_t pages = 0;
-	snprintf(path, sizeof path, "/proc/%d/statm", (int)pid);
-	FILE *file = fopen(path, "re");
-	if (file == NULL)
-		return false;
-	char *second = fgets(line, sizeof line, file) == NULL ? NULL : strchr(line, ' '); // the first is all that is mapped
-	fclose(file);
-	if (second == NULL || !read_number(second, 10, &pages))
-		return false;
-	*bytes = pages * (uint64_t)sysconf(_SC_PAGESIZE);
-	return true;
-}
-
 // Adds the last column of each line whose local address, the second one, ends in this port.
 static bool add_drops(const char *path, uint16_t port, uint64_t *count)
 {

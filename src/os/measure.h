@@ -18,9 +18,6 @@ bool measure_pin(size_t index);
 // CPU time that the process `pid` has used, all threads of it, in microseconds; 0: this process. False: there is none.
 bool measure_cpu_us(pid_t pid, int64_t *us);
 
-// Memory of the process that is in RAM, in bytes.
-bool measure_rss_bytes(pid_t pid, uint64_t *bytes);
-
 // Datagrams that the UDP sockets bound to this local port lost for want of room in their buffers, both families together.
 bool measure_udp_drops(uint16_t port, uint64_t *count);
 

@@ -11,6 +11,17 @@
 #include "base/utf8.h"
 #include "store/client_store_inside.h"
 
+// Reads one number with a statement that has no parameters.
+static enum mms_err read_number(struct client_store *store, enum client_statement which, uint64_t *value)
+{
+	sqlite3_stmt *statement = store->statement[which];
+	enum mms_err err = sql_row(&store->sql, statement);
+	if (err == MMS_E_MISSING || (err == MMS_OK && !sql_read_number(statement, 0, value)))
+		err = sql_damaged(&store->sql, "it cannot be counted");
+	sql_reset(statement);
+	return err;
+}
+
 enum mms_err client_store_open(const char *path, struct client_store **store, struct reason *why)
 {
 	struct client_store *opened = calloc(1, sizeof *opened);
@@ -25,7 +36,7 @@ enum mms_err client_store_open(const char *path, struct client_store **store, st
 	if (err == MMS_OK)
 		err = sql_prepare(&opened->sql, client_schema_statement, CLIENT_STATEMENT_COUNT, opened->statement);
 	if (err == MMS_OK)
-		err = client_store_number(opened, DATA_VERSION, &opened->data_version);
+		err = read_number(opened, DATA_VERSION, &opened->data_version);
 	if (err == MMS_OK) {
 		*store = opened;
 	} else {
@@ -47,18 +58,6 @@ void client_store_close(struct client_store *store)
 const struct reason *client_store_reason(const struct client_store *store)
 {
 	return &store->sql.reason;
-}
-
-// --- what the parts share ---
-
-enum mms_err client_store_number(struct client_store *store, enum client_statement which, uint64_t *value)
-{
-	sqlite3_stmt *statement = store->statement[which];
-	enum mms_err err = sql_row(&store->sql, statement);
-	if (err == MMS_E_MISSING || (err == MMS_OK && !sql_read_number(statement, 0, value)))
-		err = sql_damaged(&store->sql, "it cannot be counted");
-	sql_reset(statement);
-	return err;
 }
 
 // --- identity ---
@@ -182,7 +181,7 @@ enum mms_err client_store_outbox_find(struct client_store *store, const struct u
 
 enum mms_err client_store_outbox_queued_count(struct client_store *store, uint64_t *count)
 {
-	return client_store_number(store, WAITING_GET, count);
+	return read_number(store, WAITING_GET, count);
 }
 
 enum mms_err client_store_end_waiting(struct client_store *store, enum client_statement which, bool *has_changed)
@@ -209,7 +208,7 @@ enum mms_err client_store_outbox_withdraw(struct client_store *store, const stru
 
 enum mms_err client_store_transcript_unshown_count(struct client_store *store, uint64_t *count)
 {
-	return client_store_number(store, TRANSCRIPT_COUNT, count);
+	return read_number(store, TRANSCRIPT_COUNT, count);
 }
 
 static bool read_byte(sqlite3_stmt *statement, int column, uint8_t *value)
@@ -294,7 +293,7 @@ enum mms_err client_store_transcript_mark_shown(struct client_store *store, uint
 enum mms_err client_store_changed(struct client_store *store, bool *has_changed)
 {
 	uint64_t version = 0;
-	const enum mms_err err = client_store_number(store, DATA_VERSION, &version);
+	const enum mms_err err = read_number(store, DATA_VERSION, &version);
 	if (err != MMS_OK)
 		return err;
 	*has_changed = version != store->data_version;

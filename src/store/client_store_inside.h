@@ -49,7 +49,4 @@ extern const char *const client_schema_statement[CLIENT_STATEMENT_COUNT];
 // verdict waits no more, which is counted.
 enum mms_err client_store_end_waiting(struct client_store *store, enum client_statement which, bool *has_changed) MUST_CHECK;
 
-// Reads one number with a statement that has no parameters.
-enum mms_err client_store_number(struct client_store *store, enum client_statement which, uint64_t *value) MUST_CHECK;
-
 #endif

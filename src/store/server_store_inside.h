@@ -248,15 +248,6 @@ enum mms_err server_store_drop(struct server_store *store, int64_t user_id, int6
 
 // --- devices (server_store_move.c) ---
 
-struct server_devices {
-	uint32_t count;
-	struct server_device device[DEVICES_PER_USER_MAX];
-};
-
-// The devices of a user, who has the mailbox.
-enum mms_err server_store_devices_of(struct server_store *store, struct server_mailbox *mailbox,
-				     struct server_devices *devices) MUST_CHECK;
-
 // The devices of the user of a mailbox in memory have changed otherwise.
 void server_store_devices_changed(struct server_mailbox *mailbox);
 

@@ -5,6 +5,12 @@
 
 #include "store/server_store_inside.h"
 
+// The devices of a user.
+struct server_devices {
+	uint32_t count;
+	struct server_device device[DEVICES_PER_USER_MAX];
+};
+
 enum {
 	PURGE_ROWS_MORE = 64,     // removed beside those passed, so that what waits to be removed becomes less
 	PURGE_ROWS_SETTLED = 256, // removed at once after a device was; the rest by housekeeping
@@ -30,7 +36,8 @@ static enum mms_err read_devices(struct server_store *store, int64_t user_id, st
 	return err == MMS_E_MISSING ? MMS_OK : err;
 }
 
-enum mms_err server_store_devices_of(struct server_store *store, struct server_mailbox *mailbox, struct server_devices *devices)
+// The devices of the user of a mailbox.
+static enum mms_err devices_of(struct server_store *store, struct server_mailbox *mailbox, struct server_devices *devices)
 {
 	devices->count = mailbox->has_only;
 	devices->device[0] = mailbox->only;
@@ -89,7 +96,7 @@ enum mms_err server_store_settle(struct server_store *store, int64_t user_id)
 	enum mms_err err = server_store_mailbox(store, user_id, &mailbox);
 	if (err == MMS_OK) {
 		server_store_devices_changed(mailbox);
-		err = server_store_devices_of(store, mailbox, &devices);
+		err = devices_of(store, mailbox, &devices);
 	}
 	// Without any device left, what is held waits for the next.
 	if (err != MMS_OK || devices.count == 0)
@@ -223,7 +230,7 @@ static enum mms_err make_move(struct server_store *store, struct server_mailbox 
 {
 	struct server_devices devices = {.count = 0};
 	struct server_device *device = NULL;
-	enum mms_err err = server_store_devices_of(store, mailbox, &devices);
+	enum mms_err err = devices_of(store, mailbox, &devices);
 	for (uint32_t i = 0; i < devices.count && err == MMS_OK; i++)
 		if (devices.device[i].device_id == move->device_id)
 			device = &devices.device[i];
