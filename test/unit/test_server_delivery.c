@@ -21,6 +21,16 @@ static void begin_pair(void)
 	come_in(1, 2, "Tim", TIM, true);
 }
 
+// fred is signed in on slot 0, and has sent "a" to Tim, whose device 2 lacks it.
+static void begin_with_one_waiting(bool may_claim)
+{
+	begin("fred\nTim\n", may_claim);
+	come_in(0, 1, "fred", FRED, false);
+	assert_int_equal(verdict(0, 1, "Tim", "a"), STATUS_ACCEPTED);
+	mem_add_device(&f.mem, TIM, 2);
+	f.mem.device[1].cursor = 0;
+}
+
 // The first verdict on a message was never told: the row of a repeat is one like any other.
 static void test_a_repeat_is_delivered(void **state)
 {
@@ -72,11 +82,7 @@ static void test_a_page_is_read_again(void **state)
 {
 	(void)state;
 	for (int is_in_page = 0; is_in_page < 2; is_in_page++) {
-		begin("fred\nTim\n", false);
-		come_in(0, 1, "fred", FRED, false);
-		assert_int_equal(verdict(0, 1, "Tim", "a"), STATUS_ACCEPTED);
-		mem_add_device(&f.mem, TIM, 2);
-		f.mem.device[1].cursor = 0;
+		begin_with_one_waiting(false);
 		f.is_slow = true;
 		signin_with(1, 2, "Tim", true, NULL);
 		struct storage_question *question = server_next_question(&f.server, true);
@@ -105,11 +111,7 @@ static void test_a_page_is_read_again(void **state)
 static void test_an_empty_page(void **state)
 {
 	(void)state;
-	begin("fred\nTim\n", false);
-	come_in(0, 1, "fred", FRED, false);
-	assert_int_equal(verdict(0, 1, "Tim", "a"), STATUS_ACCEPTED);
-	mem_add_device(&f.mem, TIM, 2);
-	f.mem.device[1].cursor = 0;
+	begin_with_one_waiting(false);
 	f.mem.message[0].is_removed = true;
 	assert_int_equal(status_of(1, signin_with(1, 2, "Tim", true, NULL)), STATUS_OK);
 	check_delivered(1, "");
@@ -175,11 +177,7 @@ static void test_pages_of_the_starved(void **state)
 static void test_answers_after_the_session(void **state)
 {
 	(void)state;
-	begin("fred\nTim\n", true);
-	come_in(0, 1, "fred", FRED, false);
-	assert_int_equal(verdict(0, 1, "Tim", "a"), STATUS_ACCEPTED);
-	mem_add_device(&f.mem, TIM, 2);
-	f.mem.device[1].cursor = 0;
+	begin_with_one_waiting(true);
 	f.is_slow = true;
 	signin_with(1, 2, "Tim", true, NULL);
 	struct storage_question *signin = server_next_question(&f.server, true);
