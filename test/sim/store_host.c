@@ -237,7 +237,9 @@ static const bool *draw_room(const struct job *job)
 // Whether housekeeping has forgotten an id since its batch was performed first; that it may, is checked where it does.
 static bool is_forgotten(const struct storage_op *op, const struct storage_result *first)
 {
-	if (op->kind != STORAGE_SUBMIT || (first->verdict != VERDICT_NEW && first->verdict != VERDICT_REPEAT))
+	const bool was_held = first->verdict == VERDICT_NEW || first->verdict == VERDICT_REPEAT ||
+			      first->verdict == VERDICT_ID_MISUSED;
+	if (op->kind != STORAGE_SUBMIT || !was_held)
 		return false;
 	const uint32_t message = truth_find(server_disk_user(&world.disk, op->submit.sender_id), &op->submit.id);
 	return server_disk_held(&world.disk, message) == NULL;
