@@ -25,7 +25,7 @@
 enum {
 	LISTENER_PARTS = 3, // of the memory of calls: strangers', users', the server's own
 	LISTENER_SIGNIN_US = 60 * 1000 * 1000,  // from confirmation to a granted SIGNIN
-	LISTENER_SILENT_US = 90 * 1000 * 1000,  // a session not heard from: LISTENER_SILENT
+	LISTENER_SILENT_US = 45 * 1000 * 1000,  // a session not heard from: LISTENER_SILENT
 	LISTENER_IDLE_US = 180 * 1000 * 1000,   // the same: it ends
 	LISTENER_CLOSING_US = 10 * 1000 * 1000, // a closed session, to repeat its last answers
 };

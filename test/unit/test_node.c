@@ -3,6 +3,7 @@
 // accepted arrives once and in order, through loss, killed servers and devices, and a store put back from a backup.
 #include "mem_client.h"
 
+#include "node/device_life.h"
 #include "node/device_node.h"
 #include "msg/client_inside.h"
 #include "msg/server_inside.h"
@@ -34,6 +35,7 @@ static struct world {
 	struct rng rng;
 	struct mtime now;
 	uint32_t loss_percent;
+	uint16_t mute_host; // nothing that it sends arrives; 0: none
 	struct flying flying[FLYING_MAX];
 	uint32_t flying_count;
 	uint64_t still_count;
@@ -170,7 +172,7 @@ static void launch(uint16_t from_host, uint16_t to_host, const uint8_t *datagram
 {
 	// A datagram in ten comes twice; each has its own time on the way, so that they overtake each other.
 	for (uint32_t copies = 1 + seeded_chance(&w.seeded, 10); copies > 0; copies--) {
-		if (seeded_chance(&w.seeded, w.loss_percent) || w.flying_count == FLYING_MAX)
+		if (from_host == w.mute_host || seeded_chance(&w.seeded, w.loss_percent) || w.flying_count == FLYING_MAX)
 			continue;
 		struct flying *flying = &w.flying[w.flying_count++];
 		*flying = (struct flying){mtime_add_us(w.now, 5000 + seeded_below(&w.seeded, 20000)), from_host,
@@ -383,6 +385,26 @@ static void test_lossy(void **state)
 	}
 }
 
+// Who is killed is away 45 s after its last word at the latest, and an idle device knows by then that its server was.
+static void test_killed(void **state)
+{
+	(void)state;
+	enum { NOTICED_MS = 45 * 1000, WAY_MS = 25 };
+	for (uint64_t seed = 0; seed < 20; seed++) {
+		begin(700 + seed);
+		run_ms(20 * 1000 + (int64_t)seed * 431); // anywhere between two PINGs
+		w.mute_host = w.device[0].host;
+		run_ms(NOTICED_MS + WAY_MS);
+		assert_int_equal(w.server.server.user[0].online_count, 0);
+		assert_int_equal(w.server.server.user[1].online_count, 1);
+		kill_server();
+		run_ms(NOTICED_MS);
+		for (uint32_t i = 0; i < DEVICES; i++)
+			assert_true(device_node_silence_us(&w.device[i].node, w.now) >= LIFE_SILENT_US);
+		finish();
+	}
+}
+
 // A quiet pair of hours: pings, a renewal, and no session that anybody loses.
 static void test_quiet(void **state)
 {
@@ -564,6 +586,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_lossy),
+		cmocka_unit_test(test_killed),
 		cmocka_unit_test(test_quiet),
 		cmocka_unit_test(test_killed_server),
 		cmocka_unit_test(test_killed_device),

@@ -147,8 +147,10 @@ static void a_full_table_makes_room(void **state)
 	assert_true(event.type == LISTENER_CALL && event.slot == 0);
 	listener_answer(&world.listener, 0, event.call.number, 1, NULL, 0, world.now);
 	listener_signed_in(&world.listener, 0, 1);
-	run_ms(59000);
-	send_frames(&stranger[SLOTS], 70, NULL, 0);
+	for (int half = 0; half < 2; half++) { // it is never silent
+		run_ms(29500);
+		send_frames(&stranger[SLOTS], 70, NULL, 0);
+	}
 	run_ms(2000);
 	assert_int_equal(world.listener_ended_count, SLOTS - 1); // all but the one that signed in
 	finish();
