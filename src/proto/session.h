@@ -22,7 +22,7 @@
 
 enum {
 	SESSION_MARK_DELAY_US = 20 * 1000, // received calls are marked within this (section 5.6)
-	SESSION_TELL_ANSWERS = 8,          // so many answers that the peer keeps in vain are
+	SESSION_TELL_ANSWERS = 8,          // so many answers that the peer keeps in vain, or a server the first, are
 	SESSION_TELL_DELAY_US = 200 * 1000, // told it within this, though nothing else is to be sent
 	SESSION_LOSS_UNIT = 1024,          // loss_share of a path that loses everything
 	SESSION_LOSS_TWICE = SESSION_LOSS_UNIT / 20, // share above which repetitions go twice

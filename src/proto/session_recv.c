@@ -95,6 +95,14 @@ static enum mms_err recv_frame(struct session *session, struct blocks *blocks, c
 	}
 }
 
+// Whether the peer keeps answers that came, and is to be told so. A device tells of the first, which is SIGNIN's: many have nothing
+// else to say for long.
+static bool is_tell_due(const struct session *session)
+{
+	const uint32_t untold = caller_base(&session->caller) - session->told_base;
+	return untold >= SESSION_TELL_ANSWERS || (untold > 0 && !session->is_server && session->told_base == 1);
+}
+
 enum mms_err session_recv(struct session *session, struct blocks *blocks, const struct addr *addr,
 			  const uint8_t *datagram, size_t bytes, struct mtime now, const struct rng *rng)
 {
@@ -134,8 +142,7 @@ enum mms_err session_recv(struct session *session, struct blocks *blocks, const 
 			return MMS_E_BAD;
 	}
 	caller_recv_end(&session->caller, blocks, now);
-	// The peer keeps its answers until it hears that they came.
-	if (caller_base(&session->caller) - session->told_base >= SESSION_TELL_ANSWERS)
+	if (is_tell_due(session))
 		session->mark_at = mtime_min(session->mark_at, mtime_add_us(now, SESSION_TELL_DELAY_US));
 	return MMS_OK;
 }

@@ -218,7 +218,8 @@ class Session:
         while self.calls and self.calls[0].is_answered:
             self.base = self.calls.pop(0).number + 1
             self.base_since = now
-        if self.base - self.base_said >= TELL_CALLS and self.base_due_at is None:
+        is_first = self.is_device and self.base_said == 1 < self.base
+        if (is_first or self.base - self.base_said >= TELL_CALLS) and self.base_due_at is None:
             self.base_due_at = now + TELL_DELAY_S
 
     # --- the callee's side ---

@@ -324,6 +324,40 @@ static void answers_are_let_go(void **state)
 	finish();
 }
 
+// Of the first answer the server hears though the device has nothing else to say, by one datagram; not of each later one, nor the
+// device of those to the server's calls.
+static void sign_in_is_let_go(void **state)
+{
+	(void)state;
+	begin(11, 0, 200);
+	open_call(&net.end[0], 30);
+	run(mtime_add_ms(net.now, 1000));
+	assert_int_equal(pool_used(&net.end[1].pool), 0);
+	assert_int_equal(net.sent_count, 3); // CALL, ANSWER, BASE
+	open_call(&net.end[0], 30);
+	open_call(&net.end[1], 30);
+	run(mtime_add_ms(net.now, 1000));
+	assert_int_equal(net.end[0].answered, 2);
+	assert_int_equal(net.end[1].answered, 1);
+	assert_int_equal(pool_used(&net.end[1].pool), 1);
+	assert_int_equal(net.sent_count, 3 + 4);
+	finish();
+}
+
+// What goes anyway says it: then nothing goes for it.
+static void sign_in_is_let_go_by_what_goes(void **state)
+{
+	(void)state;
+	begin(12, 0, 200);
+	open_call(&net.end[0], 30);
+	run(mtime_add_us(net.now, SESSION_TELL_DELAY_US / 2));
+	assert_int_equal(net.end[0].answered, 1);
+	open_call(&net.end[0], 30);
+	run(mtime_add_ms(net.now, 1000));
+	assert_int_equal(net.sent_count, 4);
+	finish();
+}
+
 // A path that delays some datagrams more than others does not lose them: nothing goes in copies for it.
 static void reordering_is_no_loss(void **state)
 {
@@ -517,6 +551,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(exactly_once_in_order), cmocka_unit_test(answers_are_let_go),
+		cmocka_unit_test(sign_in_is_let_go), cmocka_unit_test(sign_in_is_let_go_by_what_goes),
 		cmocka_unit_test(reordering_is_no_loss),
 		cmocka_unit_test(idle_sends_nothing),    cmocka_unit_test(marks_and_back_off),
 		cmocka_unit_test(calls_behind_the_gate),
