@@ -48,3 +48,46 @@ size_t name_bytes(const struct name *name)
 {
 	return strlen(name->text);
 }
+
+bool name_pattern_parse(struct name_pattern *pattern, const void *text, size_t bytes)
+{
+	const char *letters = text;
+	struct name_pattern parsed = {.is_name = bytes <= NAME_BYTES_MAX};
+	if (bytes == 0 || bytes > NAME_PATTERN_BYTES_MAX)
+		return false;
+	for (size_t i = 0; i < bytes; i++) {
+		const bool is_wild = letters[i] == '*' || letters[i] == '?';
+		if (!is_wild && !is_name_letter(letters[i]))
+			return false;
+		parsed.is_name = parsed.is_name && !is_wild;
+		parsed.text[i] = fold(letters[i]);
+	}
+	*pattern = parsed;
+	return true;
+}
+
+bool name_pattern_is_match(const struct name_pattern *pattern, const struct name *name)
+{
+	const struct name folded = name_fold(name);
+	const char *wanted = pattern->text;
+	const char *letter = folded.text;
+	const char *star = NULL;   // behind the last `*`,
+	const char *tried = NULL;  // and the letter at which what follows it was last tried
+	while (*letter != 0) {
+		if (*wanted == '*') {
+			star = ++wanted;
+			tried = letter;
+		} else if (*wanted != 0 && (*wanted == '?' || *wanted == *letter)) {
+			wanted++;
+			letter++;
+		} else if (star != NULL) {
+			wanted = star;
+			letter = ++tried;
+		} else {
+			return false;
+		}
+	}
+	while (*wanted == '*')
+		wanted++;
+	return *wanted == 0;
+}

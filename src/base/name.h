@@ -14,6 +14,14 @@ struct name {
 	char text[NAME_BUFFER_BYTES];
 };
 
+enum { NAME_PATTERN_BYTES_MAX = 64 }; // longer is not a pattern
+
+// What names may look like: letters of names, `*` for any letters or none, `?` for one letter. In lower case.
+struct name_pattern {
+	char text[NAME_PATTERN_BYTES_MAX + 1]; // ended by a zero byte
+	bool is_name; // it has neither `*` nor `?` and can be a name: at most one user matches
+};
+
 // Copies `bytes` bytes at `text` into `name`. False, and `name` unchanged: not a name.
 bool name_parse(struct name *name, const void *text, size_t bytes);
 
@@ -25,5 +33,11 @@ struct name name_fold(const struct name *name);
 
 // Bytes of the name, 1 to NAME_BYTES_MAX; 0 for the empty struct.
 size_t name_bytes(const struct name *name);
+
+// Takes `bytes` bytes at `text` for a pattern. False, and `pattern` unchanged: they are none.
+bool name_pattern_parse(struct name_pattern *pattern, const void *text, size_t bytes);
+
+// Whether a name looks like the pattern, without regard to case. At most a few thousand steps, whatever both are.
+bool name_pattern_is_match(const struct name_pattern *pattern, const struct name *name);
 
 #endif

@@ -59,10 +59,12 @@ static bool is_somebody(const struct conversation *conversation)
 	return conversation->is_user && device_life_is_known(&conversation->device.life);
 }
 
-static void list(struct conversation *conversation)
+static void list(struct conversation *conversation, const struct command *command)
 {
 	struct device *device = &conversation->device;
-	conversation->who_count = 0;
+	who_list_clear(&conversation->who);
+	conversation->who.has_pattern = command->has_pattern;
+	conversation->who.pattern = command->pattern;
 	if (device->life.state != LIFE_SIGNED_IN && device_is_silent(device)) {
 		conversation->is_unreachable_said = false; // whoever asks hears it again
 		conversation_say_unreachable(conversation);
@@ -149,7 +151,7 @@ static void obey_command(struct conversation *conversation, const struct command
 		break;
 	case COMMAND_WHO:
 		if (is_somebody(conversation))
-			list(conversation);
+			list(conversation, command);
 		else
 			phrase_say(out, PHRASE_SIGNIN_FIRST);
 		break;
@@ -244,6 +246,6 @@ int conversation_end(struct conversation *conversation)
 	input_close(&conversation->input);
 	device_close(&conversation->device);
 	free(conversation->message);
-	free(conversation->who);
+	who_list_free(&conversation->who);
 	return status;
 }

@@ -10,6 +10,7 @@
 
 #include "cmd/device.h"
 #include "cmd/input.h"
+#include "cmd/who_list.h"
 #include "ui/command.h"
 #include "ui/phrase.h"
 
@@ -44,11 +45,6 @@ struct conversation_message {
 	uint8_t status;
 };
 
-struct conversation_user {
-	struct name name;
-	bool is_online;
-};
-
 struct conversation {
 	struct device device;
 	struct input input;
@@ -78,9 +74,7 @@ struct conversation {
 	bool has_left_queued; // `left_user` was signed in here and left messages in the outbox
 	struct name left_user;
 
-	struct conversation_user *who; // users of the list so far
-	size_t who_count;
-	size_t who_capacity;
+	struct who_list who; // the list so far
 
 	bool is_grown; // the transcript has grown
 	int status;    // what the exit status is to be, if it is not decided by what stays queued

@@ -7,7 +7,7 @@
 #include "cmd/exit.h"
 #include "cmd/verdict.h"
 #include "os/clock.h"
-#include "os/grow.h"
+#include "ui/printer.h"
 
 static bool is_past(struct mtime began_at, int64_t wait_ms)
 {
@@ -28,26 +28,29 @@ void conversation_say_unreachable(struct conversation *conversation)
 	conversation->is_unreachable_said = true;
 }
 
-static void add_user(struct conversation *conversation, const struct life_told *told)
+// Everybody, or those asked for where no screen is: in the two sentences of whoIsOn.
+static void say_users(struct conversation *conversation)
 {
-	struct conversation_user *who =
-		grow(conversation->who, &conversation->who_capacity, conversation->who_count, sizeof *who);
-	if (who == NULL)
-		return; // the list ends where the memory does
-	conversation->who = who;
-	conversation->who[conversation->who_count++] = (struct conversation_user){told->name, told->is_online};
+	const struct who_list *who = &conversation->who;
+	for (int online = 1; online >= 0; online--) {
+		struct phrase_names names;
+		phrase_names_begin(&names, &conversation->out, online == 1);
+		for (size_t i = 0; i < who->count; i++)
+			if (who->user[i].is_online == (online == 1))
+				phrase_names_add(&names, &who->user[i].name);
+		phrase_names_end(&names);
+	}
 }
 
 static void show_users(struct conversation *conversation)
 {
-	for (int online = 1; online >= 0; online--) {
-		struct phrase_names names;
-		phrase_names_begin(&names, &conversation->out, online == 1);
-		for (size_t i = 0; i < conversation->who_count; i++)
-			if (conversation->who[i].is_online == (online == 1))
-				phrase_names_add(&names, &conversation->who[i].name);
-		phrase_names_end(&names);
-	}
+	const struct who_list *who = &conversation->who;
+	if (who->has_pattern && who->pattern.is_name)
+		who_list_say_one(who, &conversation->out);
+	else if (who->has_pattern && (conversation->input.terminal != NULL || who->count == 0))
+		who_list_show(who, &conversation->out, printer_columns(PRINTER_OUT));
+	else
+		say_users(conversation);
 }
 
 static void fail_store(struct conversation *conversation)
@@ -165,10 +168,10 @@ void conversation_told(void *context, const struct life_told *told)
 		conversation_look_for_verdicts(conversation);
 		break;
 	case LIFE_TOLD_WHO_BEGIN:
-		conversation->who_count = 0;
+		who_list_clear(&conversation->who);
 		break;
 	case LIFE_TOLD_WHO_USER:
-		add_user(conversation, told);
+		(void)who_list_add(&conversation->who, &told->name, told->is_online); // it ends where the memory does
 		break;
 	case LIFE_TOLD_WHO_END:
 		show_users(conversation);

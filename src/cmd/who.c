@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: ISC
-// `mms who`: the users of the server and who of them is online, one a line.
-#include <stdlib.h>
+// `mms who`: the users of the server and who of them is online: one a line, on a terminal in columns.
 #include <string.h>
 
 #include "cmd/cmd.h"
@@ -9,8 +8,8 @@
 #include "cmd/invite_code.h"
 #include "cmd/script.h"
 #include "cmd/verdict.h"
+#include "cmd/who_list.h"
 #include "os/clock.h"
-#include "os/grow.h"
 #include "ui/json.h"
 #include "ui/printer.h"
 
@@ -18,34 +17,17 @@ static const char prefix[] = "mms who: ";
 
 enum { WHO_WAIT_US = 10 * 1000 * 1000 };
 
-struct entry {
-	struct name name;
-	bool is_online;
-};
-
 struct program {
 	struct device device;
 	struct device_options options;
 	uint64_t wait_us;
 	bool is_json;
-	struct entry *entry; // the list so far; it is shown when it is whole
-	size_t count;
-	size_t capacity;
+	struct who_list list; // so far; it is shown when it is whole
 	bool is_out_of_memory;
 	bool is_whole;
 	bool is_over; // with `status`
 	int status;
 };
-
-static void add(struct program *program, const struct life_told *told)
-{
-	struct entry *entry = grow(program->entry, &program->capacity, program->count, sizeof *entry);
-	program->is_out_of_memory = entry == NULL;
-	if (entry == NULL)
-		return;
-	program->entry = entry;
-	program->entry[program->count++] = (struct entry){told->name, told->is_online};
-}
 
 static void take_told(void *context, const struct life_told *told)
 {
@@ -57,11 +39,11 @@ static void take_told(void *context, const struct life_told *told)
 		device_list(&program->device);
 		break;
 	case LIFE_TOLD_WHO_BEGIN:
-		program->count = 0;
+		who_list_clear(&program->list);
 		break;
 	case LIFE_TOLD_WHO_USER:
 		if (!program->is_out_of_memory)
-			add(program, told);
+			program->is_out_of_memory = !who_list_add(&program->list, &told->name, told->is_online);
 		break;
 	case LIFE_TOLD_WHO_END:
 		program->is_whole = true;
@@ -89,18 +71,44 @@ static int fail_memory(void)
 	return EXIT_IO;
 }
 
-static int show(const struct program *program)
+// For a program. False: no memory.
+static bool write_lines(const struct program *program)
 {
-	for (size_t i = 0; i < program->count; i++) {
+	for (size_t i = 0; i < program->list.count; i++) {
+		const struct who_user *user = &program->list.user[i];
 		struct json_line line;
 		if (!program->is_json)
-			(void)printer_fields(PRINTER_OUT, program->entry[i].name.text,
-					     program->entry[i].is_online ? "online" : "offline");
-		else if (json_of_user(&line, &program->entry[i].name, program->entry[i].is_online) == MMS_OK)
+			(void)printer_fields(PRINTER_OUT, user->name.text, user->is_online ? "online" : "offline");
+		else if (json_of_user(&line, &user->name, user->is_online) == MMS_OK)
 			(void)printer_write_whole(PRINTER_OUT, line.text, line.bytes);
 		else
-			return fail_memory();
+			return false;
 	}
+	return true;
+}
+
+static void write_out(void *context, const char *text, size_t bytes)
+{
+	(void)context;
+	(void)printer_write(PRINTER_OUT, text, bytes);
+}
+
+static int show(const struct program *program)
+{
+	const struct who_list *list = &program->list;
+	const struct phrase_out out = {write_out, NULL, "", false};
+	const struct phrase_out notices = script_notices(prefix);
+	const int screen = program->is_json ? 0 : printer_columns(PRINTER_OUT);
+	if (list->count == 0 && list->has_pattern && list->pattern.is_name) {
+		phrase_say_of(&notices, PHRASE_NO_USER, list->pattern.text);
+		return EXIT_NO_USER;
+	}
+	if (screen > 0 && list->has_pattern && list->pattern.is_name)
+		who_list_say_one(list, &out);
+	else if (screen > 0)
+		who_list_show(list, &out, screen);
+	else if (!write_lines(program))
+		return fail_memory();
 	return output_flush("mms who");
 }
 
@@ -142,20 +150,31 @@ int cmd_who(int argc, char **argv)
 	};
 	const struct options_command command = {
 		.name = "mms who",
-		.positionals = "",
+		.positionals = "[NAME|PATTERN]",
+		.positional_max = 1,
 		.summary = "Lists the users of the server in the order of its users file: NAME, a tab, online or offline.",
+		.notes = "A pattern has * for any letters and ? for one: mms who 'fr*'. On a terminal the names stand in columns,\n"
+			 "those first who are online. A name that is no user's ends with status 67.\n",
 		.items = items,
 		.item_count = sizeof items / sizeof items[0],
 	};
 	if (!options_begin(&command, argc, argv, &words, &status) ||
 	    !invite_code_choose(&program.options.invite, &command, &status))
 		return status;
+	if (words.count == 1) {
+		program.list.has_pattern = name_pattern_parse(&program.list.pattern, words.word[0], strlen(words.word[0]));
+		if (!program.list.has_pattern) {
+			const struct phrase_out out = script_notices(prefix);
+			phrase_say_of(&out, PHRASE_NOT_A_PATTERN, words.word[0]);
+			return EXIT_BAD_TEXT;
+		}
+	}
 	status = script_open(&program.device, &program.options, prefix, take_told, &program, &signal_fd);
 	if (status == EXIT_DONE)
 		status = script_be(&program.device, &program.options, prefix, LIFE_ASKS);
 	if (status == EXIT_DONE)
 		status = ask(&program, signal_fd);
 	script_close(&program.device, signal_fd);
-	free(program.entry);
+	who_list_free(&program.list);
 	return status;
 }

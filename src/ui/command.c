@@ -3,7 +3,6 @@
 #include "ui/command.h"
 
 #include <assert.h>
-#include <stdbool.h>
 #include <string.h>
 
 #include "base/limits.h"
@@ -82,6 +81,20 @@ static enum command_fault take_end(struct command *command, struct command_span 
 	return COMMAND_FAULT_SURPLUS;
 }
 
+static enum command_fault take_pattern(struct command *command, struct command_span *rest)
+{
+	struct command_span after = *rest;
+	const struct command_span word = take_word(&after);
+	if (word.bytes == 0)
+		return COMMAND_FAULT_NONE;
+	if (!name_pattern_parse(&command->pattern, word.text, word.bytes)) {
+		command->word = word;
+		return COMMAND_FAULT_NOT_A_PATTERN;
+	}
+	command->has_pattern = true;
+	return take_end(command, &after);
+}
+
 static enum command_fault take_signin(struct command *command, struct command_span *rest)
 {
 	const enum command_fault fault = take_name(command, rest);
@@ -119,6 +132,7 @@ static enum command_fault take_rest(struct command *command, struct command_span
 	case COMMAND_SEND:
 		return take_send(command, rest);
 	case COMMAND_WHO:
+		return take_pattern(command, rest);
 	case COMMAND_SIGNOUT:
 	case COMMAND_QUIT:
 		return take_end(command, rest);

@@ -3,12 +3,13 @@
 //
 // Words are separated by blanks (spaces and tabs); blanks before the command do not matter; commands are matched
 // without regard to case. A message is everything after exactly one blank behind the recipient, inner and trailing
-// blanks included. An invite code is everything behind the user, for it may come in brackets, or in pieces. Words after
-// whoIsOn, signout and quit are a fault, since something else was meant; words after help are not: whoever asks for help
-// gets it.
+// blanks included. An invite code is everything behind the user, for it may come in brackets, or in pieces. Behind whoIsOn may
+// stand one name or pattern. Words after that, signout and quit are a fault, since something else was meant; words after help
+// are not: whoever asks for help gets it.
 #ifndef MMS_UI_COMMAND_H
 #define MMS_UI_COMMAND_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "base/name.h"
@@ -17,7 +18,7 @@ enum command_kind {
 	COMMAND_NONE,    // a blank line
 	COMMAND_HELP,
 	COMMAND_SIGNIN,  // name, and invite when there is one
-	COMMAND_WHO,
+	COMMAND_WHO,     // has_pattern, and pattern when there is one
 	COMMAND_SEND,    // name and text
 	COMMAND_SIGNOUT,
 	COMMAND_QUIT,
@@ -29,6 +30,7 @@ enum command_fault {
 	COMMAND_FAULT_NONE,
 	COMMAND_FAULT_NO_NAME,    // signin or send without a user name
 	COMMAND_FAULT_NOT_A_NAME, // word: what stands where the name should
+	COMMAND_FAULT_NOT_A_PATTERN, // word: what stands behind whoIsOn
 	COMMAND_FAULT_NO_TEXT,    // send without a message, or with one of blanks alone; name is set
 	COMMAND_FAULT_TOO_LONG,   // the message has more than TEXT_BYTES_MAX bytes; name and text are set
 	COMMAND_FAULT_NOT_UTF8,   // the message is not UTF-8, or contains a zero byte; name and text are set
@@ -46,6 +48,8 @@ struct command {
 	enum command_kind kind;
 	enum command_fault fault;
 	struct name name;           // signin: who; send: to whom
+	bool has_pattern;           // whoIsOn: only who looks like it is meant
+	struct name_pattern pattern;
 	struct command_span invite; // signin: the rest of the line as typed, unchecked
 	struct command_span text;   // send: the message, 1 to TEXT_BYTES_MAX bytes of UTF-8 when there is no fault
 	struct command_span word;   // the word that is unknown or at fault

@@ -57,6 +57,11 @@ static const char *const sentences[PHRASE_COUNT] = {
 	[PHRASE_NO_ANSWER] = "the server % has not answered in time|try again",
 	[PHRASE_REACHED] = "the server % answers again",
 	[PHRASE_NOT_A_NAME] = "\"%\" is not a user name, one has 1 to 32 letters, digits, dots, underscores or hyphens",
+	[PHRASE_IS_ONLINE] = "% is online",
+	[PHRASE_IS_AWAY] = "% is NOT online",
+	[PHRASE_NO_USER] = "there is no user %|type: whoIsOn to see who there is",
+	[PHRASE_NOBODY_LIKE] = "there is no user like %",
+	[PHRASE_NOT_A_PATTERN] = "\"%\" is neither a user name nor a pattern, which has * for any letters and ? for one",
 	[PHRASE_FAILURE] = "%",
 };
 
@@ -288,6 +293,9 @@ void phrase_fault(const struct phrase_out *out, const struct command *command)
 	case COMMAND_FAULT_NOT_A_NAME:
 		say(out, PHRASE_NOT_A_NAME, command->word.text, command->word.bytes);
 		return;
+	case COMMAND_FAULT_NOT_A_PATTERN:
+		say(out, PHRASE_NOT_A_PATTERN, command->word.text, command->word.bytes);
+		return;
 	case COMMAND_FAULT_NO_TEXT:
 		put(out, out->prefix);
 		put(out, "the message is missing; type: send ");
@@ -301,7 +309,9 @@ void phrase_fault(const struct phrase_out *out, const struct command *command)
 		phrase_say(out, PHRASE_BAD_TEXT);
 		return;
 	case COMMAND_FAULT_SURPLUS:
-		say_about_word(out, "\"", command->word, "\" is one word too many; type the command alone");
+		say_about_word(out, "\"", command->word,
+			       command->kind == COMMAND_WHO ? "\" is one word too many; type: whoIsOn <username>"
+							    : "\" is one word too many; type the command alone");
 		return;
 	case COMMAND_FAULT_LINES: // above
 	case COMMAND_FAULT_NONE:
@@ -331,6 +341,16 @@ void phrase_key_changed(const struct phrase_out *out, const char *server, const 
 		put(out, lines[i].after);
 		put(out, "\n");
 	}
+}
+
+void phrase_users(const struct phrase_out *out, uint64_t count, bool online)
+{
+	assert(count > 0);
+	char sentence[64];
+	snprintf(sentence, sizeof sentence, "%" PRIu64 " user%s %s:\n", count, count == 1 ? " is" : "s are",
+		 online ? "online" : "NOT online");
+	put(out, out->prefix);
+	put(out, sentence);
 }
 
 void phrase_names_begin(struct phrase_names *names, const struct phrase_out *out, bool online)

@@ -62,6 +62,11 @@ enum phrase {
 	PHRASE_NO_ANSWER,        // subject: the server as HOST:PORT; a command that has no message gives up
 	PHRASE_REACHED,          // subject: the server as HOST:PORT, which answers again
 	PHRASE_NOT_A_NAME,       // subject: what was given as a name
+	PHRASE_IS_ONLINE,
+	PHRASE_IS_AWAY,
+	PHRASE_NO_USER,          // there is none of this name
+	PHRASE_NOBODY_LIKE,      // subject: a pattern that no user's name looks like
+	PHRASE_NOT_A_PATTERN,    // subject: what was given as a name or a pattern
 	PHRASE_FAILURE,          // subject: a whole sentence from a struct reason
 	PHRASE_COUNT
 };
@@ -115,6 +120,9 @@ void phrase_fault(const struct phrase_out *out, const struct command *command);
 // HOST:PORT.
 void phrase_key_changed(const struct phrase_out *out, const char *server, const char *pinned, const char *offered,
 			const char *pins_file);
+
+// "N users are online:", or "are NOT online", more than 0; their names follow (ui/columns.h).
+void phrase_users(const struct phrase_out *out, uint64_t count, bool online);
 
 // One of the two lines of whoIsOn. Must: begin, then add for each name in order, then end. A line with nobody in it is
 // not written at all. The struct is the caller's.

@@ -27,8 +27,7 @@ void printer_open(const struct printer_port *port)
 	way = port;
 }
 
-// The width of a terminal as it is now; 0: the stream leads elsewhere.
-static int columns_of(enum printer_stream stream)
+int printer_columns(enum printer_stream stream)
 {
 	struct winsize size = {0};
 	const int fd = stream == PRINTER_OUT ? STDOUT_FILENO : STDERR_FILENO;
@@ -60,7 +59,7 @@ static bool write_flowing(enum printer_stream stream, int columns, const char *t
 bool printer_write(enum printer_stream stream, const char *text, size_t bytes)
 {
 	assert(text != NULL || bytes == 0);
-	const int columns = columns_of(stream);
+	const int columns = printer_columns(stream);
 	return columns == 0 ? printer_write_whole(stream, text, bytes) : write_flowing(stream, columns, text, bytes);
 }
 

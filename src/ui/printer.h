@@ -37,6 +37,9 @@ bool printer_write(enum printer_stream stream, const char *text, size_t bytes);
 // The same for JSON, which is never broken: whoever reads it is a program.
 bool printer_write_whole(enum printer_stream stream, const char *text, size_t bytes);
 
+// How many cells wide the terminal is that a stream leads to, as it is now; 0: it leads elsewhere.
+int printer_columns(enum printer_stream stream);
+
 // Sends what is buffered. False: something printed on the stream, now or before, could not be written.
 bool printer_flush(enum printer_stream stream);
 

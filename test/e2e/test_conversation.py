@@ -39,6 +39,59 @@ def conversation(prompts):
     return lines
 
 
+
+def test_who_by_name_and_pattern(make_server, profile):
+    """Of a name one sentence, of a pattern the words of the whole list."""
+    server = make_server(users=["fred", "Frank", "francoc", "Tim"])
+    tim = profile(server, "Tim")
+    typed = b"signin Tim\nwhoIsOn TIM\nwhoIsOn fred\nwhoIsOn jimmy\nwhoIsOn fr*\nwhoIsOn ?im\nwhoIsOn x*\nwhoIsOn fr@d\n"
+    done = tim.run("client", stdin=typed)
+    assert done.stdout.split("\n")[2:-2] == [
+        ">> Tim is online",
+        ">> fred is NOT online",
+        ">> there is no user jimmy; type: whoIsOn to see who there is",
+        ">> Users fred, Frank, and francoc are NOT online",
+        ">> Users Tim are online",
+        ">> there is no user like x*",
+        '>> "fr@d" is neither a user name nor a pattern, which has * for any letters and ? for one',
+    ], done
+    assert done.returncode == 0
+
+
+def test_who_with_10000_users(make_server, profile, tmp_path, closing):
+    """A screen has columns, those first who are online, with their number; a script has lines."""
+    server = make_server(users=["fred", *[f"user{i:04}" for i in range(9999)]])
+    host, port = server.name.rsplit(":", 1)
+    fred = profile(server, "fred")
+    terminal = closing(mms.Terminal([mms.MMS, "client", "--state", fred.state, host, "-p", port], tmp_path, rows=200))
+    terminal.enter("signin fred")
+    terminal.wait_for(lambda lines: ">> Welcome fred, you have no messages waiting" in lines)
+    terminal.enter("whoIsOn user001?")
+    columns = [">> 10 users are NOT online:", ">>      " + "  ".join(f"user001{i}" for i in range(7)),
+               ">>      user0017  user0018  user0019"]
+    terminal.wait_for(lambda lines: lines[-4:] == [*columns, ">"])
+    terminal.enter("whoIsOn *")
+    terminal.wait_for(lambda lines: ">>      and 9499 more" in lines)
+    lines = terminal.lines()
+    at = lines.index(">> 1 user is online:")
+    assert lines[at + 1:at + 3] == [">>      fred", ">> 9999 users are NOT online:"]
+    assert lines.index(">>      and 9499 more") == at + 3 + 72, lines  # 500 names, 7 a row
+    assert "user0011\toffline\n" in fred.run("who", "user001*").stdout
+    assert fred.run("who", "*").stdout.count("\n") == 10000
+    assert fred.run("who", "FRED").stdout == "fred\tonline\n"
+    assert fred.run("who", "--json", "f?*d").stdout == '{"v":1,"user":"fred","online":true}\n'
+    done = fred.run("who", "x*")
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    done = fred.run("who", "jimmy")
+    assert (done.returncode, done.stdout, done.stderr) == (67, "", "mms who: there is no user jimmy\n")
+    done = fred.run("who", "fr@d")
+    assert done.returncode == 65 and "neither a user name nor a pattern" in done.stderr
+    script = closing(mms.Terminal([mms.MMS, "who", "--state", fred.state, "-s", server.name, "user000[0-9]"], tmp_path))
+    assert script.exit_status() == 65
+    script = closing(mms.Terminal([mms.MMS, "who", "--state", fred.state, "-s", server.name, "*r*d"], tmp_path))
+    script.wait_for(lambda lines: lines == ["1 user is online:", "  fred"])
+
+
 @pytest.fixture(name="scene")
 def fixture_scene(make_server, profile, agent):
     """Two messages wait for fred, francoc and Tim are signed in, francoc answers "hi" once."""

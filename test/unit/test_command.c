@@ -96,10 +96,24 @@ static void test_signin(void **state)
 	assert_memory_equal(command.invite.text, "< co de >", 9);
 }
 
+static void test_who_takes_a_pattern(void **state)
+{
+	(void)state;
+	struct command command = parse("whoIsOn  Fr* ");
+	assert_int_equal(command.kind, COMMAND_WHO);
+	assert_int_equal(command.fault, COMMAND_FAULT_NONE);
+	assert_true(command.has_pattern);
+	assert_string_equal(command.pattern.text, "fr*");
+	command = parse("whoIsOn");
+	assert_false(command.has_pattern);
+	check("whoIsOn fr@d", COMMAND_WHO, COMMAND_FAULT_NOT_A_PATTERN, "fr@d");
+	check("whoIsOn fr*\nquit", COMMAND_WHO, COMMAND_FAULT_LINES, "");
+}
+
 static void test_surplus_words(void **state)
 {
 	(void)state;
-	check("whoIsOn fred tim", COMMAND_WHO, COMMAND_FAULT_SURPLUS, "fred");
+	check("whoIsOn fred tim", COMMAND_WHO, COMMAND_FAULT_SURPLUS, "tim");
 	check("signout fred", COMMAND_SIGNOUT, COMMAND_FAULT_SURPLUS, "fred");
 	check("quit now", COMMAND_QUIT, COMMAND_FAULT_SURPLUS, "now");
 }
@@ -192,6 +206,7 @@ int main(void)
 		cmocka_unit_test(test_commands_without_regard_to_case),
 		cmocka_unit_test(test_unknown_commands_name_their_word),
 		cmocka_unit_test(test_signin),
+		cmocka_unit_test(test_who_takes_a_pattern),
 		cmocka_unit_test(test_surplus_words),
 		cmocka_unit_test(test_several_lines),
 		cmocka_unit_test(test_a_message_is_the_rest_of_the_line),

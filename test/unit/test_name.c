@@ -56,12 +56,60 @@ static void case_does_not_count(void **state)
 	assert_string_equal(fred.text, "Fred.Z-9_");
 }
 
+static bool is_match(const char *text, const char *name)
+{
+	const struct name parsed = name_of(name);
+	struct name_pattern pattern;
+	assert_true(name_pattern_parse(&pattern, text, strlen(text)));
+	assert_int_equal(pattern.is_name, strpbrk(text, "*?") == NULL);
+	return name_pattern_is_match(&pattern, &parsed);
+}
+
+static void patterns(void **state)
+{
+	(void)state;
+	assert_true(is_match("fred", "Fred"));
+	assert_true(is_match("FRE?", "fred"));
+	assert_true(is_match("*", "f"));
+	assert_true(is_match("f*d", "fd"));
+	assert_true(is_match("f*d", "fredd"));
+	assert_true(is_match("*.ops-*", "anna.ops-2"));
+	assert_true(is_match("a*ab*b?", "aXaabXabbc"));
+	assert_true(is_match("fred***", "fred"));
+	assert_false(is_match("fre", "fred"));
+	assert_false(is_match("fredd", "fred"));
+	assert_false(is_match("fred?", "fred"));
+	assert_false(is_match("?red", "red"));
+	assert_false(is_match("f*x", "fred"));
+	assert_false(is_match("*a*a*a*a*a*a*a*a*b", "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"));
+}
+
+static void what_is_no_pattern(void **state)
+{
+	(void)state;
+	static const char *const none[] = {"", "fr@d", "#ops", "a b", "[a]*", "a\\*", "\xc3\xa4*"};
+	char text[NAME_PATTERN_BYTES_MAX + 1];
+	struct name_pattern pattern = {.text = "before"};
+	memset(text, '*', sizeof text);
+	for (size_t i = 0; i < sizeof none / sizeof *none; i++)
+		assert_false(name_pattern_parse(&pattern, none[i], strlen(none[i])));
+	assert_false(name_pattern_parse(&pattern, text, sizeof text));
+	assert_false(name_pattern_parse(&pattern, "f", 2)); // with its zero byte
+	assert_string_equal(pattern.text, "before");
+	assert_true(name_pattern_parse(&pattern, text, sizeof text - 1));
+	memset(text, 'a', sizeof text);
+	assert_true(name_pattern_parse(&pattern, text, NAME_BYTES_MAX + 1));
+	assert_false(pattern.is_name); // too long for one
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(only_the_listed_letters),
 		cmocka_unit_test(length_is_bounded),
 		cmocka_unit_test(case_does_not_count),
+		cmocka_unit_test(patterns),
+		cmocka_unit_test(what_is_no_pattern),
 	};
 	return cmocka_run_group_tests_name("name", tests, NULL, NULL);
 }

@@ -247,7 +247,9 @@ static void test_faults_say_what_to_type(void **state)
 		    "or hyphens\n");
 	check_fault("send fred \xff", ">> the message is not UTF-8 text, it was not sent; set your terminal to UTF-8 "
 		    "and type it again\n");
-	check_fault("whoIsOn x", ">> \"x\" is one word too many; type the command alone\n");
+	check_fault("signout x", ">> \"x\" is one word too many; type the command alone\n");
+	check_fault("whoIsOn x y", ">> \"y\" is one word too many; type: whoIsOn <username>\n");
+	check_fault("whoIsOn [x]", ">> \"[x]\" is neither a user name nor a pattern, which has * for any letters and ? for one\n");
 	check_fault("quit\nquit", ">> several lines are no command, nothing was done; only a message may have them: send "
 		    "<username> <message>\n");
 	check_fault("no\nsuch", ">> several lines are no command, nothing was done; only a message may have them: send "
