@@ -281,7 +281,7 @@ static void take_synced(struct program *program, const struct store_event *event
 			 server_users_in_use(users)->file.table.user_count);
 	} else {
 		server_users_drop(users);
-		log_warn("the users stay as they were: %s", event->why.text);
+		log_warn("the users stay as they were: %s", event->why->text);
 	}
 }
 
@@ -290,7 +290,7 @@ static void take_event(struct program *program, const struct store_event *event,
 	switch (event->kind) {
 	case STORE_APPENDED:
 		if (!event->appended.is_kept)
-			log_warn("%s", event->why.text);
+			log_warn("%s", event->why->text);
 		tell_room(program, &event->appended);
 		server_node_appended(&program->node, event->lane, &event->appended, moment);
 		break;
@@ -302,13 +302,13 @@ static void take_event(struct program *program, const struct store_event *event,
 		break;
 	case STORE_HOUSEKEPT:
 		if (!event->is_kept)
-			log_warn("%s", event->why.text);
+			log_warn("%s", event->why->text);
 		if (!event->has_more)
 			log_counts(program);
 		server_node_housekept(&program->node, event->is_kept && event->has_more, moment);
 		break;
 	case STORE_BROKEN:
-		program->store_why = event->why;
+		program->store_why = *event->why;
 		server_node_broken(&program->node);
 		break;
 	}

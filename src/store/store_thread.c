@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 enum job_kind { JOB_APPEND, JOB_ASK, JOB_SYNC, JOB_HOUSEKEEP };
+enum { JOB_KINDS = JOB_HOUSEKEEP + 1 };
 
 // What is to be done, and then what came of it.
 struct job {
@@ -37,6 +38,7 @@ struct store_thread {
 	bool is_stopping;
 	bool is_broken; // of the thread's alone: nothing is done any more
 
+	struct reason why[JOB_KINDS]; // of the last job of the kind that was not done; a sentence in each job would be its largest part
 	size_t jobs_max;
 	struct job job[];
 };
@@ -49,17 +51,20 @@ static bool is_kept_or_full(enum mms_err err)
 }
 
 // Does a job. False: the store failed.
-static bool perform(struct server_store *store, struct job *job)
+static bool perform(struct store_thread *thread, struct job *job)
 {
+	struct server_store *store = thread->store;
 	struct store_event *event = &job->event;
+	struct reason *why = &thread->why[job->kind];
 	enum mms_err err = MMS_OK;
+	event->why = why;
 	switch (job->kind) {
 	case JOB_APPEND:
-		err = server_store_append(store, job->batch, &event->appended, &event->why);
+		err = server_store_append(store, job->batch, &event->appended, why);
 		event->is_kept = event->appended.is_kept;
 		return err == MMS_OK;
 	case JOB_ASK:
-		return server_store_ask(store, event->question, &event->why) == MMS_OK;
+		return server_store_ask(store, event->question, why) == MMS_OK;
 	case JOB_SYNC:
 		err = server_store_users_sync(store, event->sync);
 		break;
@@ -69,7 +74,7 @@ static bool perform(struct server_store *store, struct job *job)
 	}
 	event->is_kept = err == MMS_OK;
 	if (err != MMS_OK)
-		event->why = *server_store_reason(store);
+		*why = *server_store_reason(store);
 	return is_kept_or_full(err);
 }
 
@@ -106,7 +111,7 @@ static void perform_until(struct store_thread *thread, uint64_t next, uint64_t u
 {
 	for (; next < upto && !thread->is_broken; next++) {
 		struct job *job = &thread->job[next % thread->jobs_max];
-		thread->is_broken = !perform(thread->store, job);
+		thread->is_broken = !perform(thread, job);
 		if (thread->is_broken)
 			job->event.kind = STORE_BROKEN;
 		const bool is_one_of_questions = next + 1 < upto && job->kind == JOB_ASK &&

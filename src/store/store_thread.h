@@ -35,7 +35,7 @@ struct store_event {
 	struct storage_appended appended;  // APPENDED
 	struct storage_question *question; // ANSWERED
 	struct server_store_sync *sync;    // SYNCED
-	struct reason why;  // BROKEN, and where is_kept is false
+	const struct reason *why; // BROKEN, and where is_kept is false; good until another job of the kind is given
 };
 
 // Starts a thread for an open store whose start is recorded; nobody else may use the store until the thread is stopped. At most

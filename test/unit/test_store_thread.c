@@ -177,7 +177,7 @@ static void test_nothing_is_answered_after_a_failure(void **state)
 	}
 	event = await(threaded);
 	assert_int_equal(event.kind, STORE_BROKEN);
-	assert_non_null(strstr(event.why.text, threaded->fixture->path));
+	assert_non_null(strstr(event.why->text, threaded->fixture->path));
 	store_thread_append(threaded->thread, 0, &one[0].batch);
 	store_thread_stop(threaded->thread); // everything that will ever be done is
 	threaded->thread = NULL;
@@ -245,11 +245,11 @@ static void test_no_room_is_no_failure(void **state)
 	assert_int_equal(event.kind, STORE_APPENDED);
 	assert_false(event.is_kept);
 	assert_int_equal(one.result.verdict, VERDICT_STORE_FULL);
-	assert_non_null(strstr(event.why.text, "free space"));
+	assert_non_null(strstr(event.why->text, "free space"));
 	event = await(threaded);
 	assert_int_equal(event.kind, STORE_SYNCED);
 	assert_false(event.is_kept);
-	assert_non_null(strstr(event.why.text, "free space"));
+	assert_non_null(strstr(event.why->text, "free space"));
 	assert_int_equal(setrlimit(RLIMIT_FSIZE, &before), 0);
 	one.op.call++;
 	store_thread_append(threaded->thread, 0, &one.batch);
