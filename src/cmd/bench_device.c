@@ -143,6 +143,23 @@ static void signin_answered(struct bench_load *load, uint32_t index, uint32_t sl
 		bench_inbox_signed_in(&load->pair[index / 2].inbox);
 }
 
+void bench_device_leave(struct bench_load *load, uint32_t index)
+{
+	struct bench_device *device = &load->device[index];
+	// Without room for the call it does not; the server then has to notice by itself.
+	if (load->is_in[index] && dialer_call(&device->dialer, device->slot, CALL_SIGNOUT, NULL, 0, 0) == MMS_OK)
+		bench_load_touch(load, index);
+}
+
+// The session is one to use no longer.
+static void session_left(struct bench_load *load, uint32_t index, uint32_t slot)
+{
+	if (!load->is_in[index] || load->device[index].slot != slot)
+		return;
+	load->is_in[index] = false;
+	load->in_count--;
+}
+
 // --- receiving ---
 
 static void delivered(struct bench_load *load, uint32_t index, const struct session_event *call, struct mtime now)
@@ -212,12 +229,11 @@ static void take(struct bench_load *load, uint32_t index, const struct dialer_ev
 			signin_answered(load, index, event->slot, call, now);
 		else if (call->kind == CALL_SUBMIT)
 			submit_answered(load, index, call, now);
+		else if (call->kind == CALL_SIGNOUT)
+			session_left(load, index, event->slot);
 		break;
 	case DIALER_ENDED:
-		if (load->is_in[index] && device->slot == event->slot) {
-			load->is_in[index] = false;
-			load->in_count--;
-		}
+		session_left(load, index, event->slot);
 		break;
 	}
 }

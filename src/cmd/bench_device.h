@@ -49,6 +49,9 @@ struct bench_pair {
 // Lets everything happen to device `index` that its dialer has to tell.
 void bench_device_run(struct bench_load *load, uint32_t index, struct mtime now);
 
+// Device `index` begins to sign out, if it is signed in and its window has room.
+void bench_device_leave(struct bench_load *load, uint32_t index);
+
 // Whether the pair may send another message as far as its window goes.
 bool bench_pair_can_send(const struct bench_load *load, uint32_t pair);
 

@@ -21,6 +21,7 @@ enum {
 	SPIN_US = 500,         // with a core of its own a message that is due sooner is not slept for: waking up takes a while
 	DIALING_MAX = 64,      // devices that sign in at a time
 	SECOND_US = 1000 * 1000,
+	LEAVE_US = 2 * SECOND_US, // without an answer to a SIGNOUT; then it is over
 };
 
 void bench_load_fail(struct bench_load *load, int status, const char *format, ...)
@@ -243,6 +244,10 @@ static void enter(struct bench_load *load, enum bench_phase phase, struct mtime 
 		result->measured_us = mtime_diff_us(now, load->measure_from);
 		bench_tell("waiting for what is under way");
 		break;
+	case BENCH_LEAVING:
+		for (uint32_t i = 0; i < load->device_count; i++)
+			bench_device_leave(load, i);
+		break;
 	}
 }
 
@@ -292,7 +297,14 @@ static bool advance(struct bench_load *load, struct mtime now)
 			enter(load, BENCH_WAITING, now);
 		break;
 	case BENCH_WAITING:
-		return is_waited_for(load) && !is_out_of_patience(load, now, BENCH_PATIENCE_US);
+		if (is_waited_for(load) && !is_out_of_patience(load, now, BENCH_PATIENCE_US))
+			return true;
+		if (!load->options->has_server)
+			return false;
+		enter(load, BENCH_LEAVING, now);
+		return true;
+	case BENCH_LEAVING:
+		return load->in_count > 0 && !is_out_of_patience(load, now, LEAVE_US);
 	}
 	if (load->phase >= BENCH_SIGNING_IN && bench_server_is_gone(load->server)) {
 		load->result->is_server_gone = true;

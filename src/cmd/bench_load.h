@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: ISC
 // The load of `mms bench`: many devices over one socket, in one thread. They sign in, warm up, send for the measured time, and
-// then what is under way is waited for. Layer: cmd.
+// then what is under way is waited for. From a server that is not our own they sign out. Layer: cmd.
 //
 // Device 2 * p sends and device 2 * p + 1 receives. On loopback each has an address of its own, as devices elsewhere have.
 #ifndef MMS_CMD_BENCH_LOAD_H
@@ -21,6 +21,7 @@ enum bench_phase {
 	BENCH_WARMING_UP,
 	BENCH_MEASURING,
 	BENCH_WAITING, // for what is under way
+	BENCH_LEAVING, // signing out from a server that goes on
 };
 
 struct bench_load {

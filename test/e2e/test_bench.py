@@ -119,11 +119,13 @@ def fixture_server(tmp_path):
 
 
 def test_another_server_knows_the_devices_again(bench, server, tmp_path):
-    there = server([f"bench-{i}" for i in range(1, 7)])
+    there = server([f"bench-{i}" for i in range(1, 7)] + ["ann"])
     for _ in range(2):
         found = finish(bench("-s", there.name, "--state", tmp_path / "state", *SHORT))
         assert found["sent"] == found["delivered"] > 0
         assert found["server_cpu_us_per_message"] is None and found["server_drops"] is None
+        who = mms.Profile(tmp_path, there.name, "ann").run("who")
+        assert who.stdout.count("\toffline") == 7, who  # they have signed out, and leave nobody to wait for
     assert oct((tmp_path / "state/bench.key").stat().st_mode & 0o777) == "0o600"
     stranger = bench("-s", there.name, "--state", tmp_path / "other", *SHORT)
     assert stranger.wait() == 77, str(stranger)
