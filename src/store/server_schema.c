@@ -103,23 +103,25 @@ static const char schema[] =
 	"CREATE INDEX received_by_age ON received(at);"
 	"CREATE INDEX received_by_sender ON received(user_id, sender_id, row);"
 
-	// The ids held: they outlive their messages, and judge what comes again.
+	// The ids held: they outlive their messages, and judge what comes again. In the order of ids, which is about that of time: what
+	// many senders had accepted together stands together, and costs few pages (doc/design.md).
 	"CREATE TABLE accepted("
 	" sender_id INTEGER NOT NULL,"
 	" id BLOB NOT NULL,"
 	" digest BLOB NOT NULL,"
 	" row INTEGER NOT NULL,"
 	" was_online INTEGER NOT NULL,"
-	" PRIMARY KEY (sender_id, id)) STRICT, WITHOUT ROWID;"
+	" PRIMARY KEY (id, sender_id)) STRICT, WITHOUT ROWID;"
 
 	// A sender's ids have two generations. new_ids: how many the newest has; it began at edge_row and at edge_at. Ids below
-	// old_row are of neither, and have to go unless their message waits; 0: there are none.
+	// old_row are of neither, and have to go unless their message waits; 0: there are none. round: enum server_sweep.
 	"CREATE TABLE sender("
 	" user_id INTEGER PRIMARY KEY,"
 	" new_ids INTEGER NOT NULL CHECK (new_ids >= 0),"
 	" edge_at INTEGER NOT NULL,"
 	" edge_row INTEGER NOT NULL DEFAULT 0,"
-	" old_row INTEGER NOT NULL DEFAULT 0 CHECK (old_row BETWEEN 0 AND edge_row)) STRICT;"
+	" old_row INTEGER NOT NULL DEFAULT 0 CHECK (old_row BETWEEN 0 AND edge_row),"
+	" round INTEGER NOT NULL DEFAULT 0 CHECK (round BETWEEN 0 AND 2)) STRICT;"
 	"CREATE INDEX sender_by_age ON sender(edge_at);"
 	"CREATE INDEX sender_by_old ON sender(user_id) WHERE old_row > 0;";
 
@@ -127,7 +129,7 @@ const struct sql_kind server_schema_kind = {
 	.noun = "server database",
 	.elsewhere = "another data directory",
 	.application_id = 0x4d4d5353, // "MMSS"
-	.version = 4,
+	.version = 5,
 	.schema = schema,
 	.busy_ms = 2000,
 	.cache_kib = 32 * 1024,
@@ -181,17 +183,21 @@ const char *const server_schema_statement[SERVER_STATEMENT_COUNT] = {
 	[ACCEPTED_FIND] = "SELECT digest, row, was_online FROM accepted WHERE sender_id = ?1 AND id = ?2",
 	[ACCEPTED_PUT] = "INSERT INTO accepted(sender_id, id, digest, row, was_online) VALUES (?1, ?2, ?3, ?4, ?5)"
 			 " ON CONFLICT DO NOTHING",
-	[ACCEPTED_NEXT] = "SELECT id, row, EXISTS (SELECT 1 FROM body WHERE body_no = accepted.row)"
-			  " FROM accepted WHERE sender_id = ?1 AND id > ?2 ORDER BY id LIMIT 1",
-	[ACCEPTED_REMOVE] = "DELETE FROM accepted WHERE sender_id = ?1 AND id = ?2",
+	[ACCEPTED_SLICE] = "SELECT id, sender_id FROM accepted WHERE (id, sender_id) > (?1, ?2) ORDER BY id, sender_id LIMIT ?3",
+	[ACCEPTED_REMOVE] = "DELETE FROM accepted WHERE (id, sender_id) > (?1, ?2) AND (id, sender_id) <= (?3, ?4)"
+			    " AND row < (SELECT old_row FROM sender WHERE user_id = accepted.sender_id)"
+			    " AND NOT EXISTS (SELECT 1 FROM body WHERE body_no = accepted.row)",
 
 	[SENDER_COUNT] = "UPDATE sender SET new_ids = new_ids + ?2 WHERE user_id = ?1 AND new_ids + ?2 < ?3",
 	[SENDER_TURN] = "INSERT INTO sender(user_id, new_ids, edge_at) VALUES (?1, ?2, ?4) ON CONFLICT DO UPDATE SET"
-			" new_ids = 0, old_row = edge_row, edge_row = ?3, edge_at = ?4",
+			" new_ids = 0, old_row = edge_row, edge_row = ?3, edge_at = ?4, round = 0",
 	[SENDER_AGED] = "SELECT user_id FROM sender WHERE edge_at <= ?1 ORDER BY edge_at LIMIT 1",
-	[SENDER_OLD] = "SELECT user_id, old_row FROM sender WHERE old_row > 0 AND user_id > ?1 ORDER BY user_id LIMIT 1",
-	[SENDER_SWEPT] = "UPDATE sender SET old_row = 0 WHERE user_id = ?1 AND old_row = ?2",
-	[SENDER_FORGET] = "DELETE FROM sender WHERE user_id = ?1 AND new_ids = 0 AND old_row = 0",
+	[SENDER_OLD] = "SELECT user_id, round FROM sender WHERE old_row > 0 AND user_id > ?1 ORDER BY user_id LIMIT 1",
+	[SENDER_MARK] = "UPDATE sender SET round = 1 WHERE user_id = ?1",
+	[SENDERS_LEFT] = "UPDATE sender SET round = 2 WHERE round = 1 AND user_id IN (SELECT sender_id FROM accepted"
+			 " WHERE (id, sender_id) > (?1, ?2) AND (id, sender_id) <= (?3, ?4))",
+	[SENDER_SWEPT] = "UPDATE sender SET old_row = 0, round = 0 WHERE user_id = ?1",
+	[SENDER_FORGET] = "DELETE FROM sender WHERE user_id = ?1 AND new_ids = 0",
 
 	[MAILBOX_GET] = "SELECT put_rows, put_bytes, held_rows, held_bytes, fresh_rows, fresh_bytes, row_last, taken_row,"
 			" purge_row, is_by_sender FROM mailbox WHERE user_id = ?1",

@@ -110,81 +110,122 @@ enum mms_err server_store_ids_age(struct server_store *store, int64_t limit)
 	return sql_run(&store->sql, statement);
 }
 
-// Goes on to the next sender who has old ids.
-static enum mms_err next_sender(struct server_store *store, struct server_round *round)
+// Runs a statement on one sender.
+static enum mms_err run_on(struct server_store *store, enum server_statement which, int64_t sender_id)
+{
+	sql_bind_int(store->statement[which], 1, sender_id);
+	return sql_run(&store->sql, store->statement[which]);
+}
+
+// The next sender who has old ids, and how it stands in the round. MMS_E_MISSING: there is none.
+static enum mms_err next_sender(struct server_store *store, struct server_round *round, enum server_sweep *sweep)
 {
 	sqlite3_stmt *statement = store->statement[SENDER_OLD];
-	sql_bind_int(statement, 1, round->sender_id);
-	enum mms_err err = sql_row(&store->sql, statement);
-	if (err == MMS_E_MISSING)
-		round->sender_id = INT64_MAX;
+	sql_bind_int(statement, 1, round->user_id);
+	const enum mms_err err = sql_row(&store->sql, statement);
 	if (err != MMS_OK)
 		return err;
-	*round = (struct server_round){.sender_id = sqlite3_column_int64(statement, 0)};
-	if (!sql_read_number(statement, 1, &round->old_row) || round->old_row == 0)
-		err = sql_damaged(&store->sql, "a sender is malformed");
+	round->user_id = sqlite3_column_int64(statement, 0);
+	*sweep = (enum server_sweep)sqlite3_column_int(statement, 1);
 	sql_reset(statement);
-	return err;
-}
-
-static enum mms_err remove_id(struct server_store *store, int64_t sender_id, const uint8_t id[ID_BYTES])
-{
-	sqlite3_stmt *statement = store->statement[ACCEPTED_REMOVE];
-	sql_bind_int(statement, 1, sender_id);
-	sql_bind_blob(statement, 2, id, ID_BYTES);
-	return sql_run(&store->sql, statement);
-}
-
-// The next id of the sender in the order of ids, which is that of the table. MMS_E_MISSING: none.
-static enum mms_err sweep_id(struct server_store *store, struct server_round *round)
-{
-	sqlite3_stmt *statement = store->statement[ACCEPTED_NEXT];
-	uint64_t row = 0;
-	uint8_t id[ID_BYTES];
-	sql_bind_int(statement, 1, round->sender_id);
-	sql_bind_blob(statement, 2, round->id, round->id_bytes);
-	enum mms_err err = sql_row(&store->sql, statement);
-	if (err != MMS_OK)
-		return err;
-	const bool is_waiting = sqlite3_column_int(statement, 2) != 0;
-	if (!sql_read_blob(statement, 0, id, sizeof id) || !sql_read_number(statement, 1, &row))
-		err = sql_damaged(&store->sql, "the verdict on a message is malformed");
-	sql_reset(statement);
-	if (err != MMS_OK)
-		return err;
-	memcpy(round->id, id, sizeof id);
-	round->id_bytes = sizeof id;
-	if (!is_waiting && row < round->old_row)
-		return remove_id(store, round->sender_id, id);
-	round->has_left = true;
 	return MMS_OK;
 }
 
-// All of this sender's were looked at. What waits is looked at again when the next generation ends. Who has none left is forgotten.
-static enum mms_err finish_sender(struct server_store *store, struct server_round *round)
+static enum mms_err mark_sender(struct server_store *store, struct server_round *round, uint32_t *rows_left)
 {
-	sqlite3_stmt *statement = store->statement[SENDER_SWEPT];
-	sql_bind_int(statement, 1, round->sender_id);
-	sql_bind_number(statement, 2, round->old_row);
-	round->old_row = 0;
-	const enum mms_err err = sql_run(&store->sql, statement);
-	if (err != MMS_OK || round->has_left)
-		return err;
-	struct server_tally *place = place_of(store, round->sender_id);
-	if (place->sender_id == round->sender_id)
-		*place = (struct server_tally){0}; // nothing is in it now
-	statement = store->statement[SENDER_FORGET];
-	sql_bind_int(statement, 1, round->sender_id);
+	enum server_sweep before;
+	const enum mms_err err = next_sender(store, round, &before);
+	if (err == MMS_OK) {
+		--*rows_left;
+		return run_on(store, SENDER_MARK, round->user_id);
+	}
+	if (err == MMS_E_MISSING && round->user_id > 0) {
+		*round = (struct server_round){.stage = STAGE_LOOK};
+		return MMS_OK;
+	}
+	return err;
+}
+
+// Runs a statement on the ids after those of the round before, up to those of the round now.
+static enum mms_err run_on_slice(struct server_store *store, enum server_statement which, const struct server_round *before,
+				 const struct server_round *now)
+{
+	sqlite3_stmt *statement = store->statement[which];
+	sql_bind_blob(statement, 1, before->id, before->id_bytes);
+	sql_bind_int(statement, 2, before->sender_id);
+	sql_bind_blob(statement, 3, now->id, now->id_bytes);
+	sql_bind_int(statement, 4, now->sender_id);
 	return sql_run(&store->sql, statement);
+}
+
+// Finds the end of the next `*rows_left` ids. MMS_E_MISSING: there are no more of them, and as many are left.
+static enum mms_err find_slice(struct server_store *store, struct server_round *round, uint32_t *rows_left)
+{
+	sqlite3_stmt *statement = store->statement[ACCEPTED_SLICE];
+	const struct server_round before = *round;
+	enum mms_err err;
+	sql_bind_blob(statement, 1, before.id, before.id_bytes);
+	sql_bind_int(statement, 2, before.sender_id);
+	sql_bind_int(statement, 3, *rows_left);
+	while ((err = sql_row(&store->sql, statement)) == MMS_OK) {
+		if (!sql_read_blob(statement, 0, round->id, sizeof round->id)) {
+			err = sql_damaged(&store->sql, "the verdict on a message is malformed");
+			sql_reset(statement);
+			return err;
+		}
+		round->id_bytes = sizeof round->id;
+		round->sender_id = sqlite3_column_int64(statement, 1);
+		--*rows_left;
+	}
+	return err == MMS_E_MISSING && *rows_left == 0 ? MMS_OK : err;
+}
+
+// Old ones go. What waits is looked at again when the next generation ends.
+static enum mms_err look_at_ids(struct server_store *store, struct server_round *round, uint32_t *rows_left)
+{
+	const struct server_round before = *round;
+	enum mms_err err = find_slice(store, round, rows_left);
+	const bool is_last = err == MMS_E_MISSING;
+	if (err == MMS_OK || is_last)
+		err = run_on_slice(store, ACCEPTED_REMOVE, &before, round);
+	if (err == MMS_OK)
+		err = run_on_slice(store, SENDERS_LEFT, &before, round);
+	if (err == MMS_OK && is_last)
+		*round = (struct server_round){.stage = STAGE_END};
+	return err;
+}
+
+// Who has no ids left is forgotten.
+static enum mms_err end_sender(struct server_store *store, struct server_round *round, uint32_t *rows_left)
+{
+	enum server_sweep sweep;
+	enum mms_err err = next_sender(store, round, &sweep);
+	if (err != MMS_OK)
+		return err;
+	--*rows_left;
+	if (sweep == SWEEP_NONE)
+		return MMS_OK;
+	err = run_on(store, SENDER_SWEPT, round->user_id);
+	if (err != MMS_OK || sweep == SWEEP_LEFT)
+		return err;
+	struct server_tally *place = place_of(store, round->user_id);
+	if (place->sender_id == round->user_id)
+		*place = (struct server_tally){0}; // nothing is in it now
+	return run_on(store, SENDER_FORGET, round->user_id);
 }
 
 enum mms_err server_store_ids_sweep(struct server_store *store, uint32_t *rows_left)
 {
 	struct server_round *round = &store->round;
-	enum mms_err err = round->old_row == 0 ? next_sender(store, round) : MMS_OK;
-	for (; *rows_left > 0 && err == MMS_OK; *rows_left -= err == MMS_OK)
-		err = sweep_id(store, round);
-	if (err != MMS_E_MISSING || round->sender_id == INT64_MAX)
-		return err;
-	return finish_sender(store, round);
+	assert(*rows_left > 0);
+	switch (round->stage) {
+	case STAGE_MARK:
+		return mark_sender(store, round, rows_left);
+	case STAGE_LOOK:
+		return look_at_ids(store, round, rows_left);
+	case STAGE_END:
+		return end_sender(store, round, rows_left);
+	}
+	assert(false);
+	return MMS_E_BAD;
 }

@@ -46,12 +46,14 @@ enum server_statement {
 	LISTED_PUT,
 	ACCEPTED_FIND,
 	ACCEPTED_PUT,
-	ACCEPTED_NEXT,
-	ACCEPTED_REMOVE,
+	ACCEPTED_SLICE,
+	ACCEPTED_REMOVE, // of a slice, what has to go
 	SENDER_COUNT,
 	SENDER_TURN,
 	SENDER_AGED,
 	SENDER_OLD,
+	SENDER_MARK,
+	SENDERS_LEFT, // those of whom a slice has ids
 	SENDER_SWEPT,
 	SENDER_FORGET,
 	MAILBOX_GET,
@@ -170,13 +172,24 @@ struct server_refusals {
 	uint32_t next[STORAGE_REFUSAL_PARTS];
 };
 
-// Where housekeeping stands in its round over the senders who have old ids.
+// A sender in the round over the ids: table sender, round. One whose ids begin another generation meanwhile is in it no more, for
+// some may have been looked at already: the next round ends with it.
+enum server_sweep {
+	SWEEP_NONE, // not in it
+	SWEEP_IN,   // of the ids looked at none stays
+	SWEEP_LEFT, // one does
+};
+
+enum server_stage { STAGE_MARK, STAGE_LOOK, STAGE_END };
+
+// Where housekeeping stands in its round over the ids: it marks the senders who have old ones, looks at all ids, and ends with
+// the senders marked.
 struct server_round {
-	int64_t sender_id;    // it has swept senders before this one; INT64_MAX: all
-	uint64_t old_row;     // ids of this one below it go; 0: it is swept
-	uint8_t id[ID_BYTES]; // the last of its ids that was looked at
-	uint32_t id_bytes;    // 0: none
-	bool has_left;        // one that stays
+	enum server_stage stage;
+	int64_t user_id;      // MARK, END: it has done senders up to this one
+	int64_t sender_id;    // LOOK: the last one that was looked at,
+	uint8_t id[ID_BYTES]; // whose key is (id, sender_id)
+	uint32_t id_bytes;    // 0: none was
 };
 
 struct server_store {
@@ -302,8 +315,8 @@ enum mms_err server_store_ids_write(struct server_store *store) MUST_CHECK;
 // Begins another generation of ids for a sender whose newest one began by `limit`. MMS_E_MISSING: there is none.
 enum mms_err server_store_ids_age(struct server_store *store, int64_t limit) MUST_CHECK;
 
-// Looks at the next ids of senders who have old ones, and removes old ones whose message is in no mailbox, until `*rows_left` is
-// used up. MMS_E_MISSING: all have been looked at in this round.
+// Goes on with the round over the ids, unless no sender has old ones, and removes old ones whose message is in no mailbox; takes
+// the rows looked at off `*rows_left`, which is not 0. MMS_E_MISSING: the round is through.
 enum mms_err server_store_ids_sweep(struct server_store *store, uint32_t *rows_left) MUST_CHECK;
 
 // --- refusals (server_store_refusal.c) ---

@@ -471,6 +471,26 @@ static void test_ids_of_waiting_messages_stay(void **state)
 	assert_int_equal(count(fixture, "SELECT sum(old_row) FROM sender"), 0); // nothing is left to look at
 }
 
+// A generation that ends while a round over the ids is under way: what the round has passed goes with the next one.
+static void test_round_ends_without_who_came_meanwhile(void **state)
+{
+	struct fixture *fixture = *state;
+	enum { IDS = 10, PASSED = 15 };
+	bool has_more;
+	const struct storage_device device = enroll(fixture, FRED, 1);
+	bound_ids(fixture, IDS);
+	take(fixture, &device, accept_rows(fixture, FRED, 2 * IDS));
+	assert_int_equal(server_store_housekeep(fixture->store, fixture->now, 1 + PASSED, &has_more), MMS_OK); // marks one sender
+	assert_true(has_more);
+	assert_int_equal(count(fixture, "SELECT min(row) FROM accepted"), IDS + 1);
+	take(fixture, &device, accept_rows(fixture, FRED, IDS));
+	housekeep_all(fixture, 1000);
+	assert_int_equal(count(fixture, "SELECT count(*) FROM accepted WHERE row <= 20"), PASSED - IDS);
+	housekeep_all(fixture, 1000);
+	assert_int_equal(count(fixture, "SELECT min(row) FROM accepted"), 2 * IDS + 1);
+	assert_int_equal(count(fixture, "SELECT sum(old_row + round) FROM sender"), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -491,6 +511,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_refusals_of_others_stay, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_ids_of_a_sender_are_bounded, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_ids_of_waiting_messages_stay, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_round_ends_without_who_came_meanwhile, set_up, tear_down),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -145,6 +145,31 @@ static void test_statements_of_a_message(void **state)
 	assert_int_equal(runs, expected);
 }
 
+// Ids are held in the order of time: what many senders had accepted together is in few pages. By sender it would be one for each.
+static void test_pages_of_many_senders(void **state)
+{
+	enum { SENDERS = 400, BATCHES = 30, PAGES_MAX = SENDERS / 5 };
+	static struct storage_op ops[SENDERS];
+	struct fixture *fixture = *state;
+	const struct storage_device device = enroll(fixture, FRED, 1);
+	int pages = 0;
+	for (uint8_t batch = 1; batch <= BATCHES; batch++) {
+		for (size_t i = 0; i < SENDERS; i++) {
+			ops[i] = accept_op(fixture, FRED);
+			ops[i].submit.sender_id = SENDER + 1 + (int64_t)i;
+			ops[i].submit.text_bytes = 1;
+			memmove(ops[i].submit.id.bytes + 1, ops[i].submit.id.bytes, ID_BYTES - 1);
+			ops[i].submit.id.bytes[0] = batch; // ids of one time are in no order
+		}
+		const int before = fixture->store->sql.wal_pages;
+		must_keep(fixture, ops, SENDERS, "x");
+		pages = fixture->store->sql.wal_pages - before;
+		take(fixture, &device, fixture->row_next - 1);
+		assert_int_equal(sql_checkpoint(&fixture->store->sql), MMS_OK);
+	}
+	assert_in_range(pages, 1, PAGES_MAX);
+}
+
 // The file becomes small again when mail and ids have gone, a slice at a time.
 static void test_file_shrinks(void **state)
 {
@@ -170,6 +195,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_costs_do_not_grow),
 		cmocka_unit_test_setup_teardown(test_statements_of_a_message, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_pages_of_many_senders, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_file_shrinks, set_up, tear_down),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -248,12 +248,15 @@ static void look_at_counts(struct look *look)
 					    " WHERE is_by_sender AND row > purge_row"));
 	for (int64_t id = 1; id <= model->user_id_last; id++) {
 		const struct model_sender *sender = &model->sender[id];
-		char sql[120];
+		const unsigned round = sender->is_in_round + sender->has_left;
+		char sql[140];
 		snprintf(sql, sizeof sql,
-			 "SELECT coalesce(sum(new_ids + edge_row * 1000 + old_row * 1000000 + edge_at), 0) FROM sender"
+			 "SELECT coalesce(sum(new_ids + round * 100 + edge_row * 1000 + old_row * 1000000 + edge_at), 0) FROM sender"
 			 " WHERE user_id = %lld",
 			 (long long)id);
-		expect_count(look, sql, sender->new_ids + sender->edge_row * 1000 + sender->old_row * 1000000 + (uint64_t)sender->edge_at);
+		expect_count(look, sql,
+			     sender->new_ids + round * 100 + sender->edge_row * 1000 + sender->old_row * 1000000 +
+				     (uint64_t)sender->edge_at);
 	}
 	expect_count(look, "SELECT count(*) FROM device", devices);
 	expect_count(look, "SELECT count(*) FROM invite_spent", spent);

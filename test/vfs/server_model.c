@@ -134,6 +134,7 @@ static void count_id(struct server_model *model, int64_t sender_id, uint64_t row
 		sender->new_ids++;
 	} else {
 		sender->new_ids = 0;
+		sender->is_in_round = sender->has_left = false;
 		sender->old_row = sender->edge_row;
 		sender->edge_row = row + 1;
 		sender->edge_at = seconds;
@@ -346,21 +347,24 @@ static void purge(struct server_model *model, uint32_t *rows_left)
 	}
 }
 
-// The next message whose id is held of a sender, in the order of ids; NULL: none.
+// The order of ids, and of senders who gave the same.
+static int compare_ids(const struct model_message *a, const struct model_message *b)
+{
+	const struct uuid id_a = world_id(a->serial);
+	const struct uuid id_b = world_id(b->serial);
+	const int order = memcmp(&id_a, &id_b, sizeof id_a);
+	return order != 0 ? order : (a->sender_id > b->sender_id) - (a->sender_id < b->sender_id);
+}
+
+// The next message whose id is held; NULL: none.
 static struct model_message *next_id(struct server_model *model, const struct model_round *round)
 {
-	const struct uuid last = world_id(round->serial);
 	struct model_message *next = NULL;
-	struct uuid next_id;
 	for (uint32_t i = 0; i < model->message_count; i++) {
 		struct model_message *message = &model->message[i];
-		const struct uuid id = world_id(message->serial);
-		if (!message->is_held || message->sender_id != round->sender_id ||
-		    (round->serial != 0 && memcmp(&id, &last, sizeof id) <= 0) ||
-		    (next != NULL && memcmp(&id, &next_id, sizeof id) >= 0))
-			continue;
-		next = message;
-		next_id = id;
+		if (message->is_held && (round->last.serial == 0 || compare_ids(message, &round->last) > 0) &&
+		    (next == NULL || compare_ids(message, next) < 0))
+			next = message;
 	}
 	return next;
 }
@@ -382,35 +386,65 @@ static bool age_ids(struct server_model *model, int64_t seconds)
 	return true;
 }
 
-static void finish_sender(struct server_model *model, struct model_round *round)
+// The next sender who has old ids; NULL: none.
+static struct model_sender *next_sender(struct server_model *model, struct model_round *round)
 {
-	struct model_sender *sender = &model->sender[round->sender_id];
-	if (sender->old_row == round->old_row)
-		sender->old_row = 0;
-	if (!round->has_left && sender->new_ids == 0 && sender->old_row == 0)
+	for (int64_t id = round->user_id + 1; id < MODEL_IDS_MAX; id++) {
+		if (model->sender[id].old_row == 0)
+			continue;
+		round->user_id = id;
+		return &model->sender[id];
+	}
+	return NULL;
+}
+
+static void look_at_id(struct server_model *model, struct model_message *message)
+{
+	struct model_sender *sender = &model->sender[message->sender_id];
+	message->is_held = message->is_kept || message->row >= sender->old_row;
+	sender->has_left |= message->is_held && sender->is_in_round;
+}
+
+static void end_sender(struct model_sender *sender)
+{
+	if (!sender->is_in_round)
+		return;
+	if (sender->has_left || sender->new_ids > 0)
+		sender->old_row = sender->is_in_round = sender->has_left = 0;
+	else
 		*sender = (struct model_sender){0};
-	round->old_row = 0;
 }
 
 // Of senders with old ids, those go whose message waits for nobody. Returns whether some are left to look at.
 static bool sweep_ids(struct server_model *model, uint32_t *rows_left, struct model_round *round)
 {
-	while (*rows_left > 0) {
-		while (round->old_row == 0) {
-			if (round->sender_id >= MODEL_IDS_MAX - 1)
-				return false;
-			const int64_t sender_id = round->sender_id + 1;
-			*round = (struct model_round){.sender_id = sender_id, .old_row = model->sender[sender_id].old_row};
+	struct model_sender *sender;
+	struct model_message *message;
+	for (; round->stage == ROUND_MARK && *rows_left > 0; --*rows_left) {
+		sender = next_sender(model, round);
+		if (sender == NULL && round->user_id == 0)
+			return false;
+		if (sender == NULL) {
+			*round = (struct model_round){.stage = ROUND_LOOK};
+			break;
 		}
-		struct model_message *message;
-		while (*rows_left > 0 && (message = next_id(model, round)) != NULL) {
-			round->serial = message->serial;
-			--*rows_left;
-			message->is_held = message->is_kept || message->row >= round->old_row;
-			round->has_left |= message->is_held;
+		sender->is_in_round = true;
+		sender->has_left = false;
+	}
+	for (; round->stage == ROUND_LOOK && *rows_left > 0; --*rows_left) {
+		message = next_id(model, round);
+		if (message == NULL) {
+			*round = (struct model_round){.stage = ROUND_END};
+			break;
 		}
-		if (*rows_left > 0)
-			finish_sender(model, round);
+		look_at_id(model, message);
+		round->last = *message;
+	}
+	for (; round->stage == ROUND_END && *rows_left > 0; --*rows_left) {
+		sender = next_sender(model, round);
+		if (sender == NULL)
+			return false;
+		end_sender(sender);
 	}
 	return true;
 }

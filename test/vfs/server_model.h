@@ -46,14 +46,15 @@ struct model_sender {
 	int64_t edge_at;   // when the newest generation began
 	uint64_t edge_row; // and where
 	uint64_t old_row;  // where the one before does, when those below it have to go
+	bool is_in_round;  // had old ids when the round over the ids began
+	bool has_left;     // and an id of it was seen that stays
 };
 
-// Where housekeeping of an open store stands.
+// Where housekeeping of an open store stands in its round over the ids.
 struct model_round {
-	int64_t sender_id; // which it sweeps, or has swept
-	uint64_t old_row;  // 0: it is swept
-	uint32_t serial;   // of the id it looked at last, 0: none
-	bool has_left;
+	enum { ROUND_MARK, ROUND_LOOK, ROUND_END } stage;
+	int64_t user_id; // MARK, END: of the sender it looked at last
+	struct model_message last; // LOOK: whose id it looked at last; serial 0: none
 };
 
 // A message that is offered.
