@@ -17,6 +17,12 @@ bool message_to_parse(struct message_to *to, const void *text, size_t bytes)
 	return true;
 }
 
+bool room_id_is_set(const struct room_id *id)
+{
+	static const struct room_id none;
+	return memcmp(id->bytes, none.bytes, ROOM_ID_BYTES) != 0;
+}
+
 size_t message_to_write(const struct message_to *to, uint8_t text[MESSAGE_TO_BYTES_MAX])
 {
 	const size_t sign_bytes = to->is_room ? 1 : 0;

@@ -26,6 +26,12 @@ enum message_form {
 
 enum {
 	MESSAGE_TO_BYTES_MAX = 1 + NAME_BYTES_MAX, // as it is written
+	ROOM_ID_BYTES = 8,
+};
+
+// What a room is known by, whatever its name: random, never all zeros, which is none.
+struct room_id {
+	uint8_t bytes[ROOM_ID_BYTES];
 };
 
 // Whom a message is for: a user, or a room, whose name is written with '#' in front. An empty name: nobody is named.
@@ -36,6 +42,9 @@ struct message_to {
 
 // Reads `bytes` bytes at `text`. False, and `to` unchanged: neither a user's name nor a room's.
 bool message_to_parse(struct message_to *to, const void *text, size_t bytes);
+
+// True: it names a room.
+bool room_id_is_set(const struct room_id *id);
 
 // Writes it as it is read, without an end; returns the bytes, at most MESSAGE_TO_BYTES_MAX, 0 for the empty name.
 size_t message_to_write(const struct message_to *to, uint8_t text[MESSAGE_TO_BYTES_MAX]);

@@ -37,11 +37,16 @@ struct name name_fold(const struct name *name)
 	return folded;
 }
 
-bool name_is_same(const struct name *a, const struct name *b)
+int name_order(const struct name *a, const struct name *b)
 {
 	const struct name folded_a = name_fold(a);
 	const struct name folded_b = name_fold(b);
-	return memcmp(folded_a.text, folded_b.text, sizeof folded_a.text) == 0;
+	return memcmp(folded_a.text, folded_b.text, sizeof folded_a.text);
+}
+
+bool name_is_same(const struct name *a, const struct name *b)
+{
+	return name_order(a, b) == 0;
 }
 
 size_t name_bytes(const struct name *name)

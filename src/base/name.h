@@ -28,6 +28,10 @@ bool name_parse(struct name *name, const void *text, size_t bytes);
 // True when both are the same user: equal when ASCII letters are folded to lower case.
 bool name_is_same(const struct name *a, const struct name *b);
 
+// Below 0, 0 or above 0: `a` stands before `b` in a list, is the same user, or stands behind: by the bytes in lower case. The
+// empty struct stands before all.
+int name_order(const struct name *a, const struct name *b);
+
 // The name in lower case: the form in which names are unique.
 struct name name_fold(const struct name *name);
 

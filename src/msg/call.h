@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: ISC
-// The bodies of calls and answers (doc/protocol.md section 6), for both ends. Layer: msg, pure.
+// The bodies of calls and answers (doc/protocol.md section 6), for both ends: all kinds and statuses, and the layouts of sections
+// 6.2 to 6.9. The others stand beside this, by subject: call_change.h, call_room.h, call_history.h, call_state.h, call_watch.h,
+// call_block.h, call_device.h. Layer: msg, pure. For all of them:
 // Encoders return the bytes written to `body`, which has CALL_BODY_BYTES_MAX of room; they cannot fail. Decoders return
 // MMS_E_BAD for a body that is not exactly the layout, and then leave the struct undefined; text borrows from the body.
 // Bits of flags that this version does not know are ignored.
@@ -27,6 +29,16 @@ enum call_kind {
 	CALL_SUBMIT = 3,
 	CALL_SIGNOUT = 4,
 	CALL_PING = 5,
+	CALL_JOIN = 6,
+	CALL_ADD = 7,
+	CALL_LEAVE = 8,
+	CALL_ROOMS = 9,
+	CALL_MEMBERS = 10,
+	CALL_HISTORY = 11,
+	CALL_STATES = 12,
+	CALL_WATCH = 13,
+	CALL_BLOCK = 14,
+	CALL_DEVICES = 15,
 	CALL_DELIVER = 16,
 	CALL_NOTICE = 17,
 };
@@ -40,6 +52,10 @@ enum call_status {
 	STATUS_MAILBOX_FULL = 6,
 	STATUS_SERVER_FULL = 7,
 	STATUS_BAD_TEXT = 8,
+	STATUS_NOT_A_MEMBER = 9,
+	STATUS_ROOM_FULL = 10,
+	STATUS_LIMIT = 11,
+	STATUS_BLOCKED = 12,
 };
 
 enum notice_what {
@@ -47,11 +63,14 @@ enum notice_what {
 	NOTICE_SHUTDOWN = 2,
 	NOTICE_REMOVED = 3,
 	NOTICE_GAP = 4,
+	NOTICE_DELIVERED = 5, // call_state.h
+	NOTICE_PRESENCE = 6,  // call_watch.h
 };
 
 enum {
 	CALL_BODY_BYTES_MAX = CALL_FRAMES_BYTES_MAX - 9, // the header of an ANSWER is 9 bytes, of a CALL 8
-	CALL_DELIVER_BYTES_MAX = ID_BYTES + 8 + 3 + 8 + 1 + NAME_BYTES_MAX + 1 + MESSAGE_TO_BYTES_MAX + TEXT_BYTES_MAX,
+	CALL_DELIVER_BYTES_MAX =
+		ID_BYTES + 8 + 3 + ROOM_ID_BYTES + 8 + 1 + NAME_BYTES_MAX + 1 + MESSAGE_TO_BYTES_MAX + TEXT_BYTES_MAX,
 	CALL_SUBMIT_BYTES_MAX = ID_BYTES + 3 + 1 + MESSAGE_TO_BYTES_MAX + TEXT_BYTES_MAX,
 };
 static_assert(CALL_DELIVER_BYTES_MAX <= CALL_BODY_BYTES_MAX, "the largest delivery fits one datagram");
@@ -59,6 +78,7 @@ static_assert(CALL_DELIVER_BYTES_MAX <= CALL_BODY_BYTES_MAX, "the largest delive
 struct call_signin {
 	bool is_receiving;
 	bool has_proof;
+	bool wants_delivered; // the notices of section 6.14
 	struct storage_mark mark;
 	struct name name;
 	uint8_t proof[INVITE_PROOF_BYTES]; // decoded: zeros when there is none
@@ -69,6 +89,7 @@ struct call_signin_ok {
 	bool has_proof;
 	struct storage_mark mark;
 	uint32_t waiting_count;
+	uint32_t history_count; // beyond the cursor, and not waiting
 	struct name name;
 	uint8_t proof[INVITE_PROOF_BYTES];
 };
@@ -107,6 +128,7 @@ struct call_deliver {
 	bool is_history; // another device of the user had received it before this one was enrolled
 	uint8_t kind;    // enum message_kind, or of a later version
 	uint8_t form;    // enum message_form, or of a later version
+	struct room_id room_id;         // of a room; else zeros
 	uint64_t room_row;              // of a room: 1 to INT64_MAX; else 0
 	struct name sender;             // empty only where `kind` is not MESSAGE_WRITTEN: the operator did it
 	struct message_to conversation; // a room; or whom a message of one's own went to; else empty, and it is to this user
@@ -115,7 +137,7 @@ struct call_deliver {
 };
 
 struct call_notice {
-	enum notice_what what;
+	enum notice_what what; // REPLACED to GAP
 	struct uuid id; // GAP
 	uint64_t count; // GAP: 1 to INT64_MAX
 };

@@ -238,6 +238,8 @@ static void noticed(struct client *client, uint32_t slot, uint32_t number, const
 		client->port.redial(client->port.context);
 		break;
 	case NOTICE_GAP:
+	case NOTICE_DELIVERED:
+	case NOTICE_PRESENCE:
 		break;
 	}
 }

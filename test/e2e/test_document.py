@@ -183,15 +183,18 @@ def test_how_signin_can_end(answer, why):
 
 def test_deliveries_of_a_later_version():
     made = [{"flags": 0xf8}, {"flags": wire.HISTORY}, {"kind": 200, "form": 9, "text": b"\xff"},
-            {"kind": wire.RENAMED, "sender": "", "flags": wire.ROOM, "room_row": 1, "conversation": "#r"},
+            {"kind": wire.RENAMED, "sender": "", "flags": wire.ROOM, "room_id": A_ROOM, "room_row": 1, "conversation": "#r"},
             {"flags": wire.OWN, "conversation": "tim"},
-            {"flags": wire.OWN | wire.ROOM, "room_row": 2 ** 63 - 1, "conversation": "#r"}]
+            {"flags": wire.OWN | wire.ROOM, "room_id": A_ROOM, "room_row": 2 ** 63 - 1, "conversation": "#r"}]
     calls = [(wire.DELIVER, delivery(**fields)) for fields in made]
     with Teller(lambda *ok: ok, calls) as server, Device(server.address, "a") as one:
         one.connect()
         one.run_until(lambda: all(call.is_answered for call in server.made), 5)
         assert {call.status for call in server.made} == {wire.OK}
         assert one.texts() == ["hello", "hello", None, None, "hello", "hello"]
+
+
+A_ROOM = b"theroom8"
 
 
 def delivery(sender="boss", text=b"hello", **fields):
@@ -201,10 +204,13 @@ def delivery(sender="boss", text=b"hello", **fields):
 def test_what_no_delivery_is():
     made = [{"sender": ""}, {"sender": "#r"}, {"sender": "a b"}, {"text": b""}, {"text": b"x" * 1025}, {"text": b"\xff"},
             {"form": 2, "text": b""}, {"form": 2, "text": b"x" * 1025}, {"conversation": "tim"}, {"conversation": "#r"},
-            {"room_row": 1}, {"flags": wire.OWN}, {"flags": wire.OWN, "conversation": "#r"},
-            {"flags": wire.OWN, "conversation": "tim", "room_row": 1}, {"flags": wire.ROOM, "room_row": 1},
-            {"flags": wire.ROOM, "room_row": 1, "conversation": "r"}, {"flags": wire.ROOM, "conversation": "#r"},
-            {"flags": wire.ROOM, "conversation": "#r", "room_row": 2 ** 63}]
+            {"room_row": 1}, {"room_id": A_ROOM}, {"flags": wire.OWN}, {"flags": wire.OWN, "conversation": "#r"},
+            {"flags": wire.OWN, "conversation": "tim", "room_row": 1}, {"flags": wire.OWN, "conversation": "tim", "room_id": A_ROOM},
+            {"flags": wire.ROOM, "room_id": A_ROOM, "room_row": 1},
+            {"flags": wire.ROOM, "room_id": A_ROOM, "room_row": 1, "conversation": "r"},
+            {"flags": wire.ROOM, "room_id": A_ROOM, "conversation": "#r"},
+            {"flags": wire.ROOM, "room_row": 1, "conversation": "#r"},
+            {"flags": wire.ROOM, "room_id": A_ROOM, "conversation": "#r", "room_row": 2 ** 63}]
     calls = [(wire.DELIVER, delivery(**fields)) for fields in made]
     with Teller(lambda *ok: ok, calls) as server, Device(server.address, "a") as one:
         one.connect()

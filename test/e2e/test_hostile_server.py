@@ -63,8 +63,9 @@ def later(sender="boss", text=b"what is this", **fields):
     return wire.deliver_body(os.urandom(16), 1_800_000_000_000, sender, text, **fields)
 
 
-LATER = [later(kind=9), later(form=2, text=b"\xff\x00\x1b[31m"), later(sender="", kind=2, flags=wire.ROOM, room_row=7, conversation="#porch"),
-         later(flags=wire.ROOM, room_row=8, conversation="#porch"), later(flags=wire.OWN, sender="fred", conversation="boss")]
+PORCH = {"flags": wire.ROOM, "room_id": b"theporch", "conversation": "#porch"}
+LATER = [later(kind=9), later(form=2, text=b"\xff\x00\x1b[31m"), later(sender="", kind=2, room_row=7, **PORCH),
+         later(room_row=8, **PORCH), later(flags=wire.OWN, sender="fred", conversation="boss")]
 UNKNOWN = "cannot be shown by this version of MMS"
 
 
@@ -229,9 +230,9 @@ def test_notices_of_no_meaning(profile):
              (wire.NOTICE, gap(2 ** 63)), (wire.NOTICE, gap(2 ** 64 - 1)), (wire.DELIVER, message(b"\xff")),
              (wire.DELIVER, message(b"")), (wire.DELIVER, message(b"x", sender="a b")), (99, b"")]
     calls += [(wire.DELIVER, message(b"x", **fields)) for fields in (  # whose fields do not say the same
-        {"sender": ""}, {"conversation": "Tim"}, {"room_row": 1}, {"flags": wire.OWN}, {"flags": wire.ROOM, "room_row": 1},
-        {"flags": wire.ROOM, "conversation": "#r"}, {"flags": wire.OWN, "conversation": "#r"},
-        {"flags": wire.ROOM, "conversation": "#r", "room_row": 2 ** 63})]
+        {"sender": ""}, {"conversation": "Tim"}, {"room_row": 1}, {"flags": wire.OWN}, {"room_row": 7, **PORCH, "conversation": ""},
+        PORCH, {"flags": wire.OWN, "conversation": "#r"}, {"room_row": 7, **PORCH, "room_id": wire.NO_ROOM},
+        {"room_row": 2 ** 63, **PORCH})]
     with Liar(calls) as server:
         fred = profile(server)
         fred.spawn("listen")
@@ -265,7 +266,7 @@ class Holder(FakeServer):
     """Announces a message that it never delivers, and answers neither WHO nor SUBMIT; it is there all the same."""
 
     def signin_answer(self, index, session, name):
-        return wire.OK, bytes(25) + struct.pack(">I", 1) + wire.name_field(name)
+        return wire.OK, bytes(25) + struct.pack(">II", 1, 0) + wire.name_field(name)
 
     def who_answer(self, generation, first):
         return None, b""

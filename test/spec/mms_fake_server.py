@@ -121,7 +121,7 @@ class FakeServer:
     def signin_answer(self, index, session, name):
         """(status, body) for a SIGNIN."""
         flags = wire.SIGNIN_PROOF if self.code else 0
-        body = bytes([flags]) + bytes(16) + bytes(8) + bytes(4) + wire.name_field(name)
+        body = bytes([flags]) + bytes(16) + bytes(8) + bytes(8) + wire.name_field(name)
         return wire.OK, body + (invite_proof(self.code, session.handshake_hash, b"server") if self.code else b"")
 
     def who_answer(self, generation, first):

@@ -23,14 +23,15 @@ FRAMES_BYTES = 1155
 DATA_HEAD = struct.Struct(">BIQ")
 STATE = struct.Struct(">IIQ")
 NO_MARK = (bytes(16), 0)
+NO_ROOM = bytes(8)
 
 Call = collections.namedtuple("Call", "number kind body")
 Answer = collections.namedtuple("Answer", "first count status body")
 Path = collections.namedtuple("Path", "type data")
-SigninOk = collections.namedtuple("SigninOk", "flags mark waiting name proof")
+SigninOk = collections.namedtuple("SigninOk", "flags mark waiting history name proof")
 WhoOk = collections.namedtuple("WhoOk", "generation total first users")
 Submission = collections.namedtuple("Submission", "id flags kind form recipient text")
-Delivery = collections.namedtuple("Delivery", "id accepted_at flags kind form room_row sender conversation text")
+Delivery = collections.namedtuple("Delivery", "id accepted_at flags kind form room_id room_row sender conversation text")
 Notice = collections.namedtuple("Notice", "what id count")
 
 
@@ -199,7 +200,7 @@ def signin_body(name, receive=True, mark=NO_MARK, proof=None):
 def signin_ok_decode(body):
     reader = Reader(body)
     flags = reader.number(1)
-    fields = SigninOk(flags, reader.mark(), reader.number(4), reader.name(),
+    fields = SigninOk(flags, reader.mark(), reader.number(4), reader.number(4), reader.name(),
                       reader.take(32) if flags & SIGNIN_PROOF else None)
     return fields if reader.ends() else None
 
@@ -240,22 +241,24 @@ def accepted_decode(body):
     return (bool(flags & 1), mark) if reader.ends() else None
 
 
-def deliver_body(identity, accepted_at, sender, text, flags=0, kind=MESSAGE, form=UTF8, room_row=0, conversation=""):
-    return (identity + struct.pack(">QBBBQ", accepted_at, flags, kind, form, room_row) + name_field(sender) +
+def deliver_body(identity, accepted_at, sender, text, flags=0, kind=MESSAGE, form=UTF8, room_id=NO_ROOM, room_row=0,
+                 conversation=""):
+    return (identity + struct.pack(">QBBB8sQ", accepted_at, flags, kind, form, room_id, room_row) + name_field(sender) +
             name_field(conversation) + text)
 
 
 def deliver_decode(body):
     reader = Reader(body)
-    identity, accepted_at, flags, kind, form, room_row = (
-        reader.take(16), reader.number(8), reader.number(1), reader.number(1), reader.number(1), reader.number(8))
+    identity, accepted_at, flags, kind, form, room_id, room_row = (
+        reader.take(16), reader.number(8), reader.number(1), reader.number(1), reader.number(1), reader.take(8),
+        reader.number(8))
     sender = "" if kind != MESSAGE and reader.empty() else reader.name()
     conversation = "" if not flags & (OWN | ROOM) and reader.empty() else reader.conversation()
-    delivery = Delivery(identity, accepted_at, flags, kind, form, room_row, sender, conversation, reader.data)
+    delivery = Delivery(identity, accepted_at, flags, kind, form, room_id, room_row, sender, conversation, reader.data)
     if flags & ROOM:
-        is_good = conversation.startswith("#") and 1 <= room_row < 2 ** 63
+        is_good = conversation.startswith("#") and 1 <= room_row < 2 ** 63 and room_id != NO_ROOM
     else:
-        is_good = room_row == 0 and not conversation.startswith("#") and bool(conversation) == bool(flags & OWN)
+        is_good = room_row == 0 and room_id == NO_ROOM and not conversation.startswith("#") and bool(conversation) == bool(flags & OWN)
     return delivery if not reader.is_bad and is_good and is_message(delivery.text, form) else None
 
 

@@ -214,7 +214,8 @@ class Conversation:
         elif call.kind == wire.DELIVER:
             delivery = wire.deliver_decode(call.body)
             made = wire.deliver_body(delivery.id, delivery.accepted_at, delivery.sender, delivery.text, delivery.flags,
-                                     room_row=delivery.room_row, conversation=delivery.conversation)
+                                     room_id=delivery.room_id, room_row=delivery.room_row,
+                                     conversation=delivery.conversation)
         elif call.kind == wire.NOTICE:
             notice = wire.notice_decode(call.body)
             made = bytes([notice.what]) + (notice.id + struct.pack(">Q", notice.count) if notice.id else b"")

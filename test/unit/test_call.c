@@ -9,6 +9,7 @@
 
 #include <cmocka.h>
 
+#include "call_lengths.h"
 #include "msg/call.h"
 
 static const struct name fred = {"fred"};
@@ -42,31 +43,14 @@ static enum mms_err decode_page(const uint8_t *body, size_t bytes)
 	return err;
 }
 
-// Each length but the right one is refused; the body lies in memory of exactly its size, for the address checker.
-static void check_lengths(enum mms_err (*decode)(const uint8_t *, size_t), const uint8_t *body, size_t bytes,
-			  bool has_rest, size_t bytes_min)
-{
-	for (size_t cut = 0; cut <= bytes + 1; cut++) {
-		uint8_t *copy = malloc(cut + 1);
-		uint8_t *at = copy + 1; // so that a step beyond the end leaves the block
-		assert_non_null(copy);
-		memcpy(at, body, cut < bytes ? cut : bytes);
-		if (cut > bytes)
-			at[bytes] = 'x';
-		const bool is_good = cut == bytes || (has_rest && cut >= bytes_min);
-		if ((decode(at, cut) == MMS_OK) != is_good)
-			fail_msg("%zu of %zu bytes: %s", cut, bytes, is_good ? "refused" : "taken");
-		free(copy);
-	}
-}
-
 static void test_signin(void **state)
 {
 	(void)state;
 	uint8_t body[CALL_BODY_BYTES_MAX];
-	for (int flags = 0; flags < 4; flags++) {
+	for (int flags = 0; flags < 8; flags++) {
 		static const uint8_t no_proof[INVITE_PROOF_BYTES];
-		const struct call_signin signin = {(flags & 1) != 0, (flags & 2) != 0, mark, fred, {5, 6}};
+		const struct call_signin signin = {
+			(flags & 1) != 0, (flags & 2) != 0, (flags & 4) != 0, mark, fred, {5, 6}};
 		struct call_signin decoded;
 		memset(&decoded, 0xa5, sizeof decoded);
 		const size_t bytes = call_signin_encode(&signin, body);
@@ -75,16 +59,18 @@ static void test_signin(void **state)
 		assert_int_equal(call_signin_decode(&decoded, body, bytes), MMS_OK);
 		assert_int_equal(decoded.is_receiving, signin.is_receiving);
 		assert_int_equal(decoded.has_proof, signin.has_proof);
+		assert_int_equal(decoded.wants_delivered, signin.wants_delivered);
 		assert_memory_equal(&decoded.mark, &mark, sizeof mark);
 		assert_string_equal(decoded.name.text, "fred");
 		assert_memory_equal(decoded.proof, signin.has_proof ? signin.proof : no_proof, sizeof no_proof);
 		check_lengths(decode_signin, body, bytes, false, 0);
-		body[0] = (uint8_t)(flags | 0xfc); // flags of no meaning yet
+		body[0] = (uint8_t)(flags | 0xf8); // flags of no meaning yet
 		assert_int_equal(call_signin_decode(&decoded, body, bytes), MMS_OK);
 		assert_int_equal(decoded.is_receiving, signin.is_receiving);
 		assert_int_equal(decoded.has_proof, signin.has_proof);
+		assert_int_equal(decoded.wants_delivered, signin.wants_delivered);
 	}
-	const struct call_signin signin = {true, false, mark, fred, {0}};
+	const struct call_signin signin = {.is_receiving = true, .mark = mark, .name = fred};
 	struct call_signin decoded;
 	const size_t bytes = call_signin_encode(&signin, body);
 	body[26] = '/';
@@ -101,7 +87,8 @@ static void test_signin_ok(void **state)
 	(void)state;
 	uint8_t body[CALL_BODY_BYTES_MAX];
 	for (int flags = 0; flags < 4; flags++) {
-		const struct call_signin_ok ok = {(flags & 1) != 0, (flags & 2) != 0, mark, 77, fred, {5, 6}};
+		const struct call_signin_ok ok = {
+			(flags & 1) != 0, (flags & 2) != 0, mark, 77, 88, fred, {5, 6}};
 		struct call_signin_ok decoded;
 		const size_t bytes = call_signin_ok_encode(&ok, body);
 		assert_int_equal(body[0], flags);
@@ -109,6 +96,7 @@ static void test_signin_ok(void **state)
 		assert_int_equal(decoded.is_reoffer_wanted, ok.is_reoffer_wanted);
 		assert_int_equal(decoded.has_proof, ok.has_proof);
 		assert_int_equal(decoded.waiting_count, 77);
+		assert_int_equal(decoded.history_count, 88);
 		assert_memory_equal(&decoded.mark, &mark, sizeof mark);
 		assert_string_equal(decoded.name.text, "fred");
 		check_lengths(decode_signin_ok, body, bytes, false, 0);
@@ -184,6 +172,7 @@ static void test_deliver(void **state)
 		.is_history = true,
 		.kind = MESSAGE_WRITTEN,
 		.form = MESSAGE_UTF8,
+		.room_id = {{7, 7, 7}},
 		.room_row = INT64_MAX,
 		.conversation = {.is_room = true},
 		.text = (const uint8_t *)text,
@@ -198,6 +187,7 @@ static void test_deliver(void **state)
 	assert_int_equal(decoded.accepted_at.ms, 1800000000123);
 	assert_int_equal(decoded.text_bytes, TEXT_BYTES_MAX);
 	assert_int_equal(decoded.room_row, INT64_MAX);
+	assert_memory_equal(&decoded.room_id, &deliver.room_id, sizeof deliver.room_id);
 	assert_true(decoded.is_history && decoded.conversation.is_room && !decoded.is_own);
 	assert_int_equal(name_bytes(&decoded.conversation.name), NAME_BYTES_MAX);
 	body[bytes] = 'm';
@@ -208,37 +198,41 @@ static void test_deliver(void **state)
 	deliver.text_bytes = 4;
 	bytes = call_deliver_encode(&deliver, body);
 	check_lengths(decode_deliver, body, bytes, true, bytes - 3); // at least one byte of text
-	body[DELIVER_FLAGS_AT + 12] = '/';
+	body[DELIVER_FLAGS_AT + 12 + ROOM_ID_BYTES] = '/';
 	assert_int_equal(decode_deliver(body, bytes), MMS_E_BAD); // a letter no name has
 }
 
-// The conversation, the flags and the room's row say the same, or it is no delivery.
+// The conversation, the flags, the room's id and its row say the same, or it is no delivery.
 static void test_deliver_is_of_one_mind(void **state)
 {
 	(void)state;
 	static const char *const names[] = {"", "Tim", "#lounge"};
 	static const uint64_t rows[] = {0, 1, INT64_MAX, (uint64_t)INT64_MAX + 1};
-	for (uint8_t flags = 0; flags < 16; flags++)
-		for (size_t name = 0; name < 3; name++)
-			for (size_t row = 0; row < 4; row++) {
-				uint8_t body[CALL_BODY_BYTES_MAX] = {0};
-				struct writer writer = writer_of(body, sizeof body);
-				struct call_deliver decoded;
-				assert_true(write_zeros(&writer, ID_BYTES + 8) && write_u8(&writer, flags) && write_u8(&writer, 1) &&
-					    write_u8(&writer, 1) && write_u64(&writer, rows[row]) && write_u8(&writer, 4) &&
-					    write_bytes(&writer, "fred", 4) && write_u8(&writer, (uint8_t)strlen(names[name])) &&
-					    write_bytes(&writer, names[name], strlen(names[name])) && write_u8(&writer, 'x'));
-				const bool is_of_room = (flags & 2) != 0;
-				const bool is_good = is_of_room ? name == 2 && (row == 1 || row == 2)
-								: row == 0 && name == ((flags & 1) != 0 ? 1 : 0);
-				assert_int_equal(call_deliver_decode(&decoded, body, writer.used_bytes), is_good ? MMS_OK : MMS_E_BAD);
-				if (!is_good)
-					continue;
-				assert_int_equal(decoded.conversation.is_room, is_of_room);
-				assert_int_equal(decoded.is_own, flags & 1);
-				assert_int_equal(decoded.is_history, (flags & 4) != 0);
-				assert_string_equal(decoded.conversation.name.text, is_of_room ? "lounge" : names[name]);
-			}
+	for (unsigned chosen = 0; chosen < 16 * 3 * 4 * 2; chosen++) {
+		const uint8_t flags = chosen % 16;
+		const unsigned name = chosen / 16 % 3;
+		const unsigned row = chosen / 48 % 4;
+		const bool has_room_id = chosen / 192 == 1;
+		uint8_t body[CALL_BODY_BYTES_MAX] = {0};
+		struct writer writer = writer_of(body, sizeof body);
+		struct call_deliver decoded;
+		assert_true(write_zeros(&writer, ID_BYTES + 8) && write_u8(&writer, flags) && write_u8(&writer, 1) &&
+			    write_u8(&writer, 1) && write_u64(&writer, has_room_id) && write_u64(&writer, rows[row]) &&
+			    write_u8(&writer, 4) && write_bytes(&writer, "fred", 4) &&
+			    write_u8(&writer, (uint8_t)strlen(names[name])) &&
+			    write_bytes(&writer, names[name], strlen(names[name])) && write_u8(&writer, 'x'));
+		const bool is_of_room = (flags & 2) != 0;
+		const bool is_good = is_of_room ? name == 2 && (row == 1 || row == 2) && has_room_id
+						: row == 0 && name == ((flags & 1) != 0 ? 1 : 0) && !has_room_id;
+		assert_int_equal(call_deliver_decode(&decoded, body, writer.used_bytes), is_good ? MMS_OK : MMS_E_BAD);
+		if (!is_good)
+			continue;
+		assert_int_equal(decoded.conversation.is_room, is_of_room);
+		assert_int_equal(room_id_is_set(&decoded.room_id), is_of_room);
+		assert_int_equal(decoded.is_own, flags & 1);
+		assert_int_equal(decoded.is_history, (flags & 4) != 0);
+		assert_string_equal(decoded.conversation.name.text, is_of_room ? "lounge" : names[name]);
+	}
 }
 
 // What nobody wrote may be of nobody; kinds and forms of a later version are taken.
@@ -285,6 +279,10 @@ static void test_notice(void **state)
 		check_lengths(decode_notice, body, bytes, false, 0);
 	}
 	body[0] = 0;
+	assert_int_equal(call_notice_decode(&decoded, body, 1), MMS_E_BAD);
+	body[0] = NOTICE_DELIVERED; // these two have decoders of their own
+	assert_int_equal(call_notice_decode(&decoded, body, 1), MMS_E_BAD);
+	body[0] = NOTICE_PRESENCE;
 	assert_int_equal(call_notice_decode(&decoded, body, 1), MMS_E_BAD);
 	body[0] = 200; // of a later version
 	assert_int_equal(call_notice_decode(&decoded, body, 1), MMS_E_BAD);

@@ -102,6 +102,22 @@ static void what_is_no_pattern(void **state)
 	assert_false(pattern.is_name); // too long for one
 }
 
+static void lists_are_in_one_order(void **state)
+{
+	(void)state;
+	static const char *const in_order[] = {"-", ".", "1", "_", "Anna", "anna-", "anna1", "ANNAB", "bert"};
+	const struct name none = {{0}};
+	for (size_t i = 0; i < sizeof in_order / sizeof in_order[0]; i++) {
+		const struct name name = name_of(in_order[i]);
+		assert_true(name_order(&none, &name) < 0 && name_order(&name, &none) > 0);
+		for (size_t k = 0; k < i; k++) {
+			const struct name before = name_of(in_order[k]);
+			assert_true(name_order(&before, &name) < 0 && name_order(&name, &before) > 0);
+		}
+		assert_int_equal(name_order(&name, &name), 0);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -110,6 +126,8 @@ int main(void)
 		cmocka_unit_test(case_does_not_count),
 		cmocka_unit_test(patterns),
 		cmocka_unit_test(what_is_no_pattern),
+=======
+		cmocka_unit_test(lists_are_in_one_order),
 	};
 	return cmocka_run_group_tests_name("name", tests, NULL, NULL);
 }
