@@ -126,7 +126,6 @@ int main(void)
 		cmocka_unit_test(case_does_not_count),
 		cmocka_unit_test(patterns),
 		cmocka_unit_test(what_is_no_pattern),
-=======
 		cmocka_unit_test(lists_are_in_one_order),
 	};
 	return cmocka_run_group_tests_name("name", tests, NULL, NULL);
