@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: ISC
 // The thread that owns the server's store; the contract is in store_thread.h. Jobs stand in a ring: the owner puts them in at the
-// end and takes them out at the front, the thread does those between. One mutex guards the ring's counters and nothing else: a job
-// is touched only by whose turn it is.
+// end and takes them out at the front, the thread does those between. A job is touched only by whose turn it is, and two counters
+// say whose: neither side ever holds up the other, which on one core would be a switch of threads for nothing.
 #include "store/store_thread.h"
 
 #include <assert.h>
 #include <pthread.h>
+#include <semaphore.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -28,14 +30,12 @@ struct store_thread {
 	struct server_store *store;
 	int wake_fd;
 	pthread_t thread;
-	pthread_mutex_t mutex;
-	pthread_cond_t changed; // given or is_stopping
+	sem_t call; // one for each job given, and one to stop
 
 	// Jobs ever given, done and taken; each stands in its number modulo jobs_max.
-	uint64_t given;
-	uint64_t done;
+	_Atomic uint64_t given;
+	_Atomic uint64_t done;
 	uint64_t taken;
-	bool is_stopping;
 	bool is_broken; // of the thread's alone: nothing is done any more
 
 	struct reason why[JOB_KINDS]; // of the last job of the kind that was not done; a sentence in each job would be its largest part
@@ -86,49 +86,33 @@ static void wake(const struct store_thread *thread)
 	(void)written;
 }
 
-// Waits for jobs; `*upto` says which are given. False: there are none, and none will come.
-static bool await_jobs(struct store_thread *thread, uint64_t *upto)
+// Waits for the job of this number. False: there is none, and none will come.
+static bool await_job(struct store_thread *thread, uint64_t number)
 {
-	pthread_mutex_lock(&thread->mutex);
-	while (thread->given == thread->done && !thread->is_stopping)
-		pthread_cond_wait(&thread->changed, &thread->mutex);
-	*upto = thread->given;
-	const bool has_jobs = thread->given > thread->done;
-	pthread_mutex_unlock(&thread->mutex);
-	return has_jobs;
+	while (sem_wait(&thread->call) != 0)
+		continue; // interrupted
+	return atomic_load(&thread->given) > number;
 }
 
-static void publish(struct store_thread *thread, uint64_t done)
+// Whether the next job is given already, and both are questions: their answers are published together.
+static bool is_one_of_questions(const struct store_thread *thread, uint64_t number)
 {
-	pthread_mutex_lock(&thread->mutex);
-	thread->done = done;
-	pthread_mutex_unlock(&thread->mutex);
-	wake(thread);
-}
-
-// The jobs that wait together are taken together. What came of one is published at once when the next takes long.
-static void perform_until(struct store_thread *thread, uint64_t next, uint64_t upto)
-{
-	for (; next < upto && !thread->is_broken; next++) {
-		struct job *job = &thread->job[next % thread->jobs_max];
-		thread->is_broken = !perform(thread, job);
-		if (thread->is_broken)
-			job->event.kind = STORE_BROKEN;
-		const bool is_one_of_questions = next + 1 < upto && job->kind == JOB_ASK &&
-						 thread->job[(next + 1) % thread->jobs_max].kind == JOB_ASK;
-		if (!is_one_of_questions || thread->is_broken)
-			publish(thread, next + 1);
-	}
+	return atomic_load(&thread->given) > number + 1 && thread->job[number % thread->jobs_max].kind == JOB_ASK &&
+	       thread->job[(number + 1) % thread->jobs_max].kind == JOB_ASK;
 }
 
 static void *run(void *context)
 {
 	struct store_thread *thread = context;
-	uint64_t next = 0;
-	uint64_t upto;
-	while (!thread->is_broken && await_jobs(thread, &upto)) {
-		perform_until(thread, next, upto);
-		next = upto;
+	for (uint64_t number = 0; !thread->is_broken && await_job(thread, number); number++) {
+		struct job *job = &thread->job[number % thread->jobs_max];
+		thread->is_broken = !perform(thread, job);
+		if (thread->is_broken)
+			job->event.kind = STORE_BROKEN;
+		if (thread->is_broken || !is_one_of_questions(thread, number)) {
+			atomic_store(&thread->done, number + 1);
+			wake(thread);
+		}
 	}
 	return NULL;
 }
@@ -154,16 +138,15 @@ enum mms_err store_thread_start(struct server_store *store, size_t jobs_max, int
 	started->store = store;
 	started->wake_fd = wake_fd;
 	started->jobs_max = jobs_max;
-	pthread_mutex_init(&started->mutex, NULL);
-	pthread_cond_init(&started->changed, NULL);
+	const int rc = sem_init(&started->call, 0, 0);
+	assert(rc == 0);
 	sigfillset(&all);
 	sigdelset(&all, SIGBUS); // a file of the database was cut short: that is handled where it happens (cmd/main.c)
 	pthread_sigmask(SIG_SETMASK, &all, &before); // which the thread inherits
 	const int error = pthread_create(&started->thread, NULL, run, started);
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
 	if (error != 0) {
-		pthread_cond_destroy(&started->changed);
-		pthread_mutex_destroy(&started->mutex);
+		sem_destroy(&started->call);
 		free(started);
 		return fail_start(why, strerror(error));
 	}
@@ -171,15 +154,20 @@ enum mms_err store_thread_start(struct server_store *store, size_t jobs_max, int
 	return MMS_OK;
 }
 
+static void call(struct store_thread *thread)
+{
+	const int rc = sem_post(&thread->call);
+	assert(rc == 0); // there are never more than jobs_max and one
+}
+
 // Puts a job at the end of the ring.
 static void give(struct store_thread *thread, const struct job *job)
 {
-	assert(thread->given - thread->taken < thread->jobs_max);
-	thread->job[thread->given % thread->jobs_max] = *job;
-	pthread_mutex_lock(&thread->mutex);
-	thread->given++;
-	pthread_cond_signal(&thread->changed);
-	pthread_mutex_unlock(&thread->mutex);
+	const uint64_t number = atomic_load(&thread->given);
+	assert(number - thread->taken < thread->jobs_max);
+	thread->job[number % thread->jobs_max] = *job;
+	atomic_store(&thread->given, number + 1);
+	call(thread);
 }
 
 void store_thread_append(struct store_thread *thread, uint32_t lane, const struct storage_batch *batch)
@@ -205,9 +193,7 @@ void store_thread_housekeep(struct store_thread *thread, struct mtime now, uint3
 
 bool store_thread_next(struct store_thread *thread, struct store_event *event)
 {
-	pthread_mutex_lock(&thread->mutex);
-	const bool has_event = thread->taken < thread->done;
-	pthread_mutex_unlock(&thread->mutex);
+	const bool has_event = thread->taken < atomic_load(&thread->done);
 	if (has_event)
 		*event = thread->job[thread->taken++ % thread->jobs_max].event;
 	return has_event;
@@ -217,12 +203,8 @@ void store_thread_stop(struct store_thread *thread)
 {
 	if (thread == NULL)
 		return;
-	pthread_mutex_lock(&thread->mutex);
-	thread->is_stopping = true;
-	pthread_cond_signal(&thread->changed);
-	pthread_mutex_unlock(&thread->mutex);
+	call(thread);
 	pthread_join(thread->thread, NULL);
-	pthread_cond_destroy(&thread->changed);
-	pthread_mutex_destroy(&thread->mutex);
+	sem_destroy(&thread->call);
 	free(thread);
 }
