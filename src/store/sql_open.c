@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "store/sql.h"
+#include "store/sql_log.h"
 
 enum {
 	WAL_SWITCH_TRIES = 100, // times that other processes may be in the way while a new file becomes a WAL database
@@ -219,7 +220,8 @@ static enum mms_err connect(struct sql *sql, enum sql_access mode)
 	// Nobody asks how much memory it has, and counting takes a lock for each piece. Only the first database of a process decides.
 	(void)sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
 	errno = 0;
-	if (sqlite3_open_v2(name, &sql->db, flags | SQLITE_OPEN_NOMUTEX, NULL) != SQLITE_OK) {
+	const char *vfs = mode == SQL_READ_ONLY ? NULL : sql_log_vfs();
+	if (sqlite3_open_v2(name, &sql->db, flags | SQLITE_OPEN_NOMUTEX, vfs) != SQLITE_OK) {
 		if (sql->db != NULL)
 			return sql_fail(sql, "open");
 		snprintf(sql->reason.text, sizeof sql->reason.text,
