@@ -21,7 +21,7 @@ struct listener_config listener_config_default(void)
 
 struct tables {
 	struct listener_slot *slot;
-	struct listener_peer *peer;
+	struct listener_spare *spare;
 	struct timers_entry *heap;
 	uint32_t *place;
 	struct map_slot *index_slot;
@@ -38,7 +38,7 @@ static struct tables lay_out(const struct listener_config *config, void *memory)
 	const uint32_t indexes = map_slots_for(config->sessions_max + config->half_open_max);
 	const uint32_t noises = map_slots_for(config->half_open_max);
 	tables.slot = carve(memory, &tables.bytes, sizeof *tables.slot, config->sessions_max);
-	tables.peer = carve(memory, &tables.bytes, sizeof *tables.peer, config->sessions_max);
+	tables.spare = carve(memory, &tables.bytes, sizeof *tables.spare, config->sessions_max);
 	tables.heap = carve(memory, &tables.bytes, sizeof *tables.heap, config->sessions_max);
 	tables.place = carve(memory, &tables.bytes, sizeof *tables.place, config->sessions_max);
 	tables.index_slot = carve(memory, &tables.bytes, sizeof *tables.index_slot, indexes);
@@ -68,7 +68,7 @@ void listener_init(struct listener *listener, const struct listener_config *conf
 	memset(listener, 0, sizeof *listener);
 	listener->rng = *rng;
 	listener->slot = tables.slot;
-	listener->peer = tables.peer;
+	listener->spare = tables.spare;
 	listener->sessions_max = config->sessions_max;
 	timers_init(&listener->timers, tables.heap, tables.place, config->sessions_max);
 	struct blocks_part parts[LISTENER_PARTS];
@@ -117,13 +117,27 @@ void listener_mark_ready(struct listener *listener, uint32_t slot)
 	listener->ready.tail = slot + 1;
 }
 
-static void join_spare(struct listener *listener, uint32_t slot)
+static struct listener_spare *spare_of(const struct listener *listener, uint32_t slot)
 {
-	struct listener_slot *entry = &listener->slot[slot];
-	entry->older = listener->spare_newest;
-	entry->newer = 0;
-	if (entry->older != 0)
-		listener->slot[entry->older - 1].newer = slot + 1;
+	assert(listener->slot[slot].spare != 0);
+	return &listener->spare[listener->slot[slot].spare - 1];
+}
+
+void listener_join_spare(struct listener *listener, uint32_t slot, const struct listener_spare *spare)
+{
+	uint32_t place = listener->spare_free;
+	if (place != 0)
+		listener->spare_free = listener->spare[place - 1].free_next;
+	else
+		place = ++listener->spare_fresh_count;
+	assert(listener->slot[slot].spare == 0 && place <= listener->sessions_max);
+	struct listener_spare *joined = &listener->spare[place - 1];
+	listener->slot[slot].spare = place;
+	*joined = *spare;
+	joined->older = listener->spare_newest;
+	joined->newer = 0;
+	if (joined->older != 0)
+		spare_of(listener, joined->older - 1)->newer = slot + 1;
 	else
 		listener->spare_oldest = slot + 1;
 	listener->spare_newest = slot + 1;
@@ -131,43 +145,18 @@ static void join_spare(struct listener *listener, uint32_t slot)
 
 static void leave_spare(struct listener *listener, uint32_t slot)
 {
-	const struct listener_slot *entry = &listener->slot[slot];
-	if (entry->older != 0)
-		listener->slot[entry->older - 1].newer = entry->newer;
+	struct listener_spare *left = spare_of(listener, slot);
+	if (left->older != 0)
+		spare_of(listener, left->older - 1)->newer = left->newer;
 	else
-		listener->spare_oldest = entry->newer;
-	if (entry->newer != 0)
-		listener->slot[entry->newer - 1].older = entry->older;
+		listener->spare_oldest = left->newer;
+	if (left->newer != 0)
+		spare_of(listener, left->newer - 1)->older = left->older;
 	else
-		listener->spare_newest = entry->older;
-}
-
-// Whether a session gives its slot to a newcomer when all are in use. A closing one is of no use to anybody but for a word that
-// may have been lost; were it kept, a user who signs in again and again would leave ten seconds of such sessions behind.
-static bool is_spare(const struct listener_slot *entry)
-{
-	return !entry->is_signed_in || entry->state == LISTENER_CLOSING;
-}
-
-void listener_join_peer(struct listener *listener, uint32_t slot, const struct listener_peer *peer)
-{
-	uint32_t place = listener->peer_free;
-	if (place != 0)
-		listener->peer_free = listener->peer[place - 1].free_next;
-	else
-		place = ++listener->peer_fresh_count;
-	assert(listener->slot[slot].peer == 0 && place <= listener->sessions_max);
-	listener->peer[place - 1] = *peer;
-	listener->slot[slot].peer = place;
-}
-
-static void leave_peer(struct listener *listener, struct listener_slot *entry)
-{
-	if (entry->peer == 0)
-		return;
-	listener->peer[entry->peer - 1].free_next = listener->peer_free;
-	listener->peer_free = entry->peer;
-	entry->peer = 0;
+		listener->spare_newest = left->older;
+	left->free_next = listener->spare_free;
+	listener->spare_free = listener->slot[slot].spare;
+	listener->slot[slot].spare = 0;
 }
 
 void listener_end(struct listener *listener, uint32_t slot)
@@ -176,11 +165,10 @@ void listener_end(struct listener *listener, uint32_t slot)
 	assert(entry->state == LISTENER_OPEN || entry->state == LISTENER_CLOSING);
 	const bool was_there = map_remove(&listener->by_index, entry->session.local_index, slot);
 	assert(was_there);
-	if (is_spare(entry))
+	if (entry->spare != 0)
 		leave_spare(listener, slot);
 	timers_set(&listener->timers, slot, MTIME_NEVER);
 	session_clear(&entry->session, &listener->blocks);
-	leave_peer(listener, entry);
 	listener_leave_account(listener, slot);
 	entry->state = LISTENER_OVER;
 	listener_mark_ready(listener, slot);
@@ -204,7 +192,6 @@ bool listener_take_slot(struct listener *listener, uint32_t *slot)
 	entry->is_signed_in = false;
 	entry->is_silent = false;
 	entry->is_told_silent = false;
-	join_spare(listener, *slot);
 	return true;
 }
 
@@ -255,7 +242,7 @@ static bool poll_open(struct listener *listener, struct listener_slot *entry, st
 	}
 	event->type = LISTENER_CALL;
 	if (!entry->is_signed_in) {
-		const struct listener_peer *peer = &listener->peer[entry->peer - 1];
+		const struct listener_spare *peer = &listener->spare[entry->spare - 1];
 		event->handshake_at = peer->handshake_at;
 		event->peer_key = peer->key;
 		event->handshake_hash = peer->handshake_hash;
@@ -326,9 +313,8 @@ void listener_signed_in(struct listener *listener, uint32_t slot, uint64_t owner
 	if (!is_live(listener, slot) || entry->is_signed_in)
 		return;
 	entry->is_signed_in = true;
-	if (!is_spare(entry))
+	if (entry->state == LISTENER_OPEN)
 		leave_spare(listener, slot);
-	leave_peer(listener, entry);
 	listener_join_account(listener, slot, owner);
 	callee_open_gate(&entry->session.callee);
 	listener_mark_ready(listener, slot);
@@ -342,9 +328,11 @@ void listener_close(struct listener *listener, uint32_t slot, bool keeps_calls, 
 		return;
 	if (entry->state == LISTENER_OPEN)
 		session_close(&entry->session, &listener->blocks, keeps_calls);
-	if (!is_spare(entry))
-		join_spare(listener, slot);
+	// A closing one is of no use to anybody but for a word that may have been lost; were it kept when all slots are in use, a
+	// user who signs in again and again would leave ten seconds of such sessions behind.
+	if (entry->spare == 0)
+		listener_join_spare(listener, slot, &(struct listener_spare){0});
+	spare_of(listener, slot)->ends_at = mtime_add_us(now, LISTENER_CLOSING_US);
 	entry->state = LISTENER_CLOSING;
-	entry->closes_at = mtime_add_us(now, LISTENER_CLOSING_US);
 	listener_mark_dirty(listener, slot);
 }

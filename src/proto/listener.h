@@ -42,18 +42,20 @@ struct listener_config {
 
 enum listener_state { LISTENER_FREE = 0, LISTENER_OPEN, LISTENER_CLOSING, LISTENER_OVER };
 
-// Who is at the other end of a session that is not signed in, and since when.
-struct listener_peer {
-	uint32_t free_next; // + 1
-	uint8_t key[NOISE_KEY_BYTES];
+// What is known of a session that gives its slot to a newcomer when all are in use: one that is not signed in, or is closing.
+struct listener_spare {
+	uint8_t key[NOISE_KEY_BYTES]; // this and the next two: while it is not signed in
 	uint8_t handshake_hash[NOISE_HASH_BYTES];
 	struct mtime handshake_at; // when the INIT was first answered
-	struct mtime created_at;
+	struct mtime ends_at;
+	uint32_t older; // list of spare sessions, in the order they became so: slot + 1
+	uint32_t newer;
+	uint32_t free_next; // + 1
 };
 
 struct listener_slot {
 	struct session session;
-	uint32_t peer;    // place of its listener_peer, + 1; 0: signed in
+	uint32_t spare;   // place of its listener_spare, + 1; 0: signed in, and not closing
 	uint32_t account; // of its owner, + 1; 0: not signed in
 	uint8_t state;    // enum listener_state
 	bool is_signed_in;
@@ -61,14 +63,11 @@ struct listener_slot {
 	bool is_ready; // on the list of sessions that may have events
 	bool is_silent;       // signed in, and not heard from for LISTENER_SILENT_US
 	bool is_told_silent;  // the last of LISTENER_SILENT and LISTENER_HEARD that was polled
-	struct mtime closes_at;
 	uint32_t dirty_next; // slot + 1
 	uint32_t ready_next;
-	uint32_t older; // list of spare sessions, not signed in or closing, in the order they became so: slot + 1
-	uint32_t newer;
 };
 
-static_assert(sizeof(struct listener_slot) <= 360, "what an idle session takes, beside its maps and timer");
+static_assert(sizeof(struct listener_slot) <= 344, "what an idle session takes, beside its maps and timer");
 
 // Whoever has signed-in sessions: all sessions of one owner take their memory from what is this owner's.
 struct listener_account {
@@ -98,9 +97,9 @@ struct listener {
 	struct map by_index; // session index -> slot, or sessions_max + place of a half-open one
 	struct timers timers;
 	struct listener_slot *slot;
-	struct listener_peer *peer; // sessions_max
-	uint32_t peer_fresh_count;  // those from here on were never used
-	uint32_t peer_free;         // + 1
+	struct listener_spare *spare; // sessions_max
+	uint32_t spare_fresh_count;   // those from here on were never used
+	uint32_t spare_free;          // + 1
 	uint32_t sessions_max;
 	uint32_t fresh_count; // slots from here on were never used
 	uint32_t free_head;   // slot + 1, linked by ready_next
@@ -192,7 +191,8 @@ void listener_parts(const struct listener_config *config, struct blocks_part *pa
 void listener_accounts_of_strangers(const struct listener *listener, struct session_birth *birth); // fills both
 void listener_join_account(struct listener *listener, uint32_t slot, uint64_t owner);
 void listener_leave_account(struct listener *listener, uint32_t slot); // after its session was cleared
-void listener_join_peer(struct listener *listener, uint32_t slot, const struct listener_peer *peer); // notes whose a new session is
+// A new session is spare; its place on the list is set here.
+void listener_join_spare(struct listener *listener, uint32_t slot, const struct listener_spare *spare);
 void listener_end(struct listener *listener, uint32_t slot); // clears the session; LISTENER_ENDED is to be polled
 // A slot for a new session, the oldest spare one making room if need be. False: none is free yet, or every slot is signed in.
 bool listener_take_slot(struct listener *listener, uint32_t *slot);

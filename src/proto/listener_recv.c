@@ -33,10 +33,13 @@ static bool confirm(struct listener *listener, struct halfopen *halfopen, const 
 	};
 	listener_accounts_of_strangers(listener, &birth);
 	session_init(&listener->slot[*slot].session, &listener->blocks, &birth, now);
-	struct listener_peer peer = {.handshake_at = halfopen->created_at, .created_at = now};
-	memcpy(peer.key, halfopen->peer_key, NOISE_KEY_BYTES);
-	memcpy(peer.handshake_hash, halfopen->handshake_hash, NOISE_HASH_BYTES);
-	listener_join_peer(listener, *slot, &peer);
+	struct listener_spare spare = {
+		.handshake_at = halfopen->created_at,
+		.ends_at = mtime_add_us(now, LISTENER_SIGNIN_US),
+	};
+	memcpy(spare.key, halfopen->peer_key, NOISE_KEY_BYTES);
+	memcpy(spare.handshake_hash, halfopen->handshake_hash, NOISE_HASH_BYTES);
+	listener_join_spare(listener, *slot, &spare);
 	admission_confirm(&listener->admission, halfopen);
 	const enum mms_err err = map_put(&listener->by_index, birth.local_index, *slot);
 	assert(err == MMS_OK);

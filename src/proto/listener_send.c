@@ -15,10 +15,8 @@ static struct mtime silence(const struct listener_slot *entry)
 // When the slot itself, not its session's calls, is due to end.
 static struct mtime end_of_life(const struct listener *listener, const struct listener_slot *entry)
 {
-	if (entry->state == LISTENER_CLOSING)
-		return entry->closes_at;
-	if (!entry->is_signed_in)
-		return mtime_add_us(listener->peer[entry->peer - 1].created_at, LISTENER_SIGNIN_US);
+	if (entry->spare != 0)
+		return listener->spare[entry->spare - 1].ends_at;
 	return mtime_add_us(entry->session.heard_at, LISTENER_IDLE_US);
 }
 

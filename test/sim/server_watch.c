@@ -28,8 +28,8 @@ struct watched_slot *server_watched(uint32_t slot)
 	const struct session *session = &listener->slot[slot].session;
 	if (watched->index != session->local_index) {
 		memset(watched, 0, sizeof *watched);
-		if (listener->slot[slot].peer != 0)
-			memcpy(watched->key, listener->peer[listener->slot[slot].peer - 1].key, NOISE_KEY_BYTES);
+		if (listener->slot[slot].spare != 0)
+			memcpy(watched->key, listener->spare[listener->slot[slot].spare - 1].key, NOISE_KEY_BYTES);
 		watched->index = session->local_index;
 		watched->path = session->path.current;
 	}

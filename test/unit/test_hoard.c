@@ -157,7 +157,8 @@ static struct peer *join(uint64_t owner, bool is_honest)
 	world.peer_count++;
 	listener_accounts_of_strangers(&world.listener, &birth);
 	session_init(&world.listener.slot[peer->slot].session, &world.listener.blocks, &birth, world.now);
-	listener_join_peer(&world.listener, peer->slot, &(struct listener_peer){.created_at = world.now});
+	const struct listener_spare spare = {.ends_at = mtime_add_us(world.now, LISTENER_SIGNIN_US)};
+	listener_join_spare(&world.listener, peer->slot, &spare);
 	assert_int_equal(map_put(&world.listener.by_index, birth.local_index, peer->slot), MMS_OK);
 	if (!is_honest) {
 		send_call(peer, 1, KIND_SIGNIN, 50);

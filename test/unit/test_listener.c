@@ -163,7 +163,7 @@ static void a_call_says_whose_it_is(void **state)
 	world.flying_count = 0;
 	assert_true(listener_poll(&world.listener, world.now, &event));
 	assert_int_equal(event.type, LISTENER_CALL);
-	assert_int_equal(world.listener.slot[0].peer, 0); // its record was given back
+	assert_int_equal(world.listener.slot[0].spare, 0); // its record was given back
 	assert_int_equal(event.handshake_at.us, 0);
 	assert_null(event.peer_key);
 	assert_null(event.handshake_hash);

@@ -350,7 +350,8 @@ enum { CROWD = 400 };
 static void check_unsigned(const uint32_t seated[SLOTS])
 {
 	uint32_t unsigned_count = 0;
-	for (uint32_t at = world.listener.spare_oldest; at != 0; at = world.listener.slot[at - 1].newer) {
+	const struct listener *listener = &world.listener;
+	for (uint32_t at = listener->spare_oldest; at != 0; at = listener->spare[listener->slot[at - 1].spare - 1].newer) {
 		assert_true(++unsigned_count <= SLOTS);
 		assert_int_equal(world.listener.slot[at - 1].state, LISTENER_OPEN);
 		assert_false(world.listener.slot[at - 1].is_signed_in);
