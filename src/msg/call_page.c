@@ -4,7 +4,7 @@
 
 #include "msg/field.h"
 
-enum { PAGE_MORE = 1, FLAGS_AT = 0, COUNT_AT = 1 };
+enum { PAGE_MORE = 1, COUNT_AT = 1 };
 
 void call_page_begin(struct call_page *page, uint8_t *body)
 {
@@ -14,7 +14,7 @@ void call_page_begin(struct call_page *page, uint8_t *body)
 
 size_t call_page_end(struct call_page *page, bool has_more)
 {
-	page->writer.start[FLAGS_AT] = has_more ? PAGE_MORE : 0;
+	page->writer.start[CALL_PAGE_FLAGS_AT] = has_more ? PAGE_MORE : 0;
 	page->writer.start[page->count_at] = page->count;
 	return page->writer.used_bytes;
 }
@@ -35,6 +35,7 @@ bool call_list_begin(struct call_list *list, const uint8_t *body, size_t bytes)
 	list->entries = reader_of(body, bytes);
 	const bool is_good = read_u8(&list->entries, &flags) && read_u8(&list->entries, &list->count);
 	list->has_more = (flags & PAGE_MORE) != 0;
+	list->is_behind = false;
 	return is_good && (list->count > 0 || !list->has_more);
 }
 

@@ -12,7 +12,7 @@
 #include "base/err.h"
 #include "base/name.h"
 
-enum { CALL_PAGE_ENTRIES_MAX = 255 };
+enum { CALL_PAGE_ENTRIES_MAX = 255, CALL_PAGE_FLAGS_AT = 0 };
 
 // A page that is being written. Entries are appended by the functions of the list it is of (call_rooms_add, …), which are false,
 // and change nothing, when one does not fit any more.
@@ -27,6 +27,7 @@ struct call_list {
 	struct reader entries;
 	uint8_t count;  // entries not yet taken out
 	bool has_more;  // behind the last entry of the page, which then is not empty
+	bool is_behind; // ROOMS: the mailbox holds what this session has not answered yet, or the session receives nothing
 };
 
 void call_page_begin(struct call_page *page, uint8_t *body); // over a body of CALL_BODY_BYTES_MAX

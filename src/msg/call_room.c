@@ -10,6 +10,7 @@ enum {
 	JOIN_PRIVATE = 2,
 	JOIN_NO_HISTORY = 4,
 	ROOMS_MINE = 1,
+	ROOMS_BEHIND = 2, // beside MORE
 	ROOM_MEMBER = 1,
 	ROOM_OWNER = 2,
 	ROOM_PRIVATE = 4,
@@ -113,6 +114,13 @@ bool call_rooms_add(struct call_page *page, const struct call_room *room)
 				       write_u32(writer, room->member_count) && field_write_room(writer, &room->name));
 }
 
+size_t call_rooms_end(struct call_page *page, bool has_more, bool is_behind)
+{
+	const size_t bytes = call_page_end(page, has_more);
+	page->writer.start[CALL_PAGE_FLAGS_AT] |= is_behind ? ROOMS_BEHIND : 0;
+	return bytes;
+}
+
 // What an entry says of its asker is of one mind.
 static bool is_possible(const struct call_room *room)
 {
@@ -143,6 +151,7 @@ bool call_rooms_read(struct call_list *list, struct call_room *room)
 enum mms_err call_rooms_ok_decode(struct call_list *list, const struct name *after, const uint8_t *body, size_t bytes)
 {
 	bool is_good = call_list_begin(list, body, bytes);
+	list->is_behind = is_good && (body[CALL_PAGE_FLAGS_AT] & ROOMS_BEHIND) != 0;
 	struct call_list page = *list; // read through here, so that nobody meets half of a page
 	struct name last = *after;
 	struct call_room room;

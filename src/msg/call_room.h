@@ -75,6 +75,8 @@ enum mms_err call_members_decode(struct call_members *members, const uint8_t *bo
 
 // Pages (call_page.h), in the order of names. MMS_E_BAD also for a page that does not go on behind `after`.
 bool call_rooms_add(struct call_page *page, const struct call_room *room);
+// Ends a page of rooms instead of call_page_end. `is_behind` as in struct call_list.
+size_t call_rooms_end(struct call_page *page, bool has_more, bool is_behind);
 enum mms_err call_rooms_ok_decode(struct call_list *list, const struct name *after, const uint8_t *body, size_t bytes) MUST_CHECK;
 bool call_rooms_read(struct call_list *list, struct call_room *room); // false: none is left
 bool call_members_add(struct call_page *page, const struct call_member *member);

@@ -134,7 +134,7 @@ static void try_rooms(const uint8_t *data, size_t bytes)
 	struct name last = {"Lounge"};
 	if (call_rooms_ok_decode(&list, &last, data, bytes) != MMS_OK)
 		return;
-	forget_flags(0, 1);
+	forget_flags(0, 3);
 	call_page_begin(&page, made);
 	while (list.count > 0) {
 		forget_flags(bytes - list.entries.left_bytes, 15);
@@ -144,7 +144,8 @@ static void try_rooms(const uint8_t *data, size_t bytes)
 		const bool fits = call_rooms_add(&page, &room);
 		assert(fits);
 	}
-	end_page(&page, &list, bytes);
+	assert(page.count > 0 || !list.has_more);
+	check_same(bytes, call_rooms_end(&page, list.has_more, list.is_behind));
 }
 
 static void try_members(const uint8_t *data, size_t bytes)

@@ -198,6 +198,27 @@ static void test_rooms(void **state)
 	}
 }
 
+static void a_page_of_rooms_may_be_behind(void **state)
+{
+	(void)state;
+	struct call_page page;
+	struct call_list list;
+	for (int flags = 0; flags < 4; flags++) {
+		call_page_begin(&page, body);
+		assert_true(call_rooms_add(&page, &lounge));
+		const size_t bytes = call_rooms_end(&page, (flags & 1) != 0, (flags & 2) != 0);
+		assert_int_equal(body[0], flags);
+		body[0] |= 0xfc; // flags of no meaning yet
+		assert_int_equal(call_rooms_ok_decode(&list, &none, body, bytes), MMS_OK);
+		assert_int_equal(list.has_more, flags & 1);
+		assert_int_equal(list.is_behind, (flags & 2) != 0);
+	}
+	call_page_begin(&page, body);
+	body[0] = 2; // of members there is no such flag
+	assert_int_equal(call_members_ok_decode(&list, &none, body, 2), MMS_OK);
+	assert_false(list.is_behind);
+}
+
 static enum mms_err decode_room(const struct call_room *room)
 {
 	struct call_page page;
@@ -368,6 +389,7 @@ int main(void)
 		cmocka_unit_test(names_in_order),
 		cmocka_unit_test(a_page_counts_to_its_end),
 		cmocka_unit_test(test_rooms),
+		cmocka_unit_test(a_page_of_rooms_may_be_behind),
 		cmocka_unit_test(a_room_is_of_one_mind),
 		cmocka_unit_test(test_members),
 		cmocka_unit_test(test_devices),
