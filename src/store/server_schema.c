@@ -222,6 +222,7 @@ const char *const server_schema_statement[SERVER_STATEMENT_COUNT] = {
 	[BODY_PUT] = "INSERT INTO body(body_no, sender_id, id, origin_device, kind, form, to_user, at, sender, text)"
 		     " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
 	[BODY_REMOVE] = "DELETE FROM body WHERE body_no = ?1",
+	[BODIES_REMOVE] = "DELETE FROM body WHERE body_no BETWEEN ?1 AND ?2",
 
 	[REF_PUT] = "INSERT INTO ref(user_id, row, sender_id, bytes) VALUES (?1, ?2, ?3, ?4)",
 	[REF_REMOVE] = "DELETE FROM ref WHERE user_id = ?1 AND row = ?2",

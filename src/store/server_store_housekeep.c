@@ -174,6 +174,8 @@ static enum mms_err clean(struct server_store *store, uint32_t *rows_left)
 		err = server_store_ids_age(store, id_retention);
 	if (err == MMS_E_MISSING)
 		err = MMS_OK;
+	if (err == MMS_OK)
+		err = server_store_write(store); // for the sweep to see which bodies are gone
 	while (*rows_left > 0 && err == MMS_OK)
 		err = server_store_ids_sweep(store, rows_left);
 	return err;

@@ -2,8 +2,8 @@
 // What the files of server_store share. Layer: store; private to server_store*.c.
 //
 // What changes with every message is kept in memory while a transaction is open, and written once for all of its messages:
-// mailboxes, shares of senders, and how many ids a sender has. server_store_write does it, before the end; server_store_forget
-// is for a transaction that was given up.
+// mailboxes, shares of senders, how many ids a sender has, and which bodies go. server_store_write does it, before the end;
+// server_store_forget is for a transaction that was given up.
 #ifndef MMS_STORE_SERVER_STORE_INSIDE_H
 #define MMS_STORE_SERVER_STORE_INSIDE_H
 
@@ -69,6 +69,7 @@ enum server_statement {
 	SHARE_HEAVIEST,
 	BODY_PUT,
 	BODY_REMOVE,
+	BODIES_REMOVE,
 	REF_PUT,
 	REF_REMOVE,
 	REFS_SLICE,
@@ -153,6 +154,8 @@ enum {
 	SERVER_TALLY_IDS_MAX = 64 // written when there are so many, and by housekeeping; an end forgets the others
 };
 
+enum { SERVER_GONE_MAX = 4096 }; // bodies that wait to be removed together; so many are removed at once
+
 // A refusal that is remembered (storage.h, STORAGE_REFUSAL_US).
 struct server_refusal {
 	int64_t sender_id; // 0: unused
@@ -215,7 +218,9 @@ struct server_store {
 	struct server_tally tally[SERVER_TALLIES]; // by the sender's id modulo SERVER_TALLIES
 	bool has_shares; // any was ever used
 	struct server_share share[SERVER_SHARES];
-	uint32_t dirty_first; // place + 1
+	uint32_t gone_count;
+	uint64_t gone[SERVER_GONE_MAX]; // the numbers of bodies whose refs the open transaction removed
+	uint32_t dirty_first;           // place + 1
 	struct server_mailbox mailbox[SERVER_MAILBOXES];
 };
 
@@ -234,7 +239,7 @@ void server_store_changed(struct server_store *store, struct server_mailbox *mai
 // Forgets the mailbox in memory, as its row is gone.
 void server_store_mailbox_gone(struct server_store *store, int64_t user_id);
 
-// Writes what the open transaction changed of mailboxes and shares.
+// Writes what the open transaction changed of mailboxes and shares, and removes the bodies that go.
 enum mms_err server_store_write(struct server_store *store) MUST_CHECK;
 
 // Forgets what a transaction that was given up did.

@@ -3,6 +3,7 @@
 // have. Mailboxes are kept in memory and written once a transaction. The contract is in server_store_inside.h; what is counted, in
 // server_schema.c, table mailbox.
 #include <assert.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "store/server_store_inside.h"
@@ -110,9 +111,51 @@ void server_store_mailbox_gone(struct server_store *store, int64_t user_id)
 	place->is_dirty = false;
 }
 
+// --- bodies go ---
+
+static int compare_numbers(const void *a, const void *b)
+{
+	const uint64_t left = *(const uint64_t *)a;
+	const uint64_t right = *(const uint64_t *)b;
+	return (left > right) - (left < right);
+}
+
+static enum mms_err remove_run(struct server_store *store, uint64_t first, uint64_t last)
+{
+	sqlite3_stmt *statement = store->statement[first == last ? BODY_REMOVE : BODIES_REMOVE];
+	sql_bind_number(statement, 1, first);
+	if (first != last)
+		sql_bind_number(statement, 2, last);
+	return sql_run(&store->sql, statement);
+}
+
+// In runs of numbers: what came together mostly goes together, whosever it is, and a statement costs more than a row.
+static enum mms_err remove_gone(struct server_store *store)
+{
+	const uint64_t *gone = store->gone;
+	enum mms_err err = MMS_OK;
+	qsort(store->gone, store->gone_count, sizeof *gone, compare_numbers);
+	for (uint32_t first = 0, next; first < store->gone_count && err == MMS_OK; first = next) {
+		for (next = first + 1; next < store->gone_count && gone[next] - gone[next - 1] <= 1; next++)
+			;
+		err = remove_run(store, gone[first], gone[next - 1]);
+	}
+	store->gone_count = 0;
+	return err;
+}
+
+static enum mms_err remove_body(struct server_store *store, uint64_t row)
+{
+	const enum mms_err err = store->gone_count == SERVER_GONE_MAX ? remove_gone(store) : MMS_OK;
+	store->gone[store->gone_count++] = row;
+	return err;
+}
+
+// --- the end of a transaction ---
+
 enum mms_err server_store_write(struct server_store *store)
 {
-	enum mms_err err = MMS_OK;
+	enum mms_err err = remove_gone(store);
 	while (store->dirty_first != 0 && err == MMS_OK) {
 		struct server_mailbox *mailbox = &store->mailbox[store->dirty_first - 1];
 		err = write_mailbox(store, mailbox);
@@ -128,6 +171,7 @@ void server_store_forget(struct server_store *store)
 	memset(store->share, 0, sizeof store->share);
 	memset(store->tally, 0, sizeof store->tally);
 	store->dirty_first = 0;
+	store->gone_count = 0;
 	store->row_next = store->commit_next;
 }
 
@@ -147,12 +191,6 @@ enum mms_err server_store_count(struct server_store *store, int64_t user_id, uin
 
 // --- rows go ---
 
-static enum mms_err remove_body(struct server_store *store, uint64_t row)
-{
-	sql_bind_number(store->statement[BODY_REMOVE], 1, row);
-	return sql_run(&store->sql, store->statement[BODY_REMOVE]);
-}
-
 // Runs a statement on the rows of a user up to, or at, `row`.
 static enum mms_err run_on(struct server_store *store, enum server_statement which, int64_t user_id, uint64_t row)
 {
@@ -161,7 +199,6 @@ static enum mms_err run_on(struct server_store *store, enum server_statement whi
 	return sql_run(&store->sql, store->statement[which]);
 }
 
-// One by one: a subquery that says which ones costs as much as ten of them before it has begun.
 static enum mms_err remove_bodies(struct server_store *store, int64_t user_id, uint64_t row)
 {
 	sqlite3_stmt *statement = store->statement[REFS_UPTO];

@@ -145,6 +145,38 @@ static void test_statements_of_a_message(void **state)
 	assert_int_equal(runs, expected);
 }
 
+static void accept_of_two(struct fixture *fixture)
+{
+	static struct storage_op ops[OPS_MAX / 2];
+	for (size_t i = 0; i < OPS_MAX / 2; i++) {
+		ops[i] = accept_op(fixture, i % 2 == 0 ? FRED : JIMMY);
+		ops[i].submit.text_bytes = 1;
+	}
+	must_keep(fixture, ops, OPS_MAX / 2, "x");
+}
+
+// Bodies that came together go together, whosever they are; and of more than there is room for, all.
+static void test_bodies_go_in_runs(void **state)
+{
+	struct fixture *fixture = *state;
+	struct storage_move moves[] = {{.user_id = FRED}, {.user_id = JIMMY}};
+	moves[0].device_id = enroll(fixture, FRED, 1).device_id;
+	moves[1].device_id = enroll(fixture, JIMMY, 2).device_id;
+	accept_of_two(fixture);
+	moves[0].row = moves[1].row = fixture->row_next - 1;
+	assert_int_equal(append_moves(fixture, moves, 2, NULL, 0, NULL), MMS_OK);
+	assert_int_equal(count(fixture, "SELECT count(*) FROM body"), 0);
+	assert_int_equal(sqlite3_stmt_status(fixture->store->statement[BODIES_REMOVE], SQLITE_STMTSTATUS_RUN, 0), 1);
+	assert_int_equal(sqlite3_stmt_status(fixture->store->statement[BODY_REMOVE], SQLITE_STMTSTATUS_RUN, 0), 0);
+
+	for (int i = 0; i <= 2 * SERVER_GONE_MAX / OPS_MAX; i++)
+		accept_of_two(fixture);
+	moves[0].row = moves[1].row = fixture->row_next - 2;
+	assert_int_equal(append_moves(fixture, moves, 2, NULL, 0, NULL), MMS_OK);
+	assert_int_equal(count(fixture, "SELECT count(*) FROM body JOIN ref ON row = body_no"), 1);
+	assert_int_equal(count(fixture, "SELECT count(*) FROM body"), 1);
+}
+
 // Ids are held in the order of time: what many senders had accepted together is in few pages. By sender it would be one for each.
 static void test_pages_of_many_senders(void **state)
 {
@@ -195,6 +227,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_costs_do_not_grow),
 		cmocka_unit_test_setup_teardown(test_statements_of_a_message, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_bodies_go_in_runs, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_pages_of_many_senders, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_file_shrinks, set_up, tear_down),
 	};
