@@ -101,7 +101,7 @@ $(BUILD)/test/names_stub.so: test/tools/names_stub.c Makefile
 	$(call QUIET,CC)$(CC) $(filter-out -Wpedantic $(SANITIZE),$(CFLAGS_ALL)) -fPIC -shared -o $@ $< -ldl
 
 # The tests of what has threads, which run under the thread sanitizer too.
-THREAD_TESTS = test_os_resolver test_store_thread
+THREAD_TESTS = test_os_job test_os_resolver test_store_thread
 .PHONY: threads
 threads: $(THREAD_TESTS:%=$(BUILD)/test/%)
 
