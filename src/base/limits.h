@@ -55,6 +55,12 @@ enum {
 				 // newest go whose message waits for nobody
 	STARTS_MAX = 4096,     // starts of the server remembered; full: the oldest goes, its devices re-offer
 
+	// --- operators ---
+	OPERATORS_MAX = 8,                // connections to the operator's socket; full: the next waits to be taken
+	OPERATOR_SILENCE_S = 10,          // a request, or the taking of what was answered, waits so long; then the connection ends
+	OPERATOR_REQUEST_BYTES_MAX = 1024, // a request; longer is refused
+	OPERATOR_CHUNK_BYTES_MAX = 8192,  // of an answer, given at once; the next when it was taken
+
 	// --- client ---
 	OUTBOX_ROWS_MAX = 10000, // messages queued on one profile; full: the next is refused
 	OUTBOX_DONE_MAX = 20000, // newest messages of an outbox, with a verdict or without; older ones with one are not re-offered

@@ -6,6 +6,8 @@
 #include "base/err.h"
 #include "os/paths.h"
 
+#define DATA_SOCKET "operator" // in the data directory: the socket of the server that runs
+
 struct data_paths {
 	struct file_path data;       // the data directory
 	struct file_path database;   // in it: server.db

@@ -15,11 +15,14 @@
 #include "base/limits.h"
 #include "cmd/cmd.h"
 #include "cmd/exit.h"
+#include "cmd/operator_serve.h"
 #include "cmd/outbound.h"
+#include "cmd/server_reload.h"
 #include "cmd/server_setup.h"
 #include "crypto/base64url.h"
 #include "os/clock.h"
 #include "os/log.h"
+#include "os/paths.h"
 #include "os/random.h"
 #include "os/signals.h"
 #include "os/standard.h"
@@ -27,9 +30,11 @@
 #include "ui/printer.h"
 
 enum {
+	OTHER_FDS = 3, // beside the sockets: signals, the store, the users file
 	TURN_BATCHES_MAX = 16, // receive calls in a turn; then the orders are carried out, whatever still waits
 	HOUSEKEEP_ROWS_MAX = 1000,
-	STORE_JOBS_MAX = STORE_LANES + SERVER_JOINING_MAX + SERVER_PAGES_MAX + 2, // a sync and a housekeeping beside
+	// A sync and a housekeeping beside.
+	STORE_JOBS_MAX = STORE_LANES + SERVER_JOINING_MAX + SERVER_PAGES_MAX + OPERATORS_MAX + 2,
 };
 
 struct program {
@@ -38,6 +43,9 @@ struct program {
 	void *memory;
 	struct store_thread *thread; // which has the store from start to stop
 	struct outbound outbound;
+	struct server_reload reload;
+	struct operator_serve operators;
+	char users_path[OPERATOR_PATH_BYTES];
 	int signal_fd;
 	int store_fd; // readable: the store has events
 	struct reason store_why; // it failed
@@ -89,6 +97,17 @@ static int start_store(struct program *program, struct reason *why)
 	return err == MMS_OK ? EXIT_DONE : EXIT_IO;
 }
 
+// What works beside the loop, and who speaks to it.
+static int start_beside(struct program *program, struct reason *why)
+{
+	const struct data_paths *paths = &program->setup.paths;
+	paths_resolve(paths->users.text, program->users_path, sizeof program->users_path);
+	if (server_reload_open(&program->reload, &program->setup.users, paths, why) != MMS_OK)
+		return EXIT_IO;
+	const enum mms_err err = operator_serve_open(&program->operators, paths->data.text, why);
+	return err == MMS_OK ? start_store(program, why) : exit_of_data(err);
+}
+
 static int start(struct program *program, struct reason *why)
 {
 	struct server_reading *users = server_users_in_use(&program->setup.users);
@@ -97,6 +116,7 @@ static int start(struct program *program, struct reason *why)
 		.users = &users->file.table,
 		.user = users->user,
 		.rng = random_rng(),
+		.users_path = program->users_path,
 		.enrolled = log_enrolled,
 	};
 	uint8_t start_id[STORAGE_START_ID_BYTES];
@@ -116,7 +136,7 @@ static int start(struct program *program, struct reason *why)
 	}
 	server_node_init(&program->node, &node, program->memory, clock_monotonic());
 	outbound_init(&program->outbound, &program->setup.udp, &node.rng, program->setup.options.drop_ppm);
-	return start_store(program, why);
+	return start_beside(program, why);
 }
 
 static void announce(const struct program *program)
@@ -167,17 +187,12 @@ static void receive(struct program *program)
 
 // --- orders ---
 
-static void read_users(struct program *program)
+static void read_users(struct program *program, const struct server_order *order)
 {
-	struct reason why;
-	struct server_setup *setup = &program->setup;
-	struct server_reading *fresh = server_users_read_again(&setup->users, setup->paths.users.text, &why);
-	if (fresh == NULL) {
-		log_warn("the users stay as they were: %s", why.text);
-		server_node_users_read(&program->node, NULL, NULL);
-	} else {
-		server_node_users_read(&program->node, &fresh->file.table, fresh->user);
-	}
+	if (order->edit != NULL)
+		log_info("the operator with user id %u asks for \"%s\" of %s", (unsigned)program->operators.client[order->slot].user,
+			 operator_verb_word(order->edit->verb), order->edit->name.text);
+	server_reload_begin(&program->reload, order->edit);
 }
 
 // What strangers and broken peers did is only counted; --verbose shows it once a minute and at the end.
@@ -220,7 +235,7 @@ static void end(struct program *program)
 static void perform(struct program *program)
 {
 	struct server_order *order = &program->order;
-	struct moment moment = moment_now();
+	const struct moment moment = moment_now();
 	while (server_node_next(&program->node, moment, order)) {
 		switch (order->kind) {
 		case ORDER_SEND:
@@ -239,9 +254,13 @@ static void perform(struct program *program)
 			store_thread_housekeep(program->thread, moment.now, HOUSEKEEP_ROWS_MAX);
 			break;
 		case ORDER_READ_USERS:
-			outbound_flush(&program->outbound);
-			read_users(program);
-			moment = moment_now();
+			read_users(program, order);
+			break;
+		case ORDER_TELL:
+			operator_serve_tell(&program->operators, &program->node, order);
+			break;
+		case ORDER_PART:
+			operator_serve_part(&program->operators, order->slot);
 			break;
 		case ORDER_END:
 			outbound_flush(&program->outbound);
@@ -344,23 +363,30 @@ static int wait_ms(const struct program *program)
 static void serve(struct program *program)
 {
 	int fds[UDP_SOCKETS_MAX];
-	struct pollfd polled[UDP_SOCKETS_MAX + 2];
+	struct pollfd polled[UDP_SOCKETS_MAX + OTHER_FDS + OPERATOR_SERVE_FDS];
 	const size_t count = udp_fds(&program->setup.udp, fds);
 	for (size_t i = 0; i < count; i++)
 		polled[i] = (struct pollfd){.fd = fds[i], .events = POLLIN};
-	polled[count] = (struct pollfd){.fd = program->signal_fd, .events = POLLIN};
-	polled[count + 1] = (struct pollfd){.fd = program->store_fd, .events = POLLIN};
+	struct pollfd *others = polled + count;
+	struct pollfd *operators = others + OTHER_FDS;
+	others[0] = (struct pollfd){.fd = program->signal_fd, .events = POLLIN};
+	others[1] = (struct pollfd){.fd = program->store_fd, .events = POLLIN};
+	others[2] = (struct pollfd){.fd = program->reload.job.fd, .events = POLLIN};
 	while (!program->is_over) {
-		const int ready = poll(polled, count + 2, wait_ms(program));
+		operator_serve_poll(&program->operators, &program->node, operators);
+		const int ready = poll(polled, count + OTHER_FDS + OPERATOR_SERVE_FDS, wait_ms(program));
 		if (ready < 0 && errno != EINTR) {
 			fail(program, &(struct reason){"cannot wait for datagrams: start the server again"}, EXIT_IO);
 			return;
 		}
 		receive(program);
-		if (polled[count].revents != 0)
+		if (others[0].revents != 0)
 			take_signals(program);
-		if (polled[count + 1].revents != 0)
+		if (others[1].revents != 0)
 			take_store_events(program);
+		if (others[2].revents != 0)
+			server_reload_take(&program->reload, &program->node);
+		operator_serve_take(&program->operators, operators, &program->node, moment_now());
 		if (!program->is_over)
 			perform(program);
 	}
@@ -389,6 +415,8 @@ int cmd_server(int argc, char **argv)
 		server_node_clear(&program.node);
 	}
 	stop_store(&program);
+	server_reload_close(&program.reload);
+	operator_serve_close(&program.operators);
 	free(program.memory);
 	server_setup_close(&program.setup);
 	if (program.signal_fd >= 0)

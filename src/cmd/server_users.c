@@ -113,7 +113,8 @@ static struct server_reading *fresh_of(struct server_users *users)
 	return &users->reading[1 - users->in_use];
 }
 
-struct server_reading *server_users_read_again(struct server_users *users, const char *path, struct reason *why)
+struct server_reading *server_users_read_again(struct server_users *users, const char *path, bool may_be_empty,
+					       struct reason *why)
 {
 	struct server_reading *fresh = fresh_of(users);
 	if (file_is_stream(path)) {
@@ -124,7 +125,7 @@ struct server_reading *server_users_read_again(struct server_users *users, const
 	if (read_file(fresh, path, why) != MMS_OK)
 		return NULL;
 	// An emptied file is more often a mistake than the wish to shut everybody out.
-	if (fresh->file.table.user_count > 0 || server_users_in_use(users)->file.table.user_count == 0)
+	if (may_be_empty || fresh->file.table.user_count > 0 || server_users_in_use(users)->file.table.user_count == 0)
 		return fresh;
 	snprintf(why->text, sizeof why->text,
 		 "%.300s names nobody any more; to shut everybody out, stop the server", path);

@@ -3,6 +3,7 @@
 #ifndef MMS_CMD_SERVER_USERS_H
 #define MMS_CMD_SERVER_USERS_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/err.h"
@@ -36,9 +37,11 @@ enum mms_err server_users_sync(struct server_users *users, struct server_store *
 // The users in use.
 struct server_reading *server_users_in_use(struct server_users *users);
 
-// Reads the users file again, beside the users in use. NULL: nothing has changed, and `why` says what is wrong. That is also
-// so when the file is none that can be read twice (a pipe, a device), and when it names nobody any more.
-struct server_reading *server_users_read_again(struct server_users *users, const char *path, struct reason *why);
+// Reads the users file again, beside the users in use, which it only looks at. NULL: nothing has changed, and `why` says what is
+// wrong. That is also so when the file is none that can be read twice (a pipe, a device), and when it names nobody any more unless
+// `may_be_empty`.
+struct server_reading *server_users_read_again(struct server_users *users, const char *path, bool may_be_empty,
+					       struct reason *why);
 
 // What the store is to be asked, so that its users become those read last. Borrowed until server_users_use or server_users_drop.
 struct server_store_sync *server_users_ask(struct server_users *users);

@@ -1,26 +1,24 @@
 // SPDX-License-Identifier: ISC
-// `mms user`: edits the users file of a server, atomically and under a lock. The server itself never writes it.
+// `mms user`: who may use a server. A server that runs is asked over its operator's socket; else the users file is changed.
 #include <stdarg.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/date.h"
 #include "cmd/cmd.h"
 #include "cmd/data.h"
 #include "cmd/exit.h"
+#include "cmd/operator_call.h"
 #include "cmd/options.h"
 #include "cmd/output.h"
 #include "cmd/user_list.h"
-#include "cmd/users_file.h"
+#include "cmd/users_change.h"
 #include "crypto/base64url.h"
 #include "crypto/crypto.h"
 #include "crypto/hash.h"
-#include "store/users_edit.h"
+#include "node/operator.h"
 #include "os/clock.h"
-#include "os/directory.h"
-#include "os/file.h"
-#include "os/lock.h"
+#include "os/paths.h"
 #include "os/random.h"
 #include "os/standard.h"
 #include "store/server_store.h"
@@ -53,23 +51,20 @@ static struct {
 struct job {
 	const struct options_command *command;
 	struct data_paths paths;
-	struct lock lock;
-	struct users_file file; // empty when it does not exist yet
-	struct name name;
-	uint8_t life[USER_LIFE_BYTES];
-	bool had_life; // the server's database knows an earlier user of the name
-	struct user_invite invite;
+	struct operator_request request;
+	bool is_running; // a server took it
+	bool had_life;   // the server's database knows an earlier user of the name
 	char code_secret[INVITE_CODE_TEXT_BYTES];
-	struct fingerprint fingerprint;
 	struct reason why;
 };
 
-// An action that edits the file. `make` and `finish` return the exit status and have told what went wrong.
+// An action that changes the users. `prepare` and `finish` return the exit status and have told what went wrong; NULL: nothing is
+// to be prepared.
 struct action {
 	const struct options_command *command;
-	bool may_create;                                       // a missing file is an empty one
-	int (*make)(struct job *job, struct users_edit *edit); // fills in the edit; untouched: nothing is to be done
-	int (*finish)(struct job *job);                        // tells the user what comes next
+	enum operator_verb verb;
+	int (*prepare)(struct job *job); // fills in the request
+	int (*finish)(struct job *job);  // tells the user what comes next
 };
 
 static int fail(const struct job *job, int status)
@@ -87,71 +82,69 @@ __attribute__((format(printf, 3, 4))) static int fail_with(struct job *job, int 
 	return fail(job, status);
 }
 
-static void clear(struct job *job)
+static int begin(struct job *job, const struct options_command *command, enum operator_verb verb, const char *name)
 {
-	crypto_wipe(job->code_secret, sizeof job->code_secret);
-	users_file_clear(&job->file);
-	lock_release(&job->lock);
-}
-
-static int begin(struct job *job, const struct options_command *command, const char *name)
-{
-	*job = (struct job){.command = command};
-	if (name != NULL && !name_parse(&job->name, name, strlen(name)))
+	*job = (struct job){.command = command, .request = {.verb = verb}};
+	if (name != NULL && !name_parse(&job->request.name, name, strlen(name)))
 		return fail_with(job, EXIT_BAD_TEXT, "\"%.60s\" is not a name; it has 1 to 32 of A-Z a-z 0-9 . _ -",
 				 name);
 	const enum mms_err err = data_choose(&job->paths, given.data, given.users, &job->why);
 	return err == MMS_OK ? EXIT_DONE : fail(job, err == MMS_E_BAD ? EXIT_USAGE : exit_of_data(err));
 }
 
-static int load(struct job *job)
+// Has the server do it that runs on the data directory. Who names a file alone means that file.
+static int ask_server(struct job *job, void (*each)(void *context, const struct operator_line *line), void *context)
 {
-	const enum mms_err err = users_file_load(&job->file, job->paths.users.text, &job->why);
-	return err == MMS_OK ? EXIT_DONE : fail(job, exit_of_users_file(err));
+	if (given.users != NULL && given.data == NULL)
+		return EXIT_DONE;
+	if (given.users != NULL)
+		paths_resolve(job->paths.users.text, job->request.users, sizeof job->request.users);
+	const struct operator_reply reply = operator_call(job->paths.data.text, &job->request, each, context, &job->why);
+	job->is_running = reply.is_there;
+	job->had_life = reply.is_known;
+	return reply.status == EXIT_DONE ? EXIT_DONE : fail(job, reply.status);
 }
 
-// Loads the file under the lock. Looks first without it, so that no lock file appears beside a file that is not there.
-static int load_locked(struct job *job)
+// The life of the user who had the name last, as far as the server's database knows. No database: nobody had.
+static enum mms_err find_life(struct job *job, uint8_t life[USER_LIFE_BYTES])
 {
-	const int status = load(job);
+	struct server_store *store = NULL;
+	enum mms_err err = server_store_open_readonly(job->paths.database.text, &store, &job->why);
+	if (err != MMS_OK)
+		return err;
+	err = server_store_life_find(store, &job->request.name, life);
+	if (err == MMS_E_MISSING)
+		snprintf(job->why.text, sizeof job->why.text,
+			 "the server's database %.300s knows no %s; without --same it is a new user", job->paths.database.text,
+			 job->request.name.text);
+	else if (err != MMS_OK)
+		job->why = *server_store_reason(store);
+	server_store_close(store);
+	return err;
+}
+
+// Without a server that could say it, the database does.
+static int choose_life(struct job *job)
+{
+	uint8_t known[USER_LIFE_BYTES];
+	const enum mms_err err = find_life(job, known);
+	job->had_life = err == MMS_OK;
+	if (!job->request.is_same)
+		return EXIT_DONE;
+	if (err != MMS_OK)
+		return fail(job, err == MMS_E_MISSING ? EXIT_NO_USER : exit_of_data(err));
+	memcpy(job->request.life, known, sizeof job->request.life);
+	return EXIT_DONE;
+}
+
+// Changes the file itself: no server runs that would.
+static int change_file(struct job *job)
+{
+	int status = job->request.verb == OPERATOR_USER_ADD ? choose_life(job) : EXIT_DONE;
 	if (status != EXIT_DONE)
 		return status;
-	users_file_clear(&job->file);
-	const enum mms_err err = lock_take_blocking(&job->lock, job->paths.users_lock.text, &job->why);
-	return err == MMS_OK ? load(job) : fail(job, exit_of_data(err));
-}
-
-// The same, but a file that is missing is an empty one, and its directory is made.
-static int load_or_create_locked(struct job *job)
-{
-	enum mms_err err = directory_make(job->paths.users_folder.text, 0700, &job->why);
-	if (err == MMS_OK)
-		err = lock_take_blocking(&job->lock, job->paths.users_lock.text, &job->why);
-	if (err != MMS_OK)
-		return fail(job, exit_of_data(err));
-	err = users_file_load(&job->file, job->paths.users.text, &job->why);
-	return err == MMS_OK || err == MMS_E_MISSING ? EXIT_DONE : fail(job, exit_of_users_file(err));
-}
-
-static const char *text_of(const struct job *job)
-{
-	return job->file.text != NULL ? job->file.text : "";
-}
-
-static int write_edit(struct job *job, const struct users_edit *edit)
-{
-	const char *path = job->paths.users.text;
-	const size_t bytes = users_edit_bytes(job->file.bytes, edit);
-	if (bytes > USERS_FILE_BYTES_MAX)
-		return fail_with(job, EXIT_CANT_CREATE, "%.400s would grow beyond 64 MiB; remove users first", path);
-	char *edited = malloc(bytes + 1);
-	if (edited == NULL)
-		return fail_with(job, EXIT_CANT_CREATE, "cannot edit %.400s: not enough memory; end other programs",
-				 path);
-	users_edit_apply(text_of(job), job->file.bytes, edit, edited);
-	const enum mms_err err = file_replace(path, edited, bytes, 0600, &job->why);
-	free(edited);
-	return err == MMS_OK ? EXIT_DONE : fail(job, exit_of_data(err));
+	status = users_change(&job->request, &job->paths, USERS_CHANGE_WAITS, &job->why);
+	return status == EXIT_DONE ? EXIT_DONE : fail(job, status);
 }
 
 static int run(const struct action *action, int argc, char **argv)
@@ -161,40 +154,29 @@ static int run(const struct action *action, int argc, char **argv)
 	int status;
 	if (!options_begin(action->command, argc, argv, &words, &status))
 		return status;
-	status = begin(&job, action->command, words.word[0]);
-	if (status != EXIT_DONE)
-		goto out;
-	if (words.count > 1 && !base64url_decode(words.word[1], strlen(words.word[1]), job.fingerprint.bytes,
-						 sizeof job.fingerprint.bytes)) {
+	status = begin(&job, action->command, action->verb, words.word[0]);
+	if (status == EXIT_DONE && words.count > 1 &&
+	    !base64url_decode(words.word[1], strlen(words.word[1]), job.request.fingerprint.bytes, FINGERPRINT_BYTES))
 		status = fail_with(&job, EXIT_BAD_TEXT,
 				   "\"%.60s\" is not a fingerprint; \"mms user list\" shows its 43 letters",
 				   words.word[1]);
-		goto out;
-	}
-	status = action->may_create ? load_or_create_locked(&job) : load_locked(&job);
-	if (status != EXIT_DONE)
-		goto out;
-	struct users_edit edit = {0};
-	status = action->make(&job, &edit);
-	if (status == EXIT_DONE && edit.removed_bytes + edit.inserted_bytes > 0)
-		status = write_edit(&job, &edit);
+	if (status == EXIT_DONE && action->prepare != NULL)
+		status = action->prepare(&job);
+	if (status == EXIT_DONE)
+		status = ask_server(&job, NULL, NULL);
+	if (status == EXIT_DONE && !job.is_running)
+		status = change_file(&job);
 	if (status == EXIT_DONE)
 		status = action->finish(&job);
-out:
-	clear(&job);
+	crypto_wipe(job.code_secret, sizeof job.code_secret);
 	return status;
 }
 
-static int fail_missing(struct job *job)
+static int tell_effect(struct job *job)
 {
-	return fail_with(job, EXIT_NO_USER, "no such user: %s is not in %.400s; \"mms user list\" shows who is",
-			 job->name.text, job->paths.users.text);
-}
-
-static int tell_reload(struct job *job)
-{
-	(void)job;
-	(void)printer_line(PRINTER_ERR, "A server that is running reads the file again when told so: kill -HUP and its process id.");
+	(void)printer_line(PRINTER_ERR, job->is_running
+		? "The running server has it in effect."
+		: "A server that is running reads the file again when told so: kill -HUP and its process id.");
 	return EXIT_DONE;
 }
 
@@ -205,10 +187,12 @@ static int make_code(struct job *job)
 		return fail(job, EXIT_IO);
 	uint8_t random_secret[INVITE_CODE_BYTES];
 	const struct rng rng = random_rng();
+	struct user_invite *invite = &job->request.invite;
 	rng_fill(&rng, random_secret, sizeof random_secret);
 	base64url_encode(random_secret, sizeof random_secret, job->code_secret);
-	hash_invite_code(job->code_secret, strlen(job->code_secret), job->invite.hash);
-	job->invite.expires_at.ms = clock_wall().ms + (int64_t)given.days * MS_PER_DAY;
+	hash_invite_code(job->code_secret, strlen(job->code_secret), invite->hash);
+	invite->expires_at.ms = clock_wall().ms + (int64_t)given.days * MS_PER_DAY;
+	job->request.has_invite = true;
 	crypto_wipe(random_secret, sizeof random_secret);
 	return EXIT_DONE;
 }
@@ -216,74 +200,33 @@ static int make_code(struct job *job)
 // The code goes to standard output alone, so that a script can take it; it is shown only after the file holds its hash.
 static int show_code(struct job *job)
 {
-	const char *name = job->name.text;
+	const char *name = job->request.name.text;
 	(void)printer_line(PRINTER_OUT, "%s", job->code_secret);
 	if (output_flush(job->command->name) != EXIT_DONE)
 		return fail_with(job, EXIT_IO,
-				 "%.300s was changed, but nobody knows the code it now has for %s: make another one in its place "
-				 "with \"mms user invite --replace %s\"", job->paths.users.text, name, name);
+				 "the users were changed, but nobody knows the code that %s now has: make another one in its place "
+				 "with \"mms user invite --replace %s\"", name, name);
 	char expiry[DATE_TEXT_BYTES];
-	date_format_s(job->invite.expires_at, expiry);
+	date_format_s(job->request.invite.expires_at, expiry);
 	(void)printer_line(PRINTER_ERR,
 		"With this code one device of %s can join until %s: \"signin %s CODE\" in mms client, or "
 		"MMS_INVITE=CODE before another command.", name, expiry, name);
-	return tell_reload(job);
-}
-
-// The life of the user who had the name last, as far as the server knows. No database: nobody had.
-static enum mms_err find_life(struct job *job, uint8_t life[USER_LIFE_BYTES])
-{
-	struct server_store *store = NULL;
-	enum mms_err err = server_store_open_readonly(job->paths.database.text, &store, &job->why);
-	if (err != MMS_OK)
-		return err;
-	err = server_store_life_find(store, &job->name, life);
-	if (err == MMS_E_MISSING)
-		snprintf(job->why.text, sizeof job->why.text,
-			 "the server's database %.300s knows no %s; without --same it is a new user", job->paths.database.text,
-			 job->name.text);
-	else if (err != MMS_OK)
-		job->why = *server_store_reason(store);
-	server_store_close(store);
-	return err;
+	return tell_effect(job);
 }
 
 // A user is new unless the operator says otherwise: whoever gets the code must not get the mail of who had the name before.
-static int choose_life(struct job *job)
+static int prepare_add(struct job *job)
 {
-	uint8_t known[USER_LIFE_BYTES];
 	const struct rng rng = random_rng();
-	const enum mms_err err = find_life(job, known);
-	job->had_life = err == MMS_OK;
-	if (given.is_same && err != MMS_OK)
-		return fail(job, err == MMS_E_MISSING ? EXIT_NO_USER : exit_of_data(err));
-	if (given.is_same)
-		memcpy(job->life, known, sizeof job->life);
-	else
-		rng_fill(&rng, job->life, sizeof job->life);
-	return EXIT_DONE;
-}
-
-static int make_add(struct job *job, struct users_edit *edit)
-{
-	static const uint8_t none[USER_LIFE_BYTES]; // a line written by hand
-	int status = choose_life(job);
-	if (status == EXIT_DONE && !given.is_plain)
-		status = make_code(job);
-	if (status != EXIT_DONE)
-		return status;
-	const uint8_t *life = memcmp(job->life, none, sizeof none) == 0 ? NULL : job->life;
-	if (users_edit_add(text_of(job), job->file.bytes, &job->name, life, given.is_plain ? NULL : &job->invite, edit) ==
-	    MMS_OK)
-		return EXIT_DONE;
-	return fail_with(job, EXIT_CANT_CREATE,
-			 "%s is in %.400s already; \"mms user invite %s\" lets another device join", job->name.text,
-			 job->paths.users.text, job->name.text);
+	job->request.is_same = given.is_same;
+	if (!given.is_same)
+		rng_fill(&rng, job->request.life, sizeof job->request.life);
+	return given.is_plain ? EXIT_DONE : make_code(job);
 }
 
 static void tell_life(const struct job *job)
 {
-	const char *name = job->name.text;
+	const char *name = job->request.name.text;
 	if (given.is_same)
 		(void)printer_line(PRINTER_ERR, "The same %s as before: mail and devices are %s's again.", name, name);
 	else if (job->had_life)
@@ -300,8 +243,8 @@ static int finish_add(struct job *job)
 		return show_code(job);
 	(void)printer_line(PRINTER_ERR,
 		"The first device that signs in as %s becomes theirs, if the server listens on loopback only or was "
-		"started with --open-claims.", job->name.text);
-	return tell_reload(job);
+		"started with --open-claims.", job->request.name.text);
+	return tell_effect(job);
 }
 
 static int add(int argc, char **argv)
@@ -315,28 +258,17 @@ static int add(int argc, char **argv)
 	};
 	static const struct options_command command = {
 		.name = "mms user add", .positionals = "NAME", .positional_min = 1, .positional_max = 1,
-		.summary = "Adds a user to the users file and writes the code with which one device can join, once.",
+		.summary = "Adds a user and writes the code with which one device can join, once.",
 		.items = items, .item_count = COUNT_OF(items),
 	};
-	static const struct action action = {&command, true, make_add, finish_add};
+	static const struct action action = {&command, OPERATOR_USER_ADD, prepare_add, finish_add};
 	return run(&action, argc, argv);
 }
 
-static int make_invite(struct job *job, struct users_edit *edit)
+static int prepare_invite(struct job *job)
 {
-	const int status = make_code(job);
-	if (status != EXIT_DONE)
-		return status;
-	const enum mms_err err = users_edit_invite(text_of(job), job->file.bytes, &job->name, &job->invite,
-						   given.is_alone, clock_wall(), edit);
-	if (err == MMS_E_MISSING)
-		return fail_missing(job);
-	if (err != MMS_OK)
-		return fail_with(job, EXIT_CANT_CREATE,
-				 "the line of %s in %.400s is full, it may hold %d invites and %d bytes; --replace "
-				 "drops the invites before", job->name.text, job->paths.users.text,
-				 INVITES_PER_USER_MAX, USERS_LINE_BYTES_MAX);
-	return EXIT_DONE;
+	job->request.is_alone = given.is_alone;
+	return make_code(job);
 }
 
 static int invite(int argc, char **argv)
@@ -350,22 +282,8 @@ static int invite(int argc, char **argv)
 		.summary = "Writes another code with which one more device of a user can join, once.",
 		.items = items, .item_count = COUNT_OF(items),
 	};
-	static const struct action action = {&command, false, make_invite, show_code};
+	static const struct action action = {&command, OPERATOR_USER_INVITE, prepare_invite, show_code};
 	return run(&action, argc, argv);
-}
-
-static int make_revoke(struct job *job, struct users_edit *edit)
-{
-	const enum mms_err err =
-		users_edit_revoke(text_of(job), job->file.bytes, &job->name, &job->fingerprint, edit);
-	if (err == MMS_E_MISSING)
-		return fail_missing(job);
-	if (err == MMS_E_FULL)
-		return fail_with(job, EXIT_CANT_CREATE,
-				 "the line of %s in %.400s is full, it may hold %d revoked devices and %d bytes; "
-				 "remove the oldest by hand", job->name.text, job->paths.users.text,
-				 REVOKES_PER_USER_MAX, USERS_LINE_BYTES_MAX);
-	return EXIT_DONE; // revoked already is revoked
 }
 
 static int revoke(int argc, char **argv)
@@ -377,14 +295,8 @@ static int revoke(int argc, char **argv)
 		.notes = "A fingerprint that begins with - stands behind --.\n",
 		.items = items, .item_count = COUNT_OF(items),
 	};
-	static const struct action action = {&command, false, make_revoke, tell_reload};
+	static const struct action action = {&command, OPERATOR_USER_REVOKE, NULL, tell_effect};
 	return run(&action, argc, argv);
-}
-
-static int make_remove(struct job *job, struct users_edit *edit)
-{
-	const enum mms_err err = users_edit_remove(text_of(job), job->file.bytes, &job->name, edit);
-	return err == MMS_OK ? EXIT_DONE : fail_missing(job);
 }
 
 static int remove_user(int argc, char **argv)
@@ -392,10 +304,10 @@ static int remove_user(int argc, char **argv)
 	static const struct options_item items[] = {DATA_ITEM, USERS_ITEM};
 	static const struct options_command command = {
 		.name = "mms user remove", .positionals = "NAME", .positional_min = 1, .positional_max = 1,
-		.summary = "Removes a user from the users file; the server deletes mail and devices 30 days later.",
+		.summary = "Removes a user; the server deletes mail and devices 30 days later.",
 		.items = items, .item_count = COUNT_OF(items),
 	};
-	static const struct action action = {&command, false, make_remove, tell_reload};
+	static const struct action action = {&command, OPERATOR_USER_REMOVE, NULL, tell_effect};
 	return run(&action, argc, argv);
 }
 
@@ -404,27 +316,27 @@ static int list(int argc, char **argv)
 	static const struct options_item items[] = {DATA_ITEM, USERS_ITEM};
 	static const struct options_command command = {
 		.name = "mms user list", .positionals = "",
-		.summary = "Lists the users file, and the devices that the server of the data directory knows.",
+		.summary = "Lists the users, and the devices that the server of the data directory knows.",
 		.notes = "Each line is NAME, a tab, and one of: plain (the first device may claim the name);\n"
 			 "invite until EXPIRY; device FINGERPRINT since DATE; revoke FINGERPRINT;\n"
 			 "suspended FINGERPRINT since DATE (a device of a name that is gone from the file).\n",
 		.items = items, .item_count = COUNT_OF(items),
 	};
 	struct options_words words;
+	struct user_list list = {0};
 	struct job job = {0};
 	int status;
 	if (!options_begin(&command, argc, argv, &words, &status))
 		return status;
-	status = begin(&job, &command, NULL);
+	status = begin(&job, &command, OPERATOR_USER_LIST, NULL);
 	if (status == EXIT_DONE)
-		status = load(&job);
-	if (status != EXIT_DONE)
-		goto out;
-	status = user_list(&job.file.table, &job.paths, &job.why);
-	if (job.why.text[0] != 0)
-		fail(&job, status);
-out:
-	clear(&job);
+		status = ask_server(&job, user_list_take_line, &list);
+	if (status == EXIT_DONE) {
+		status = job.is_running ? user_list_heard(&list, &job.why) : user_list_read(&list, &job.paths, &job.why);
+		if (job.why.text[0] != 0)
+			fail(&job, status);
+	}
+	user_list_clear(&list);
 	return status;
 }
 
@@ -437,7 +349,7 @@ int cmd_user(int argc, char **argv)
 	static const struct options_command command = {
 		.name = "mms user", .positionals = "add|invite|revoke|list|remove [OPTION]... [NAME [FINGERPRINT]]",
 		.positional_max = 1,
-		.summary = "Edits the users file of a server; \"mms user add --help\" tells more about one action.",
+		.summary = "Changes who may use a server, at once where it runs; \"mms user add --help\" tells more about one action.",
 	};
 	struct options_words words;
 	char what[128];

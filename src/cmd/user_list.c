@@ -2,7 +2,6 @@
 // What `mms user list` shows; the contract is in user_list.h.
 #include "cmd/user_list.h"
 
-#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,34 +14,24 @@
 #include "store/server_store.h"
 #include "ui/printer.h"
 
+// A device as it is listed: in the order of enrolment, until `arrange`.
 struct listed {
-	struct server_store_device device;
+	struct storage_listed device;
 	size_t place; // of its user in the file, after all users when it is not there
-	size_t order; // of the store, which is that of enrolment
+	size_t order;
 };
 
-struct devices {
-	const struct users_table *table;
-	struct listed *listed;
-	size_t count;
-	size_t capacity;
-	bool is_short_of_memory;
-};
-
-static void take_device(void *context, const struct server_store_device *device)
+static void take_device(void *context, const struct storage_listed *device)
 {
-	struct devices *devices = context;
-	struct listed *listed = grow(devices->listed, &devices->capacity, devices->count, sizeof *listed);
+	struct user_list *list = context;
+	struct listed *listed = grow(list->listed, &list->capacity, list->count, sizeof *listed);
 	if (listed == NULL) {
-		devices->is_short_of_memory = true;
+		list->is_short_of_memory = true;
 		return;
 	}
-	devices->listed = listed;
-	const struct user_entry *entry = users_find(devices->table, &device->user);
-	const bool is_there = entry != NULL && memcmp(entry->life, device->life, sizeof entry->life) == 0;
-	const size_t place = is_there ? (size_t)(entry - devices->table->user) : devices->table->user_count;
-	devices->listed[devices->count] = (struct listed){*device, place, devices->count};
-	devices->count++;
+	list->listed = listed;
+	list->listed[list->count] = (struct listed){.device = *device, .order = list->count};
+	list->count++;
 }
 
 static int compare(const void *left, const void *right)
@@ -50,11 +39,26 @@ static int compare(const void *left, const void *right)
 	const struct listed *a = left, *b = right;
 	if (a->place != b->place)
 		return a->place < b->place ? -1 : 1;
-	return a->order < b->order ? -1 : a->order > b->order;
+	const int names = strcmp(a->device.user.text, b->device.user.text); // of one place: the same, or all are gone from the file
+	return names != 0 ? names : a->order < b->order ? -1 : a->order > b->order;
+}
+
+// Sorts the devices by their users.
+static void arrange(struct user_list *list)
+{
+	const struct users_table *table = &list->file.table;
+	for (size_t i = 0; i < list->count; i++) {
+		struct listed *listed = &list->listed[i];
+		const struct user_entry *entry = users_find(table, &listed->device.user);
+		const bool is_there = entry != NULL && memcmp(entry->life, listed->device.life, sizeof entry->life) == 0;
+		listed->place = is_there ? (size_t)(entry - table->user) : table->user_count;
+	}
+	if (list->count > 0)
+		qsort(list->listed, list->count, sizeof *list->listed, compare);
 }
 
 // No database is no error: no server has run here yet.
-static enum mms_err read_devices(struct devices *devices, const char *path, struct reason *why)
+static enum mms_err read_devices(struct user_list *list, const char *path, struct reason *why)
 {
 	struct server_store *store = NULL;
 	enum mms_err err = server_store_open_readonly(path, &store, why);
@@ -62,16 +66,10 @@ static enum mms_err read_devices(struct devices *devices, const char *path, stru
 		return MMS_OK;
 	if (err != MMS_OK)
 		return err;
-	err = server_store_devices(store, take_device, devices);
+	err = server_store_devices(store, take_device, list);
 	if (err != MMS_OK)
 		*why = *server_store_reason(store);
 	server_store_close(store);
-	if (err == MMS_OK && devices->is_short_of_memory) {
-		snprintf(why->text, sizeof why->text, "cannot list the devices: not enough memory; end other programs");
-		return MMS_E_FULL;
-	}
-	if (devices->count > 0)
-		qsort(devices->listed, devices->count, sizeof *devices->listed, compare);
 	return err;
 }
 
@@ -108,22 +106,83 @@ static void show_options(const struct users_table *table, const struct user_entr
 	}
 }
 
-int user_list(const struct users_table *table, const struct data_paths *paths, struct reason *why)
+static int show(struct user_list *list)
 {
-	struct devices devices = {.table = table};
+	const struct users_table *table = &list->file.table;
 	size_t next = 0;
-	const enum mms_err err = read_devices(&devices, paths->database.text, why);
+	arrange(list);
 	for (size_t i = 0; i < table->user_count; i++) {
 		show_options(table, &table->user[i]);
-		for (; next < devices.count && devices.listed[next].place == i; next++)
-			show_device(&devices.listed[next], &table->user[i].name, "device");
+		for (; next < list->count && list->listed[next].place == i; next++)
+			show_device(&list->listed[next], &table->user[i].name, "device");
 	}
-	for (; next < devices.count; next++)
-		show_device(&devices.listed[next], &devices.listed[next].device.user, "suspended");
-	free(devices.listed);
-	const int status = output_flush("mms user list");
+	for (; next < list->count; next++)
+		show_device(&list->listed[next], &list->listed[next].device.user, "suspended");
+	return output_flush("mms user list");
+}
+
+// What is there is shown all the same.
+static int finish(struct user_list *list, enum mms_err err, struct reason *why)
+{
+	const int status = show(list);
+	if (err == MMS_OK && list->is_short_of_memory) {
+		snprintf(why->text, sizeof why->text, "cannot list everything: not enough memory; end other programs");
+		err = MMS_E_FULL;
+	}
 	if (err != MMS_OK)
 		return exit_of_data(err);
 	why->text[0] = 0;
 	return status;
+}
+
+int user_list_read(struct user_list *list, const struct data_paths *paths, struct reason *why)
+{
+	const enum mms_err err = users_file_load(&list->file, paths->users.text, why);
+	if (err != MMS_OK)
+		return exit_of_users_file(err);
+	return finish(list, read_devices(list, paths->database.text, why), why);
+}
+
+// --- from a server that runs ---
+
+static void take_user(struct user_list *list, const struct operator_line *line)
+{
+	if (list->text_room - list->text_bytes <= line->value_bytes) {
+		const size_t room = 2 * list->text_room + OPERATOR_CHUNK_BYTES_MAX;
+		char *text = realloc(list->text, room);
+		if (text == NULL) {
+			list->is_short_of_memory = true;
+			return;
+		}
+		list->text = text;
+		list->text_room = room;
+	}
+	memcpy(list->text + list->text_bytes, line->value, line->value_bytes);
+	list->text_bytes += line->value_bytes;
+	list->text[list->text_bytes++] = '\n';
+}
+
+void user_list_take_line(void *context, const struct operator_line *line)
+{
+	struct user_list *list = context;
+	struct storage_listed device;
+	if (operator_line_is(line, OPERATOR_KEY_USER))
+		take_user(list, line);
+	else if (operator_line_is(line, OPERATOR_KEY_DEVICE) && operator_device_read(&device, line->value, line->value_bytes))
+		take_device(list, &device);
+}
+
+int user_list_heard(struct user_list *list, struct reason *why)
+{
+	const enum mms_err err = users_file_parse(&list->file, list->text, list->text_bytes, "the server's list", why);
+	list->text = NULL;
+	return err == MMS_OK ? finish(list, MMS_OK, why) : err == MMS_E_BAD ? EXIT_PROTOCOL : exit_of_data(err);
+}
+
+void user_list_clear(struct user_list *list)
+{
+	users_file_clear(&list->file);
+	free(list->listed);
+	free(list->text);
+	*list = (struct user_list){0};
 }

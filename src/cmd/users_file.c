@@ -19,23 +19,29 @@ static bool allocate(struct users_table *table)
 	return table->user != NULL && table->invite != NULL && table->revoke != NULL && table->slot != NULL;
 }
 
-enum mms_err users_file_load(struct users_file *file, const char *path, struct reason *why)
+enum mms_err users_file_parse(struct users_file *file, char *text, size_t bytes, const char *name, struct reason *why)
 {
-	*file = (struct users_file){0};
-	enum mms_err err = file_read(path, USERS_FILE_BYTES_MAX, &file->text, &file->bytes, why);
-	if (err != MMS_OK)
-		return err;
-	users_parse_measure(&file->table, file->text, file->bytes);
+	enum mms_err err;
+	*file = (struct users_file){.text = text, .bytes = bytes};
+	users_parse_measure(&file->table, text == NULL ? "" : text, bytes);
 	if (allocate(&file->table)) {
-		err = users_parse(&file->table, file->text, file->bytes, path, why);
+		err = users_parse(&file->table, text == NULL ? "" : text, bytes, name, why);
 	} else {
-		snprintf(why->text, sizeof why->text, "cannot read %.400s: not enough memory; end other programs",
-			 path);
+		snprintf(why->text, sizeof why->text, "cannot read %.400s: not enough memory; end other programs", name);
 		err = MMS_E_FULL;
 	}
 	if (err != MMS_OK)
 		users_file_clear(file);
 	return err;
+}
+
+enum mms_err users_file_load(struct users_file *file, const char *path, struct reason *why)
+{
+	char *text;
+	size_t bytes;
+	*file = (struct users_file){0};
+	const enum mms_err err = file_read(path, USERS_FILE_BYTES_MAX, &text, &bytes, why);
+	return err == MMS_OK ? users_file_parse(file, text, bytes, path, why) : err;
 }
 
 void users_file_clear(struct users_file *file)

@@ -19,6 +19,11 @@ struct users_file {
 // `why` says what to do.
 enum mms_err users_file_load(struct users_file *file, const char *path, struct reason *why) MUST_CHECK;
 
+// Parses a text of `bytes` bytes, on the heap, which is the file's from now on; NULL: an empty one. `name` is what `why` calls it.
+// Errors as users_file_load, without those of reading.
+enum mms_err users_file_parse(struct users_file *file, char *text, size_t bytes, const char *name,
+			      struct reason *why) MUST_CHECK;
+
 // Frees everything and zeroes the struct. Zeroed is accepted.
 void users_file_clear(struct users_file *file);
 

@@ -71,6 +71,8 @@ void server_node_init(struct server_node *node, const struct server_node_setup *
 	node->housekeep_at = now;
 	node->enrolled = setup->enrolled;
 	node->enrolled_context = setup->enrolled_context;
+	node->users_path = setup->users_path;
+	server_operator_init(node);
 	listener_init(&node->listener, &setup->listener, memory, setup->keys, &setup->rng, now);
 	server_init(&node->server, &setup->server, (uint8_t *)memory + server_at(setup), setup->listener.sessions_max,
 		    &port, setup->users, setup->user);

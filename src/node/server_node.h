@@ -19,14 +19,19 @@
 
 #include "base/time.h"
 #include "msg/server.h"
+#include "node/server_operator.h"
 #include "proto/listener.h"
 
 enum server_order_kind {
 	ORDER_APPEND = 1, // append `batch` in `lane`; then server_node_appended. `batch` is borrowed until then
 	ORDER_ASK,        // ask `question`, after all that was ordered before; then server_node_answered. Borrowed likewise
 	ORDER_SEND,       // give `out` to the network
-	ORDER_READ_USERS, // read the users file; then server_node_users_read
+	ORDER_READ_USERS, // read the users file; then server_node_users_read. With an `edit`, first change it as that asks; then
+			  // server_node_users_edited. Borrowed until then
 	ORDER_SYNC_USERS, // make the users of the store those of `users`, whole, and set their ids; then server_node_users_synced
+	ORDER_TELL,       // give `told` to the operator's connection `slot`, now or by and by; when it has all of it,
+			  // server_node_operator_told. Borrowed until then
+	ORDER_PART,       // end the operator's connection `slot`, which is free then
 	ORDER_HOUSEKEEP,  // remove a slice of what the store keeps no longer; then server_node_housekept
 	ORDER_END,        // nothing follows: the process ends, for the reason `end`
 };
@@ -44,6 +49,10 @@ struct server_order {
 	const struct storage_batch *batch;
 	struct storage_question *question;
 	struct users_table *users;
+	const struct operator_request *edit; // NULL: none; else of the operator `slot`
+	uint32_t slot;
+	const char *told;
+	size_t told_bytes;
 	struct session_out out;
 };
 
@@ -75,6 +84,9 @@ struct server_node {
 	bool is_reading;                // the users file, since ORDER_READ_USERS
 	struct users_table *fresh;      // read, and not in use yet; NULL: none
 	struct server_user *fresh_user; // of its users
+
+	struct operators operators;
+	const char *users_path;
 };
 
 struct server_node_setup {
@@ -84,6 +96,7 @@ struct server_node_setup {
 	struct users_table *users; // user_ids set
 	struct server_user *user;  // zeros, as many as the table's user_capacity
 	struct rng rng;
+	const char *users_path; // of the users file, kept: an operator that means another one is refused. NULL: it has none
 	// Told when a device has been enrolled; NULL: nobody.
 	void (*enrolled)(void *context, const struct name *user, const struct fingerprint *fingerprint);
 	void *enrolled_context;
@@ -117,6 +130,15 @@ void server_node_broken(struct server_node *node);
 // be, and the users stay as they are.
 void server_node_users_read(struct server_node *node, struct users_table *users, struct server_user *user);
 
+// What became of an ORDER_READ_USERS with an edit.
+struct users_edited {
+	struct users_table *users; // of the file as it is now, kept with `user` as by server_node_users_read; NULL: not in effect
+	struct server_user *user;
+	int status;         // for the operator, unless the users come into effect: enum operator_status, or another exit status
+	const char *reason; // a sentence for it; used up at once
+};
+void server_node_users_edited(struct server_node *node, const struct users_edited *edited); // see struct users_edited
+
 // What the store says of ORDER_SYNC_USERS.
 struct users_synced {
 	bool is_kept;           // false: there was no room, and nothing changed
@@ -137,6 +159,26 @@ void server_node_reload_asked(struct server_node *node);
 // The operator asked for the end: no datagram is taken any more, what was received becomes durable and is answered, the
 // devices are told, and ORDER_END follows, as soon as the store has finished what it was ordered.
 void server_node_stop_asked(struct server_node *node);
+
+// --- the operator's socket (doc/operator.md): who connects there may do all that follows ---
+
+// Whether one more can be heard. While none can, whoever comes is to wait.
+bool server_node_operator_has_room(const struct server_node *node);
+
+// Somebody connected: it is this slot, below OPERATORS_MAX, until ORDER_PART or server_node_operator_left. Must: there is room.
+uint32_t server_node_operator_came(struct server_node *node, struct moment moment);
+
+// Bytes came on it. What comes behind the request is passed over.
+void server_node_operator_said(struct server_node *node, uint32_t slot, const char *data, size_t bytes, struct moment moment);
+
+// It says nothing more, and hears still.
+void server_node_operator_ended(struct server_node *node, uint32_t slot);
+
+// It has taken what ORDER_TELL gave.
+void server_node_operator_told(struct server_node *node, uint32_t slot);
+
+// It was ended by the other side, or is broken, and is over. What was begun for it goes to its end.
+void server_node_operator_left(struct server_node *node, uint32_t slot);
 
 // The next order. False: none until something happens or server_node_deadline has come.
 bool server_node_next(struct server_node *node, struct moment moment, struct server_order *order);

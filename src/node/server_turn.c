@@ -57,7 +57,8 @@ void server_node_answered(struct server_node *node, struct storage_question *que
 	happen(node, moment);
 	node->ask_count--;
 	node->has_news = true;
-	server_question_answered(&node->server, question, moment);
+	if (!server_operator_answered(node, question))
+		server_question_answered(&node->server, question, moment);
 }
 
 void server_node_broken(struct server_node *node)
@@ -74,6 +75,13 @@ void server_node_users_read(struct server_node *node, struct users_table *users,
 	node->fresh_user = user;
 }
 
+void server_node_users_edited(struct server_node *node, const struct users_edited *edited)
+{
+	server_node_users_read(node, edited->users, edited->user);
+	if (edited->users == NULL)
+		server_operator_edited(node, edited->status, edited->reason);
+}
+
 void server_node_users_synced(struct server_node *node, const struct users_synced *synced, struct moment moment)
 {
 	assert(node->is_syncing);
@@ -85,6 +93,12 @@ void server_node_users_synced(struct server_node *node, const struct users_synce
 		server_reload(&node->server, node->fresh, node->fresh_user, synced->removed, synced->removed_count);
 	node->fresh = NULL;
 	node->fresh_user = NULL;
+	if (synced->is_kept)
+		server_operator_edited(node, OPERATOR_DONE, NULL);
+	else
+		server_operator_edited(node, OPERATOR_NO_ROOM,
+				       "the users file was changed, but the server's disk is full: the change comes into effect when "
+				       "there is room and the server is told to read it, by kill -HUP");
 }
 
 void server_node_housekept(struct server_node *node, bool has_more, struct moment moment)
@@ -124,6 +138,8 @@ static bool ask_next(struct server_node *node, struct server_order *order)
 {
 	order->question = server_next_question(&node->server, node->life == LIFE_SERVING);
 	if (order->question == NULL)
+		order->question = server_operator_next_question(node);
+	if (order->question == NULL)
 		return false;
 	order->kind = ORDER_ASK;
 	node->ask_count++;
@@ -143,10 +159,14 @@ static bool sync_next(struct server_node *node, struct server_order *order)
 
 static bool read_next(struct server_node *node, struct server_order *order)
 {
-	if (!node->is_reload_asked || node->is_reading || node->fresh != NULL || node->life != LIFE_SERVING)
+	if (node->is_reading || node->fresh != NULL || node->life != LIFE_SERVING)
+		return false;
+	order->edit = node->is_reload_asked ? NULL : server_operator_next_edit(node);
+	if (!node->is_reload_asked && order->edit == NULL)
 		return false;
 	node->is_reload_asked = false;
 	node->is_reading = true;
+	order->slot = node->operators.editing;
 	order->kind = ORDER_READ_USERS;
 	return true;
 }
@@ -192,6 +212,8 @@ bool server_node_next(struct server_node *node, struct moment moment, struct ser
 		return true;
 	if (read_next(node, order) || sync_next(node, order))
 		return true;
+	if (server_operator_next(node, moment.now, order))
+		return true;
 	if (node->life == LIFE_STOPPING && is_idle(node)) {
 		node->life = LIFE_PARTING;
 		server_shutdown(&node->server);
@@ -210,7 +232,8 @@ struct mtime server_node_deadline(const struct server_node *node)
 {
 	if (node->life == LIFE_OVER)
 		return MTIME_NEVER;
-	const struct mtime due = mtime_min(listener_deadline(&node->listener), server_deadline(&node->server));
+	const struct mtime due = mtime_min(server_operator_deadline(node),
+					   mtime_min(listener_deadline(&node->listener), server_deadline(&node->server)));
 	const bool may_housekeep = node->life == LIFE_SERVING && !node->is_housekeeping;
 	return may_housekeep ? mtime_min(due, node->housekeep_at) : due;
 }

@@ -3,6 +3,7 @@
 #include "os/paths.h"
 
 #include <pwd.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -59,4 +60,12 @@ enum mms_err paths_state(struct file_path *path, const char *option, struct reas
 		return MMS_E_MISSING;
 	}
 	return paths_join(path, home, ".local/state/mms", why);
+}
+
+void paths_resolve(const char *path, char *resolved, size_t room)
+{
+	char *found = realpath(path, NULL);
+	const bool is_fit = found != NULL && strlen(found) < room;
+	snprintf(resolved, room, "%s", is_fit ? found : path);
+	free(found);
 }

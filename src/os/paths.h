@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: ISC
 // Where things are: the state directory (XDG Base Directory Specification 0.8) and names joined to it. Layer: os.
-// Nothing here touches the disk.
+// Only paths_resolve touches the disk.
 #ifndef MMS_OS_PATHS_H
 #define MMS_OS_PATHS_H
+
+#include <stddef.h>
 
 #include "base/err.h"
 
@@ -22,5 +24,9 @@ enum mms_err paths_state(struct file_path *path, const char *option, struct reas
 // `folder`/`name`, one slash between them; an absolute `name` is not treated apart. MMS_E_BAD: too long; `path` is
 // unchanged. `folder` may be path->text.
 enum mms_err paths_join(struct file_path *path, const char *folder, const char *name, struct reason *why) MUST_CHECK;
+
+// The absolute path of the file at `path`, without symbolic links; `path` itself where there is none, or no room for it. Less than
+// `room` bytes of it are written, and a zero byte.
+void paths_resolve(const char *path, char *resolved, size_t room);
 
 #endif

@@ -150,7 +150,8 @@ const char *const server_schema_statement[SERVER_STATEMENT_COUNT] = {
 
 	[USER_FIND] = "SELECT user_id, name = ?1 COLLATE BINARY, absent_since IS NULL FROM user WHERE name = ?1 AND life = ?2",
 	[USER_EXISTS] = "SELECT 1 FROM user WHERE user_id = ?1",
-	[USER_LIFE] = "SELECT life FROM user WHERE name = ?1 ORDER BY user_id DESC LIMIT 1",
+	[USER_LIFE] = "SELECT life FROM user WHERE name = ?1 ORDER BY EXISTS (SELECT 1 FROM device"
+		      " WHERE device.user_id = user.user_id) DESC, user_id DESC LIMIT 1",
 	[USER_PUT] = "INSERT INTO user(name, life) VALUES (?1, ?2)",
 	[USER_UPDATE] = "UPDATE user SET name = ?2, absent_since = NULL WHERE user_id = ?1",
 	[USER_MARK_ABSENT] = "UPDATE user SET absent_since = ?1 WHERE absent_since IS NULL"
@@ -171,8 +172,8 @@ const char *const server_schema_statement[SERVER_STATEMENT_COUNT] = {
 			   " done_rows = done_rows + 1, done_bytes = done_bytes + ?3 WHERE user_id = ?1 AND cursor < ?2",
 	[DEVICE_GAP_TOLD] = "UPDATE device SET gap_row = 0, gap_count = 0 WHERE device_id = ?1",
 	[DEVICE_REMOVE] = "DELETE FROM device WHERE user_id = ?1 AND fingerprint = ?2 RETURNING device_id",
-	[DEVICE_LIST] = "SELECT name, fingerprint, enrolled_at, cursor, life FROM device JOIN user USING (user_id)"
-			" ORDER BY name, user_id, device_id",
+	[DEVICE_LIST] = "SELECT device_id, name, fingerprint, enrolled_at, life FROM device JOIN user USING (user_id)"
+			" WHERE device_id > ?1 ORDER BY device_id LIMIT ?2",
 
 	[INVITE_FIND] = "SELECT 1 FROM invite_spent WHERE hash = ?1",
 	[INVITE_PUT] = "INSERT INTO invite_spent(hash) VALUES (?1)",

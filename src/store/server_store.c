@@ -211,24 +211,3 @@ enum mms_err server_store_start(struct server_store *store, const uint8_t start_
 	}
 	return err;
 }
-
-enum mms_err server_store_devices(struct server_store *store,
-				  void (*each)(void *context, const struct server_store_device *device), void *context)
-{
-	sqlite3_stmt *statement = store->statement[DEVICE_LIST];
-	enum mms_err err;
-	while ((err = sql_row(&store->sql, statement)) == MMS_OK) {
-		struct server_store_device device = {.enrolled_at = {sqlite3_column_int64(statement, 2)}};
-		if (!sql_read_name(statement, 0, &device.user) ||
-		    !sql_read_blob(statement, 1, device.fingerprint, sizeof device.fingerprint) ||
-		    !sql_read_number(statement, 3, &device.cursor) ||
-		    !(sqlite3_column_bytes(statement, 4) == 0 ||
-		      sql_read_blob(statement, 4, device.life, sizeof device.life))) {
-			err = sql_damaged(&store->sql, "a device is malformed");
-			sql_reset(statement);
-			return err;
-		}
-		each(context, &device);
-	}
-	return err == MMS_E_MISSING ? MMS_OK : err;
-}

@@ -19,15 +19,6 @@
 
 struct server_store; // opaque, on the heap
 
-// One enrolled device, for listing.
-struct server_store_device {
-	struct name user;
-	uint8_t fingerprint[STORAGE_KEY_BYTES];
-	struct wtime enrolled_at;
-	uint64_t cursor; // highest row it has
-	uint8_t life[USER_LIFE_BYTES]; // of the user; zeros: none
-};
-
 // One line of the users file. A name with another life is another user.
 struct server_store_user {
 	struct name name;
@@ -96,14 +87,14 @@ struct server_store_sync {
 // On error the answer is undefined, and unless it is MMS_E_NOSPACE nobody knows what is on the disk: every later append fails.
 enum mms_err server_store_users_sync(struct server_store *store, struct server_store_sync *sync) MUST_CHECK;
 
-// Finds the life of the newest user of this name that the database holds, absent or not; zeros: one without. MMS_E_MISSING:
-// none.
+// Finds the life of the user who had this name last, absent or not; zeros: one without. That is the newest who has a device, for one
+// who never joined has had nothing; where none has, the newest. MMS_E_MISSING: none.
 enum mms_err server_store_life_find(struct server_store *store, const struct name *name,
 				    uint8_t life[USER_LIFE_BYTES]) MUST_CHECK;
 
-// Calls `each` for every device, ordered by user and by time of enrolment. `each` must not use the store.
+// Calls `each` for every device, in the order of enrolment. `each` must not use the store.
 enum mms_err server_store_devices(struct server_store *store,
-				  void (*each)(void *context, const struct server_store_device *device),
+				  void (*each)(void *context, const struct storage_listed *device),
 				  void *context) MUST_CHECK;
 
 // Makes the moves of a batch, judges its operations, and writes what is new, as one transaction (store/storage.h says what each

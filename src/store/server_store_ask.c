@@ -183,11 +183,37 @@ static enum mms_err ask_page(struct server_store *store, struct storage_question
 	return err;
 }
 
+// --- LIFE ---
+
+static enum mms_err ask_life(struct server_store *store, struct storage_question *question)
+{
+	memset(&question->was, 0, sizeof question->was);
+	const enum mms_err err = server_store_life_find(store, &question->name, question->was.life);
+	question->was.is_known = err == MMS_OK;
+	return err == MMS_E_MISSING ? MMS_OK : err;
+}
+
+static enum mms_err ask(struct server_store *store, struct storage_question *question)
+{
+	switch (question->kind) {
+	case QUESTION_SIGNIN:
+		return ask_signin(store, question);
+	case QUESTION_PAGE:
+		return ask_page(store, question);
+	case QUESTION_LIFE:
+		return ask_life(store, question);
+	case QUESTION_DEVICES:
+		return server_store_list(store, question->after_device_id, question->list);
+	}
+	assert(false);
+	return MMS_E_BAD;
+}
+
 enum mms_err server_store_ask(struct server_store *store, struct storage_question *question, struct reason *why)
 {
 	enum mms_err err = store->is_broken ? MMS_E_IO : sql_run(&store->sql, store->statement[READ_BEGIN]);
 	if (err == MMS_OK)
-		err = question->kind == QUESTION_PAGE ? ask_page(store, question) : ask_signin(store, question);
+		err = ask(store, question);
 	if (err == MMS_OK)
 		err = sql_run(&store->sql, store->statement[READ_END]);
 	if (err == MMS_OK)

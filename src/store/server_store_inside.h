@@ -275,6 +275,11 @@ enum mms_err server_store_move(struct server_store *store, const struct storage_
 // After devices of the user were removed: what all others have leaves the mailbox, a part of it now, the rest by housekeeping.
 enum mms_err server_store_settle(struct server_store *store, int64_t user_id) MUST_CHECK;
 
+// --- lists for operators (server_store_list.c) ---
+
+// Reads the devices with ids above the given one, up to STORAGE_LIST_ROWS_MAX.
+enum mms_err server_store_list(struct server_store *store, int64_t after_device_id, struct storage_list *list) MUST_CHECK;
+
 // --- shares (server_store_share.c) ---
 
 // Whether a message of so many bytes is within what its sender may have in the mailbox. Must: all together are.

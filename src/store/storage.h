@@ -150,9 +150,27 @@ struct storage_page {
 	uint8_t text[STORAGE_PAGE_ROWS_MAX * TEXT_BYTES_MAX];
 };
 
+// A device as an operator is shown it.
+struct storage_listed {
+	int64_t device_id;
+	struct name user;
+	uint8_t life[STORAGE_LIFE_BYTES]; // of the user; zeros: none
+	uint8_t fingerprint[STORAGE_KEY_BYTES];
+	struct wtime enrolled_at;
+};
+
+enum { STORAGE_LIST_ROWS_MAX = 32 };
+
+struct storage_list {
+	uint32_t count; // less than STORAGE_LIST_ROWS_MAX: there are no more
+	struct storage_listed device[STORAGE_LIST_ROWS_MAX];
+};
+
 enum storage_question_kind {
 	QUESTION_SIGNIN = 1, // all that is to be known of a device that signs in
 	QUESTION_PAGE,       // the next rows of a mailbox
+	QUESTION_LIFE,       // the life of who had a name last, absent or not: the newest who has a device, else the newest
+	QUESTION_DEVICES,    // the next devices, of all users, in the order of their ids, which is that of enrolment
 };
 
 // Answered from a state that holds every batch of its lane that was appended before it was asked. Borrowed, the answer's memory
@@ -173,6 +191,8 @@ struct storage_question {
 			uint64_t after_row;
 			uint32_t rows_max; // 1 to STORAGE_PAGE_ROWS_MAX
 		} mailbox;
+		struct name name;      // LIFE
+		int64_t after_device_id; // DEVICES; 0: from the first
 	};
 	// The answer.
 	union {
@@ -189,8 +209,13 @@ struct storage_question {
 			bool is_end;         // there are no more rows up to row_newest
 			uint64_t row_newest; // the newest row that the mailbox ever had, as the page was read; 0: none
 		} has;
+		struct {
+			bool is_known; // there was a user of that name
+			uint8_t life[STORAGE_LIFE_BYTES]; // zeros: one without
+		} was;
 	};
 	struct storage_page *page; // PAGE: the asker's memory for the rows
+	struct storage_list *list; // DEVICES: the same
 };
 
 #endif

@@ -274,7 +274,7 @@ class Loop:
     def check_disk(self):
         """Accepted is on disk at once: what was accepted is in the dead server's database or has been received."""
         copy = self.directory / "copy"
-        shutil.copytree(self.server.data, copy)
+        mms.copy_data(self.server.data, copy)
         opened = sqlite3.connect(copy / "server.db")
         held = [(sender, text.decode()) for sender, text in opened.execute("SELECT sender, text FROM body")]
         opened.close()

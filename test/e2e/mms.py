@@ -44,6 +44,11 @@ def wait_until(condition, what, timeout=DEADLINE_S, interval=0.01):
         time.sleep(interval)
 
 
+def copy_data(source, target):
+    """Copies a server's data directory, but for the socket that a killed one has left."""
+    shutil.copytree(source, target, ignore=shutil.ignore_patterns("operator"))
+
+
 def unused_port():
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
         probe.bind(("127.0.0.1", 0))

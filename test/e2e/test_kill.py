@@ -177,7 +177,7 @@ def test_listener_killed_and_started_again(server, profile, agent):
 
 def copy_of(server):
     copy = server.directory / "copy"
-    shutil.copytree(server.data, copy)
+    mms.copy_data(server.data, copy)
     return copy
 
 

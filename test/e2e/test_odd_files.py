@@ -212,7 +212,7 @@ READ_ONLY = "mount --bind here here && mount -o remount,ro,bind here"
 def test_read_only_data(make_server, run, tmp_path, unshared, words):
     server = make_server(users=["fred"])
     server.stop()
-    shutil.copytree(server.data, tmp_path / "here" / "data")
+    mms.copy_data(server.data, tmp_path / "here" / "data")
     (tmp_path / "here" / "users").write_text("fred\n")
     done = run(*words, prefix=unshared(READ_ONLY))
     assert done.returncode == 73, done
@@ -249,7 +249,7 @@ def test_reading_what_is_read_only(make_server, profile, run, tmp_path, unshared
                    prefix=unshared(f"mount --bind '{server.data}' '{server.data}' && "
                                    f"mount -o remount,ro,bind '{server.data}'"))
     else:
-        shutil.copytree(server.data, tmp_path / "here" / "a ?#%b")
+        mms.copy_data(server.data, tmp_path / "here" / "a ?#%b")
         if ending == "emptied log":
             server.stop()
             shutil.copy(server.data / "server.db", tmp_path / "here" / "a ?#%b" / "server.db")
@@ -264,7 +264,7 @@ def test_reading_a_log_that_cannot_be_read(make_server, profile, run, tmp_path, 
     server = make_server(users=["fred"])
     profile(server, "fred").send("fred", "hello")
     server.kill()
-    shutil.copytree(server.data, tmp_path / "here")
+    mms.copy_data(server.data, tmp_path / "here")
     (tmp_path / "here" / "server.db-shm").unlink()
     done = run("user", "list", "-u", server.users, "-d", "here", prefix=unshared(READ_ONLY))
     assert done.returncode == 73, done

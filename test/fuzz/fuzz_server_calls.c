@@ -196,6 +196,8 @@ static void perform(const struct server_order *order)
 	case ORDER_HOUSEKEEP:
 		server_node_housekept(&node, false, moment());
 		break;
+	case ORDER_TELL:
+	case ORDER_PART:
 	case ORDER_END:
 		assert(false);
 	}

@@ -86,11 +86,78 @@ static void answer_page(const struct server_disk *disk, struct storage_question 
 	}
 }
 
+static bool has_device(const struct server_disk *disk, const struct disk_user *user)
+{
+	for (uint32_t i = 0; i < disk->device_count; i++)
+		if (disk->device[i].held.device_id != 0 && disk->device[i].held.user_id == user->user_id)
+			return true;
+	return false;
+}
+
+static void answer_life(const struct server_disk *disk, struct storage_question *question)
+{
+	const struct disk_user *last = NULL;
+	memset(&question->was, 0, sizeof question->was);
+	for (uint8_t i = 0; i < DISK_USERS_MAX; i++) {
+		const struct disk_user *user = &disk->user[i];
+		struct name name;
+		uint8_t life[STORAGE_LIFE_BYTES];
+		if (user->user_id == 0)
+			continue;
+		server_disk_check_line(i, &name, life);
+		if (!name_is_same(&name, &question->name))
+			continue;
+		const bool is_better = last != NULL && has_device(disk, user) != has_device(disk, last)
+					       ? has_device(disk, user)
+					       : last == NULL || user->user_id > last->user_id;
+		if (!is_better)
+			continue;
+		last = user;
+		question->was.is_known = true;
+		memcpy(question->was.life, life, sizeof life);
+	}
+}
+
+static const struct disk_device *next_device(const struct server_disk *disk, int64_t after_device_id)
+{
+	const struct disk_device *next = NULL;
+	for (uint32_t i = 0; i < disk->device_count; i++)
+		if (disk->device[i].held.device_id > after_device_id &&
+		    (next == NULL || disk->device[i].held.device_id < next->held.device_id))
+			next = &disk->device[i];
+	return next;
+}
+
+static void answer_devices(const struct server_disk *disk, struct storage_question *question)
+{
+	struct storage_list *list = question->list;
+	const struct disk_device *device;
+	int64_t after_device_id = question->after_device_id;
+	list->count = 0;
+	while (list->count < STORAGE_LIST_ROWS_MAX && (device = next_device(disk, after_device_id)) != NULL) {
+		struct storage_listed *listed = &list->device[list->count++];
+		*listed = (struct storage_listed){.device_id = device->held.device_id};
+		server_disk_check_line(server_disk_user(disk, device->held.user_id), &listed->user, listed->life);
+		memcpy(listed->fingerprint, device->fingerprint, sizeof listed->fingerprint);
+		after_device_id = device->held.device_id;
+	}
+}
+
 void server_disk_answer(const struct server_disk *disk, const struct disk_memory *memory, struct storage_question *question,
 			uint32_t rows_max)
 {
-	if (question->kind == QUESTION_SIGNIN)
+	switch (question->kind) {
+	case QUESTION_SIGNIN:
 		answer_signin(disk, memory, question);
-	else
+		break;
+	case QUESTION_PAGE:
 		answer_page(disk, question, rows_max);
+		break;
+	case QUESTION_LIFE:
+		answer_life(disk, question);
+		break;
+	case QUESTION_DEVICES:
+		answer_devices(disk, question);
+		break;
+	}
 }

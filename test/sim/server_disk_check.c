@@ -22,6 +22,12 @@ int64_t server_disk_check_ran(int64_t seconds)
 	return server_host_ran() - (server_host_seconds(world.now) - seconds);
 }
 
+void server_disk_check_line(uint8_t user, struct name *name, uint8_t life[STORAGE_LIFE_BYTES])
+{
+	*name = world.user[user].name;
+	memcpy(life, world.user[user].life, STORAGE_LIFE_BYTES);
+}
+
 // --- mailboxes ---
 
 // What no device of a user has, by all and by one sender.

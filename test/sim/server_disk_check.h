@@ -9,6 +9,9 @@
 // The world's user whose line this is.
 int server_disk_check_place(const struct name *name, const uint8_t life[STORAGE_LIFE_BYTES]);
 
+// The line of a user of the world.
+void server_disk_check_line(uint8_t user, struct name *name, uint8_t life[STORAGE_LIFE_BYTES]);
+
 // Seconds that the server had run in all its lives when store time was this.
 int64_t server_disk_check_ran(int64_t seconds);
 

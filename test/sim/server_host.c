@@ -368,6 +368,9 @@ static bool perform(const struct server_order *order)
 	case ORDER_SEND:
 		send_out(&order->out);
 		break;
+	case ORDER_TELL:
+	case ORDER_PART:
+		report_failure("nobody speaks to the server over the operator's socket");
 	case ORDER_END:
 		check_end(order->end);
 		store_host_kill();

@@ -63,6 +63,12 @@ int server_disk_check_place(const struct name *name, const uint8_t life[STORAGE_
 	return name->text[0] - 'a';
 }
 
+void server_disk_check_line(uint8_t user, struct name *name, uint8_t life[STORAGE_LIFE_BYTES])
+{
+	*name = (struct name){{(char)('a' + user)}};
+	memset(life, 0, STORAGE_LIFE_BYTES);
+}
+
 int64_t server_disk_check_ran(int64_t seconds)
 {
 	(void)seconds;
@@ -384,9 +390,37 @@ static void ask_page(uint32_t user, uint64_t after_row)
 	}
 }
 
+static void ask_life(uint32_t user)
+{
+	struct reason why;
+	struct storage_question question = {.kind = QUESTION_LIFE, .name = {{(char)('a' + user)}}};
+	struct storage_question other = question;
+	must(server_store_ask(pair.store, &question, &why));
+	server_disk_answer(&pair.disk, &pair.memory, &other, STORAGE_PAGE_ROWS_MAX);
+	same("is_known", question.was.is_known, other.was.is_known);
+}
+
+static void ask_devices(void)
+{
+	static struct storage_list real, twin;
+	struct reason why;
+	struct storage_question question = {.kind = QUESTION_DEVICES, .list = &real};
+	struct storage_question other = {.kind = QUESTION_DEVICES, .list = &twin};
+	must(server_store_ask(pair.store, &question, &why));
+	server_disk_answer(&pair.disk, &pair.memory, &other, STORAGE_PAGE_ROWS_MAX);
+	same("devices", real.count, twin.count);
+	for (uint32_t i = 0; i < real.count; i++) {
+		same("user", !name_is_same(&real.device[i].user, &twin.device[i].user), 0);
+		same("fingerprint",
+		     (uint64_t)memcmp(real.device[i].fingerprint, twin.device[i].fingerprint, STORAGE_KEY_BYTES), 0);
+	}
+}
+
 // All that can be asked.
 static void ask_all(void)
 {
+	ask_devices();
+	ask_life(below(USERS));
 	struct storage_device real, twin;
 	for (uint32_t key = 0; key < KEYS; key++)
 		ask_signin(key, below(USERS), &real, &twin);

@@ -86,24 +86,22 @@ static void make_database(void)
 	server_store_close(store);
 }
 
-// Runs user_list with standard output in a file and compares what it wrote.
+// Runs user_list_read with standard output in a file and compares what it wrote.
 static void shows(int expected_status, const char *expected)
 {
 	static char text[8192];
-	struct users_file file;
+	struct user_list list = {0};
 	struct file_path path;
-	if (users_file_load(&file, paths.users.text, &why) != MMS_OK)
-		fail_msg("%s", why.text);
 	assert_int_equal(paths_join(&path, folder, "output", &why), MMS_OK);
 	fflush(stdout);
 	const int saved = dup(STDOUT_FILENO);
 	assert_non_null(freopen(path.text, "w", stdout));
 	output_open();
-	const int status = user_list(&file.table, &paths, &why);
+	const int status = user_list_read(&list, &paths, &why);
 	fflush(stdout);
 	assert_true(dup2(saved, STDOUT_FILENO) >= 0);
 	close(saved);
-	users_file_clear(&file);
+	user_list_clear(&list);
 
 	FILE *stream = fopen(path.text, "r");
 	assert_non_null(stream);

@@ -291,10 +291,10 @@ static enum mms_err read_all(struct server_world *server, unsigned argument)
 	return server_world_settle(server, err, MMS_OK);
 }
 
-static void count_device(void *context, const struct server_store_device *device)
+static void count_device(void *context, const struct storage_listed *device)
 {
 	uint32_t *count = context;
-	*count += device->cursor < UINT64_MAX;
+	*count += device->device_id > 0;
 }
 
 // `mms user list` beside the running server.

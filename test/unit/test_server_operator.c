@@ -1,0 +1,396 @@
+// SPDX-License-Identifier: ISC
+// node/server_operator: what is ordered when operators speak, in whatever order what they wait for happens.
+#include "msg_world.h"
+
+#include "node/server_node.h"
+
+static struct {
+	struct server_node node;
+	void *memory;
+	struct keypair keys;
+	struct mem_server mem;
+	struct users_world users;
+	struct users_world others;
+	struct server_order order;
+	struct mtime now;
+	struct seeded seeded;
+	char told[2 * OPERATOR_CHUNK_BYTES_MAX]; // to the operator that `heard` was asked of
+} w;
+
+static struct moment moment(void)
+{
+	return (struct moment){w.now, WALL};
+}
+
+static bool is_next(enum server_order_kind kind)
+{
+	return server_node_next(&w.node, moment(), &w.order) && w.order.kind == kind;
+}
+
+static bool is_quiet(void)
+{
+	return !server_node_next(&w.node, moment(), &w.order);
+}
+
+static int begin(void **state)
+{
+	uint8_t secret[NOISE_KEY_BYTES] = {7};
+	(void)state;
+	memset(&w, 0, sizeof w);
+	w.now = at_ms(1000);
+	mem_start(&w.mem, 1);
+	keypair_derive(&w.keys, secret);
+	users_open(&w.users, "fred\nTim\n");
+	struct server_node_setup setup = {
+		.listener = listener_config_default(),
+		.server = server_config_default(),
+		.keys = &w.keys,
+		.users = &w.users.table,
+		.user = w.users.user,
+		.rng = seeded_rng(&w.seeded),
+		.users_path = "/etc/mms/users",
+	};
+	setup.listener.sessions_max = 4;
+	w.memory = must_alloc(server_node_memory_bytes(&setup));
+	server_node_init(&w.node, &setup, w.memory, w.now);
+	assert_true(is_next(ORDER_HOUSEKEEP));
+	server_node_housekept(&w.node, false, moment());
+	assert_true(is_quiet());
+	return 0;
+}
+
+static int finish(void **state)
+{
+	(void)state;
+	server_node_clear(&w.node);
+	users_close(&w.users);
+	if (w.others.table.user != NULL)
+		users_close(&w.others);
+	free(w.memory);
+	return 0;
+}
+
+static void say(uint32_t slot, const char *text)
+{
+	server_node_operator_said(&w.node, slot, text, strlen(text), moment());
+}
+
+static uint32_t come(const char *text)
+{
+	assert_true(server_node_operator_has_room(&w.node));
+	const uint32_t slot = server_node_operator_came(&w.node, moment());
+	say(slot, text);
+	return slot;
+}
+
+// The whole answer to an operator, after which it is sent away.
+static const char *heard(uint32_t slot)
+{
+	size_t bytes = 0;
+	memset(w.told, 0, sizeof w.told);
+	while (is_next(ORDER_TELL)) {
+		assert_int_equal(w.order.slot, slot);
+		assert_true(bytes + w.order.told_bytes < sizeof w.told);
+		memcpy(w.told + bytes, w.order.told, w.order.told_bytes);
+		bytes += w.order.told_bytes;
+		server_node_operator_told(&w.node, slot);
+	}
+	assert_int_equal(w.order.kind, ORDER_PART);
+	assert_int_equal(w.order.slot, slot);
+	return w.told;
+}
+
+static void read_after(enum operator_verb verb, const char *name)
+{
+	assert_true(is_next(ORDER_READ_USERS));
+	assert_non_null(w.order.edit);
+	assert_int_equal(w.order.edit->verb, verb);
+	assert_string_equal(w.order.edit->name.text, name);
+}
+
+static void edited(void)
+{
+	users_open(&w.others, "Tim\n");
+	const struct users_edited what = {.users = &w.others.table, .user = w.others.user};
+	server_node_users_edited(&w.node, &what);
+}
+
+static void synced(bool is_kept)
+{
+	const struct users_synced what = {is_kept, NULL, 0};
+	server_node_users_synced(&w.node, &what, moment());
+}
+
+// It is done when the store has it, and not before.
+static void test_answered_when_in_effect(void **state)
+{
+	(void)state;
+	const uint32_t slot = come("do=user remove\nname=fred\n\n");
+	read_after(OPERATOR_USER_REMOVE, "fred");
+	assert_true(is_quiet());
+	edited();
+	assert_true(is_next(ORDER_SYNC_USERS));
+	assert_true(is_quiet());
+	assert_int_equal(w.node.server.users->user_count, 2);
+	synced(true);
+	assert_int_equal(w.node.server.users->user_count, 1);
+	assert_string_equal(heard(slot), "status=0\n\n");
+	assert_true(is_quiet());
+}
+
+static void test_request_in_pieces(void **state)
+{
+	(void)state;
+	static const char text[] = "do=user remove\nname=fred\n\n";
+	const uint32_t slot = come("");
+	for (size_t i = 0; i + 1 < sizeof text; i++) {
+		assert_true(is_quiet());
+		server_node_operator_said(&w.node, slot, text + i, 1, moment());
+	}
+	say(slot, "do=user remove\nname=tim\n\n"); // passed over
+	read_after(OPERATOR_USER_REMOVE, "fred");
+}
+
+static void test_what_failed_is_told(void **state)
+{
+	(void)state;
+	uint32_t slot = come("do=user remove\nname=zoe\n\n");
+	assert_true(is_next(ORDER_READ_USERS));
+	const struct users_edited what = {.status = OPERATOR_NO_USER, .reason = "no zoe"};
+	server_node_users_edited(&w.node, &what);
+	assert_string_equal(heard(slot), "reason=no zoe\nstatus=67\n\n");
+	slot = come("do=user remove\nname=fred\n\n");
+	assert_true(is_next(ORDER_READ_USERS));
+	edited();
+	assert_true(is_next(ORDER_SYNC_USERS));
+	synced(false);
+	assert_non_null(strstr(heard(slot), "status=73\n\n"));
+	assert_non_null(strstr(w.told, "disk is full"));
+	assert_int_equal(w.node.server.users->user_count, 2);
+}
+
+static void test_one_after_the_other(void **state)
+{
+	(void)state;
+	const uint32_t first = come("do=user remove\nname=fred\n\n");
+	const uint32_t second = come("do=user remove\nname=Tim\n\n");
+	read_after(OPERATOR_USER_REMOVE, "fred");
+	assert_true(is_quiet());
+	edited();
+	assert_true(is_next(ORDER_SYNC_USERS));
+	assert_true(is_quiet());
+	synced(true);
+	assert_true(is_next(ORDER_READ_USERS)); // the second's turn comes before the first has heard
+	assert_string_equal(w.order.edit->name.text, "Tim");
+	assert_string_equal(heard(first), "status=0\n\n");
+	const struct users_edited what = {.status = 75, .reason = "locked"};
+	server_node_users_edited(&w.node, &what);
+	assert_string_equal(heard(second), "reason=locked\nstatus=75\n\n");
+}
+
+// A reload that a signal asked for is nobody's edit.
+static void test_beside_a_signal(void **state)
+{
+	(void)state;
+	server_node_reload_asked(&w.node);
+	assert_true(is_next(ORDER_READ_USERS));
+	assert_null(w.order.edit);
+	const uint32_t slot = come("do=user remove\nname=fred\n\n");
+	assert_true(is_quiet());
+	server_node_users_read(&w.node, NULL, NULL);
+	read_after(OPERATOR_USER_REMOVE, "fred");
+	server_node_reload_asked(&w.node);
+	edited();
+	assert_true(is_next(ORDER_SYNC_USERS));
+	synced(true);
+	assert_true(is_next(ORDER_READ_USERS));
+	assert_null(w.order.edit);
+	assert_string_equal(heard(slot), "status=0\n\n");
+}
+
+static struct storage_question *asked(enum storage_question_kind kind)
+{
+	assert_true(is_next(ORDER_ASK));
+	assert_int_equal(w.order.question->kind, kind);
+	return w.order.question;
+}
+
+static void test_life(void **state)
+{
+	(void)state;
+	uint32_t slot = come("do=user add\nname=zoe\nlife=same\n\n");
+	struct storage_question *question = asked(QUESTION_LIFE);
+	assert_string_equal(question->name.text, "zoe");
+	question->was.is_known = true;
+	memset(question->was.life, 5, sizeof question->was.life);
+	server_node_answered(&w.node, question, moment());
+	read_after(OPERATOR_USER_ADD, "zoe");
+	assert_int_equal(w.order.edit->life[15], 5);
+	edited();
+	assert_true(is_next(ORDER_SYNC_USERS));
+	synced(true);
+	assert_string_equal(heard(slot), "known=yes\nstatus=0\n\n");
+
+	slot = come("do=user add\nname=zoe\nlife=same\n\n");
+	question = asked(QUESTION_LIFE);
+	question->was.is_known = false;
+	server_node_answered(&w.node, question, moment());
+	assert_non_null(strstr(heard(slot), "knows no zoe"));
+	assert_non_null(strstr(w.told, "status=67\n\n"));
+}
+
+// Devices in pages, then the users.
+static void test_list(void **state)
+{
+	(void)state;
+	const uint32_t slot = come("do=user list\n\n");
+	struct storage_question *question = asked(QUESTION_DEVICES);
+	assert_int_equal(question->after_device_id, 0);
+	for (uint32_t i = 0; i < STORAGE_LIST_ROWS_MAX; i++)
+		question->list->device[i] = (struct storage_listed){.device_id = 10 + i, .user = {"fred"}};
+	question->list->count = STORAGE_LIST_ROWS_MAX;
+	server_node_answered(&w.node, question, moment());
+	assert_true(is_next(ORDER_TELL));
+	assert_memory_equal(w.order.told, "device=fred - ", 14);
+	assert_true(is_quiet()); // until it is taken
+	server_node_operator_told(&w.node, slot);
+	question = asked(QUESTION_DEVICES);
+	assert_int_equal(question->after_device_id, 10 + STORAGE_LIST_ROWS_MAX - 1);
+	question->list->count = 0;
+	server_node_answered(&w.node, question, moment());
+	assert_string_equal(heard(slot), "user=fred\nuser=Tim\nstatus=0\n\n");
+}
+
+static void test_users_change_while_listed(void **state)
+{
+	(void)state;
+	const uint32_t slot = come("do=user list\n\n");
+	struct storage_question *question = asked(QUESTION_DEVICES);
+	server_node_reload_asked(&w.node);
+	assert_true(is_next(ORDER_READ_USERS));
+	users_open(&w.others, "Tim\n");
+	server_node_users_read(&w.node, &w.others.table, w.others.user);
+	assert_true(is_next(ORDER_SYNC_USERS));
+	synced(true);
+	question->list->count = 0;
+	server_node_answered(&w.node, question, moment());
+	assert_non_null(strstr(heard(slot), "status=75\n\n"));
+}
+
+static void test_nonsense_is_answered(void **state)
+{
+	char text[OPERATOR_REQUEST_BYTES_MAX + 1];
+	(void)state;
+	assert_non_null(strstr(heard(come("hello\n\n")), "status=64\n\n"));
+	memset(text, 'x', sizeof text - 1);
+	text[sizeof text - 1] = 0;
+	assert_non_null(strstr(heard(come(text)), "too long"));
+	const uint32_t slot = come("do=user list\n");
+	server_node_operator_ended(&w.node, slot);
+	assert_non_null(strstr(heard(slot), "empty line"));
+}
+
+static void test_another_users_file_is_meant(void **state)
+{
+	(void)state;
+	assert_non_null(strstr(heard(come("do=user remove\nname=fred\nusers=/other\n\n")), "/etc/mms/users"));
+	assert_non_null(strstr(w.told, "status=64"));
+	come("do=user remove\nname=fred\nusers=/etc/mms/users\n\n");
+	read_after(OPERATOR_USER_REMOVE, "fred");
+}
+
+// One that says nothing, and one that takes nothing.
+static void test_silence_has_an_end(void **state)
+{
+	(void)state;
+	const uint32_t silent = come("do=");
+	w.now = mtime_add_ms(w.now, 1000);
+	const uint32_t deaf = come("hello\n\n");
+	assert_true(is_next(ORDER_TELL));
+	assert_true(is_quiet());
+	w.now = mtime_add_ms(w.now, OPERATOR_SILENCE_S * 1000 - 1001);
+	assert_int_equal(mtime_diff_us(server_node_deadline(&w.node), w.now), 1000);
+	assert_true(is_quiet());
+	w.now = mtime_add_ms(w.now, 1);
+	assert_true(is_next(ORDER_PART));
+	assert_int_equal(w.order.slot, silent);
+	assert_true(is_quiet());
+	w.now = mtime_add_ms(w.now, 1000);
+	assert_true(is_next(ORDER_PART));
+	assert_int_equal(w.order.slot, deaf);
+	assert_true(is_quiet());
+}
+
+static void test_all_places_taken(void **state)
+{
+	(void)state;
+	for (uint32_t i = 0; i < OPERATORS_MAX; i++)
+		come("");
+	assert_false(server_node_operator_has_room(&w.node));
+	server_node_operator_left(&w.node, 3);
+	assert_int_equal(come(""), 3);
+	assert_false(server_node_operator_has_room(&w.node));
+}
+
+// Who leaves early: what waits is not done, what is under way is, and its place is free only then.
+static void test_who_leaves(void **state)
+{
+	(void)state;
+	const uint32_t first = come("do=user remove\nname=fred\n\n");
+	read_after(OPERATOR_USER_REMOVE, "fred");
+	const uint32_t waiting = come("do=user remove\nname=Tim\n\n");
+	const uint32_t asking = come("do=user list\n\n");
+	struct storage_question *question = asked(QUESTION_DEVICES);
+	server_node_operator_left(&w.node, first);
+	server_node_operator_left(&w.node, waiting);
+	server_node_operator_left(&w.node, asking);
+	assert_int_equal(come(""), waiting);
+	edited();
+	assert_true(is_next(ORDER_SYNC_USERS));
+	synced(true);
+	question->list->count = 0;
+	server_node_answered(&w.node, question, moment());
+	assert_true(is_quiet());
+	assert_int_equal(come(""), first);
+}
+
+// What is under way is finished and answered, all else is told so.
+static void test_the_server_stops(void **state)
+{
+	(void)state;
+	const uint32_t first = come("do=user remove\nname=fred\n\n");
+	read_after(OPERATOR_USER_REMOVE, "fred");
+	const uint32_t second = come("do=user remove\nname=Tim\n\n");
+	server_node_stop_asked(&w.node);
+	assert_non_null(strstr(heard(second), "status=69\n\n"));
+	assert_non_null(strstr(heard(come("")), "status=69\n\n"));
+	assert_true(is_quiet());
+	edited();
+	assert_true(is_next(ORDER_SYNC_USERS));
+	synced(true);
+	assert_string_equal(heard(first), "status=0\n\n");
+	assert_true(is_next(ORDER_END));
+	assert_int_equal(w.order.end, SERVER_STOPPED);
+}
+
+int main(void)
+{
+#define TEST(name) cmocka_unit_test_setup_teardown(name, begin, finish)
+	const struct CMUnitTest tests[] = {
+		TEST(test_answered_when_in_effect),
+		TEST(test_request_in_pieces),
+		TEST(test_what_failed_is_told),
+		TEST(test_one_after_the_other),
+		TEST(test_beside_a_signal),
+		TEST(test_life),
+		TEST(test_list),
+		TEST(test_users_change_while_listed),
+		TEST(test_nonsense_is_answered),
+		TEST(test_another_users_file_is_meant),
+		TEST(test_silence_has_an_end),
+		TEST(test_all_places_taken),
+		TEST(test_who_leaves),
+		TEST(test_the_server_stops),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
