@@ -360,6 +360,14 @@ static int wait_ms(const struct program *program)
 	return left_us <= 0 ? 0 : left_us > INT32_MAX ? INT32_MAX / 1000 : (int)(left_us / 1000 + 1);
 }
 
+static bool has_datagrams(const struct pollfd *polled, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		if (polled[i].revents != 0)
+			return true;
+	return false;
+}
+
 static void serve(struct program *program)
 {
 	int fds[UDP_SOCKETS_MAX];
@@ -379,7 +387,8 @@ static void serve(struct program *program)
 			fail(program, &(struct reason){"cannot wait for datagrams: start the server again"}, EXIT_IO);
 			return;
 		}
-		receive(program);
+		if (has_datagrams(polled, count))
+			receive(program);
 		if (others[0].revents != 0)
 			take_signals(program);
 		if (others[1].revents != 0)
