@@ -105,7 +105,10 @@
 	X(SIGHT_RELOADED, "the users file was read again") \
 	X(SIGHT_RELOAD_UNREAD, "the users file could not be read again") \
 	X(SIGHT_RELOAD_FULL, "new users found no room in the store") \
-	X(SIGHT_RELOAD_FAILED, "the store failed when it got new users")
+	X(SIGHT_RELOAD_FAILED, "the store failed when it got new users") \
+	X(SIGHT_OPERATOR_DONE, "an operator's change came into effect") \
+	X(SIGHT_OPERATOR_LEFT, "an operator left before its answer") \
+	X(SIGHT_OPERATOR_SENT_AWAY, "an operator who was too slow was sent away")
 
 enum sight {
 #define NAME(name, words) name,

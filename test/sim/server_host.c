@@ -7,6 +7,7 @@
 #include <sys/mman.h>
 
 #include "network.h"
+#include "operators.h"
 #include "report.h"
 #include "server_users.h"
 #include "server_watch.h"
@@ -35,10 +36,12 @@ int64_t server_host_seconds(struct mtime at)
 void server_host_users_changed(void)
 {
 	struct server_host *host = &world.server;
+	host->users_version++;
 	host->is_reload_due = true;
 	if (!host->is_up)
 		return;
-	server_node_reload_asked(&host->node);
+	if (!operators_ask())
+		server_node_reload_asked(&host->node);
 	host->is_due = true;
 }
 
@@ -148,6 +151,7 @@ static void go_down(void)
 	server_node_clear(&host->node);
 	server_users_free(server_users_present());
 	server_users_free(server_users_fresh());
+	operators_gone();
 	host->ask_at = MTIME_NEVER;
 	host->ran_us += mtime_diff_us(world.now, host->opened_at);
 	host->is_up = false;
@@ -242,13 +246,14 @@ struct mtime server_host_deadline(void)
 	if (host->is_due)
 		return world.now;
 	const struct mtime due = mtime_min(store_host_deadline(), mtime_min(host->room_at, host->ask_at));
-	return is_blocked() ? due : mtime_min(due, server_node_deadline(&host->node));
+	return is_blocked() ? due
+			    : mtime_min(due, mtime_min(operators_deadline(), server_node_deadline(&host->node)));
 }
 
 // --- what the store tells ---
 
 // The operator hears that the users stay as they were, and asks again in a while.
-static void ask_again(void)
+void server_host_ask_again(void)
 {
 	world.server.ask_at = mtime_add_ms(world.now, 1 + draw_below(&world.draw, 5000));
 }
@@ -261,12 +266,12 @@ static void tell_synced(const struct store_told *told)
 	if (told->is_full) {
 		server_users_free(server_users_fresh());
 		report_sight(SIGHT_RELOAD_FULL);
-		ask_again();
+		server_host_ask_again();
 		return;
 	}
 	server_users_free(server_users_present());
 	host->users_place = 1 - host->users_place;
-	host->is_reload_due = host->node.is_reload_asked;
+	host->is_reload_due = server_users_present()->version != host->users_version;
 	report_sight(SIGHT_RELOADED);
 	report_trace("the server uses the users file as it was read");
 }
@@ -310,17 +315,24 @@ static bool hear_store(void)
 
 // --- the other orders ---
 
-static void read_users_again(void)
+// What an operator asks for the world's people have written into the file already.
+static void read_users_again(const struct server_order *order)
 {
 	struct server_host *host = &world.server;
+	struct users_edited edited = {.status = OPERATOR_NO_ROOM, .reason = "it cannot be read"};
+	if (order->edit != NULL)
+		operators_edit(order);
 	if (world.is_faulty && draw_chance(&world.draw, world.options.failed_reloads)) {
 		report_sight(SIGHT_RELOAD_UNREAD);
-		server_node_users_read(&host->node, NULL, NULL);
-		ask_again();
-		return;
+		server_host_ask_again();
+	} else {
+		server_users_read(server_users_fresh());
+		edited = (struct users_edited){.users = &server_users_fresh()->table, .user = server_users_fresh()->user};
 	}
-	server_users_read(server_users_fresh());
-	server_node_users_read(&host->node, &server_users_fresh()->table, server_users_fresh()->user);
+	if (order->edit != NULL)
+		server_node_users_edited(&host->node, &edited);
+	else
+		server_node_users_read(&host->node, edited.users, edited.user);
 }
 
 static void send_out(const struct session_out *out)
@@ -363,14 +375,17 @@ static bool perform(const struct server_order *order)
 		store_host_housekeep();
 		return hear_store() && !is_killed_here();
 	case ORDER_READ_USERS:
-		read_users_again();
+		read_users_again(order);
 		break;
 	case ORDER_SEND:
 		send_out(&order->out);
 		break;
 	case ORDER_TELL:
+		operators_tell(order);
+		break;
 	case ORDER_PART:
-		report_failure("nobody speaks to the server over the operator's socket");
+		operators_part(order);
+		break;
 	case ORDER_END:
 		check_end(order->end);
 		store_host_kill();
@@ -412,6 +427,8 @@ void server_host_turn(void)
 	if (!host->is_due && !mtime_is_due(server_host_deadline(), world.now))
 		return;
 	host->is_due = false;
+	if (!is_blocked())
+		operators_run();
 	if (hear_store() && !is_killed_here())
 		carry_out_orders();
 }

@@ -40,6 +40,9 @@ void server_host_stop(void);
 // Writes the users file anew from the world's users, and the operator asks the process to read it.
 void server_host_users_changed(void);
 
+// The operator asks that it be read in a while: the last time it was not, or nobody knows.
+void server_host_ask_again(void);
+
 // Seconds that the server has run in all its lives, this one included; it must be up.
 int64_t server_host_ran(void);
 

@@ -91,6 +91,7 @@ void server_users_read(struct host_users *users)
 	table->revoke = room(table->revoke_capacity, sizeof *table->revoke);
 	table->slot = room(table->slot_count, sizeof *table->slot);
 	users->user = room(table->user_capacity, sizeof *users->user);
+	users->version = world.server.users_version;
 	if (users_parse(table, text, bytes, "users", &why) != MMS_OK)
 		report_failure("%s", why.text);
 }

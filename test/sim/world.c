@@ -10,6 +10,7 @@
 #include "hoard.h"
 #include "double.h"
 #include "network.h"
+#include "operators.h"
 #include "people.h"
 #include "report.h"
 #include "script.h"
@@ -133,6 +134,7 @@ void world_begin(uint64_t seed, const struct options *options)
 	network_begin();
 	server_host_make_disk();
 	server_host_begin();
+	operators_begin(seed);
 	device_host_begin();
 	people_settle();
 	server_host_start();

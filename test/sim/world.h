@@ -134,12 +134,14 @@ struct watched_lane {
 struct host_users {
 	struct users_table table;
 	struct server_user *user;
+	uint32_t version; // of the file that was read
 };
 
 struct server_host {
 	bool is_up;
 	bool is_due;
 	bool is_disk_full;
+	uint32_t users_version; // of the users file: so often has it changed
 	bool is_reload_due; // the file has changed, and the server does not use it yet
 	bool is_broken;     // its store has failed
 	struct mtime up_at;
