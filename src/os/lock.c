@@ -30,7 +30,7 @@ static enum mms_err take(struct lock *lock, const char *path, int operation, str
 		rc = flock(fd, operation);
 	while (rc != 0 && errno == EINTR);
 	if (rc == 0) {
-		*lock = (struct lock){fd, true};
+		*lock = (struct lock){.fd = fd, .is_held = true};
 		return MMS_OK;
 	}
 	enum mms_err err = MMS_E_BUSY;
@@ -69,6 +69,33 @@ enum mms_err lock_take_directory(struct lock *lock, const char *path, struct rea
 	return MMS_E_BUSY;
 }
 
+// 0: none was counted.
+static uint64_t read_turn(const struct lock *lock)
+{
+	uint64_t turn = 0;
+	return pread(lock->fd, &turn, sizeof turn, 0) == (ssize_t)sizeof turn ? turn : 0;
+}
+
+void lock_count(struct lock *lock)
+{
+	assert(lock->is_held);
+	const uint64_t turn = read_turn(lock) + 1;
+	lock->turn = pwrite(lock->fd, &turn, sizeof turn, 0) == (ssize_t)sizeof turn ? turn : 0;
+}
+
+void lock_lend(const struct lock *lock)
+{
+	if (lock->is_held)
+		(void)flock(lock->fd, LOCK_UN);
+}
+
+bool lock_regain(const struct lock *lock)
+{
+	if (!lock->is_held)
+		return true;
+	return flock(lock->fd, LOCK_EX | LOCK_NB) == 0 && (lock->turn == 0 || read_turn(lock) == lock->turn);
+}
+
 void lock_release(struct lock *lock)
 {
 	if (!lock->is_held)
@@ -76,5 +103,5 @@ void lock_release(struct lock *lock)
 	// An explicit unlock, since a forked child may still hold a copy of the descriptor.
 	flock(lock->fd, LOCK_UN);
 	close(lock->fd);
-	*lock = (struct lock){0, false};
+	*lock = (struct lock){0};
 }

@@ -6,12 +6,14 @@
 #define MMS_OS_LOCK_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "base/err.h"
 
 struct lock {
 	int fd;
 	bool is_held;
+	uint64_t turn; // by lock_count; 0: not counted
 };
 
 // Takes the lock at `path`, creating the file 0600 if it is missing, for the owner of its directory (directory_own).
@@ -25,6 +27,17 @@ enum mms_err lock_take_blocking(struct lock *lock, const char *path, struct reas
 // Locks the directory `path` itself, which nobody takes for a stale file and removes. As lock_take, but where the file system
 // locks no directories nothing is held, and that is no error: only beside the lock of a file in it.
 enum mms_err lock_take_directory(struct lock *lock, const char *path, struct reason *why) MUST_CHECK;
+
+// Counts in the file of a lock that is held how often it was taken so that this was called: for lock_lend. A file that cannot be
+// written, as on a full disk, counts nothing.
+void lock_count(struct lock *lock);
+
+// For a while another process may have a lock that is held: the struct stays as it is. Not held: nothing happens. Both may be
+// called by a handler of signals.
+void lock_lend(const struct lock *lock);
+
+// Ends that. False: another process has it, or has had it and counted it; lock_release is due.
+bool lock_regain(const struct lock *lock);
 
 // Gives the lock back. Not held: nothing happens.
 void lock_release(struct lock *lock);

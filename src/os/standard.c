@@ -11,6 +11,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "os/aside.h"
 #include "os/clock.h"
 #include "os/failure.h"
 #include "os/signals.h"
@@ -44,6 +45,8 @@ enum standard_verdict standard_wait(int fd, short events, struct mtime deadline)
 	if (poll(polled, 1, 0) > 0)
 		return STANDARD_OK;
 	polled[1].fd = signals_open_ending();
+	if (events == POLLOUT)
+		aside_step(); // a reader that does not read keeps no other process waiting
 	enum standard_verdict verdict = STANDARD_OK;
 	for (;;) {
 		const int ready = poll(polled, 2, wait_ms(deadline));
@@ -58,6 +61,8 @@ enum standard_verdict standard_wait(int fd, short events, struct mtime deadline)
 		if (verdict != STANDARD_OK)
 			break;
 	}
+	if (events == POLLOUT)
+		aside_back();
 	if (polled[1].fd >= 0)
 		close(polled[1].fd);
 	return verdict;

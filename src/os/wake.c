@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <sys/epoll.h>
 #include <sys/stat.h>
 #include <sys/timerfd.h>
 #include <unistd.h>
@@ -34,20 +35,20 @@ static enum mms_err listen_by_timer(struct wake *wake, const char *path, struct 
 		return failure_file(why, errno, "make a timer in place of the FIFO", path);
 	const int rc = timerfd_settime(fd, 0, &every, NULL);
 	assert(rc == 0);
-	*wake = (struct wake){fd, true};
+	*wake = (struct wake){.fd = fd, .is_open = true};
 	return MMS_OK;
 }
 
-enum mms_err wake_listen(struct wake *wake, const char *path, struct reason *why)
+// *opened < 0: there are no FIFOs here.
+static enum mms_err open_fifo(const char *path, int way, int *opened, struct reason *why)
 {
-	assert(!wake->is_open);
 	const bool is_made = mkfifo(path, 0600) == 0;
+	*opened = -1;
 	if (!is_made && has_no_fifos(errno))
-		return listen_by_timer(wake, path, why);
+		return MMS_OK;
 	if (!is_made && errno != EEXIST)
 		return failure_file(why, errno, "make the FIFO", path);
-	// Open for both ways: it works without a writer, and the end of a writer is not the end of the FIFO.
-	const int fd = open(path, O_RDWR | O_NONBLOCK | O_NOFOLLOW | O_NOCTTY | O_CLOEXEC);
+	const int fd = open(path, way | O_NONBLOCK | O_NOFOLLOW | O_NOCTTY | O_CLOEXEC);
 	if (fd < 0)
 		return failure_file(why, errno, "open the FIFO", path);
 	if (!is_our_fifo(fd)) {
@@ -57,15 +58,56 @@ enum mms_err wake_listen(struct wake *wake, const char *path, struct reason *why
 	}
 	if (is_made)
 		directory_own(fd, path);
-	*wake = (struct wake){fd, true};
+	*opened = fd;
 	return MMS_OK;
+}
+
+enum mms_err wake_listen(struct wake *wake, const char *path, struct reason *why)
+{
+	int fd = -1;
+	assert(!wake->is_open);
+	// Open for both ways: it works without a writer, and the end of a writer is not the end of the FIFO.
+	const enum mms_err err = open_fifo(path, O_RDWR, &fd, why);
+	if (err != MMS_OK)
+		return err;
+	if (fd < 0)
+		return listen_by_timer(wake, path, why);
+	*wake = (struct wake){.fd = fd, .is_open = true};
+	return MMS_OK;
+}
+
+// Of many readers only one would get a byte. So none reads: each has the kernel tell it, once, that something was written, or that
+// there is no writer any more.
+enum mms_err wake_follow(struct wake *wake, const char *path, struct reason *why)
+{
+	struct epoll_event event = {.events = EPOLLIN | EPOLLET};
+	int fifo = -1;
+	assert(!wake->is_open);
+	const enum mms_err err = open_fifo(path, O_RDONLY, &fifo, why);
+	if (err != MMS_OK)
+		return err;
+	if (fifo < 0)
+		return listen_by_timer(wake, path, why);
+	const int fd = epoll_create1(EPOLL_CLOEXEC);
+	if (fd >= 0 && epoll_ctl(fd, EPOLL_CTL_ADD, fifo, &event) == 0) {
+		*wake = (struct wake){.fd = fd, .is_open = true, .is_following = true, .fifo = fifo};
+		return MMS_OK;
+	}
+	const enum mms_err failed = failure_file(why, errno, "wait at the FIFO", path);
+	if (fd >= 0)
+		close(fd);
+	close(fifo);
+	return failed;
 }
 
 bool wake_drain(struct wake *wake)
 {
 	char pokes[512];
 	bool is_poked = false;
+	struct epoll_event event;
 	assert(wake->is_open);
+	if (wake->is_following)
+		return epoll_wait(wake->fd, &event, 1, 0) > 0;
 	// A read that does not fill the buffer has emptied the FIFO.
 	ssize_t got;
 	do {
@@ -79,7 +121,9 @@ void wake_close(struct wake *wake)
 {
 	if (wake->is_open)
 		close(wake->fd);
-	*wake = (struct wake){0, false};
+	if (wake->is_following)
+		close(wake->fifo);
+	*wake = (struct wake){0};
 }
 
 void wake_poke(const char *path)
@@ -97,4 +141,21 @@ void wake_poke(const char *path)
 		(void)put;
 	}
 	close(fd);
+}
+
+void wake_stir(const char *path)
+{
+	char pokes[512];
+	const int kept_errno = errno;
+	const int fd = open(path, O_RDWR | O_NONBLOCK | O_NOFOLLOW | O_NOCTTY | O_CLOEXEC);
+	if (fd >= 0 && is_our_fifo(fd)) {
+		// What others wrote before stays there, since nobody reads it. Without it the FIFO is never full, and each write is news.
+		while (read(fd, pokes, sizeof pokes) == (ssize_t)sizeof pokes)
+			;
+		const ssize_t put = write(fd, "", 1);
+		(void)put;
+	}
+	if (fd >= 0)
+		close(fd);
+	errno = kept_errno;
 }

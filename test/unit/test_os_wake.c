@@ -104,6 +104,49 @@ static void test_poke_of_nobody(void **state)
 	wake_close(&wake);
 }
 
+// All that follow are woken, each once; nobody takes it from another, and a FIFO that nobody reads does not fill.
+static void test_all_that_follow_are_stirred(void **state)
+{
+	(void)state;
+	struct wake holder = {0};
+	struct wake follower[3] = {{0}};
+	const char *path = scratch_path(&scratch, "news");
+	for (int i = 0; i < 2; i++)
+		assert_int_equal(wake_follow(&follower[i], path, &why), MMS_OK);
+	assert_int_equal(wake_listen(&holder, path, &why), MMS_OK);
+	for (int i = 0; i < 2; i++)
+		assert_false(wake_drain(&follower[i]));
+	for (int round = 0; round < 70000; round += round < 3 ? 1 : 10000) {
+		for (int i = 0; i < (round < 3 ? 2 : 10000); i++)
+			wake_stir(path);
+		for (int i = 0; i < 2; i++) {
+			assert_int_equal(pending(follower[i].fd), POLLIN);
+			assert_true(wake_drain(&follower[i]));
+			assert_int_equal(pending(follower[i].fd), 0);
+			assert_false(wake_drain(&follower[i]));
+		}
+	}
+	assert_int_equal(wake_follow(&follower[2], path, &why), MMS_OK); // it may be told what the others know
+	(void)wake_drain(&follower[2]);
+	wake_close(&holder); // as the system does when it is killed
+	for (int i = 0; i < 3; i++) {
+		assert_int_equal(pending(follower[i].fd), POLLIN);
+		assert_true(wake_drain(&follower[i]));
+		assert_int_equal(pending(follower[i].fd), 0);
+	}
+	assert_int_equal(wake_listen(&holder, path, &why), MMS_OK); // another one receives now
+	for (int i = 0; i < 3; i++)
+		(void)wake_drain(&follower[i]); // they may be told of that
+	assert_int_equal(pending(follower[0].fd), 0);
+	wake_stir(path);
+	for (int i = 0; i < 3; i++) {
+		assert_true(wake_drain(&follower[i]));
+		wake_close(&follower[i]);
+	}
+	wake_close(&holder);
+	wake_stir(path); // nobody
+}
+
 static void test_other_files_are_left_alone(void **state)
 {
 	(void)state;
@@ -117,6 +160,9 @@ static void test_other_files_are_left_alone(void **state)
 	assert_false(wake.is_open);
 	assert_non_null(strstr(why.text, path));
 	wake_poke(path);
+	wake_stir(path);
+	assert_int_equal(wake_follow(&wake, path, &why), MMS_E_FORMAT);
+	assert_false(wake.is_open);
 	assert_int_equal(stat(path, &status), 0);
 	assert_int_equal(status.st_size, 0);
 	assert_int_equal(wake_listen(&wake, scratch_path(&scratch, "none/wake"), &why), MMS_E_MISSING);
@@ -184,6 +230,9 @@ static void test_a_file_system_without_fifos(void **state)
 		if (child == 0) {
 			struct wake wake = {0};
 			refuse_fifos(errors[i]);
+			if (wake_follow(&wake, path, &why) != MMS_OK || !wake.is_open || wake_drain(&wake))
+				_exit(1);
+			wake_close(&wake);
 			if (wake_listen(&wake, path, &why) != MMS_OK || !wake.is_open || wake_drain(&wake))
 				_exit(1);
 			wake_poke(path); // finds nothing
@@ -239,6 +288,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_poke_wakes, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_many_pokes_neither_block_nor_remain, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_all_that_follow_are_stirred, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_poke_of_nobody, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_other_files_are_left_alone, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_a_fifo_of_somebody_else, set_up, tear_down),
