@@ -11,6 +11,7 @@
 #include "cmd/device.h"
 #include "cmd/input.h"
 #include "cmd/who_list.h"
+#include "node/device_showing.h"
 #include "ui/command.h"
 #include "ui/phrase.h"
 
@@ -77,6 +78,7 @@ struct conversation {
 	struct who_list who; // the list so far
 
 	bool is_grown; // the transcript has grown
+	struct device_showing showing; // what of it is shown here
 	int status;    // what the exit status is to be, if it is not decided by what stays queued
 };
 

@@ -60,13 +60,33 @@ static void fail_store(struct conversation *conversation)
 	conversation->state = TALK_OVER;
 }
 
-// How many transcript entries have not been shown.
-static uint64_t count_unshown(struct conversation *conversation)
+// What is shown here of the transcript begins now.
+static void begin_showing(struct conversation *conversation)
 {
-	uint64_t count = 0;
-	if (client_store_transcript_unshown_count(conversation->device.profile.store, &count) != MMS_OK)
+	uint64_t newest_seq = 0;
+	if (client_store_transcript_last(conversation->device.profile.store, &newest_seq) != MMS_OK)
 		fail_store(conversation);
-	return count;
+	device_showing_begin(&conversation->showing, newest_seq);
+}
+
+static bool is_receiver(const struct conversation *conversation)
+{
+	return conversation->device.life.is_receiver;
+}
+
+// How many transcript entries wait to be shown here. Those that another terminal shows do not.
+static uint64_t count_waiting(struct conversation *conversation)
+{
+	struct transcript_range range[DEVICE_SHOWING_RANGES_MAX];
+	uint64_t waiting = 0;
+	uint64_t count = 0;
+	const uint32_t range_count = device_showing_ranges(&conversation->showing, is_receiver(conversation), range);
+	for (uint32_t i = 0; i < range_count && is_receiver(conversation); i++) {
+		if (client_store_transcript_count(conversation->device.profile.store, &range[i], &count) != MMS_OK)
+			fail_store(conversation);
+		waiting += count;
+	}
+	return waiting;
 }
 
 // The welcome waits for the messages it announces, so that its number is right also when the device has some of them
@@ -77,7 +97,7 @@ static void welcome(struct conversation *conversation)
 	if (conversation->is_welcomed || !conversation->device.life.was_signed_in ||
 	    (client_waiting_left(client) > 0 && !mtime_is_due(conversation->welcome_at, clock_monotonic())))
 		return;
-	const uint64_t waiting = count_unshown(conversation) + client_waiting_left(client);
+	const uint64_t waiting = count_waiting(conversation) + client_waiting_left(client);
 	conversation->is_welcomed = true;
 	conversation->waiting_left = waiting > UINT32_MAX ? UINT32_MAX : (uint32_t)waiting;
 	phrase_welcome(&conversation->out, &conversation->user, waiting);
@@ -98,22 +118,33 @@ static void show_row(struct conversation *conversation, const struct transcript_
 		conversation->waiting_left--;
 }
 
-// Prints what the transcript holds unshown, and notes it as shown once it is out.
-static void show_messages(struct conversation *conversation)
+// Prints a range of the transcript, and notes it as shown once it is out.
+static enum mms_err show_range(struct conversation *conversation, const struct transcript_range *range)
 {
 	struct client_store *store = conversation->device.profile.store;
+	struct transcript_range rest = *range;
 	struct transcript_row row;
-	uint64_t shown_seq = 0;
 	enum mms_err err;
-	if (!conversation->is_welcomed || !conversation->is_grown || store == NULL)
+	while ((err = client_store_transcript_next(store, &rest, &row)) == MMS_OK) {
+		show_row(conversation, &row);
+		rest.after_seq = row.seq;
+	}
+	if (err != MMS_E_MISSING || rest.after_seq == range->after_seq || !input_flush(&conversation->input))
+		return err;
+	const struct transcript_range shown = device_showing_went(&conversation->showing, range, rest.after_seq);
+	return device_note_shown(&conversation->device, &shown);
+}
+
+static void show_messages(struct conversation *conversation)
+{
+	struct transcript_range range[DEVICE_SHOWING_RANGES_MAX];
+	enum mms_err err = MMS_OK;
+	if (!conversation->is_welcomed || !conversation->is_grown || conversation->device.profile.store == NULL)
 		return;
 	conversation->is_grown = false;
-	while ((err = client_store_transcript_next_unshown(store, shown_seq, &row)) == MMS_OK) {
-		show_row(conversation, &row);
-		shown_seq = row.seq;
-	}
-	if (err == MMS_E_MISSING && shown_seq > 0 && input_flush(&conversation->input))
-		err = client_store_transcript_mark_shown(store, shown_seq);
+	const uint32_t count = device_showing_ranges(&conversation->showing, is_receiver(conversation), range);
+	for (uint32_t i = 0; i < count && (err == MMS_OK || err == MMS_E_MISSING); i++)
+		err = show_range(conversation, &range[i]);
 	if (err != MMS_OK && err != MMS_E_MISSING)
 		fail_store(conversation);
 }
@@ -155,7 +186,8 @@ void conversation_told(void *context, const struct life_told *told)
 		conversation->user = told->name;
 		conversation->welcome_at = mtime_add_ms(clock_monotonic(), CONVERSATION_WELCOME_MS);
 		conversation->is_grown = true;
-		conversation_remember_queued(conversation);
+		if (is_receiver(conversation)) // or the one that does has said it
+			conversation_remember_queued(conversation);
 		device_say_left_behind(&conversation->device, &conversation->out);
 		break;
 	case LIFE_TOLD_STORED:
@@ -165,6 +197,7 @@ void conversation_told(void *context, const struct life_told *told)
 		conversation_take_verdict(conversation, told);
 		break;
 	case LIFE_TOLD_CHANGED:
+		conversation->is_grown = true;
 		conversation_look_for_verdicts(conversation);
 		break;
 	case LIFE_TOLD_WHO_BEGIN:
@@ -198,6 +231,8 @@ void conversation_told(void *context, const struct life_told *told)
 		take_stop(conversation, told);
 		break;
 	case LIFE_TOLD_KNOWN:
+		begin_showing(conversation);
+		break;
 	case LIFE_TOLD_RECONNECTED:
 		break;
 	}

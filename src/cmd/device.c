@@ -10,6 +10,7 @@
 
 #include "cmd/exit.h"
 #include "cmd/values.h"
+#include "os/aside.h"
 #include "os/clock.h"
 #include "os/random.h"
 
@@ -92,7 +93,9 @@ enum mms_err device_queue(struct device *device, const struct name *recipient, c
 	const struct wtime now = clock_wall();
 	rng_fill(&rng, random, sizeof random);
 	*id = uuid_v7(now, random);
+	aside_hold();
 	const enum mms_err err = client_store_outbox_add(device->profile.store, id, recipient, text, bytes, now);
+	aside_let();
 	if (err != MMS_OK)
 		device->why = *client_store_reason(device->profile.store);
 	else
@@ -100,10 +103,19 @@ enum mms_err device_queue(struct device *device, const struct name *recipient, c
 	return err;
 }
 
+enum mms_err device_note_shown(struct device *device, const struct transcript_range *shown)
+{
+	aside_hold();
+	const enum mms_err err = client_store_transcript_mark_shown(device->profile.store, shown);
+	aside_let();
+	return err;
+}
+
 void device_forget(struct device *device)
 {
 	device_life_forget(&device->life);
 	device->is_first_signin = false;
+	aside_forget();
 	profile_close(&device->profile);
 }
 
@@ -111,6 +123,7 @@ void device_close(struct device *device)
 {
 	if (device->memory != NULL)
 		device_life_clear(&device->life);
+	aside_forget();
 	profile_close(&device->profile);
 	resolver_close(&device->resolver);
 	udp_close(&device->udp);
@@ -161,8 +174,24 @@ static bool read_facts(struct device *device, struct life_facts *facts)
 {
 	if (client_store_signed_in_get(device->profile.store, &facts->has_signed_in, &facts->name) != MMS_OK)
 		return false;
+	if (client_store_replaced_get(device->profile.store, &facts->replaced_count) != MMS_OK)
+		return false;
 	device->profile.name = facts->name;
 	return true;
+}
+
+// A second process that listens would show a script's messages in the wrong place, whichever of the two got them.
+static bool may_listen(struct device *device)
+{
+	if (!device->is_listening)
+		return true;
+	const enum mms_err err = profile_take_listening(&device->profile, &device->why);
+	if (err == MMS_E_BUSY)
+		snprintf(device->why.text, sizeof device->why.text, "another mms listen of %s is running: end it first",
+			 device->life.wish.name.text);
+	if (err != MMS_OK)
+		fail(device, err == MMS_E_BUSY ? EXIT_LATER : exit_of_data(err));
+	return err == MMS_OK;
 }
 
 static void open_profile(struct device *device, const struct life_order *order)
@@ -174,7 +203,9 @@ static void open_profile(struct device *device, const struct life_order *order)
 		fail(device, exit_of_data(err));
 	} else if (!read_facts(device, &facts)) {
 		fail_store(device);
-	} else {
+	} else if (may_listen(device)) {
+		struct lock *const locks[ASIDE_LOCKS_MAX] = {&device->profile.receiving, &device->profile.outbox};
+		aside_watch(locks, device->profile.news_file.text);
 		device_life_opened(&device->life, &device->profile.keys, &facts, clock_monotonic());
 	}
 }
@@ -197,6 +228,34 @@ static void take_outbox(struct device *device)
 	} else {
 		device_life_busy(&device->life, &facts, has_changed, clock_monotonic());
 	}
+}
+
+static void take_receiving(struct device *device)
+{
+	struct life_facts facts;
+	bool has_changed = false;
+	const enum mms_err err = profile_take_receiving(&device->profile, &device->why);
+	if (err != MMS_OK && err != MMS_E_BUSY) {
+		fail(device, exit_of_data(err));
+		return;
+	}
+	// Read behind the attempt, as for the outbox.
+	if (!read_facts(device, &facts) || client_store_changed(device->profile.store, &has_changed) != MMS_OK) {
+		profile_give_receiving(&device->profile);
+		fail_store(device);
+	} else if (err == MMS_OK) {
+		device_life_receives(&device->life, &facts, has_changed, clock_monotonic());
+	} else {
+		device_life_follows(&device->life, &facts, has_changed, clock_monotonic());
+	}
+}
+
+static void overrule(struct device *device)
+{
+	if (client_store_replaced_add(device->profile.store) == MMS_OK)
+		device_life_overruled(&device->life);
+	else
+		fail_store(device);
 }
 
 static void pin(struct device *device, const struct life_order *order)
@@ -251,8 +310,20 @@ static void obey(struct device *device, const struct life_order *order)
 	case LIFE_POKE:
 		wake_poke(device->profile.wake_file.text);
 		break;
+	case LIFE_RECEIVE:
+		take_receiving(device);
+		break;
+	case LIFE_YIELD:
+		profile_give_receiving(&device->profile);
+		break;
+	case LIFE_STIR:
+		wake_stir(device->profile.news_file.text);
+		break;
 	case LIFE_PIN:
 		pin(device, order);
+		break;
+	case LIFE_OVERRULE:
+		overrule(device);
 		break;
 	case LIFE_NOTE:
 		note_signed_in(device, order);
@@ -278,8 +349,13 @@ static bool perform(struct device *device)
 	struct life_order order;
 	bool is_told = false;
 	while (device_life_next(&device->life, clock_monotonic(), &order)) {
+		const bool is_quick = order.type == LIFE_TELL || order.type == LIFE_SEND; // the others may be at the profile
 		is_told = is_told || order.type == LIFE_TELL;
+		if (!is_quick)
+			aside_hold();
 		obey(device, &order);
+		if (!is_quick)
+			aside_let();
 	}
 	outbound_flush(&device->outbound);
 	return is_told;
@@ -297,6 +373,11 @@ static void receive(struct device *device)
 	    udp_reopen_client(&device->udp, &device->why) != MMS_OK)
 		fail(device, EXIT_IO);
 	const struct mtime now = clock_monotonic();
+	if (aside_was_overtaken()) { // before what the server says of it is heard
+		profile_give_receiving(&device->profile);
+		profile_give_outbox(&device->profile);
+		device_life_overtaken(&device->life, now);
+	}
 	for (size_t i = 0; i < count; i++)
 		device_life_recv(&device->life, &message[i].addr, message[i].data, message[i].bytes, now);
 }
@@ -321,12 +402,14 @@ static size_t own_fds(const struct device *device, struct pollfd *polled)
 	polled[count++] = (struct pollfd){.fd = device->resolver.fd, .events = POLLIN};
 	if (device->profile.wake.is_open)
 		polled[count++] = (struct pollfd){.fd = device->profile.wake.fd, .events = POLLIN};
+	if (device->profile.news.is_open && !device->profile.receiving.is_held)
+		polled[count++] = (struct pollfd){.fd = device->profile.news.fd, .events = POLLIN};
 	return count;
 }
 
 void device_turn(struct device *device, struct pollfd *polled, size_t polled_count, struct mtime until)
 {
-	struct pollfd all[UDP_SOCKETS_MAX + 2 + DEVICE_POLLFDS_MAX];
+	struct pollfd all[UDP_SOCKETS_MAX + 3 + DEVICE_POLLFDS_MAX];
 	assert(polled_count <= DEVICE_POLLFDS_MAX);
 	const bool is_told = perform(device); // what the command has asked for since the last turn goes first
 	if (polled_count > 0)
@@ -344,6 +427,8 @@ void device_turn(struct device *device, struct pollfd *polled, size_t polled_cou
 		take_resolved(device);
 		if (device->profile.wake.is_open && wake_drain(&device->profile.wake))
 			device_life_woken(&device->life, clock_monotonic());
+		if (device->profile.news.is_open && !device->profile.receiving.is_held && wake_drain(&device->profile.news))
+			device_life_stirred(&device->life, clock_monotonic());
 	}
 	(void)perform(device);
 }

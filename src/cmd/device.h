@@ -51,6 +51,7 @@ struct device {
 	void *told_context;
 	struct reason host_why; // why the server's name does not resolve
 	struct reason why;      // what failed last
+	bool is_listening;      // only one process of a profile may: the device is opened as nobody where another one does
 	bool is_first_signin;   // of its profile; nobody has looked since what another one has left behind
 	int failed_status;      // the exit status that LIFE_STOP_FAILED stands for
 	struct client_appended appended; // what became of an order to the store
@@ -82,6 +83,9 @@ void device_turn(struct device *device, struct pollfd *polled, size_t polled_cou
 // Queues a message on the profile, durably. Must: the profile is open. Errors as client_store_outbox_add, `why` filled.
 enum mms_err device_queue(struct device *device, const struct name *recipient, const void *text, size_t bytes,
 			  struct uuid *id) MUST_CHECK;
+
+// Notes that entries of the transcript were shown. Errors as client_store_transcript_mark_shown.
+enum mms_err device_note_shown(struct device *device, const struct transcript_range *shown) MUST_CHECK;
 
 // Whether the server has been silent for LIFE_SILENT_US while a sign of it was awaited, or its name does not resolve.
 bool device_is_silent(const struct device *device);

@@ -8,6 +8,7 @@
 #include "cmd/invite_code.h"
 #include "cmd/script.h"
 #include "os/clock.h"
+#include "node/device_showing.h"
 #include "os/standard.h"
 #include "ui/filter.h"
 #include "ui/json.h"
@@ -24,20 +25,33 @@ struct program {
 	bool has_timeout;
 	uint64_t shown_count;
 	bool is_grown;
+	struct device_showing showing;
 	bool is_stopped; // `stopped` says why
 	struct life_told stopped;
 };
+
+// What is shown here of the transcript begins now. A store that cannot be read says so when it is read on.
+static void begin_showing(struct program *program)
+{
+	uint64_t newest_seq = 0;
+	const enum mms_err err = client_store_transcript_last(program->device.profile.store, &newest_seq);
+	device_showing_begin(&program->showing, err == MMS_OK ? newest_seq : 0);
+}
 
 static void take_told(void *context, const struct life_told *told)
 {
 	struct program *program = context;
 	const struct phrase_out out = script_notices(prefix);
 	switch (told->type) {
+	case LIFE_TOLD_KNOWN:
+		begin_showing(program);
+		break;
 	case LIFE_TOLD_SIGNED_IN:
 		device_say_left_behind(&program->device, &out);
 		program->is_grown = true;
 		break;
 	case LIFE_TOLD_STORED:
+	case LIFE_TOLD_CHANGED:
 		program->is_grown = true;
 		break;
 	case LIFE_TOLD_VERDICT:
@@ -100,20 +114,17 @@ static bool write_row(const struct program *program, const struct transcript_row
 	return true;
 }
 
-// Writes what has not been shown, and notes that it was. Returns the exit status.
-static int show(struct program *program)
+// Writes what is in the range, and notes that it was shown. Returns the exit status.
+static int show_range(struct program *program, const struct transcript_range *range)
 {
 	struct client_store *store = program->device.profile.store;
 	const struct phrase_out out = script_notices(prefix);
+	struct transcript_range rest = *range;
 	struct transcript_row row;
-	uint64_t shown_seq = 0;
 	int status = EXIT_DONE;
 	enum mms_err err = MMS_E_MISSING;
-	if (!program->is_grown || store == NULL)
-		return EXIT_DONE;
-	program->is_grown = false;
 	while (program->count_max == 0 || program->shown_count < program->count_max) {
-		err = client_store_transcript_next_unshown(store, shown_seq, &row);
+		err = client_store_transcript_next(store, &rest, &row);
 		if (err != MMS_OK)
 			break;
 		const bool is_whole = write_row(program, &row);
@@ -124,15 +135,31 @@ static int show(struct program *program)
 		}
 		if (status != EXIT_DONE)
 			break; // what was not written is shown next time
-		shown_seq = row.seq;
+		rest.after_seq = row.seq;
 		program->shown_count += row.is_gap ? 0 : 1;
 	}
-	if (err == MMS_E_MISSING || err == MMS_OK)
-		err = shown_seq == 0 ? MMS_OK : client_store_transcript_mark_shown(store, shown_seq);
-	if (err == MMS_OK)
+	if ((err == MMS_E_MISSING || err == MMS_OK) && rest.after_seq > range->after_seq) {
+		const struct transcript_range shown = device_showing_went(&program->showing, range, rest.after_seq);
+		err = device_note_shown(&program->device, &shown);
+	}
+	if (err == MMS_OK || err == MMS_E_MISSING)
 		return status;
 	phrase_say_of(&out, PHRASE_FAILURE, client_store_reason(store)->text);
 	return EXIT_IO;
+}
+
+// What is to be shown by this process, where several run.
+static int show(struct program *program)
+{
+	struct transcript_range range[DEVICE_SHOWING_RANGES_MAX];
+	int status = EXIT_DONE;
+	if (!program->is_grown || program->device.profile.store == NULL)
+		return EXIT_DONE;
+	program->is_grown = false;
+	const uint32_t count = device_showing_ranges(&program->showing, program->device.life.is_receiver, range);
+	for (uint32_t i = 0; i < count && status == EXIT_DONE; i++)
+		status = show_range(program, &range[i]);
+	return status;
 }
 
 static int listen_on(struct program *program, int signal_fd)
@@ -183,7 +210,7 @@ int cmd_listen(int argc, char **argv)
 	    !invite_code_choose(&program.options.invite, &command, &status))
 		return status;
 	program.has_timeout = program.timeout_us != UINT64_MAX;
-	program.is_grown = true;
+	program.is_grown = program.device.is_listening = true;
 	status = script_open(&program.device, &program.options, prefix, take_told, &program, &signal_fd);
 	if (status == EXIT_DONE)
 		status = script_be(&program.device, &program.options, prefix, LIFE_RECEIVES);

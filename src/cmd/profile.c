@@ -56,6 +56,12 @@ static enum mms_err choose_paths(struct profile *profile, const char *state, con
 		err = choose_file(&profile->lock_file, profile->folder.text, name, ".lock", why);
 	if (err == MMS_OK)
 		err = choose_file(&profile->wake_file, profile->folder.text, name, ".wake", why);
+	if (err == MMS_OK)
+		err = choose_file(&profile->receive_file, profile->folder.text, name, ".receive", why);
+	if (err == MMS_OK)
+		err = choose_file(&profile->news_file, profile->folder.text, name, ".news", why);
+	if (err == MMS_OK)
+		err = choose_file(&profile->listen_file, profile->folder.text, name, ".listen", why);
 	return err;
 }
 
@@ -220,7 +226,9 @@ enum mms_err profile_take_outbox(struct profile *profile, struct reason *why)
 	enum mms_err err = lock_take(&profile->outbox, profile->lock_file.text, why);
 	if (err == MMS_OK)
 		err = wake_listen(&profile->wake, profile->wake_file.text, why);
-	if (err != MMS_OK)
+	if (err == MMS_OK)
+		lock_count(&profile->outbox);
+	else
 		lock_release(&profile->outbox);
 	return err;
 }
@@ -231,9 +239,40 @@ void profile_give_outbox(struct profile *profile)
 	lock_release(&profile->outbox);
 }
 
+// The FIFO comes before the attempt: whoever has the lock cannot end then without being noticed.
+enum mms_err profile_take_receiving(struct profile *profile, struct reason *why)
+{
+	enum mms_err err = profile->news.is_open ? MMS_OK : wake_follow(&profile->news, profile->news_file.text, why);
+	if (err == MMS_OK)
+		err = lock_take(&profile->receiving, profile->receive_file.text, why);
+	if (err != MMS_OK)
+		return err;
+	wake_close(&profile->news);
+	err = wake_listen(&profile->news, profile->news_file.text, why);
+	if (err == MMS_OK)
+		lock_count(&profile->receiving);
+	else
+		lock_release(&profile->receiving);
+	return err;
+}
+
+// The lock first: those who follow are woken by the end of the FIFO.
+void profile_give_receiving(struct profile *profile)
+{
+	lock_release(&profile->receiving);
+	wake_close(&profile->news);
+}
+
+enum mms_err profile_take_listening(struct profile *profile, struct reason *why)
+{
+	return lock_take(&profile->listening, profile->listen_file.text, why);
+}
+
 void profile_close(struct profile *profile)
 {
 	profile_give_outbox(profile);
+	profile_give_receiving(profile);
+	lock_release(&profile->listening);
 	client_store_close(profile->store);
 	keypair_clear(&profile->keys);
 	*profile = (struct profile){0};

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: ISC
-// One user's state at one server: a database, a lock on its outbox, and the FIFO that wakes who holds it. Layer: cmd.
-// Files: STATE/FINGERPRINT-OF-THE-SERVER/NAME.db, .lock, .wake, the name in lower case.
+// One user's state at one server: a database; a lock on its outbox, and the FIFO that wakes who holds it; a lock on receiving, and
+// the FIFO that wakes those who follow; a lock of the one that listens. Layer: cmd.
+// Files: STATE/FINGERPRINT-OF-THE-SERVER/NAME.db, .lock, .wake, .receive, .news, .listen, the name in lower case.
 #ifndef MMS_CMD_PROFILE_H
 #define MMS_CMD_PROFILE_H
 
@@ -22,11 +23,17 @@ struct profile {
 	struct file_path database;
 	struct file_path lock_file;
 	struct file_path wake_file;
+	struct file_path receive_file;
+	struct file_path news_file;
+	struct file_path listen_file;
 	struct client_store *store;
 	struct keypair keys;
 	struct name name;   // as the server writes it, once it has signed in
 	struct lock outbox; // held: this process submits
 	struct wake wake;   // open while it is held
+	struct lock receiving; // held: this process receives
+	struct wake news;   // while it is held, open for others to see; else, where others receive, to follow them
+	struct lock listening; // held: this is the process that listens
 };
 
 // The folder of all profiles at the server with this fingerprint.
@@ -61,6 +68,15 @@ enum mms_err profile_take_outbox(struct profile *profile, struct reason *why) MU
 
 // Lets another process submit.
 void profile_give_outbox(struct profile *profile);
+
+// Tries to become the process that receives. MMS_E_BUSY: another one does, and `news` is open to follow it.
+enum mms_err profile_take_receiving(struct profile *profile, struct reason *why) MUST_CHECK;
+
+// Lets another process receive.
+void profile_give_receiving(struct profile *profile);
+
+// Tries to become the process that listens, until the profile is closed. MMS_E_BUSY: another one is.
+enum mms_err profile_take_listening(struct profile *profile, struct reason *why) MUST_CHECK;
 
 // Closes and wipes it.
 void profile_close(struct profile *profile);

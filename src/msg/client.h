@@ -99,7 +99,7 @@ struct client_slot {
 	enum client_slot_state state;
 	struct storage_mark shown; // the mark that its SIGNIN showed
 	struct storage_mark start; // the mark that the answer named: a session does not outlive the server's start
-	uint32_t waiting_count;   // deliveries that waited when it signed in
+	uint32_t waiting_count;   // deliveries that waited for it when it signed in
 	uint32_t delivered_count; // deliveries so far that are durable
 	uint64_t submitted_seq; // everything queued up to here was submitted on this session
 	struct client_submission submission[CALL_WINDOW];
@@ -232,6 +232,9 @@ uint32_t client_waiting_left(const struct client *client);
 
 // Submissions without a verdict on the present session.
 uint32_t client_in_flight_count(const struct client *client);
+
+// Whether anything waits to be durable, or to be told when it is.
+bool client_is_gathering(const struct client *client);
 
 // Whether the storage failed: the process must stop.
 bool client_is_broken(const struct client *client);

@@ -32,9 +32,6 @@ void client_go_on(struct client *client, struct mtime now);
 
 // --- client_batch.c ---
 
-// Whether anything waits to be durable.
-bool client_is_gathering(const struct client *client);
-
 // Puts an entry into the transcript; the call `number` is answered when it is there. Must: client_has_room.
 void client_put(struct client *client, uint32_t slot, uint32_t number, const struct transcript_row *row);
 

@@ -47,7 +47,7 @@ static void signin_answered(struct client *client, uint32_t slot, uint8_t status
 	client->config.is_server_proved = true; // by this sign-in, for those that follow
 	client->present = slot + 1;
 	session->start = ok.mark;
-	session->waiting_count = ok.waiting_count;
+	session->waiting_count = client->config.is_receiving ? ok.waiting_count : 0;
 	client->port.prefer(client->port.context, slot);
 	client_put_signin(client, slot, &ok);
 }

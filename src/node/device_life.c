@@ -134,8 +134,12 @@ void device_life_be(struct device_life *life, const struct life_wish *wish, stru
 
 void device_life_list(struct device_life *life, struct mtime now)
 {
-	if (life->node.client.is_started)
+	if (life->node.client.is_started) {
 		client_who(&life->node.client, now);
+	} else if (life->state == LIFE_PAUSING || life->state == LIFE_WAITING) {
+		life->is_list_due = true;
+		life->again_at = mtime_max(now, dialer_ready_at(&life->node.dialer));
+	}
 }
 
 void device_life_leave(struct device_life *life, struct mtime now)
@@ -157,6 +161,8 @@ void device_life_forget(struct device_life *life)
 	keypair_clear(&life->keys);
 	life->state = LIFE_IDLE;
 	life->is_open = life->is_holding = life->was_busy = life->was_signed_in = life->is_silence_told = false;
+	life->is_receiver = life->is_receiving = life->is_role_changed = life->is_stir_due = false;
+	life->is_overruled = life->is_list_due = false;
 	life->facts = (struct life_facts){0};
 	life->poke_at = MTIME_NEVER;
 	life->told_count = 0;
@@ -192,7 +198,7 @@ void device_life_dial(struct device_life *life, struct mtime now)
 {
 	struct client_config config = {
 		.name = life->wish.name,
-		.is_receiving = life->wish.use == LIFE_RECEIVES,
+		.is_receiving = life->is_receiver,
 		// An invite that the server no longer knows is then no sign of an impostor.
 		.is_server_proved = life->is_pinned && life->facts.has_signed_in,
 		.has_invite = life->wish.has_invite,
@@ -200,8 +206,13 @@ void device_life_dial(struct device_life *life, struct mtime now)
 	memcpy(config.invite_hash, life->wish.invite_hash, INVITE_HASH_BYTES);
 	device_node_start(&life->node, &life->keys, life->server_key, &config, now);
 	life->state = LIFE_DIALING;
+	life->is_receiving = life->is_receiver;
+	life->is_role_changed = false;
 	if (life->is_holding)
 		client_set_submitting(&life->node.client, true, now);
+	if (life->is_list_due)
+		client_who(&life->node.client, now);
+	life->is_list_due = false;
 }
 
 static void learn(struct device_life *life, const struct life_facts *facts, bool has_changed)
@@ -225,16 +236,22 @@ void device_life_opened(struct device_life *life, const struct keypair *keys, co
 	performed(life, LIFE_OPEN);
 	life->is_open = true;
 	life->keys = *keys;
-	life->turn_at = now;
+	life->turn_at = life->role_at = now;
 	life->turn_wait_us = LIFE_TURN_US;
 	life->poke_at = MTIME_NEVER;
+	life->state = LIFE_WAITING;
+	life->replaced_count = facts->replaced_count;
 	learn(life, facts, false);
 	if (is_stranded(life))
 		device_life_stop(life, LIFE_STOP_NO_HOST, 0);
-	else if (facts->has_signed_in && life->wish.use != LIFE_SENDS)
+	else if (facts->has_signed_in && life->wish.use == LIFE_ASKS)
 		device_life_dial(life, now);
-	else
-		life->state = LIFE_WAITING;
+}
+
+// Who shows what comes finds out first whether it receives (LIFE_RECEIVE).
+static bool may_dial(const struct device_life *life)
+{
+	return life->state == LIFE_WAITING && life->wish.use != LIFE_RECEIVES;
 }
 
 void device_life_taken(struct device_life *life, const struct life_facts *facts, bool has_changed, struct mtime now)
@@ -243,9 +260,9 @@ void device_life_taken(struct device_life *life, const struct life_facts *facts,
 	life->is_holding = true;
 	life->poke_at = MTIME_NEVER;
 	learn(life, facts, has_changed);
-	if (life->state == LIFE_WAITING)
+	if (may_dial(life))
 		device_life_dial(life, now);
-	else
+	else if (life->node.client.is_started)
 		client_set_submitting(&life->node.client, true, now);
 }
 
@@ -257,8 +274,56 @@ void device_life_busy(struct device_life *life, const struct life_facts *facts, 
 	life->turn_wait_us = life->turn_wait_us >= LIFE_TURN_US_MAX ? LIFE_TURN_US_MAX : life->turn_wait_us + LIFE_TURN_US;
 	learn(life, facts, has_changed);
 	// Who signs in first does so alone: others would ask to be enrolled with the same key and another invite, or none.
-	if (life->state == LIFE_WAITING && facts->has_signed_in && life->wish.use != LIFE_SENDS)
+	if (may_dial(life) && facts->has_signed_in && life->wish.use != LIFE_SENDS)
 		device_life_dial(life, now);
+}
+
+// What both outcomes of RECEIVE have in common. When a copy has replaced who received, none of the profile's processes comes back
+// by itself: they would fight with those of the copy.
+static void take_role(struct device_life *life, const struct life_facts *facts, bool has_changed, struct mtime now)
+{
+	const bool is_overruled = facts->replaced_count != life->replaced_count;
+	performed(life, LIFE_RECEIVE);
+	learn(life, facts, has_changed);
+	if (is_overruled) {
+		life->is_overruled = true;
+		device_life_stop(life, LIFE_STOP_REPLACED, 0);
+	} else if (life->state == LIFE_WAITING) {
+		device_life_dial(life, now);
+	}
+}
+
+void device_life_receives(struct device_life *life, const struct life_facts *facts, bool has_changed, struct mtime now)
+{
+	life->is_receiver = true;
+	life->is_role_changed = true;
+	life->turn_at = now;
+	take_role(life, facts, has_changed, now);
+}
+
+void device_life_follows(struct device_life *life, const struct life_facts *facts, bool has_changed, struct mtime now)
+{
+	life->role_at = mtime_add_us(now, LIFE_LOOK_US);
+	take_role(life, facts, has_changed, now);
+}
+
+void device_life_stirred(struct device_life *life, struct mtime now)
+{
+	life->role_at = now;
+}
+
+void device_life_overtaken(struct device_life *life, struct mtime now)
+{
+	if (!life->is_receiver && !life->is_holding)
+		return;
+	life->is_role_changed = life->is_receiver || life->wish.use == LIFE_SENDS || !life->facts.has_signed_in;
+	life->is_receiver = life->is_receiving = life->is_holding = false;
+	life->was_busy = true;
+	life->role_at = life->turn_at = now;
+	if (life->node.client.is_started)
+		client_set_submitting(&life->node.client, false, now);
+	if (life->state == LIFE_SIGNING_OUT)
+		device_life_stop(life, LIFE_STOP_SIGNED_OUT, 0); // another process has signed in meanwhile
 }
 
 void device_life_pinned(struct device_life *life)
@@ -270,13 +335,21 @@ void device_life_pinned(struct device_life *life)
 void device_life_noted(struct device_life *life)
 {
 	performed(life, LIFE_NOTE);
-	learn(life, &(struct life_facts){true, life->told[life->told_first].name}, false);
+	learn(life, &(struct life_facts){true, life->told[life->told_first].name, life->facts.replaced_count}, false);
+	life->is_stir_due = true;
+}
+
+void device_life_overruled(struct device_life *life)
+{
+	performed(life, LIFE_OVERRULE);
+	life->is_overruled = life->is_stir_due = true;
 }
 
 void device_life_appended(struct device_life *life, const struct client_appended *appended, struct mtime now)
 {
 	assert(life->is_append_out);
 	life->is_append_out = false;
+	life->is_stir_due = life->is_stir_due || appended->err == MMS_OK;
 	device_node_appended(&life->node, appended, now);
 }
 
@@ -305,6 +378,7 @@ void device_life_queued(struct device_life *life, struct mtime now)
 {
 	if (!life->is_holding) {
 		life->poke_at = now;
+		life->poke_end_at = mtime_add_us(now, CLIENT_LOOK_US);
 		life->turn_wait_us = LIFE_TURN_US; // whoever has it will have a verdict soon
 	}
 	if (life->node.client.is_started)

@@ -7,7 +7,10 @@
 // the order. A process that is killed between any two orders leaves a profile that the next one can go on with.
 //
 //	ASKING ──key──▶ OPENING ──profile──▶ WAITING ──turn──▶ DIALING ◀──▶ SIGNING_IN ──▶ SIGNED_IN ──▶ SIGNING_OUT ──▶ STOPPED
-//	                       └──── it has signed in, and more than sending is wished ────▲            PAUSING ◀── replaced, not receiving
+//	                       └──── it has signed in, and only asking is wished ──▲                  PAUSING ◀── replaced, not receiving
+//
+// Of the processes of a profile that show what comes one receives, under a lock. The others follow it: they have sessions that
+// do not receive, and hear when the profile has changed. When the one ends, or is killed, one of them receives in its place.
 //
 // From every state the life can go to STOPPED, which is told with its reason, and by device_life_forget to IDLE. Beside the
 // state stand two small ones: what is known of the server's addresses, and whether it has been silent for long.
@@ -30,6 +33,8 @@ enum {
 	LIFE_LOOKUP_US_FIRST = 2 * 1000 * 1000, // until a name is looked up again; then twice as long each time
 	LIFE_LOOKUP_US_MAX = 60 * 1000 * 1000,  // no doubling beyond
 	LIFE_PAUSE_US = 1000 * 1000,            // until who does not receive, and was replaced, dials again
+	LIFE_FOLLOW_PAUSE_US = 60 * 1000 * 1000, // the same of one that follows: it has no use for a session until it is asked
+	LIFE_LOOK_US = 8 * 1000 * 1000,         // until one that follows looks though nobody woke it
 	LIFE_SIGNOUT_US = 10 * 1000 * 1000,     // how long SIGNOUT waits for its answer; LIFE_SILENT_US of silence end it too
 	// What one step can tell, what one batch can, and our own. Only an empty queue steps, or orders a batch.
 	LIFE_TOLD_MAX = CALL_BODY_BYTES_MAX / 3 + CLIENT_BATCH_OPS_MAX + 16,
@@ -39,7 +44,7 @@ enum life_state {
 	LIFE_IDLE = 0,    // nobody is wanted
 	LIFE_ASKING,      // for the server's key
 	LIFE_OPENING,     // the profile is being opened
-	LIFE_WAITING,     // for the outbox: the profile has never signed in, or only sending is wished
+	LIFE_WAITING,     // for the outbox: the profile has never signed in, or only sending is wished; or to know who receives
 	LIFE_PAUSING,     // too many commands of this device were at the server: until LIFE_PAUSE_US have passed
 	LIFE_DIALING,     // no session
 	LIFE_SIGNING_IN,  // a session, and SIGNIN is not answered
@@ -60,18 +65,18 @@ enum life_stop {
 	LIFE_STOP_NOT_PROVED,  // the server does not know the invite
 	LIFE_STOP_KEY,         // the server shows `shown_key` where another one is wanted
 	LIFE_STOP_VERSION,     // no common version
-	LIFE_STOP_REPLACED,    // another sign-in of this device receives now; who only asks or sends dials again instead
+	LIFE_STOP_REPLACED,    // a copy of this profile receives now; who does not receive dials again instead
 	LIFE_STOP_REMOVED,     // no longer authorized
 	LIFE_STOP_SIGNED_OUT,  // as was wished
 };
 
 enum life_told_type {
 	LIFE_TOLD_KNOWN = 1,   // the profile has signed in, now or before: what is queued there is kept and will be sent
-	LIFE_TOLD_SIGNED_IN,   // name, waiting_count; once a wish, and again after LIFE_PAUSING
+	LIFE_TOLD_SIGNED_IN,   // name, waiting_count; once a wish, again after LIFE_PAUSING, and when another process receives
 	LIFE_TOLD_RECONNECTED, // signed in again on another session
 	LIFE_TOLD_STORED,      // the transcript has grown, or the deliveries that were waiting have all come
 	LIFE_TOLD_VERDICT,     // id, name (the recipient), state, status, is_reoffer; it is durable
-	LIFE_TOLD_CHANGED,     // another process has written to the profile: verdicts may stand there
+	LIFE_TOLD_CHANGED,     // another process has written to the profile: verdicts and entries may stand there
 	LIFE_TOLD_WHO_BEGIN,   // a list of users begins (anew: forget what came before)
 	LIFE_TOLD_WHO_USER,    // name, is_online
 	LIFE_TOLD_WHO_END,
@@ -95,7 +100,7 @@ struct life_told {
 };
 
 enum life_use {
-	LIFE_RECEIVES = 1, // client, listen
+	LIFE_RECEIVES = 1, // client, listen: one of a profile's receives, the others follow it
 	LIFE_ASKS,         // who
 	LIFE_SENDS,        // send: signs in only while it holds the outbox, so that a profile's many senders share a session
 };
@@ -111,6 +116,7 @@ struct life_wish {
 struct life_facts {
 	bool has_signed_in; // some process of it, at some time
 	struct name name;   // as the server writes it, once it has
+	uint64_t replaced_count; // how often a copy of the profile has replaced the process that received
 };
 
 enum life_order_type {
@@ -119,8 +125,13 @@ enum life_order_type {
 	LIFE_TAKE,        // try to take the profile's outbox → device_life_taken, device_life_busy
 	LIFE_GIVE,        // let another process have it
 	LIFE_POKE,        // wake who holds it
+	LIFE_RECEIVE,     // try to become the process that receives; if not, one that hears who does → device_life_receives,
+			  // device_life_follows
+	LIFE_YIELD,       // let another process receive
+	LIFE_STIR,        // wake those who follow
 	LIFE_PIN,         // pin `key` for the server's name, durably → device_life_pinned
 	LIFE_NOTE,        // note in the profile, durably, that it has signed in as `name` → device_life_noted
+	LIFE_OVERRULE,    // note in the profile, durably, that a copy of it has replaced this process → device_life_overruled
 	LIFE_APPEND,      // make `batch` durable in the profile, all of it or nothing → device_life_appended, at any time
 	LIFE_ASK,         // answer `question` from the profile → device_life_answered, at any time
 	LIFE_SEND,        // send `datagrams`
@@ -171,8 +182,18 @@ struct device_life {
 	struct mtime turn_at; // when to try to take it
 	int64_t turn_wait_us; // until it is tried again
 	struct mtime poke_at; // when to wake who holds it; MTIME_NEVER: nothing of ours waits
+	struct mtime poke_end_at; // when the outbox is looked into anyway: who follows wakes nobody any more then
 	struct mtime again_at; // when pausing is over
 	struct mtime leave_at; // when signing out is over without an answer
+
+	bool is_receiver;     // of the profile's processes this one receives
+	bool is_receiving;    // its sessions do
+	bool is_role_changed; // and are to begin anew, since they do not yet, or may no longer
+	bool is_stir_due;     // those who follow are to be woken
+	bool is_overruled;    // a copy of the profile has replaced who received, since the wish
+	uint64_t replaced_count; // how often before the wish
+	bool is_list_due;     // who is online was asked for, and there is no session yet that could tell
+	struct mtime role_at; // when to try to receive
 
 	enum life_order_type pending; // an order that awaits its event; 0: none
 	bool is_append_out; // a batch is with the storage, be it of an earlier client
@@ -237,9 +258,21 @@ void device_life_taken(struct device_life *life, const struct life_facts *facts,
 // TAKE was performed: another process has the outbox.
 void device_life_busy(struct device_life *life, const struct life_facts *facts, bool has_changed, struct mtime now);
 
-// PIN was performed; NOTE was.
+// RECEIVE was performed: this process receives; or another one does. The facts were read after it was; has_changed as above.
+void device_life_receives(struct device_life *life, const struct life_facts *facts, bool has_changed, struct mtime now);
+void device_life_follows(struct device_life *life, const struct life_facts *facts, bool has_changed,
+			 struct mtime now); // see device_life_receives
+
+// One that receives has woken this one, which follows; or has ended.
+void device_life_stirred(struct device_life *life, struct mtime now);
+
+// While this process stood aside, others have taken what it had: neither does it receive nor has it the outbox.
+void device_life_overtaken(struct device_life *life, struct mtime now);
+
+// PIN was performed; NOTE was; OVERRULE was.
 void device_life_pinned(struct device_life *life);
 void device_life_noted(struct device_life *life); // see device_life_pinned
+void device_life_overruled(struct device_life *life); // see device_life_pinned
 
 // The pending order, or something of the owner's, failed: STOPPED, FAILED follows; what is not told yet is dropped. Nothing
 // while IDLE or STOPPED.

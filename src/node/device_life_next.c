@@ -85,6 +85,7 @@ static void end(struct device_life *life, const struct life_told *told)
 {
 	device_node_stop(&life->node);
 	life->state = LIFE_STOPPED;
+	life->is_role_changed = false;
 	life->poke_at = MTIME_NEVER;
 	// Nothing proved a key that was shown and not pinned.
 	if (!life->is_pinned && (told->stop == LIFE_STOP_REFUSED || told->stop == LIFE_STOP_NOT_PROVED ||
@@ -106,12 +107,20 @@ static bool next_before_signed_in(struct device_life *life, const struct life_to
 // the handshake that follows: it waits for its turn like all of those.
 static bool pause(struct device_life *life, const struct life_told *told, struct mtime now)
 {
-	if (told->stop != LIFE_STOP_REPLACED || life->wish.use == LIFE_RECEIVES || life->state == LIFE_SIGNING_OUT)
+	const int64_t wait_us = life->wish.use == LIFE_RECEIVES ? LIFE_FOLLOW_PAUSE_US : LIFE_PAUSE_US;
+	if (told->stop != LIFE_STOP_REPLACED || life->is_receiving || life->is_overruled || life->state == LIFE_SIGNING_OUT)
 		return false;
 	device_node_stop(&life->node);
 	life->state = LIFE_PAUSING;
-	life->again_at = mtime_max(mtime_add_us(now, LIFE_PAUSE_US), dialer_ready_at(&life->node.dialer));
+	life->again_at = mtime_max(mtime_add_us(now, wait_us), dialer_ready_at(&life->node.dialer));
 	return true;
+}
+
+// A copy of the profile receives: those who follow have to know before one of them can take this one's place.
+static bool next_before_replaced(struct device_life *life, const struct life_told *told, struct life_order *order)
+{
+	return told->stop == LIFE_STOP_REPLACED && life->is_receiving && !life->is_overruled && life->state != LIFE_STOPPED &&
+	       order_keyed(life, order, LIFE_OVERRULE, &life->wish.name);
 }
 
 static bool next_told(struct device_life *life, struct mtime now, struct life_order *order)
@@ -119,6 +128,8 @@ static bool next_told(struct device_life *life, struct mtime now, struct life_or
 	while (life->told_count > 0) {
 		const struct life_told *told = &life->told[life->told_first];
 		if (told->type == LIFE_TOLD_SIGNED_IN && next_before_signed_in(life, told, order))
+			return true;
+		if (told->type == LIFE_TOLD_STOPPED && next_before_replaced(life, told, order))
 			return true;
 		*order = (struct life_order){.type = LIFE_TELL, .told = *told};
 		life->told_first = (life->told_first + 1) % LIFE_TOLD_MAX;
@@ -133,16 +144,52 @@ static bool next_told(struct device_life *life, struct mtime now, struct life_or
 	return false;
 }
 
-// Whether the outbox is to be taken as soon as no other process has it.
+static bool is_at_work(const struct device_life *life)
+{
+	return life->state >= LIFE_WAITING && life->state <= LIFE_SIGNED_IN;
+}
+
+// Whether the outbox is to be taken as soon as no other process has it. Who receives has it in the end; who follows needs it only
+// to sign in first.
 static bool is_taking(const struct device_life *life)
 {
-	return !life->is_holding && life->state >= LIFE_WAITING && life->state <= LIFE_SIGNED_IN;
+	const bool is_following = life->wish.use == LIFE_RECEIVES && life->facts.has_signed_in && !life->is_receiver;
+	return !life->is_holding && is_at_work(life) && !is_following;
+}
+
+// Whether this process is to receive as soon as no other one does.
+static bool is_to_receive(const struct device_life *life)
+{
+	return life->wish.use == LIFE_RECEIVES && !life->is_receiver && is_at_work(life) &&
+	       (life->facts.has_signed_in || life->is_holding);
+}
+
+// Whether sessions are to begin anew, since their process receives now, or does no longer. What they brought is kept and told first.
+static bool is_change_due(const struct device_life *life)
+{
+	return life->is_role_changed && is_at_work(life) && !life->is_append_out && !client_is_gathering(&life->node.client);
+}
+
+static void change_role(struct device_life *life, struct mtime now)
+{
+	life->is_role_changed = false;
+	life->is_list_due = life->is_list_due || life->node.client.list.is_wanted;
+	device_node_stop(&life->node);
+	life->state = LIFE_WAITING;
+	if (life->wish.use == LIFE_RECEIVES ? life->facts.has_signed_in || life->is_holding : life->is_holding)
+		device_life_dial(life, now);
 }
 
 // Whether the outbox is to be given to another process: not before it can read there what became of what this one submitted.
 static bool is_outbox_due(const struct device_life *life)
 {
 	return life->state == LIFE_STOPPED && life->is_holding && !life->is_append_out;
+}
+
+// The same of receiving.
+static bool is_yield_due(const struct device_life *life)
+{
+	return life->state == LIFE_STOPPED && life->is_receiver && !life->is_append_out;
 }
 
 static bool next_own(struct device_life *life, struct mtime now, struct life_order *order)
@@ -155,12 +202,24 @@ static bool next_own(struct device_life *life, struct mtime now, struct life_ord
 		life->is_holding = false;
 		return order_bare(order, LIFE_GIVE);
 	}
+	if (is_yield_due(life)) {
+		life->is_receiver = false;
+		return order_bare(order, LIFE_YIELD);
+	}
+	if (life->is_open && life->is_stir_due) {
+		life->is_stir_due = false;
+		return order_bare(order, LIFE_STIR);
+	}
 	if (life->state == LIFE_OPENING)
 		return order_keyed(life, order, LIFE_OPEN, &life->wish.name);
 	if (life->is_open && !life->is_holding && mtime_is_due(life->poke_at, now)) {
-		life->poke_at = mtime_add_us(now, LIFE_POKE_US);
+		life->poke_at = is_taking(life) || !mtime_is_due(life->poke_end_at, now) ? mtime_add_us(now, LIFE_POKE_US) : MTIME_NEVER;
 		return order_bare(order, LIFE_POKE);
 	}
+	if (is_to_receive(life) && mtime_is_due(life->role_at, now))
+		return order_keyed(life, order, LIFE_RECEIVE, &life->wish.name);
+	if (is_change_due(life))
+		change_role(life, now);
 	if (life->state == LIFE_PAUSING && mtime_is_due(life->again_at, now))
 		device_life_dial(life, now);
 	if (is_taking(life) && mtime_is_due(life->turn_at, now))
@@ -230,7 +289,7 @@ struct mtime device_life_deadline(const struct device_life *life, struct mtime n
 	struct mtime due = MTIME_NEVER;
 	const bool is_silent = device_life_is_silent(life, now);
 	if (life->told_count > 0 || life->lookup == LOOKUP_DUE || life->state == LIFE_OPENING ||
-	    is_outbox_due(life))
+	    is_outbox_due(life) || is_yield_due(life) || (life->is_open && life->is_stir_due) || is_change_due(life))
 		return now;
 	if (life->lookup == LOOKUP_FAILED || (life->lookup == LOOKUP_KNOWN && is_silent))
 		due = life->lookup_at;
@@ -238,6 +297,8 @@ struct mtime device_life_deadline(const struct device_life *life, struct mtime n
 		due = mtime_min(due, life->poke_at);
 	if (is_taking(life))
 		due = mtime_min(due, life->turn_at);
+	if (is_to_receive(life))
+		due = mtime_min(due, life->role_at);
 	if (life->state == LIFE_PAUSING)
 		due = mtime_min(due, life->again_at);
 	if (life->state == LIFE_SIGNING_OUT)

@@ -10,7 +10,8 @@ static const char schema[] =
 	" public_key BLOB NOT NULL CHECK (length(public_key) = 32),"
 	" server_key BLOB NOT NULL CHECK (length(server_key) = 32),"
 	" user TEXT NOT NULL,"
-	" has_signed_in INTEGER NOT NULL DEFAULT 0 CHECK (has_signed_in IN (0, 1))) STRICT;"
+	" has_signed_in INTEGER NOT NULL DEFAULT 0 CHECK (has_signed_in IN (0, 1)),"
+	" replaced_count INTEGER NOT NULL DEFAULT 0 CHECK (replaced_count >= 0)) STRICT;"
 
 	"CREATE TABLE mark("
 	" only INTEGER PRIMARY KEY CHECK (only = 1),"
@@ -59,7 +60,7 @@ const struct sql_kind client_schema_kind = {
 	.noun = "client database",
 	.elsewhere = "another state directory",
 	.application_id = 0x4d4d5343, // "MMSC"
-	.version = 4,
+	.version = 5,
 	.schema = schema,
 	.busy_ms = CLIENT_STORE_BUSY_MS,
 	.cache_kib = 2 * 1024,
@@ -67,12 +68,19 @@ const struct sql_kind client_schema_kind = {
 	.is_shared = true,
 };
 
+// An entry of the transcript, whole.
+#define ENTRY \
+	"SELECT seq, gap_count, sender, id, accepted_at, text, kind, form, flags, room_row, conversation FROM transcript"
+
 const char *const client_schema_statement[CLIENT_STATEMENT_COUNT] = {
 	[IDENTITY_GET] = "SELECT static_secret, public_key, server_key, user, has_signed_in FROM identity"
 			 " WHERE only = 1",
 	[IDENTITY_PUT] = "INSERT INTO identity(only, static_secret, public_key, server_key, user)"
 			 " VALUES (1, ?1, ?2, ?3, ?4)",
 	[IDENTITY_SIGNED_IN] = "UPDATE identity SET has_signed_in = 1, user = ?1 WHERE only = 1",
+
+	[REPLACED_GET] = "SELECT replaced_count FROM identity WHERE only = 1",
+	[REPLACED_MORE] = "UPDATE identity SET replaced_count = replaced_count + 1 WHERE only = 1",
 
 	[MARK_GET] = "SELECT start_id, commit_number FROM mark WHERE only = 1",
 	[MARK_SET] = "INSERT INTO mark VALUES (1, ?1, ?2)"
@@ -98,10 +106,12 @@ const char *const client_schema_statement[CLIENT_STATEMENT_COUNT] = {
 			   " conversation) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10) ON CONFLICT DO NOTHING",
 	[TRANSCRIPT_FORGET] = "DELETE FROM transcript WHERE seq = (SELECT min(seq) FROM transcript) AND is_shown = 1"
 			      " AND seq <= (SELECT max(seq) FROM transcript) - ?1",
-	[TRANSCRIPT_NEXT] = "SELECT seq, gap_count, sender, id, accepted_at, text, kind, form, flags, room_row, conversation"
-			    " FROM transcript WHERE is_shown = 0 AND seq > ?1 ORDER BY seq LIMIT 1",
-	[TRANSCRIPT_SHOWN] = "UPDATE transcript SET is_shown = 1 WHERE is_shown = 0 AND seq <= ?1",
-	[TRANSCRIPT_COUNT] = "SELECT count(*) FROM transcript WHERE is_shown = 0",
+	[TRANSCRIPT_NEXT] = ENTRY " WHERE seq > ?1 AND seq <= ?2 ORDER BY seq LIMIT 1",
+	[TRANSCRIPT_NEXT_UNSHOWN] = ENTRY " WHERE is_shown = 0 AND seq > ?1 AND seq <= ?2 ORDER BY seq LIMIT 1",
+	[TRANSCRIPT_SHOWN] = "UPDATE transcript SET is_shown = 1 WHERE is_shown = 0 AND seq > ?1 AND seq <= ?2",
+	[TRANSCRIPT_COUNT] = "SELECT count(*) FROM transcript WHERE seq > ?1 AND seq <= ?2",
+	[TRANSCRIPT_COUNT_UNSHOWN] = "SELECT count(*) FROM transcript WHERE is_shown = 0 AND seq > ?1 AND seq <= ?2",
+	[TRANSCRIPT_LAST] = "SELECT coalesce(max(seq), 0) FROM transcript",
 
 	[DATA_VERSION] = "PRAGMA data_version",
 };

@@ -63,6 +63,13 @@ struct transcript_row {
 	uint16_t text_bytes;
 };
 
+// Entries of the transcript: those with after_seq < seq <= until_seq.
+struct transcript_range {
+	uint64_t after_seq;
+	uint64_t until_seq;
+	bool is_unshown; // only those that no process of the profile has noted as shown
+};
+
 // Whether this version knows what a message is and how to show it. One that it does not know is kept all the same: a later
 // version may show it.
 static inline bool transcript_row_is_known(const struct transcript_row *row)

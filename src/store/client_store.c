@@ -11,7 +11,7 @@
 #include "base/utf8.h"
 #include "store/client_store_inside.h"
 
-// Reads one number with a statement that has no parameters.
+// Reads one number with a statement whose parameters are bound.
 static enum mms_err read_number(struct client_store *store, enum client_statement which, uint64_t *value)
 {
 	sqlite3_stmt *statement = store->statement[which];
@@ -128,6 +128,19 @@ enum mms_err client_store_signed_in_get(struct client_store *store, bool *has_si
 	return MMS_OK;
 }
 
+enum mms_err client_store_replaced_get(struct client_store *store, uint64_t *count)
+{
+	return read_number(store, REPLACED_GET, count);
+}
+
+enum mms_err client_store_replaced_add(struct client_store *store)
+{
+	enum mms_err err = sql_begin(&store->sql);
+	if (err == MMS_OK)
+		err = sql_run(&store->sql, store->statement[REPLACED_MORE]);
+	return sql_end(&store->sql, err);
+}
+
 // --- outbox ---
 
 enum mms_err client_store_outbox_add(struct client_store *store, const struct uuid *id, const struct name *recipient,
@@ -206,9 +219,23 @@ enum mms_err client_store_outbox_withdraw(struct client_store *store, const stru
 
 // --- transcript ---
 
-enum mms_err client_store_transcript_unshown_count(struct client_store *store, uint64_t *count)
+enum mms_err client_store_transcript_last(struct client_store *store, uint64_t *seq)
 {
-	return read_number(store, TRANSCRIPT_COUNT, count);
+	return read_number(store, TRANSCRIPT_LAST, seq);
+}
+
+// Numbers that SQLite cannot hold stand for the greatest one it can.
+static void bind_range(sqlite3_stmt *statement, const struct transcript_range *range)
+{
+	sql_bind_number(statement, 1, range->after_seq < INT64_MAX ? range->after_seq : INT64_MAX);
+	sql_bind_number(statement, 2, range->until_seq < INT64_MAX ? range->until_seq : INT64_MAX);
+}
+
+enum mms_err client_store_transcript_count(struct client_store *store, const struct transcript_range *range, uint64_t *count)
+{
+	const enum client_statement which = range->is_unshown ? TRANSCRIPT_COUNT_UNSHOWN : TRANSCRIPT_COUNT;
+	bind_range(store->statement[which], range);
+	return read_number(store, which, count);
 }
 
 static bool read_byte(sqlite3_stmt *statement, int column, uint8_t *value)
@@ -261,17 +288,17 @@ static bool read_entry(struct client_store *store, sqlite3_stmt *statement, stru
 	return row->is_gap ? row->gap_count > 0 : read_message(store, statement, row);
 }
 
-enum mms_err client_store_transcript_next_unshown(struct client_store *store, uint64_t after_seq,
-						  struct transcript_row *row)
+enum mms_err client_store_transcript_next(struct client_store *store, const struct transcript_range *range,
+					  struct transcript_row *row)
 {
-	sqlite3_stmt *statement = store->statement[TRANSCRIPT_NEXT];
+	sqlite3_stmt *statement = store->statement[range->is_unshown ? TRANSCRIPT_NEXT_UNSHOWN : TRANSCRIPT_NEXT];
 	struct transcript_row found = {0};
-	sql_bind_number(statement, 1, after_seq);
+	bind_range(statement, range);
 	enum mms_err err = sql_row(&store->sql, statement);
 	if (err != MMS_OK)
 		return err;
 	// An entry not behind the one before: a damaged index leads back, and whoever reads on would never come to an end.
-	if (read_entry(store, statement, &found) && found.seq > after_seq)
+	if (read_entry(store, statement, &found) && found.seq > range->after_seq)
 		*row = found;
 	else
 		err = sql_damaged(&store->sql, "an entry of its transcript is malformed");
@@ -279,12 +306,12 @@ enum mms_err client_store_transcript_next_unshown(struct client_store *store, ui
 	return err;
 }
 
-enum mms_err client_store_transcript_mark_shown(struct client_store *store, uint64_t seq)
+enum mms_err client_store_transcript_mark_shown(struct client_store *store, const struct transcript_range *range)
 {
 	sqlite3_stmt *statement = store->statement[TRANSCRIPT_SHOWN];
 	enum mms_err err = sql_begin(&store->sql);
 	if (err == MMS_OK) {
-		sql_bind_number(statement, 1, seq);
+		bind_range(statement, range);
 		err = sql_run(&store->sql, statement);
 	}
 	return sql_end(&store->sql, err);

@@ -60,6 +60,10 @@ enum mms_err client_store_signed_in_set(struct client_store *store, const struct
 // Whether it has, and the name. MMS_E_MISSING: no identity.
 enum mms_err client_store_signed_in_get(struct client_store *store, bool *has_signed_in, struct name *user) MUST_CHECK;
 
+// How often a copy of this profile has replaced the process that received; and once more.
+enum mms_err client_store_replaced_get(struct client_store *store, uint64_t *count) MUST_CHECK;
+enum mms_err client_store_replaced_add(struct client_store *store) MUST_CHECK; // see client_store_replaced_get
+
 // Queues a message; `text` is one (base/utf8.h, utf8_is_message). MMS_E_EXISTS: this id is there. MMS_E_FULL:
 // OUTBOX_ROWS_MAX messages wait for a verdict.
 enum mms_err client_store_outbox_add(struct client_store *store, const struct uuid *id, const struct name *recipient,
@@ -78,16 +82,19 @@ enum mms_err client_store_outbox_withdraw(struct client_store *store, const stru
 // whatever their number.
 enum mms_err client_store_outbox_queued_count(struct client_store *store, uint64_t *count) MUST_CHECK;
 
-// How many entries of the transcript have not been shown.
-enum mms_err client_store_transcript_unshown_count(struct client_store *store, uint64_t *count) MUST_CHECK;
+// The newest entry of the transcript; 0: it is empty.
+enum mms_err client_store_transcript_last(struct client_store *store, uint64_t *seq) MUST_CHECK;
 
-// The oldest transcript entry with seq > after_seq that was not shown. `row->text` is borrowed until the next call.
-// MMS_E_MISSING: none.
-enum mms_err client_store_transcript_next_unshown(struct client_store *store, uint64_t after_seq,
-						  struct transcript_row *row) MUST_CHECK;
+// How many entries of a range there are.
+enum mms_err client_store_transcript_count(struct client_store *store, const struct transcript_range *range,
+					   uint64_t *count) MUST_CHECK;
 
-// Notes that all entries up to `seq` were shown.
-enum mms_err client_store_transcript_mark_shown(struct client_store *store, uint64_t seq) MUST_CHECK;
+// The oldest entry of a range. `row->text` is borrowed until the next call. MMS_E_MISSING: none.
+enum mms_err client_store_transcript_next(struct client_store *store, const struct transcript_range *range,
+					  struct transcript_row *row) MUST_CHECK;
+
+// Notes that all entries of a range were shown.
+enum mms_err client_store_transcript_mark_shown(struct client_store *store, const struct transcript_range *range) MUST_CHECK;
 
 // `*has_changed`: another process has written since the last call, or since the opening; or it has opened it.
 enum mms_err client_store_changed(struct client_store *store, bool *has_changed) MUST_CHECK;

@@ -58,12 +58,13 @@ def unused_port():
 class Process:
     """A running command whose output is gathered line by line."""
 
-    def __init__(self, arguments, directory, stdin=subprocess.PIPE, env=None):
+    def __init__(self, arguments, directory, stdin=subprocess.PIPE, env=None, own_group=False):
         self.arguments = [str(argument) for argument in arguments]
         self.lines = []
         self.errors = []
         self.popen = subprocess.Popen(self.arguments, stdin=stdin, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-                                      env={**environment(directory), **(env or {})}, cwd=directory)
+                                      env={**environment(directory), **(env or {})}, cwd=directory,
+                                      process_group=0 if own_group else None)
         self._readers = [threading.Thread(target=self._read, args=pair, daemon=True)
                          for pair in ((self.popen.stdout, self.lines), (self.popen.stderr, self.errors))]
         for reader in self._readers:
@@ -197,7 +198,7 @@ class Profile:
         self.prefix = prefix
         self.started = []
 
-    def _arguments(self, command, arguments):
+    def arguments(self, command, arguments=()):
         words = [*self.prefix, MMS, command, "--state", self.state]
         if command == "client":
             host, port = self.server.rsplit(":", 1)
@@ -206,7 +207,7 @@ class Profile:
 
     def run(self, command, *arguments, stdin=b"", timeout=DEADLINE_S, env=None):
         """Runs to the end: a CompletedProcess with text."""
-        words = [str(word) for word in self._arguments(command, arguments)]
+        words = [str(word) for word in self.arguments(command, arguments)]
         done = subprocess.run(words, input=stdin, capture_output=True, timeout=timeout, cwd=self.directory,
                               env={**environment(self.directory), **(env or {})}, check=False)
         done.stdout, done.stderr = done.stdout.decode("utf-8", "replace"), done.stderr.decode("utf-8", "replace")
@@ -225,7 +226,7 @@ class Profile:
         return done
 
     def spawn(self, command, *arguments, env=None):
-        process = Process(self._arguments(command, arguments), self.directory, env=env)
+        process = Process(self.arguments(command, arguments), self.directory, env=env)
         self.started.append(process)
         return process
 

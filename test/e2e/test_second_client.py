@@ -2,6 +2,7 @@
 """The second client, written from doc/protocol.md alone, against the real server: the document is enough, and true."""
 
 import json
+import shutil
 import struct
 import time
 
@@ -337,7 +338,9 @@ def test_a_replaced_listener_says_so_and_leaves(server, profile):
     first = fred.listen()
     fred.run("who")
     mms.wait_until(lambda: '"fred"' in fred.run("who", "--json").stdout and online(fred, "fred"), "fred online", 10)
-    second = fred.spawn("client")
+    copy = profile(server, "fred", state=fred.directory / "copy")
+    shutil.copytree(fred.state, copy.state, ignore=shutil.ignore_patterns("*.wake", "*.news"))
+    second = copy.spawn("client")
     second.type("signin fred")
     second.wait_for(lambda lines: len(lines) >= 2)
     assert first.wait() != 0 and len(first.errors) == 1, first

@@ -79,7 +79,7 @@ static void read_all(struct client_store *store)
 	if (!is_failure(store, err) && err == MMS_OK)
 		assert(state >= OUTBOX_QUEUED && state <= OUTBOX_REFUSED);
 	(void)is_failure(store, client_store_outbox_queued_count(store, &count));
-	(void)is_failure(store, client_store_transcript_unshown_count(store, &count));
+	(void)is_failure(store, client_store_transcript_count(store, &(struct transcript_range){0, UINT64_MAX, true}, &count));
 	struct client_question question = {.kind = CLIENT_ASK_MARK, .rows_max = CLIENT_PAGE_ROWS_MAX};
 	client_store_answer(store, &question, &answer);
 	(void)is_failure(store, answer.err);
@@ -94,13 +94,13 @@ static void read_all(struct client_store *store)
 		assert(utf8_is_message(queued->text, queued->text_bytes));
 		after = queued->seq;
 	}
-	after = 0;
-	for (int rows = 0; client_store_transcript_next_unshown(store, after, &row) == MMS_OK; rows++) {
-		assert(rows < ROWS_MAX && row.seq > after);
+	struct transcript_range rest = {0, UINT64_MAX, true};
+	for (int rows = 0; client_store_transcript_next(store, &rest, &row) == MMS_OK; rows++) {
+		assert(rows < ROWS_MAX && row.seq > rest.after_seq);
 		assert(row.is_gap ? row.gap_count > 0 : row.form != MESSAGE_UTF8 || utf8_is_message(row.text, row.text_bytes));
 		if (!row.is_gap && (row.kind == MESSAGE_WRITTEN || row.sender.text[0] != 0))
 			check_name(&row.sender);
-		after = row.seq;
+		rest.after_seq = row.seq;
 	}
 }
 
@@ -111,7 +111,7 @@ static void write_all(struct client_store *store)
 	gather(&id);
 	client_store_append(store, &batch, &appended);
 	(void)is_failure(store, appended.err);
-	(void)is_failure(store, client_store_transcript_mark_shown(store, 3));
+	(void)is_failure(store, client_store_transcript_mark_shown(store, &(struct transcript_range){0, 3, true}));
 	(void)is_failure(store, client_store_signed_in_set(store, &sender));
 }
 

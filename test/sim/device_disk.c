@@ -137,6 +137,19 @@ void device_disk_note(struct device_disk *disk, const struct name *name)
 	disk->version++;
 }
 
+void device_disk_show(struct device_disk *disk, const struct transcript_range *range)
+{
+	for (uint64_t seq = range->after_seq + 1; seq <= range->until_seq && seq <= disk->state.transcript_count; seq++)
+		disk->state.is_shown[seq - 1] = 1;
+	disk->version++;
+}
+
+void device_disk_overrule(struct device_disk *disk)
+{
+	disk->state.replaced_count++;
+	disk->version++;
+}
+
 // --- questions ---
 
 static void read_page(const struct device_disk *disk, const struct client_question *question, struct client_answer *answer)

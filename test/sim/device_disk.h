@@ -33,6 +33,8 @@ struct device_disk_state {
 	struct disk_outbox outbox[OUTBOX_MAX]; // seq is the place + 1
 	uint16_t transcript[MESSAGES_MAX];
 	uint8_t has[MESSAGES_MAX]; // by message: in the transcript
+	uint8_t is_shown[MESSAGES_MAX]; // by place in the transcript
+	uint64_t replaced_count;
 	struct disk_gap gap[GAPS_MAX];
 };
 
@@ -49,6 +51,10 @@ bool device_disk_queue(struct device_disk *disk, uint32_t message, struct wtime 
 
 // Notes that its device has signed in.
 void device_disk_note(struct device_disk *disk, const struct name *name);
+
+// Notes that a range of its transcript was shown; that a copy of the profile has replaced who received.
+void device_disk_show(struct device_disk *disk, const struct transcript_range *range);
+void device_disk_overrule(struct device_disk *disk);
 
 // Whether it holds a message, with or without a verdict.
 bool device_disk_holds(const struct device_disk *disk, uint32_t message);

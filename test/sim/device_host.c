@@ -11,6 +11,7 @@
 #include "hoard.h"
 #include "network.h"
 #include "report.h"
+#include "terminals.h"
 
 static uint32_t place_of(const struct process *process)
 {
@@ -80,7 +81,9 @@ static void note_company(struct process *fresh)
 		struct process *other = &world.process[i];
 		if (other == fresh || !other->is_alive || !other->is_receiving || world_owner(other) != world_owner(fresh))
 			continue;
-		other->was_alone = fresh->was_alone = false;
+		if (other->profile != fresh->profile)
+			other->was_alone = false;
+		fresh->was_alone = fresh->was_alone && other->was_alone;
 	}
 }
 
@@ -140,6 +143,7 @@ struct process *device_host_start(uint8_t profile, enum life_use use, bool is_ri
 	process->name = is_rival && draw_chance(&world.draw, 400) ? 1 : 0;
 	process->awake_at = world.now;
 	process->resolve_at = MTIME_NEVER;
+	terminals_begin(process);
 	note_company(process);
 	be(process, use);
 	return process;
@@ -149,23 +153,23 @@ void device_host_kill(struct process *process)
 {
 	if (!process->is_alive)
 		return;
-	struct profile *profile = &world.profile[process->profile];
 	report_trace("process %u ends", place_of(process));
 	device_life_clear(&process->life);
 	device_perform_end(process);
 	process->is_alive = false;
-	if (profile->holder == (int)place_of(process))
-		profile->holder = -1; // the system frees a lock whose holder dies
+	terminals_yield(process);
 }
 
 void device_host_revive(void)
 {
 	for (uint8_t i = 0; i < world.profile_count; i++) {
-		struct process *process = device_host_of(i);
 		const bool is_honest = world_identity_is_honest(world.profile[i].disk.identity);
-		if (process != NULL && (process->is_stopped || (!is_honest && !hoard_goes_on(process))))
-			device_host_kill(process);
-		process = device_host_of(i);
+		for (uint32_t p = 0; p < PROCESSES_MAX; p++) {
+			struct process *one = &world.process[p];
+			if (one->is_alive && one->profile == i && (one->is_stopped || (!is_honest && !hoard_goes_on(one))))
+				device_host_kill(one);
+		}
+		const struct process *process = device_host_of(i);
 		if (is_honest && (process == NULL || (!process->is_receiving && !world.profile[i].is_given_up)))
 			device_host_start(i, world.profile[i].is_given_up ? LIFE_SENDS : LIFE_RECEIVES, false);
 	}
@@ -202,7 +206,9 @@ static struct mtime deadline(const struct process *process)
 		return process->awake_at;
 	if (process->is_due)
 		return world.now;
-	const struct mtime due = mtime_min(process->resolve_at, device_perform_store_deadline(process));
+	struct mtime due = mtime_min(process->resolve_at, device_perform_store_deadline(process));
+	if (process->is_showing && process->has_news)
+		due = mtime_min(due, process->show_at);
 	return mtime_min(due, device_life_deadline(&process->life, world.now));
 }
 
@@ -295,12 +301,17 @@ static bool perform(struct process *process)
 static void turn(struct process *process)
 {
 	process->is_due = false;
+	if (process->is_aside)
+		terminals_come_back(process);
 	if (mtime_is_due(process->resolve_at, world.now))
 		device_perform_resolved(process);
 	device_perform_stored(process);
 	if (process->is_woken)
 		device_life_woken(&process->life, world.now);
 	process->is_woken = false;
+	if (process->is_stirred)
+		device_life_stirred(&process->life, world.now);
+	process->is_stirred = false;
 	if (is_hostile(process) && draw_chance(&world.draw, 400))
 		call_anything(process);
 	if (is_hostile(process) || hoard_goes_on(process))
@@ -314,6 +325,11 @@ static void turn(struct process *process)
 	check_dialer(process);
 	if (process->is_stopped && !process->work.is_append && world.profile[process->profile].holder == (int)place_of(process))
 		report_failure("a process has stopped, and keeps the outbox");
+	if (process->is_stopped && !process->work.is_append && world.profile[process->profile].receiver == (int)place_of(process))
+		report_failure("a process has stopped, and lets no other one receive");
+	terminals_show(process, is_killed_here);
+	if (!process->is_alive)
+		return;
 	if (process->is_grown && !process->is_stopped && !process->work.is_append)
 		report_failure("the transcript of a process has grown, and it was not told");
 }

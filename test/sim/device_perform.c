@@ -6,6 +6,7 @@
 
 #include "network.h"
 #include "report.h"
+#include "terminals.h"
 
 static int place_of(const struct process *process)
 {
@@ -35,6 +36,7 @@ static void note_stop(struct process *process, const struct life_told *told)
 		break;
 	case LIFE_STOP_REPLACED:
 		report_sight(SIGHT_REPLACED);
+		terminals_replaced(process);
 		// A hostile one may have spoilt a SIGNIN of its own, which then said that it receives.
 		if (process->was_alone && !world.user[world_owner(process)->user].is_hostile)
 			report_failure("%s was told that another terminal receives, and there was none", name);
@@ -81,6 +83,8 @@ static void note_verdict(const struct process *process, const struct life_told *
 static void hear(struct process *process, const struct life_told *told)
 {
 	const struct user *user = &world.user[world_owner(process)->user];
+	process->has_news = process->has_news || told->type == LIFE_TOLD_SIGNED_IN || told->type == LIFE_TOLD_STORED ||
+			    told->type == LIFE_TOLD_CHANGED;
 	switch (told->type) {
 	case LIFE_TOLD_SIGNED_IN:
 		if (!profile_of(process)->is_pinned[process->name] || !profile_of(process)->disk.state.has_signed_in)
@@ -109,6 +113,8 @@ static void hear(struct process *process, const struct life_told *told)
 		note_stop(process, told);
 		break;
 	case LIFE_TOLD_KNOWN:
+		terminals_known(process);
+		break;
 	case LIFE_TOLD_RECONNECTED:
 	case LIFE_TOLD_CHANGED:
 	case LIFE_TOLD_WHO_BEGIN:
@@ -123,7 +129,8 @@ static void hear(struct process *process, const struct life_told *told)
 
 static struct life_facts facts_of(const struct profile *profile)
 {
-	return (struct life_facts){profile->disk.state.has_signed_in, profile->disk.state.name};
+	const struct device_disk_state *state = &profile->disk.state;
+	return (struct life_facts){state->has_signed_in, state->name, state->replaced_count};
 }
 
 // A store is made with the device's key in it. Where there was one before, its key is lost.
@@ -151,6 +158,7 @@ static void open_profile(struct process *process, const struct life_order *order
 		return;
 	}
 	make(profile);
+	terminals_opened(process);
 	process->seen_version = profile->disk.version;
 	if (profile->disk.state.has_signed_in && !profile->is_pinned[process->name])
 		report_sight(SIGHT_KEY_ASKED);
@@ -168,13 +176,14 @@ static void take_outbox(struct process *process)
 		if (process->life.state != LIFE_WAITING && mtime_diff_us(world.now, process->life.wished_at) > LIFE_TURN_US)
 			report_sight(SIGHT_TURN_INHERITED);
 		profile->holder = place_of(process);
+		profile->holder_turn++;
 		device_life_taken(&process->life, &facts, has_changed, world.now);
 		return;
 	}
 	if (!facts.has_signed_in)
 		report_sight(SIGHT_TURN_WAITED);
 	device_life_busy(&process->life, &facts, has_changed, world.now);
-	if (facts.has_signed_in && process->life.state == LIFE_WAITING && process->life.wish.use != LIFE_SENDS)
+	if (facts.has_signed_in && process->life.state == LIFE_WAITING && process->life.wish.use == LIFE_ASKS)
 		report_failure("a process waits for its turn to sign in first, and its profile has signed in");
 }
 
@@ -184,6 +193,30 @@ static void poke(const struct profile *profile)
 		return;
 	report_sight(SIGHT_POKED);
 	world.process[profile->holder].is_woken = world.process[profile->holder].is_due = true;
+}
+
+static void receive(struct process *process)
+{
+	struct profile *profile = profile_of(process);
+	const bool is_receiver = terminals_receive(process);
+	const struct life_facts facts = facts_of(profile);
+	const bool has_changed = process->seen_version != profile->disk.version;
+	process->seen_version = profile->disk.version;
+	if (is_receiver)
+		device_life_receives(&process->life, &facts, has_changed, world.now);
+	else
+		device_life_follows(&process->life, &facts, has_changed, world.now);
+}
+
+static void overrule(struct process *process)
+{
+	if (world.is_faulty && draw_chance(&world.draw, world.options.failed_device_commits)) {
+		device_life_failed(&process->life);
+		return;
+	}
+	report_sight(SIGHT_OVERRULED);
+	device_disk_overrule(&profile_of(process)->disk);
+	device_life_overruled(&process->life);
 }
 
 static void note(struct process *process, const struct name *name)
@@ -367,6 +400,18 @@ void device_perform(struct process *process, struct life_order *order)
 	case LIFE_GIVE:
 		profile_of(process)->holder = -1;
 		break;
+	case LIFE_RECEIVE:
+		receive(process);
+		break;
+	case LIFE_YIELD:
+		terminals_yield(process);
+		break;
+	case LIFE_STIR:
+		terminals_stir(process->profile);
+		break;
+	case LIFE_OVERRULE:
+		overrule(process);
+		break;
 	case LIFE_POKE:
 		poke(profile_of(process));
 		break;
@@ -399,6 +444,13 @@ void device_perform_check(const struct process *process)
 	const bool is_holder = profile->holder == place_of(process);
 	if (life->node.client.may_submit && life->node.client.is_started && !is_holder)
 		report_failure("a process submits, and does not have the outbox");
+	if (life->is_receiver != (profile->receiver == place_of(process)))
+		report_failure("a process is wrong about whether it receives");
+	if (life->node.client.is_started && life->node.client.config.is_receiving && !life->is_receiver && !life->is_role_changed)
+		report_failure("a process receives beside the one that does");
+	terminals_check_replaced(process);
+	if (life->is_role_changed) // as soon as its store has done what it was ordered
+		return;
 	if (is_at_server && !profile->disk.state.has_signed_in && !is_holder)
 		report_failure("a process signs in first beside another one");
 	if (is_at_server && life->wish.use == LIFE_SENDS && !is_holder)

@@ -105,6 +105,7 @@ static void draw_people(struct options *options, struct draw *draw)
 	some(draw, &options->second_lives, 150, 3);
 	some(draw, &options->revocations, 80, 2);
 	some(draw, &options->side_senders, 150, 16);
+	some(draw, &options->terminals, 300, 8);
 	some(draw, &options->rivals, 250, 12);
 	some(draw, &options->failed_opens, 100, 100);
 	some(draw, &options->sign_outs, 150, 4);

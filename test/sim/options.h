@@ -59,6 +59,7 @@
 	X(revocations, "devices revoked") \
 	X(shutdowns, "orderly ends of the server") \
 	X(side_senders, "short processes that only send, beside another of the same device") \
+	X(terminals, "processes that show what comes, beside another of the same device") \
 	X(rivals, "processes that begin beside the first of a device, some without its invite, some by another name of the server") \
 	X(unresolved, "lookups of the server's name that fail") \
 	X(server_moves, "times the server gets another address, which its name tells later") \

@@ -32,7 +32,9 @@ static void add_device(uint8_t user, bool has_invite)
 	profile->lineage = world.lineage_count++;
 	profile->is_given_up = profile->is_made = false;
 	memset(profile->is_pinned, 0, sizeof profile->is_pinned);
-	profile->holder = -1;
+	profile->holder = profile->receiver = -1;
+	profile->replaced_serial = 0;
+	memset(profile->shown_by, 0, sizeof profile->shown_by);
 	world.identity_count++;
 	world.profile_count++;
 }

@@ -70,6 +70,11 @@
 	X(SIGHT_TURN_WAITED, "a process waited for its turn to sign in first") \
 	X(SIGHT_TURN_INHERITED, "a process took the outbox of one that had died") \
 	X(SIGHT_POKED, "a process was woken by another of its profile") \
+	X(SIGHT_FOLLOWED, "a process followed another that received") \
+	X(SIGHT_RECEIVING_INHERITED, "a process that followed received in the place of the one that had ended") \
+	X(SIGHT_SHOWN_LATER, "what came while no process showed it was shown by a later one") \
+	X(SIGHT_OVERTAKEN, "a process stopped by its terminal was overtaken by another") \
+	X(SIGHT_OVERRULED, "a copy of a profile replaced all processes of it") \
 	X(SIGHT_PAUSED, "a sender made room for others, and came back") \
 	X(SIGHT_UNRESOLVED, "the server's name did not resolve") \
 	X(SIGHT_NO_HOST, "a first sign-in ended since the server's name did not resolve") \

@@ -13,6 +13,7 @@
 #include "report.h"
 #include "server_host.h"
 #include "store_host.h"
+#include "terminals.h"
 #include "world.h"
 
 enum { EVENTS_MAX = 600, START_MS = 15000, SOON_MS = 500, CUT_MS_MAX = 60000, DAY_S = 24 * 3600 };
@@ -42,6 +43,7 @@ enum event_kind {
 	EVENT_REVOKE,
 	EVENT_SHUTDOWN,
 	EVENT_SIDE_SENDER,
+	EVENT_TERMINAL,
 	EVENT_RIVAL,
 	EVENT_SERVER_MOVE,
 	EVENT_SIGN_OUT,
@@ -112,6 +114,7 @@ void script_plan(void)
 	plan(EVENT_REVOKE, options->revocations);
 	plan(EVENT_SHUTDOWN, options->shutdowns);
 	plan(EVENT_SIDE_SENDER, options->side_senders);
+	plan(EVENT_TERMINAL, options->terminals);
 	// Most begin with the first process, when the device is not enrolled yet.
 	for (uint32_t i = 0; i < options->rivals; i++)
 		plan_at(EVENT_RIVAL, draw_below(&world.draw, draw_chance(&world.draw, 600) ? 1000 : options->active_ms), 0);
@@ -143,7 +146,9 @@ static uint8_t any_profile(void)
 // A process that is alive, or NULL.
 static struct process *any_process(void)
 {
-	return device_host_of(any_profile());
+	const uint8_t profile = any_profile();
+	struct process *process = device_host_any_of(profile);
+	return process != NULL ? process : device_host_of(profile);
 }
 
 static void write_some(uint8_t profile, uint32_t count)
@@ -220,10 +225,17 @@ static void revoke(void)
 
 static void start(uint8_t profile)
 {
-	struct process *process = device_host_of(profile);
-	if (process != NULL && process->is_stopped)
-		device_host_kill(process);
-	else if (process != NULL)
+	bool has_other = false;
+	for (uint32_t i = 0; i < PROCESSES_MAX; i++) {
+		struct process *process = &world.process[i];
+		if (!process->is_alive || process->profile != profile)
+			continue;
+		if (process->is_stopped)
+			device_host_kill(process);
+		else
+			has_other = true;
+	}
+	if (has_other)
 		return;
 	device_host_start(profile, world.profile[profile].is_given_up ? LIFE_SENDS : LIFE_RECEIVES, false);
 }
@@ -301,6 +313,7 @@ static void restore_device(void)
 	kill_profile(place);
 	disturb(profile);
 	profile->disk = world.device_backup;
+	memset(profile->shown_by, 0, sizeof profile->shown_by);
 	world.identity[profile->disk.identity].is_put_back = true;
 	disturb(profile);
 	plan_soon(EVENT_START, START_MS, place);
@@ -317,7 +330,9 @@ static void clone_device(void)
 	world.profile[to].is_given_up = false;
 	world.profile[to].is_made = world.profile[from].is_made = true; // a copy has the key
 	memcpy(world.profile[to].is_pinned, world.profile[from].is_pinned, sizeof world.profile[to].is_pinned);
-	world.profile[to].holder = -1;
+	world.profile[to].holder = world.profile[to].receiver = -1;
+	world.profile[to].replaced_serial = 0;
+	memset(world.profile[to].shown_by, 0, sizeof world.profile[to].shown_by);
 	world.profile[to].disk = world.profile[from].disk;
 	disturb(&world.profile[from]);
 	disturb(&world.profile[to]);
@@ -340,7 +355,9 @@ static void suspend(void)
 		return;
 	const uint32_t seconds = 1U << draw_below(&world.draw, 12);
 	process->awake_at = mtime_add_ms(world.now, 1000LL * seconds);
-	report_trace("a process sleeps for %u s", seconds);
+	if (!process->work.is_append && draw_chance(&world.draw, 500)) // no terminal stops one that is at its store
+		terminals_step_aside(process);
+	report_trace("a process %s for %u s", process->is_aside ? "is stopped by its terminal" : "sleeps", seconds);
 }
 
 // Everybody goes home for some days.
@@ -445,6 +462,9 @@ static void happen(const struct event *event)
 	case EVENT_SIDE_SENDER:
 		// Many of one device, so that it comes to have all it may.
 		device_host_start(draw_chance(&world.draw, 500) ? 0 : any_profile(), LIFE_ASKS, false);
+		break;
+	case EVENT_TERMINAL:
+		device_host_start(draw_chance(&world.draw, 500) ? 0 : any_profile(), LIFE_RECEIVES, false);
 		break;
 	case EVENT_RIVAL:
 		device_host_start(any_profile(), draw_chance(&world.draw, 700) ? LIFE_SENDS : LIFE_ASKS, true);

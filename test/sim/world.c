@@ -15,6 +15,7 @@
 #include "report.h"
 #include "script.h"
 #include "server_host.h"
+#include "terminals.h"
 
 enum {
 	QUIET_MS_MAX = 600 * 1000,  // from the end of the faults until all is well
@@ -165,7 +166,7 @@ void world_step(struct mtime until)
 
 // --- the end ---
 
-static void run_ms(int64_t ms)
+void world_run_ms(int64_t ms)
 {
 	const struct mtime until = mtime_add_ms(world.now, ms);
 	while (world.now.us < until.us)
@@ -276,6 +277,12 @@ static const char *unsettled(void)
 			snprintf(text, sizeof text, "profile %u is not signed in", p);
 			return text;
 		}
+		for (uint32_t i = 0; i < PROCESSES_MAX; i++) {
+			if (!world.process[i].is_alive || world.process[i].profile != p || !terminals_owe(&world.process[i]))
+				continue;
+			snprintf(text, sizeof text, "process %u of profile %u has not shown all", i, p);
+			return text;
+		}
 		if (waiting(profile) > 0) {
 			snprintf(text, sizeof text, "profile %u has %u messages without a verdict", p, waiting(profile));
 			return text;
@@ -313,7 +320,7 @@ static void settle(void)
 		const int limit_ms = is_anyone_reoffering() ? REOFFER_MS_MAX : QUIET_MS_MAX;
 		if (mtime_diff_us(world.now, began_at) >= limit_ms * 1000LL)
 			report_failure("after %d s without a fault %s", limit_ms / 1000, rest);
-		run_ms(LOOK_MS);
+		world_run_ms(LOOK_MS);
 		if (look % RESTART_LOOKS == 0)
 			device_host_revive();
 	}
@@ -349,10 +356,10 @@ static void check_gaps(void)
 	for (uint32_t i = 0; i < PROCESSES_MAX; i++)
 		device_host_kill(&world.process[i]);
 	if (is_memory_short())
-		run_ms(GIVE_UP_MS);
+		world_run_ms(GIVE_UP_MS);
 	device_host_revive();
 	settle();
-	run_ms(TELL_MS);
+	world_run_ms(TELL_MS);
 	if (untold_gap() >= 0)
 		report_failure("profile %d has not confirmed its gap", untold_gap());
 }
@@ -377,15 +384,15 @@ static void check_turn(void)
 	struct process *waiter = device_host_start(place, LIFE_SENDS, false);
 	if (waiter == NULL)
 		return;
-	run_ms(TURN_MS);
+	world_run_ms(TURN_MS);
 	const uint32_t number = truth_count();
 	if (write_by(place, waiter, 0, 1)) {
-		run_ms(is_memory_short() ? GIVE_UP_MS : VERDICT_MS);
+		world_run_ms(is_memory_short() ? GIVE_UP_MS : VERDICT_MS);
 		if (!has_verdict(&profile->disk, number))
 			report_failure("a message that profile %u queued beside its sender waits", place);
 	}
 	device_host_kill(holder);
-	run_ms(TURN_MS);
+	world_run_ms(TURN_MS);
 	if (profile->holder < 0)
 		report_failure("profile %u is nobody's turn though a process waits for it", place);
 	device_host_kill(waiter);
@@ -402,12 +409,12 @@ static void listen(void)
 	const bool is_anyone_gone = options->hostile_devices + options->revocations + options->user_changes + options->second_lives > 0 ||
 				    options->sessions_max < 2 * world.profile_count + options->side_senders;
 	hoard_end();
-	run_ms(is_anyone_gone ? GIVE_UP_MS : SETTLE_MS);
+	world_run_ms(is_anyone_gone ? GIVE_UP_MS : SETTLE_MS);
 	const uint64_t before = network_sent_count();
 	uint32_t alive_count = 0;
 	for (uint32_t i = 0; i < PROCESSES_MAX; i++)
 		alive_count += world.process[i].is_alive && !world.process[i].is_stopped;
-	run_ms(LISTEN_MS);
+	world_run_ms(LISTEN_MS);
 	const uint64_t count = network_sent_count() - before;
 	if (count > (uint64_t)KEEPALIVES_MAX * (alive_count + 1))
 		report_failure("%u devices at rest cost %llu datagrams in %d s", alive_count, (unsigned long long)count,
@@ -437,9 +444,12 @@ void world_run(uint64_t seed, const struct options *given)
 	run(seed, given != NULL ? given : &options);
 	device_host_check_outboxes();
 	check_gaps();
-	run_ms(SILENCE_MS); // until devices notice that the server has moved, or forgotten them
+	world_run_ms(SILENCE_MS); // until devices notice that the server has moved, or forgotten them
 	settle();
 	check_turn();
+	terminals_check();
+	device_host_revive();
+	settle();
 	listen();
 	world_end();
 }

@@ -7,6 +7,7 @@
 #include "device_disk.h"
 #include "draw.h"
 #include "node/device_life.h"
+#include "node/device_showing.h"
 #include "node/server_node.h"
 #include "options.h"
 #include "server_disk.h"
@@ -53,6 +54,11 @@ struct profile {
 	bool is_made;         // its store exists, and the device's key in it
 	bool is_pinned[NAMES]; // by the server's name
 	int holder;           // the process that has the outbox; -1: none
+	int receiver;         // the process that receives; -1: none
+	uint32_t holder_turn; // how often the outbox was taken
+	uint32_t receiver_turn; // the same of receiving
+	uint32_t replaced_serial; // of the opening that was the last one when a copy replaced the process that received
+	uint32_t shown_by[MESSAGES_MAX]; // the serial of the process that has shown an entry last; 0: none
 	uint16_t lineage;
 	bool is_given_up; // replaced by a copy of itself: it sends what it has, and receives no more
 };
@@ -71,7 +77,18 @@ struct process {
 	bool is_alive;
 	bool is_due; // a turn is due whatever the clock says
 	bool is_woken; // another process has poked it
-	bool was_alone; // no other process with its key has received since it started
+	bool is_stirred; // the process that it follows has, or has ended
+	uint32_t serial; // of all that were ever started
+	uint32_t opened_serial; // of all openings of profiles
+	bool is_aside; // stopped by its terminal until awake_at: others may have what it had
+	uint32_t outbox_turn; // it had the outbox then, and this was the turn; 0: it had not
+	uint32_t receiving_turn;
+	struct mtime show_at; // it does not come to show anything before
+	bool is_showing; // it shows what comes
+	bool has_news;   // it was told something that may be to be shown
+	struct device_showing showing;
+	uint8_t has_shown[MESSAGES_MAX]; // by place in the transcript
+	bool was_alone; // no copy of its profile has received since it started, or since another of the profile did
 	bool is_stopped;   // its life has, by itself
 	bool is_receiving;
 	bool is_rival; // started beside another one: it may have no invite, or dial the server by another name
@@ -198,6 +215,9 @@ struct world {
 };
 
 extern struct world world;
+
+// Lets time pass.
+void world_run_ms(int64_t ms);
 
 // Runs one seed. `given`: options to use instead of drawn ones, or NULL. Fails through report_failure.
 void world_run(uint64_t seed, const struct options *given);

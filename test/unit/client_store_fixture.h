@@ -183,10 +183,15 @@ static inline bool put(struct fixture *fixture, struct transcript_row row)
 	return fixture->appended.result[place] == CLIENT_RESULT_NEW;
 }
 
+static inline enum mms_err next_unshown(struct client_store *store, uint64_t after_seq, struct transcript_row *row)
+{
+	return client_store_transcript_next(store, &(struct transcript_range){after_seq, UINT64_MAX, true}, row);
+}
+
 static inline uint64_t unshown(struct client_store *store)
 {
 	uint64_t count;
-	assert_int_equal(client_store_transcript_unshown_count(store, &count), MMS_OK);
+	assert_int_equal(client_store_transcript_count(store, &(struct transcript_range){0, UINT64_MAX, true}, &count), MMS_OK);
 	return count;
 }
 

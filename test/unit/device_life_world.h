@@ -19,6 +19,7 @@ static struct world {
 	struct mem_client mem;
 	struct device_life life;
 	struct life_order order;
+	uint64_t replaced_count; // as the profile says
 } w;
 
 static inline const struct addr *here(void)
@@ -131,7 +132,7 @@ static inline void resolve(void)
 
 static inline struct life_facts facts(bool has_signed_in)
 {
-	return (struct life_facts){has_signed_in, name_of(has_signed_in ? "fred" : "Fred")};
+	return (struct life_facts){has_signed_in, name_of(has_signed_in ? "fred" : "Fred"), w.replaced_count};
 }
 
 static inline void open_profile(bool has_signed_in)
@@ -151,6 +152,16 @@ static inline void take_turn(bool is_ours, bool has_signed_in)
 		device_life_taken(&w.life, &read, false, w.now);
 	else
 		device_life_busy(&w.life, &read, false, w.now);
+}
+
+static inline void receive(bool is_ours)
+{
+	const struct life_facts read = facts(w.life.facts.has_signed_in);
+	ordered(LIFE_RECEIVE);
+	if (is_ours)
+		device_life_receives(&w.life, &read, false, w.now);
+	else
+		device_life_follows(&w.life, &read, false, w.now);
 }
 
 // What the client below tells.
@@ -180,6 +191,8 @@ static inline void sign_in(enum life_use use)
 	resolve();
 	open_profile(true);
 	told(LIFE_TOLD_KNOWN);
+	if (use == LIFE_RECEIVES)
+		receive(true);
 	take_turn(true, true);
 	ordered_no_more();
 	grant();

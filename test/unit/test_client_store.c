@@ -139,7 +139,7 @@ static void test_lists_are_bounded(void **state)
 	verdict(fixture, 3, OUTBOX_SAVED, 0);
 	put(fixture, entry(1));
 	put(fixture, entry(2));
-	assert_int_equal(client_store_transcript_mark_shown(fixture->store, 1), MMS_OK);
+	assert_int_equal(client_store_transcript_mark_shown(fixture->store, &(struct transcript_range){0, 1, true}), MMS_OK);
 	// As if so many had come between.
 	snprintf(sql, sizeof sql, "UPDATE sqlite_sequence SET seq = %d WHERE name = 'outbox';"
 				  "UPDATE sqlite_sequence SET seq = %d WHERE name = 'transcript'",
@@ -151,7 +151,7 @@ static void test_lists_are_bounded(void **state)
 	assert_int_equal(number(fixture, "SELECT count(*) FROM outbox"), 3);
 	assert_int_equal(number(fixture, "SELECT min(seq) FROM outbox"), 2); // which waits for its verdict
 	assert_int_equal(number(fixture, "SELECT count(*) FROM transcript"), 2);
-	assert_int_equal(client_store_transcript_next_unshown(fixture->store, 0, &line), MMS_OK);
+	assert_int_equal(next_unshown(fixture->store, 0, &line), MMS_OK);
 	put(fixture, entry(5));
 	assert_int_equal(number(fixture, "SELECT min(seq) FROM transcript"), 2); // not shown yet
 	assert_int_equal(number(fixture, "SELECT count(*) FROM transcript"), 3);
@@ -242,7 +242,7 @@ static void test_transcript_has_a_message_once(void **state)
 	assert_true(put(fixture, entry(2)));
 	assert_int_equal(unshown(fixture->store), 3);
 
-	assert_int_equal(client_store_transcript_next_unshown(fixture->other, 0, &row), MMS_OK);
+	assert_int_equal(next_unshown(fixture->other, 0, &row), MMS_OK);
 	assert_false(row.is_gap);
 	assert_string_equal(row.sender.text, "Jimmy");
 	assert_int_equal(row.accepted_at.ms, NOW.ms);
@@ -272,7 +272,7 @@ static void test_entries_of_later_versions(void **state)
 		assert_true(put(fixture, given[i]));
 	assert_false(put(fixture, given[1]));
 	for (int i = 0; i < 4; i++) {
-		assert_int_equal(client_store_transcript_next_unshown(fixture->other, row.seq, &row), MMS_OK);
+		assert_int_equal(next_unshown(fixture->other, row.seq, &row), MMS_OK);
 		assert_int_equal(row.kind, given[i].kind);
 		assert_int_equal(row.form, given[i].form);
 		assert_int_equal(row.is_own, given[i].is_own);
@@ -298,11 +298,11 @@ static void test_gaps(void **state)
 	gap.gap_count = 12;
 	assert_true(put(fixture, gap));
 	assert_false(put(fixture, gap));
-	assert_int_equal(client_store_transcript_next_unshown(fixture->store, 1, &row), MMS_OK);
+	assert_int_equal(next_unshown(fixture->store, 1, &row), MMS_OK);
 	assert_true(row.is_gap);
 	assert_int_equal(row.gap_count, 12);
 	assert_int_equal(row.text_bytes, 0);
-	assert_int_equal(client_store_transcript_next_unshown(fixture->store, row.seq, &row), MMS_E_MISSING);
+	assert_int_equal(next_unshown(fixture->store, row.seq, &row), MMS_E_MISSING);
 }
 
 static void test_shown(void **state)
@@ -311,16 +311,58 @@ static void test_shown(void **state)
 	struct transcript_row row;
 	for (int n = 1; n <= 4; n++)
 		put(fixture, entry(n));
-	assert_int_equal(client_store_transcript_next_unshown(fixture->store, 0, &row), MMS_OK);
-	assert_int_equal(client_store_transcript_next_unshown(fixture->store, row.seq, &row), MMS_OK);
-	assert_int_equal(client_store_transcript_mark_shown(fixture->store, row.seq), MMS_OK);
+	assert_int_equal(next_unshown(fixture->store, 0, &row), MMS_OK);
+	assert_int_equal(next_unshown(fixture->store, row.seq, &row), MMS_OK);
+	assert_int_equal(client_store_transcript_mark_shown(fixture->store, &(struct transcript_range){0, row.seq, true}), MMS_OK);
 	assert_int_equal(unshown(fixture->other), 2);
 	reopen(fixture);
 	assert_int_equal(unshown(fixture->store), 2);
-	assert_int_equal(client_store_transcript_next_unshown(fixture->store, 0, &row), MMS_OK);
+	assert_int_equal(next_unshown(fixture->store, 0, &row), MMS_OK);
 	const struct uuid third = id_of(3);
 	assert_memory_equal(&row.id, &third, sizeof third);
 	assert_false(put(fixture, entry(1))); // shown or not, it is there
+}
+
+// Who follows shows what came since it began, shown elsewhere or not, and notes no more than that.
+static void test_ranges(void **state)
+{
+	struct fixture *fixture = *state;
+	struct transcript_range range = {.until_seq = UINT64_MAX};
+	struct transcript_row row;
+	uint64_t number = 1;
+	assert_int_equal(client_store_transcript_last(fixture->store, &number), MMS_OK);
+	assert_int_equal(number, 0);
+	for (int n = 1; n <= 5; n++)
+		put(fixture, entry(n));
+	assert_int_equal(client_store_transcript_last(fixture->other, &number), MMS_OK);
+	assert_int_equal(number, 5);
+	assert_int_equal(client_store_transcript_mark_shown(fixture->other, &(struct transcript_range){2, 4, false}), MMS_OK);
+	assert_int_equal(unshown(fixture->store), 3);
+	range.after_seq = 2;
+	assert_int_equal(client_store_transcript_next(fixture->store, &range, &row), MMS_OK);
+	assert_int_equal(row.seq, 3);
+	assert_int_equal(client_store_transcript_count(fixture->store, &range, &number), MMS_OK);
+	assert_int_equal(number, 3);
+	range.is_unshown = true;
+	assert_int_equal(client_store_transcript_next(fixture->store, &range, &row), MMS_OK);
+	assert_int_equal(row.seq, 5);
+	range = (struct transcript_range){2, 4, true};
+	assert_int_equal(client_store_transcript_next(fixture->store, &range, &row), MMS_E_MISSING);
+	assert_int_equal(client_store_transcript_count(fixture->store, &range, &number), MMS_OK);
+	assert_int_equal(number, 0);
+}
+
+static void test_replacements_are_counted(void **state)
+{
+	struct fixture *fixture = *state;
+	uint64_t count = 1;
+	const struct client_store_identity identity = {.user = JIMMY};
+	assert_int_equal(client_store_identity_create(fixture->store, &identity), MMS_OK);
+	assert_int_equal(client_store_replaced_get(fixture->other, &count), MMS_OK);
+	assert_int_equal(count, 0);
+	assert_int_equal(client_store_replaced_add(fixture->store), MMS_OK);
+	assert_int_equal(client_store_replaced_get(fixture->other, &count), MMS_OK);
+	assert_int_equal(count, 1);
 }
 
 // One operation on the mark, alone.
@@ -422,6 +464,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_entries_of_later_versions, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_gaps, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_shown, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_ranges, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_replacements_are_counted, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_mark, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_mark_that_nobody_judged, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_batch_again, set_up, tear_down),

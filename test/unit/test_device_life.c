@@ -24,6 +24,7 @@ static void test_a_first_sign_in(void **state)
 	assert_int_equal(device_life_deadline(&w.life, w.now).us, w.now.us + LIFE_TURN_US);
 	pass_ms(LIFE_TURN_US / 1000);
 	take_turn(true, false);
+	receive(true);
 	assert_int_equal(w.life.state, LIFE_DIALING);
 	assert_int_equal(sent_count(), 1); // INIT
 	w.life.node.client.slot[1].state = CLIENT_SLOT_SIGNING_IN;
@@ -40,6 +41,7 @@ static void test_a_first_sign_in(void **state)
 	device_life_noted(&w.life);
 	told(LIFE_TOLD_SIGNED_IN);
 	told(LIFE_TOLD_KNOWN);
+	ordered(LIFE_STIR); // another process of the profile may wait for it
 	ordered_no_more();
 	assert_int_equal(w.life.state, LIFE_SIGNED_IN);
 	assert_true(device_life_is_known(&w.life));
@@ -55,6 +57,7 @@ static void test_the_server_renames_a_user(void **state)
 	resolve();
 	open_profile(true);
 	told(LIFE_TOLD_KNOWN);
+	receive(true);
 	take_turn(true, true);
 	w.life.facts.name = name_of("FRED");
 	grant();
@@ -74,6 +77,8 @@ static void test_who_waits_for_a_turn(void **state)
 		resolve();
 		open_profile(true);
 		told(LIFE_TOLD_KNOWN);
+		if (use == LIFE_RECEIVES)
+			receive(true);
 		assert_false(device_life_may_have_submitted(&w.life));
 		take_turn(false, true);
 		assert_true(device_life_may_have_submitted(&w.life)); // who has the outbox may have done it
@@ -118,6 +123,8 @@ static void test_another_process_signs_in_first(void **state)
 		pass_ms(LIFE_TURN_US / 1000);
 		take_turn(false, true);
 		told(LIFE_TOLD_KNOWN);
+		if (use == LIFE_RECEIVES)
+			receive(false); // it may not have ended
 		assert_int_equal(w.life.state, use == LIFE_SENDS ? LIFE_WAITING : LIFE_DIALING);
 		finish();
 	}
@@ -174,9 +181,13 @@ static void test_a_stopped_life_gives_the_outbox(void **state)
 	(void)state;
 	sign_in(LIFE_RECEIVES);
 	client_tells(TOLD_REPLACED);
+	ordered(LIFE_OVERRULE); // those who follow must know first
+	device_life_overruled(&w.life);
 	stopped(LIFE_STOP_REPLACED);
 	assert_int_equal(device_life_deadline(&w.life, w.now).us, w.now.us);
 	ordered(LIFE_GIVE);
+	ordered(LIFE_YIELD);
+	ordered(LIFE_STIR);
 	assert_false(next());
 	assert_int_equal(device_life_deadline(&w.life, w.now).us, MTIME_NEVER.us);
 	client_tells(TOLD_REPLACED); // it has ended already
@@ -212,6 +223,7 @@ static void test_refusals(void **state)
 			}
 			open_profile(false);
 			take_turn(true, false);
+			receive(true);
 			client_tells(ends[i].told);
 			stopped(ends[i].stop);
 			assert_int_equal(w.order.told.status, STATUS_NOT_AUTHORIZED);
@@ -281,11 +293,13 @@ static void test_a_failed_order(void **state)
 	server_shows(DEVICE_SERVER_KEY, w.server.public_key);
 	open_profile(false);
 	take_turn(true, false);
+	receive(true);
 	grant();
 	ordered(LIFE_PIN);
 	device_life_failed(&w.life);
 	stopped(LIFE_STOP_FAILED);
 	ordered(LIFE_GIVE);
+	ordered(LIFE_YIELD);
 	assert_false(next());
 	finish();
 }
@@ -387,6 +401,8 @@ static void test_outbox_is_given_behind_the_last_batch(void **state)
 	assert_int_equal(device_life_deadline(&w.life, w.now).us, MTIME_NEVER.us);
 	device_life_appended(&w.life, &appended, w.now);
 	ordered(LIFE_GIVE);
+	ordered(LIFE_YIELD);
+	ordered(LIFE_STIR);
 	assert_false(next());
 	finish();
 }

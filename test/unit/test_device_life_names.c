@@ -36,6 +36,7 @@ static void test_a_name_that_does_not_resolve(void **state)
 	open_profile(true);
 	told(LIFE_TOLD_KNOWN);
 	told(LIFE_TOLD_UNREACHABLE);
+	receive(true);
 	take_turn(true, true);
 	assert_false(next());
 	int64_t wait_us = LIFE_LOOKUP_US_FIRST;
@@ -63,6 +64,7 @@ static void test_a_silent_server(void **state)
 	resolve();
 	open_profile(true);
 	told(LIFE_TOLD_KNOWN);
+	receive(true);
 	take_turn(true, true);
 	ordered_no_more();
 	assert_false(device_life_was_reached(&w.life));
@@ -141,6 +143,7 @@ static void test_deadlines(void **state)
 	told(LIFE_TOLD_UNREACHABLE);
 	ordered(LIFE_RESOLVE);
 	device_life_resolved(&w.life, here(), 1, w.now);
+	ordered(LIFE_STIR);
 	ordered_no_more();
 	assert_true(device_life_deadline(&w.life, w.now).us <= w.life.lookup_at.us);
 	finish();
@@ -151,6 +154,7 @@ static void test_deadlines(void **state)
 	ordered(LIFE_RESOLVE);
 	open_profile(true);
 	told(LIFE_TOLD_KNOWN);
+	receive(true);
 	take_turn(true, true);
 	w.life.node.client.slot[0].state = CLIENT_SLOT_SIGNING_IN;
 	ordered_no_more();
@@ -159,6 +163,7 @@ static void test_deadlines(void **state)
 	stopped(LIFE_STOP_REFUSED);
 	device_life_unresolved(&w.life, w.now); // of a wish that is over
 	ordered(LIFE_GIVE);
+	ordered(LIFE_YIELD);
 	assert_false(next());
 	finish();
 }

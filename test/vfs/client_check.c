@@ -86,6 +86,8 @@ static void look_at_outbox(struct look *look)
 	       "%llu messages wait, not %llu", (unsigned long long)counted, (unsigned long long)waiting);
 }
 
+static const struct transcript_range all_unshown = {0, UINT64_MAX, true};
+
 static void look_at_transcript(struct look *look)
 {
 	struct client_store *store = look->client->store;
@@ -101,7 +103,7 @@ static void look_at_transcript(struct look *look)
 		if (expected->is_shown)
 			continue;
 		unshown++;
-		const enum mms_err err = client_store_transcript_next_unshown(store, row.seq, &row);
+		const enum mms_err err = client_store_transcript_next(store, &(struct transcript_range){row.seq, UINT64_MAX, true}, &row);
 		EXPECT(look, err == MMS_OK, "entry %u is not there to be shown: error %d", expected->serial, err);
 		if (err == MMS_OK && expected->gap_count != 0)
 			EXPECT(look, row.is_gap && row.gap_count == expected->gap_count, "no gap where one must be");
@@ -111,9 +113,9 @@ static void look_at_transcript(struct look *look)
 				       row.text_bytes == text_bytes && memcmp(row.text, text, text_bytes) == 0,
 			       "another entry stands where %u must", expected->serial);
 	}
-	EXPECT(look, client_store_transcript_next_unshown(store, row.seq, &row) == MMS_E_MISSING,
+	EXPECT(look, client_store_transcript_next(store, &(struct transcript_range){row.seq, UINT64_MAX, true}, &row) == MMS_E_MISSING,
 	       "an entry more than put is there to be shown");
-	EXPECT(look, client_store_transcript_unshown_count(store, &counted) == MMS_OK && counted == unshown,
+	EXPECT(look, client_store_transcript_count(store, &all_unshown, &counted) == MMS_OK && counted == unshown,
 	       "%llu entries are to be shown, not %llu", (unsigned long long)counted, (unsigned long long)unshown);
 }
 
@@ -143,7 +145,7 @@ void client_world_check(struct world *world)
 	char after[COMPLAINT_BYTES] = "";
 	uint64_t unshown;
 	// First by the store, which gives up a transaction that could not be given up before.
-	if (client_store_transcript_unshown_count(client->store, &unshown) != MMS_OK)
+	if (client_store_transcript_count(client->store, &all_unshown, &unshown) != MMS_OK)
 		world_complain(world, "nothing can be read: %s", client_store_reason(client->store)->text);
 	world_check_integrity(world, client->store->sql.db);
 	compare(client, &client->now, before);

@@ -280,9 +280,9 @@ static enum mms_err show(struct client_world *client, unsigned argument)
 	(void)argument;
 	client_model_show(expect(client));
 	while (err == MMS_OK)
-		err = client_store_transcript_next_unshown(client->store, row.seq, &row);
+		err = client_store_transcript_next(client->store, &(struct transcript_range){row.seq, UINT64_MAX, true}, &row);
 	if (err == MMS_E_MISSING)
-		err = client_store_transcript_mark_shown(client->store, row.seq);
+		err = client_store_transcript_mark_shown(client->store, &(struct transcript_range){0, row.seq, true});
 	return settle(client, err, MMS_OK);
 }
 
