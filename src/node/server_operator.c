@@ -14,17 +14,18 @@ static struct operator_slot *slot_of(struct server_node *node, uint32_t slot)
 	return &node->operators.slot[slot];
 }
 
-static void set_free(struct operator_slot *slot)
+static void set_free(struct server_node *node, struct operator_slot *slot)
 {
 	slot->state = OPERATOR_FREE;
+	node->operators.count--;
 }
 
 // The end of the answer, behind what is there of it.
-static void end_answer(struct operator_slot *slot, int status, const char *reason)
+static void end_answer(struct server_node *node, struct operator_slot *slot, int status, const char *reason)
 {
 	size_t used = 0;
 	if (slot->is_gone) {
-		set_free(slot);
+		set_free(node, slot);
 		return;
 	}
 	if (slot->is_known)
@@ -62,6 +63,7 @@ uint32_t server_node_operator_came(struct server_node *node, struct moment momen
 	assert(place < OPERATORS_MAX);
 	struct operator_slot *slot = &node->operators.slot[place];
 	memset(slot, 0, sizeof *slot);
+	node->operators.count++;
 	slot->state = OPERATOR_SPEAKING;
 	slot->until = mtime_add_ms(moment.now, OPERATOR_SILENCE_S * 1000);
 	return place;
@@ -88,7 +90,7 @@ static void begin(struct server_node *node, struct operator_slot *slot, size_t b
 {
 	struct reason why;
 	if (operator_request_decode(&slot->request, slot->text, bytes, &why) != MMS_OK || !is_meant(node, slot, &why)) {
-		end_answer(slot, OPERATOR_BAD, why.text);
+		end_answer(node, slot, OPERATOR_BAD, why.text);
 		return;
 	}
 	switch (slot->request.verb) {
@@ -123,14 +125,14 @@ void server_node_operator_said(struct server_node *node, uint32_t place, const c
 	if (request_bytes > 0)
 		begin(node, slot, request_bytes);
 	else if (slot->bytes == OPERATOR_REQUEST_BYTES_MAX)
-		end_answer(slot, OPERATOR_BAD, "not a request to the server: it is too long");
+		end_answer(node, slot, OPERATOR_BAD, "not a request to the server: it is too long");
 }
 
 void server_node_operator_ended(struct server_node *node, uint32_t place)
 {
 	struct operator_slot *slot = slot_of(node, place);
 	if (slot->state == OPERATOR_SPEAKING)
-		end_answer(slot, OPERATOR_BAD, "not a request to the server: it ends without an empty line");
+		end_answer(node, slot, OPERATOR_BAD, "not a request to the server: it ends without an empty line");
 }
 
 void server_node_operator_told(struct server_node *node, uint32_t place)
@@ -145,14 +147,14 @@ void server_node_operator_left(struct server_node *node, uint32_t place)
 	struct operator_slot *slot = slot_of(node, place);
 	slot->is_gone = true;
 	if (slot->state != OPERATOR_ASKED && slot->state != OPERATOR_EDITING)
-		set_free(slot);
+		set_free(node, slot);
 }
 
 // --- questions ---
 
 struct storage_question *server_operator_next_question(struct server_node *node)
 {
-	for (uint32_t i = 0; node->life == LIFE_SERVING && i < OPERATORS_MAX; i++) {
+	for (uint32_t i = 0; node->operators.count > 0 && node->life == LIFE_SERVING && i < OPERATORS_MAX; i++) {
 		struct operator_slot *slot = &node->operators.slot[i];
 		if (slot->state != OPERATOR_ASKS)
 			continue;
@@ -171,7 +173,7 @@ static void life_known(struct server_node *node, struct operator_slot *slot)
 		struct reason why;
 		snprintf(why.text, sizeof why.text, "the server's database knows no %s; without --same it is a new user",
 			 slot->request.name.text);
-		end_answer(slot, OPERATOR_NO_USER, why.text);
+		end_answer(node, slot, OPERATOR_NO_USER, why.text);
 		return;
 	}
 	if (slot->request.is_same)
@@ -199,7 +201,7 @@ bool server_operator_answered(struct server_node *node, struct storage_question 
 	struct operator_slot *slot = slot_of(node, (uint32_t)question->tag);
 	assert(slot->state == OPERATOR_ASKED);
 	if (slot->is_gone)
-		set_free(slot);
+		set_free(node, slot);
 	else if (question->kind == QUESTION_LIFE)
 		life_known(node, slot);
 	else
@@ -214,7 +216,7 @@ const struct operator_request *server_operator_next_edit(struct server_node *nod
 	struct operators *operators = &node->operators;
 	struct operator_slot *first = NULL;
 	assert(operators->editing == OPERATORS_MAX);
-	for (uint32_t i = 0; i < OPERATORS_MAX; i++) {
+	for (uint32_t i = 0; operators->count > 0 && i < OPERATORS_MAX; i++) {
 		struct operator_slot *slot = &operators->slot[i];
 		if (slot->state == OPERATOR_QUEUED && (first == NULL || slot->turn < first->turn))
 			first = slot;
@@ -232,7 +234,7 @@ void server_operator_edited(struct server_node *node, int status, const char *re
 	if (editing == OPERATORS_MAX)
 		return; // the file was read because of a signal
 	node->operators.editing = OPERATORS_MAX;
-	end_answer(slot_of(node, editing), status, reason);
+	end_answer(node, slot_of(node, editing), status, reason);
 }
 
 // --- what is to be done ---
@@ -243,13 +245,13 @@ static void list_users(struct server_node *node, struct operator_slot *slot)
 	const struct users_table *table = node->server.users;
 	size_t used = 0;
 	if (slot->generation != node->server.generation) {
-		end_answer(slot, OPERATOR_CHANGED, "the users changed while they were listed; ask again");
+		end_answer(node, slot, OPERATOR_CHANGED, "the users changed while they were listed; ask again");
 		return;
 	}
 	while (slot->next < table->user_count && sizeof slot->text - used >= OPERATOR_USER_BYTES_MAX)
 		operator_user_write(slot->text, sizeof slot->text, &used, table, &table->user[slot->next++]);
 	if (used == 0) {
-		end_answer(slot, OPERATOR_DONE, NULL);
+		end_answer(node, slot, OPERATOR_DONE, NULL);
 		return;
 	}
 	slot->bytes = (uint32_t)used;
@@ -275,7 +277,7 @@ static bool slot_next(struct server_node *node, struct operator_slot *slot, stru
 {
 	const bool is_begun = slot->state == OPERATOR_ASKED || slot->state >= OPERATOR_EDITING;
 	if (node->life != LIFE_SERVING && (!is_begun || slot->state == OPERATOR_LISTING))
-		end_answer(slot, OPERATOR_STOPPING, "the server is stopping; nothing was done");
+		end_answer(node, slot, OPERATOR_STOPPING, "the server is stopping; nothing was done");
 	if (slot->state == OPERATOR_LISTING)
 		list_users(node, slot);
 	if (slot->state == OPERATOR_TELLS) {
@@ -284,14 +286,14 @@ static bool slot_next(struct server_node *node, struct operator_slot *slot, stru
 	}
 	if (slot->state != OPERATOR_PARTS && !(is_waited_for(slot) && mtime_is_due(slot->until, now)))
 		return false;
-	set_free(slot);
+	set_free(node, slot);
 	order->kind = ORDER_PART;
 	return true;
 }
 
 bool server_operator_next(struct server_node *node, struct mtime now, struct server_order *order)
 {
-	for (uint32_t i = 0; i < OPERATORS_MAX; i++) {
+	for (uint32_t i = 0; node->operators.count > 0 && i < OPERATORS_MAX; i++) {
 		struct operator_slot *slot = &node->operators.slot[i];
 		order->slot = i;
 		if (slot->state != OPERATOR_FREE && slot_next(node, slot, now, order))
@@ -303,7 +305,7 @@ bool server_operator_next(struct server_node *node, struct mtime now, struct ser
 struct mtime server_operator_deadline(const struct server_node *node)
 {
 	struct mtime due = MTIME_NEVER;
-	for (uint32_t i = 0; i < OPERATORS_MAX; i++)
+	for (uint32_t i = 0; node->operators.count > 0 && i < OPERATORS_MAX; i++)
 		if (is_waited_for(&node->operators.slot[i]))
 			due = mtime_min(due, node->operators.slot[i].until);
 	return due;

@@ -45,6 +45,7 @@ struct operator_slot {
 
 struct operators {
 	struct operator_slot slot[OPERATORS_MAX];
+	uint32_t count; // that are not free: without any, nothing here is looked at
 	uint64_t turn_next;
 	uint32_t editing; // whose edit is under way; OPERATORS_MAX: nobody's
 };

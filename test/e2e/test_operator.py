@@ -272,7 +272,7 @@ def test_a_killed_server_leaves_a_socket(operator, server):
     (b"\n", 76, "makes no sense"),
     (b"hello\n", 76, "makes no sense"),
     (b"x=" + 20000 * b"x", 76, "makes no sense"),
-])
+], ids=lambda value: repr(value)[:24])
 def test_a_server_that_answers_oddly(tmp_path, answer, status, said):
     data = tmp_path / "data"
     data.mkdir()
@@ -284,8 +284,10 @@ def test_a_server_that_answers_oddly(tmp_path, answer, status, said):
         asking = operator.start("remove", "zoe")
         plug = listener.accept()[0]
         assert plug.recv(4096) == b"do=user remove\nname=zoe\n\n"
-        for place in range(0, len(answer), 3000):
-            plug.sendall(answer[place:place + 3000])
+        try:
+            plug.sendall(answer)
+        except BrokenPipeError:
+            pass  # it has heard enough
         plug.close()
         out, err = asking.communicate(timeout=mms.DEADLINE_S)
     assert asking.returncode == status and said in err and "\x1b" not in err, (asking.returncode, out, err)
