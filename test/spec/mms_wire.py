@@ -11,12 +11,13 @@ DATAGRAM_BYTES = 1200
 HELLO, SERVERINFO, INIT, ACCEPT, RETRY, DATA, UNKNOWN = range(1, 8)
 PADDING, CALL, ANSWER, PATH_CHALLENGE, PATH_RESPONSE = range(5)
 SIGNIN, WHO, SUBMIT, SIGNOUT, PING, DELIVER, NOTICE = 1, 2, 3, 4, 5, 16, 17
-OK, BAD, NOT_AUTHORIZED, ACCEPTED, NO_SUCH_USER, MAILBOX_FULL, SERVER_FULL, BAD_TEXT = range(1, 9)
+(OK, BAD, NOT_AUTHORIZED, ACCEPTED, NO_SUCH_USER, MAILBOX_FULL, SERVER_FULL, BAD_TEXT,
+ NOT_A_MEMBER, ROOM_FULL, LIMIT, BLOCKED) = range(1, 13)
 REPLACED, SHUTDOWN, REMOVED, GAP = range(1, 5)
 MESSAGE, JOINED, LEFT, KIND_REMOVED, RENAMED = range(1, 6)  # kinds of messages (§7.3)
 UTF8 = 1                                                    # a form (§7.4)
 OWN, ROOM, HISTORY = 1, 2, 4
-SIGNIN_RECEIVE, SIGNIN_PROOF = 1, 2
+SIGNIN_RECEIVE, SIGNIN_PROOF, SIGNIN_DELIVERED = 1, 2, 4
 SIGNIN_REOFFER = 1
 WINDOW = 64
 FRAMES_BYTES = 1155
@@ -192,8 +193,9 @@ class Reader:
         return not self.is_bad and not self.data
 
 
-def signin_body(name, receive=True, mark=NO_MARK, proof=None):
-    flags = (SIGNIN_RECEIVE if receive else 0) | (SIGNIN_PROOF if proof is not None else 0)
+def signin_body(name, receive=True, mark=NO_MARK, proof=None, delivered=False):
+    flags = ((SIGNIN_RECEIVE if receive else 0) | (SIGNIN_PROOF if proof is not None else 0) |
+             (SIGNIN_DELIVERED if delivered else 0))
     return bytes([flags]) + mark[0] + struct.pack(">Q", mark[1]) + name_field(name) + (proof or b"")
 
 

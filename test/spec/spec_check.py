@@ -12,6 +12,7 @@ import re
 import struct
 import sys
 
+import mms_calls as calls
 import mms_wire as wire
 from mms_client import PROLOGUE, invite_proof
 from mms_noise import Handshake, KeyPair, seal, unseal
@@ -21,7 +22,7 @@ VECTORS = ROOT / "doc" / "vectors.json"
 DOCUMENT = ROOT / "doc" / "protocol.md"
 
 
-# The statuses each call can be answered with (§6); all of them must occur.
+# The statuses each call can be answered with (§6); in the conversation all of them must occur.
 STATUSES = {
     wire.SIGNIN: {wire.OK, wire.BAD, wire.NOT_AUTHORIZED, wire.SERVER_FULL},
     wire.WHO: {wire.OK, wire.BAD},
@@ -29,6 +30,20 @@ STATUSES = {
     wire.SIGNOUT: {wire.OK, wire.BAD}, wire.PING: {wire.OK, wire.BAD},
     wire.DELIVER: {wire.OK, wire.BAD}, wire.NOTICE: {wire.OK, wire.BAD},
 }
+CHANGED = {wire.ACCEPTED, wire.BAD, wire.SERVER_FULL}
+IN_ROOMS = CHANGED | {wire.NOT_A_MEMBER, wire.NOT_AUTHORIZED}
+# The same of the calls of §6.10 to §6.17, which stand alone: each call occurs, and each status of §6.1.
+ALONE = {
+    calls.JOIN: IN_ROOMS | {wire.ROOM_FULL, wire.LIMIT}, calls.LEAVE: IN_ROOMS,
+    calls.ADD: IN_ROOMS | {wire.ROOM_FULL, wire.LIMIT, wire.NO_SUCH_USER, wire.BLOCKED},
+    calls.ROOMS: {wire.OK, wire.BAD}, calls.MEMBERS: {wire.OK, wire.BAD, wire.NOT_A_MEMBER},
+    calls.HISTORY: {wire.OK, wire.BAD, wire.NOT_A_MEMBER}, calls.STATES: {wire.OK, wire.BAD},
+    calls.WATCH: {wire.OK, wire.BAD, wire.LIMIT}, calls.BLOCK: CHANGED | {wire.OK, wire.NO_SUCH_USER, wire.LIMIT},
+    calls.DEVICES: CHANGED | {wire.OK},
+}
+KINDS = {"SIGNIN": wire.SIGNIN, "JOIN": calls.JOIN, "ADD": calls.ADD, "LEAVE": calls.LEAVE, "ROOMS": calls.ROOMS,
+         "MEMBERS": calls.MEMBERS, "HISTORY": calls.HISTORY, "STATES": calls.STATES, "WATCH": calls.WATCH,
+         "BLOCK": calls.BLOCK, "DEVICES": calls.DEVICES}
 
 
 class Wrong(Exception):
@@ -205,7 +220,7 @@ class Conversation:
         if call.kind == wire.SIGNIN:
             flags, mark, name = reader.number(1), reader.mark(), reader.name()
             proof = self.proof(b"device") if flags & wire.SIGNIN_PROOF else None
-            made = wire.signin_body(name, bool(flags & wire.SIGNIN_RECEIVE), mark, proof)
+            made = wire.signin_body(name, bool(flags & wire.SIGNIN_RECEIVE), mark, proof, bool(flags & wire.SIGNIN_DELIVERED))
         elif call.kind == wire.WHO:
             made = wire.who_body(reader.number(4), reader.number(4))
         elif call.kind == wire.SUBMIT:
@@ -277,6 +292,18 @@ def check_examples(document, vectors):
         require(hex_of(plain) == entry.get("plain", ""), f"{entry['name']}: the example's plain text")
 
 
+def check_frames(vectors, seen):
+    alone = Alone(seen)
+    for entry in vectors["frames"]:
+        try:
+            alone.take(entry)
+        except Wrong as wrong:
+            raise Wrong(f"{entry['name']}: {wrong}") from wrong
+        require(entry["name"].startswith(entry.get("answers", "")), f"{entry['name']}: its name")
+    require(alone.kinds == set(calls.REQUESTS), f"not every call stands alone: {alone.kinds}")
+    return alone
+
+
 def check(vectors):
     conversation = Conversation(vectors)
     for entry in vectors["datagrams"]:
@@ -286,20 +313,56 @@ def check(vectors):
             raise Wrong(f"{entry['name']}: {wrong}") from wrong
         except Exception as failure:
             raise Wrong(f"{entry['name']}: cannot be decoded: {failure!r}") from failure
-    for entry in vectors["frames"]:
-        check_frame(entry, conversation.seen)
+    alone = check_frames(vectors, conversation.seen)
     require(conversation.seen == STATUSES, f"not every status of every call: {conversation.seen}")
+    seen = set.union(alone.statuses, *conversation.seen.values())
+    require(seen == set(range(wire.OK, wire.BLOCKED + 1)), f"not every status: {seen}")
     require(len(conversation.sights) == 4, f"only {conversation.sights}")
     return len(vectors["datagrams"])
 
 
-def check_frame(entry, seen):
-    """An ANSWER that refuses a SIGNIN, on a session of its own."""
-    (answer,), is_whole = wire.frames_decode(bytes.fromhex(entry["frame"]))
-    require(is_whole and entry["from"] == "server" and entry["answers"] == "SIGNIN", entry["name"])
-    status = {"SIGNIN NOT_AUTHORIZED": wire.NOT_AUTHORIZED, "SIGNIN SERVER_FULL": wire.SERVER_FULL}[entry["name"]]
-    require(entry["frame"] == wire.answer_frame(1, 1, status).hex() and isinstance(answer, wire.Answer), entry["name"])
-    seen[wire.SIGNIN].add(status)
+class Alone:
+    """Follows the frames that stand alone."""
+
+    def __init__(self, seen):
+        self.seen = seen       # of the conversation
+        self.call = None       # the newest
+        self.kinds, self.statuses = set(), set()
+
+    def take(self, entry):
+        found, is_whole = wire.frames_decode(bytes.fromhex(entry["frame"]))
+        require(is_whole and len(found) == 1, "not one frame")
+        frame = found[0]
+        if isinstance(frame, wire.Call):
+            self.take_call(frame, entry)
+        else:
+            require(isinstance(frame, wire.Answer) and "answers" in entry, "neither a call nor an answer")
+            self.take_answer(frame, entry)
+
+    def take_call(self, call, entry):
+        require(wire.call_frame(*call).hex() == entry["frame"] and "answers" not in entry, "the frame, made again")
+        require(self.call is None or call.number == self.call.number + 1, "calls that are not numbered in order")
+        require(call.kind in calls.REQUESTS and (call.kind == wire.NOTICE) == (entry["from"] == "server"), "who calls")
+        decode, encode = calls.REQUESTS[call.kind]
+        fields = decode(call.body)
+        require(fields is not None and encode(*fields) == call.body, f"body of kind {call.kind}")
+        self.call = call
+        self.kinds.add(call.kind)
+
+    def take_answer(self, answer, entry):
+        kind = KINDS[entry["answers"]]
+        number = 1 if kind == wire.SIGNIN else self.call.number
+        require(entry["frame"] == wire.answer_frame(number, 1, answer.status, answer.body).hex(), "the frame, made again")
+        require(entry["from"] == "server", "who answers")
+        if kind == wire.SIGNIN:  # of a session of its own, which it ends
+            require(answer.status in (wire.NOT_AUTHORIZED, wire.SERVER_FULL) and not answer.body, "refusal of SIGNIN")
+            self.seen[kind].add(answer.status)
+            return
+        require(kind == self.call.kind and answer.status in ALONE[kind], f"kind {kind} has no status {answer.status}")
+        codec = calls.answer_codec(kind, answer.status)
+        fields = codec[0](answer.body) if codec else ()
+        require(fields is not None and (codec[1](*fields) if codec else b"") == answer.body, f"answer to kind {kind}")
+        self.statuses.add(answer.status)
 
 
 def main():
@@ -310,7 +373,7 @@ def main():
     except Wrong as wrong:
         print(f"{VECTORS}: {wrong}", file=sys.stderr)
         return 1
-    print(f"{count} datagrams are as the document says")
+    print(f"{count} datagrams and {len(vectors['frames'])} frames are as the document says")
     return 0
 
 

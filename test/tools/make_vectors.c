@@ -10,6 +10,7 @@
 #include "msg/call.h"
 #include "proto/dialer.h"
 #include "proto/listener.h"
+#include "vectors_calls.h"
 #include "vectors_print.h"
 
 static struct listener listener;
@@ -332,6 +333,7 @@ static void print_refusals(void)
 		       refusals[i].name);
 		print_hex("frame", frame, writer.used_bytes, "}");
 	}
+	print_calls();
 	printf("\n  ],\n  ");
 }
 
@@ -341,11 +343,11 @@ static void converse(void)
 	uint8_t answer[CALL_BODY_BYTES_MAX];
 	struct storage_mark mark = {.commit = 7};
 	memset(mark.start_id, 0xa5, sizeof mark.start_id);
-	struct call_signin signin = {.is_receiving = true, .has_proof = true, .name = name_of("FRED")};
+	struct call_signin signin = {.is_receiving = true, .has_proof = true, .wants_delivered = true, .name = name_of("FRED")};
 	uint8_t invite_hash[INVITE_HASH_BYTES];
 	hash_invite_code("AAECAwQFBgcICQoLDA0ODw", 22, invite_hash);
 	hash_invite_proof(invite_hash, dialer_handshake_hash(&dialer, 0), INVITE_DEVICE, signin.proof);
-	struct call_signin_ok ok = {.has_proof = true, .mark = mark, .waiting_count = 1, .name = name_of("fred")};
+	struct call_signin_ok ok = {.has_proof = true, .mark = mark, .waiting_count = 2, .name = name_of("fred")};
 	hash_invite_proof(invite_hash, dialer_handshake_hash(&dialer, 0), INVITE_SERVER, ok.proof);
 	device_calls("SIGNIN", "SIGNIN OK", CALL_SIGNIN, body, call_signin_encode(&signin, body), STATUS_OK, answer,
 		     call_signin_ok_encode(&ok, answer));
@@ -361,6 +363,11 @@ static void converse(void)
 		.text_bytes = 9,
 	};
 	server_calls("DELIVER", "DELIVER OK", CALL_DELIVER, body, call_deliver_encode(&deliver, body));
+	deliver.id = uuid_v7((struct wtime){1795345200000}, (const uint8_t *)"1234567890");
+	deliver.room_id = (struct room_id){{1, 2, 3, 4, 5, 6, 7, 8}};
+	deliver.room_row = 1900;
+	deliver.conversation = (struct message_to){name_of("ops"), true};
+	server_calls("DELIVER of a room", "DELIVER OK again", CALL_DELIVER, body, call_deliver_encode(&deliver, body));
 
 	const struct call_submit submit = {uuid_v7((struct wtime){1795345260000}, (const uint8_t *)"abcdefghij"),
 					   MESSAGE_WRITTEN, MESSAGE_UTF8, to_of("francoc"), (const uint8_t *)"hi franco", 9};
