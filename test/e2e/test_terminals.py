@@ -192,3 +192,15 @@ def test_a_reader_that_does_not_read_keeps_nobody_waiting(server, profile, fred)
         listen.kill()
         listen.wait()
         os.close(read)
+
+
+def test_more_terminals_than_the_server_has_sessions_for(server, profile, fred):
+    """The server holds eight sessions of a device that do not receive; who made room for others follows without one."""
+    terminals = [sign_in(fred) for _ in range(12)]
+    profile(server, "francoc").send("fred", "to all")
+    for terminal in terminals:
+        terminal.wait_line(">> francoc: to all")
+    for terminal in terminals:  # each has one when it asks
+        terminal.type("whoIsOn fred")
+        terminal.wait_line(">> fred is online")
+        assert not any("cannot be reached" in line for line in terminal.lines), terminal
