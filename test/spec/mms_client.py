@@ -60,6 +60,14 @@ class Message:
         self.is_online = None
         self.mark = None
 
+    def request(self):
+        """(kind, body) of the call that offers it."""
+        return wire.SUBMIT, wire.submit_body(self.id, self.recipient, self.text)
+
+    def accept(self, body):
+        """(whether the recipient is online, mark) of its ACCEPTED; None: that is malformed."""
+        return wire.accepted_decode(body)
+
 
 class Dial:
     """One attempt to set up a session: HELLO if need be, INIT until ACCEPT, then SIGNIN."""
@@ -93,6 +101,7 @@ class Device:
         self.offered_key = server_key   # the key the handshake is made with
         self.invite = invite
         self.receive = receive
+        self.wants_delivered = False
         self.clock = clock
         self.mark = wire.NO_MARK
         self.outbox = []
@@ -354,7 +363,7 @@ class Device:
         dial.session = session = Session(attempt.keys, attempt.hash, dial.index, peer_index, now)
         session.on_call = lambda call: self._take_call(session, call)
         proof = invite_proof(self.invite, session.handshake_hash, b"device") if self.invite else None
-        body = wire.signin_body(self.name, self.receive, self.mark, proof)
+        body = wire.signin_body(self.name, self.receive, self.mark, proof, self.wants_delivered)
         dial.signin = session.call(wire.SIGNIN, body, lambda call: self._signed_in(session, call))
 
     def _signed_in(self, session, call):
@@ -386,12 +395,11 @@ class Device:
         session.open()
 
     def _submit(self, message):
-        self.session.call(wire.SUBMIT, wire.submit_body(message.id, message.recipient, message.text),
-                          lambda call: self._submitted(message, call))
+        self.session.call(*message.request(), lambda call: self._submitted(message, call))
 
     def _submitted(self, message, call):
         message.status = call.status if call.status != wire.OK else wire.BAD
-        accepted = wire.accepted_decode(call.body) if call.status == wire.ACCEPTED else None
+        accepted = message.accept(call.body) if call.status == wire.ACCEPTED else None
         if accepted is None:
             return
         message.is_online, message.mark = accepted
@@ -415,8 +423,9 @@ class Device:
                 self._deliver(delivery)
         elif call.kind == wire.NOTICE:
             notice = wire.notice_decode(call.body)
-            if notice:
+            if notice or self._take_notice(call.body):
                 status = wire.OK
+            if notice:
                 self._notice(session, notice)
         session.answer(call.number, status)
 
@@ -426,6 +435,10 @@ class Device:
             self.known_ids.add(key)
             self.transcript.append(delivery)
             self.on_message(delivery)
+
+    def _take_notice(self, _body):
+        """Whether it is a notice that only a device with rooms knows."""
+        return False
 
     def _notice(self, session, notice):
         if notice.what != wire.GAP or notice.id not in [known.id for known in self.notices]:

@@ -115,6 +115,8 @@ class FakeServer:
             status = wire.OK
         elif call.kind == wire.WHO:
             status, body = self.who_answer(*struct.unpack(">II", call.body))
+        else:
+            status, body = self.other_answer(call)
         if status is not None:
             session.answer(call.number, status, body)
 
@@ -136,6 +138,10 @@ class FakeServer:
             if name.lower() == recipient.lower():
                 self.sessions[other].call(wire.DELIVER, body)
         return wire.ACCEPTED, b"\x01" + b"start id 16bytes" + struct.pack(">Q", len(self.submitted))
+
+    def other_answer(self, _call):
+        """(status, body) for any other call: it knows none."""
+        return wire.BAD, b""
 
     def deliver(self, name, sender, text):
         """Delivers any bytes as a message to everybody signed in under `name`."""
