@@ -72,7 +72,8 @@ enum mms_err call_history_ok_decode(struct call_history_ok *ok, const struct cal
 {
 	ok->rows = reader_of(body, bytes);
 	bool is_good = read_u64(&ok->rows, &ok->next_row) && read_u8(&ok->rows, &ok->count) &&
-		       ok->next_row > asked->from_row && ok->next_row <= asked->to_row + 1;
+		       ok->next_row > asked->from_row && ok->next_row <= asked->to_row + 1 &&
+		       (ok->count > 0 || ok->next_row == asked->to_row + 1); // else one would ask for ever
 	struct call_history_ok page = *ok; // read through here, so that nobody meets half of a page
 	struct call_history_row row = {.row = 0};
 	uint64_t least = asked->from_row;

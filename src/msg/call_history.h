@@ -32,7 +32,8 @@ struct call_history_row {
 	size_t text_bytes;        // 1 to TEXT_BYTES_MAX
 };
 
-// Rows that are still there, lowest first. What is asked for, is below `next_row` and not among them is gone for good.
+// Rows that are still there, lowest first: one at least, unless there are none in all that was asked for. What is asked for, is below
+// `next_row` and not among them is gone for good.
 struct call_history_ok {
 	uint64_t next_row; // where to ask on; beyond what was asked for: all was said
 	uint8_t count;     // rows not yet taken out

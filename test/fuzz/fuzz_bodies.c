@@ -223,6 +223,7 @@ static void try_history(const uint8_t *data, size_t bytes)
 	if (call_history_ok_decode(&ok, &asked, data, bytes) != MMS_OK)
 		return;
 	assert(ok.next_row > asked.from_row && ok.next_row <= asked.to_row + 1);
+	assert(ok.count > 0 || ok.next_row == asked.to_row + 1);
 	call_history_page_begin(&page, made);
 	while (ok.count > 0) {
 		forget_time(bytes - ok.rows.left_bytes + 8 + ID_BYTES);

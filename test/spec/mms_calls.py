@@ -198,7 +198,7 @@ def history_ok_decode(body, asked=None):
     rows = reader.many(reader.number(1), lambda: row_read(reader))
     first, last = (asked.from_row, asked.to_row) if asked else (1, 2 ** 63 - 1)
     numbers = [first - 1] + [row.row for row in rows] + [next_]
-    is_good = (first < next_ <= last + 1 and all(one < other for one, other in zip(numbers, numbers[1:])) and
+    is_good = (first < next_ <= last + 1 and (rows or next_ == last + 1 or not asked) and all(one < other for one, other in zip(numbers, numbers[1:])) and
                all(wire.is_message(row.text, row.form) for row in rows))
     return whole(reader, HistoryOk(next_, rows), is_good)
 

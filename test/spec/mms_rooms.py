@@ -9,7 +9,7 @@ import mms_calls as calls
 import mms_wire as wire
 from mms_client import Device, Message
 
-QUIET_S = 1         # until ROOMS is asked again after BEHIND
+QUIET_S, QUIET_LONGEST_S = 1, 60  # until ROOMS is asked again after BEHIND; twice as long each time
 FIRST_ROWS = 256    # of a room that it has nothing of
 
 
@@ -84,6 +84,7 @@ class RoomDevice(Device):
         self.list_at = None             # when to ask ROOMS
         self.listed = []
         self.is_behind = True
+        self.quiet_s = QUIET_S
 
     # --- what a user does ---
 
@@ -195,7 +196,8 @@ class RoomDevice(Device):
         for entry in self.listed:
             self._take_room(entry)
         if self.is_behind:
-            self.list_at = self.clock() + QUIET_S
+            self.list_at = self.clock() + self.quiet_s
+            self.quiet_s = min(2 * self.quiet_s, QUIET_LONGEST_S)
 
     def _take_room(self, entry):
         room = self.rooms.setdefault(entry.id, Room())
@@ -245,13 +247,14 @@ class RoomDevice(Device):
             room = self.rooms.get(delivery.room_id)
             if room is None:
                 room = self.rooms[delivery.room_id] = Room()
-                self.list_at = self.clock()
+                self.list_at = self.clock() + QUIET_S
             room.name = delivery.conversation
             room.take(delivery.room_row, (delivery.sender.lower(), delivery.id))
             if delivery.kind in (wire.JOINED, wire.LEFT, wire.KIND_REMOVED) and delivery.text.decode().lower() == self.name.lower():
                 room.is_over = delivery.kind != wire.JOINED
+        self.quiet_s = QUIET_S
         if self.list_at is not None:
-            self.list_at = self.clock() + (QUIET_S if self.is_behind else 0)
+            self.list_at = self.clock() + QUIET_S
         super()._deliver(delivery)
 
     def _take_notice(self, body):

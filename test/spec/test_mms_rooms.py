@@ -224,6 +224,7 @@ ASKED = calls.History(OPS, 10, 20)
     (lambda body: calls.history_ok_decode(body, ASKED._replace(from_row=11)), HISTORY),
     (lambda body: calls.history_ok_decode(body, ASKED._replace(from_row=12)), calls.history_ok_body(12, [])),
     (lambda body: calls.history_ok_decode(body, ASKED), calls.history_ok_body(22, [])),
+    (lambda body: calls.history_ok_decode(body, ASKED), calls.history_ok_body(20, [])),
     (lambda body: calls.history_ok_decode(body, ASKED), calls.history_ok_body(11, [row(11)])),
     (lambda body: calls.history_ok_decode(body, ASKED), calls.history_ok_body(13, [row(11), row(11)])),
     (lambda body: calls.history_ok_decode(body, ASKED), calls.history_ok_body(13, [row(11, text=b"")])),

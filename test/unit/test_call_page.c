@@ -371,7 +371,7 @@ static void history_comes_to_an_end(void **state)
 		uint64_t next_row;
 		bool is_good;
 	} cases[] = {
-		{{10, 20}, 2, 21, true},  {{10, 11}, 2, 12, true},  {{0, 0}, 0, 21, true},   {{0, 0}, 0, 11, true},
+		{{10, 20}, 2, 21, true},  {{10, 11}, 2, 12, true},  {{0, 0}, 0, 21, true},   {{0, 0}, 0, 20, false},
 		{{0, 0}, 0, 10, false},   {{0, 0}, 0, 22, false},   {{0, 0}, 0, 0, false},   {{9, 10}, 2, 21, false},
 		{{10, 10}, 2, 21, false}, {{11, 10}, 2, 21, false}, {{10, 21}, 2, 21, false}, {{10, 12}, 2, 12, false},
 	};
