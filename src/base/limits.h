@@ -31,6 +31,8 @@ enum {
 	STRANGERS_LARGE_MAX = 64,   // the same, up to BLOCK_LARGE_BYTES
 	DEVICES_PER_USER_MAX = 16,   // enrolled devices; full: the next device is not authorized
 	SENDING_PER_DEVICE_MAX = 8,  // sessions that only send; full: one that is silent goes, else the first that signed in
+	WATCHES_MAX = 131072,        // names watched by all sessions; full: LIMIT to who wants to watch one more
+	WATCHES_PER_USER_MAX = 1024, // by those of one user; full: the same
 	INVITES_PER_USER_MAX = 4,    // invite= options of one users line; more is a bad line
 	REVOKES_PER_USER_MAX = 16,   // revoke= options of one users line; more is a bad line
 	USERS_LINE_BYTES_MAX = 4096, // a line of the users file; longer is a bad line

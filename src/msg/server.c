@@ -12,6 +12,7 @@ struct server_config server_config_default(void)
 {
 	return (struct server_config){
 		.lane_count = 1,
+		.watches_max = WATCHES_MAX,
 		.submit_rate = {50, 1000},
 		.who_rate = {2, 4},
 	};
@@ -29,22 +30,25 @@ static void lay_out_batch(struct server_batch *batch, uint32_t peer_capacity, vo
 }
 
 // Lays the tables out in `memory`; with NULL it only counts bytes.
-static size_t lay_out(struct server *server, uint32_t lane_count, uint32_t peer_capacity, void *memory)
+static size_t lay_out(struct server *server, const struct server_config *config, uint32_t peer_capacity, void *memory)
 {
 	size_t bytes = 0;
 	server->peer = carve(memory, &bytes, sizeof *server->peer, peer_capacity);
-	for (uint32_t i = 0; i < lane_count; i++)
+	server->presence.watcher = carve(memory, &bytes, sizeof *server->presence.watcher, peer_capacity);
+	for (uint32_t i = 0; i < config->lane_count; i++)
 		for (int half = 0; half < 2; half++)
 			lay_out_batch(&server->lane[i].batch[half], peer_capacity, memory, &bytes);
 	server->joining = carve(memory, &bytes, sizeof *server->joining, SERVER_JOINING_MAX);
 	server->page = carve(memory, &bytes, sizeof *server->page, SERVER_PAGES_MAX);
+	server->presence.watch = carve(memory, &bytes, sizeof *server->presence.watch, config->watches_max);
+	server->presence.watched = carve(memory, &bytes, sizeof *server->presence.watched, config->watches_max);
 	return bytes;
 }
 
 size_t server_memory_bytes(const struct server_config *config, uint32_t peer_capacity)
 {
 	struct server scratch;
-	return lay_out(&scratch, config->lane_count, peer_capacity, NULL);
+	return lay_out(&scratch, config, peer_capacity, NULL);
 }
 
 void server_init(struct server *server, const struct server_config *config, void *memory, uint32_t peer_capacity,
@@ -60,9 +64,10 @@ void server_init(struct server *server, const struct server_config *config, void
 	server->generation = 1;
 	server->peer_capacity = peer_capacity;
 	server->starved_at = MTIME_NEVER;
+	server->presence.tick_at = MTIME_NEVER;
 	for (uint32_t i = 0; i < SERVER_LANES_MAX; i++)
 		server->lane[i].moves_at = MTIME_NEVER;
-	lay_out(server, config->lane_count, peer_capacity, memory);
+	lay_out(server, config, peer_capacity, memory);
 }
 
 void server_break(struct server *server)
@@ -118,6 +123,23 @@ static struct slot_links links_signed_in(struct server *server)
 	return SLOT_LINKS(server->peer, signed_in);
 }
 
+static void come_online(struct server *server, const struct server_peer *peer)
+{
+	if (server->user[peer->user].online_count++ == 0)
+		server_presence_changed(server, peer->user);
+}
+
+// A receiving session counts no longer, and was heard then for the last time. A later time is believed only if the clock was not
+// put back since.
+static void go_away(struct server *server, const struct server_peer *peer, struct wtime heard_at)
+{
+	struct server_user *user = &server->user[peer->user];
+	if (heard_at.ms > user->heard_at.ms || user->heard_at.ms > server->wall.ms)
+		user->heard_at = heard_at;
+	if (--user->online_count == 0)
+		server_presence_changed(server, peer->user);
+}
+
 void server_join(struct server *server, uint32_t slot, uint32_t user, const struct storage_device *device, bool is_receiving)
 {
 	struct server_peer *peer = &server->peer[slot];
@@ -129,7 +151,8 @@ void server_join(struct server *server, uint32_t slot, uint32_t user, const stru
 	peer->is_receiving = is_receiving;
 	slot_list_add(&server->user[user].peers, server_links_of_user(server), slot);
 	slot_list_add(&server->signed_in, links_signed_in(server), slot);
-	server->user[user].online_count += is_online(peer);
+	if (is_online(peer))
+		come_online(server, peer);
 }
 
 static struct bucket *bucket_of(struct server *server, const struct server_peer *peer, uint8_t kind)
@@ -149,7 +172,9 @@ static void leave(struct server *server, uint32_t slot)
 	if (peer->booked_kind != 0)
 		bucket_give(bucket_of(server, peer, peer->booked_kind));
 	peer->booked_kind = 0;
-	server->user[peer->user].online_count -= is_online(peer);
+	server_end_watching(server, slot);
+	if (is_online(peer))
+		go_away(server, peer, server->wall);
 	slot_list_remove(&server->user[peer->user].peers, server_links_of_user(server), slot);
 	slot_list_remove(&server->signed_in, links_signed_in(server), slot);
 	peer->state = PEER_GONE;
@@ -171,11 +196,11 @@ void server_ended(struct server *server, uint32_t slot)
 	server->peer[slot] = (struct server_peer){.state = PEER_NONE};
 }
 
-void server_silent(struct server *server, uint32_t slot)
+void server_silent(struct server *server, uint32_t slot, struct wtime heard_at)
 {
 	struct server_peer *peer = &server->peer[slot];
-	if (peer->state == PEER_SIGNED_IN)
-		server->user[peer->user].online_count -= is_online(peer);
+	if (peer->state == PEER_SIGNED_IN && is_online(peer))
+		go_away(server, peer, heard_at);
 	peer->is_silent = true;
 }
 
@@ -184,8 +209,8 @@ void server_heard(struct server *server, uint32_t slot)
 	struct server_peer *peer = &server->peer[slot];
 	const bool was_silent = peer->is_silent;
 	peer->is_silent = false;
-	if (peer->state == PEER_SIGNED_IN && was_silent)
-		server->user[peer->user].online_count += is_online(peer);
+	if (peer->state == PEER_SIGNED_IN && was_silent && is_online(peer))
+		come_online(server, peer);
 }
 
 bool server_may_start(struct server *server, const struct call_in *call, struct mtime now)
@@ -238,6 +263,7 @@ void server_called(struct server *server, const struct call_in *call, struct mom
 {
 	assert(call->slot < server->peer_capacity);
 	struct server_peer *peer = &server->peer[call->slot];
+	server->wall = moment.wall;
 	if (peer->state == PEER_NONE) {
 		begin_peer(server, call);
 		if (call->kind == CALL_SIGNIN) {
@@ -257,6 +283,9 @@ void server_called(struct server *server, const struct call_in *call, struct mom
 		break;
 	case CALL_WHO:
 		server_who(server, call, moment);
+		break;
+	case CALL_WATCH:
+		server_watch(server, call, moment);
 		break;
 	case CALL_PING:
 		server_answer_bare(server, call->slot, call->number, call->bytes == 0 ? STATUS_OK : STATUS_BAD);
@@ -284,6 +313,13 @@ void server_question_answered(struct server *server, struct storage_question *qu
 		server_page_answered(server, (uint32_t)question->tag, moment);
 	else
 		server_signin_answered(server, (uint32_t)question->tag, moment);
+}
+
+void server_tick(struct server *server, struct moment moment)
+{
+	server->wall = moment.wall;
+	server_feed_starved(server, moment.now);
+	server_presence_tick(server, moment.now);
 }
 
 void server_shutdown(struct server *server)

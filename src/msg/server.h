@@ -21,6 +21,7 @@
 #include "crypto/hash.h"
 #include "crypto/noise.h"
 #include "msg/call.h"
+#include "msg/server_watch.h"
 #include "store/storage.h"
 
 enum {
@@ -55,6 +56,7 @@ struct server_port {
 struct server_config {
 	bool may_claim;     // plain names may be claimed by the first device
 	uint32_t lane_count; // of the store: 1 to SERVER_LANES_MAX. A user's lane is its user_id modulo this
+	uint32_t watches_max; // names watched by all sessions
 	struct bucket_rate submit_rate; // a user
 	struct bucket_rate who_rate;    // a user
 };
@@ -130,6 +132,9 @@ static_assert(SERVER_PAGES_MAX <= UINT8_MAX, "server_peer.page");
 struct server_user {
 	struct slot_list peers; // in the order they signed in
 	uint32_t online_count;  // of them: receiving and not silent
+	uint32_t watched;       // place + 1 in server_presence.watched; 0: nobody watches
+	uint32_t watch_count;   // names that its sessions watch
+	struct wtime heard_at;  // when one of its receiving sessions that no longer counts was heard last; 0: not in this start
 	struct bucket submit;
 	struct bucket who;
 };
@@ -212,6 +217,8 @@ struct server {
 	struct slot_list readers;  // peers that wait for a page
 	struct slot_list starved;  // peers whose delivery found no memory
 	struct mtime starved_at;   // when they try again; MTIME_NEVER: there are none
+	struct server_presence presence;
+	struct wtime wall;         // as it was told last
 	bool holds_signins; // until the store has the users that it was ordered
 	bool is_broken; // the store failed; stop
 };
@@ -235,8 +242,8 @@ void server_called(struct server *server, const struct call_in *call, struct mom
 // A call of ours was answered.
 void server_answered(struct server *server, const struct answer_in *answer, struct moment moment);
 
-// A signed-in session has not been heard for a while, or is heard again.
-void server_silent(struct server *server, uint32_t slot);
+// A signed-in session has not been heard for a while, since `heard_at`, or is heard again.
+void server_silent(struct server *server, uint32_t slot, struct wtime heard_at);
 void server_heard(struct server *server, uint32_t slot); // see server_silent
 
 // It is over.
@@ -266,8 +273,8 @@ bool server_is_broken(const struct server *server);
 
 // --- the rest ---
 
-// Lets timers run that are due.
-void server_tick(struct server *server, struct mtime now);
+// Lets timers run that are due, and tells who came and went. Must: also after each of the events above.
+void server_tick(struct server *server, struct moment moment);
 
 // When server_tick has something to do or server_next_batch is to be asked; MTIME_NEVER: whenever something happened.
 struct mtime server_deadline(const struct server *server);

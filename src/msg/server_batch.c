@@ -146,7 +146,7 @@ const struct storage_batch *server_next_batch(struct server *server, bool is_all
 
 struct mtime server_deadline(const struct server *server)
 {
-	struct mtime due = server->starved_at;
+	struct mtime due = mtime_min(server->starved_at, server->presence.tick_at);
 	for (uint32_t i = 0; i < server->config.lane_count; i++)
 		if (!server->lane[i].is_storing)
 			due = mtime_min(due, server->lane[i].moves_at);

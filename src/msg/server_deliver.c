@@ -54,7 +54,7 @@ static void feed(struct server *server, uint32_t slot)
 	await_room(server, slot);
 }
 
-void server_tick(struct server *server, struct mtime now)
+void server_feed_starved(struct server *server, struct mtime now)
 {
 	if (!mtime_is_due(server->starved_at, now))
 		return;
@@ -201,7 +201,9 @@ void server_answered(struct server *server, const struct answer_in *answer, stru
 	if (peer->state != PEER_SIGNED_IN)
 		return;
 	peer->room = (uint8_t)answer->room;
-	if (answer->kind == CALL_NOTICE && answer->tag != 0 && answer->status == STATUS_OK)
+	if (answer->kind == CALL_NOTICE && answer->tag == SERVER_PRESENCE_TAG)
+		server_presence_answered(server, answer->slot);
+	else if (answer->kind == CALL_NOTICE && answer->tag != 0 && answer->status == STATUS_OK)
 		server_gap_told(server, answer->slot, answer->tag, moment.now);
 	if (answer->kind == CALL_DELIVER) {
 		// BAD says that the message is none for it, now or later: kept in front of the others, it would hold them back for ever.

@@ -63,6 +63,7 @@ void server_settle(struct server *server, uint32_t slot);
 void server_signin(struct server *server, const struct call_in *call, struct moment moment);
 void server_submit(struct server *server, const struct call_in *call, struct moment moment); // as server_signin
 void server_who(struct server *server, const struct call_in *call, struct moment moment); // as server_signin
+void server_watch(struct server *server, const struct call_in *call, struct moment moment); // as server_signin
 
 // What came of the ENROLL of a record.
 void server_enrolled(struct server *server, uint32_t number, enum storage_verdict verdict);
@@ -111,11 +112,33 @@ void server_moves_again(struct server *server, struct server_lane *lane, const s
 // The users table changes to `users`: operations find their recipients' places there.
 void server_batch_move_users(struct server *server, const struct users_table *users);
 
+// --- presence (server_watch.c) ---
+
+#define SERVER_PRESENCE_TAG UINT64_MAX // of a NOTICE PRESENCE; GAP has a row, the others 0
+
+// A user may have come online or gone.
+void server_presence_changed(struct server *server, uint32_t user);
+
+// A NOTICE PRESENCE was answered on this slot.
+void server_presence_answered(struct server *server, uint32_t slot);
+
+// Tells what is to be told now.
+void server_presence_tick(struct server *server, struct mtime now);
+
+// The users table is about to change to `users`: what is watched is found there, by its name.
+void server_presence_move(struct server *server, const struct users_table *users, struct server_user *user);
+
+// A signed-in session is about to end: it watches nobody any more.
+void server_end_watching(struct server *server, uint32_t slot);
+
 // --- the delivery ---
 
 // A row has come into the mailbox of a receiving peer, behind `row_before`: it is sent, or known to wait.
 void server_forward(struct server *server, uint32_t slot, const struct storage_result *result,
 		    const struct call_deliver *delivery, struct mtime now);
+
+// Delivers to those peers whose delivery found no memory, when that is due.
+void server_feed_starved(struct server *server, struct mtime now);
 
 // Begins the delivery to a peer of what waits behind its cursor.
 void server_begin_receiving(struct server *server, uint32_t slot, const struct storage_device *device);

@@ -79,6 +79,7 @@ void server_reload(struct server *server, struct users_table *users, struct serv
 			server->peer[slot].who_next = 0; // a list that was begun is begun again
 		}
 	}
+	server_presence_move(server, users, user);
 	server_batch_move_users(server, users);
 	server->users = users;
 	server->user = user;

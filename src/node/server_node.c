@@ -110,12 +110,17 @@ static void answered(struct server_node *node, const struct listener_event *even
 	server_answered(&node->server, &answer, moment);
 }
 
+static void silent(struct server_node *node, uint32_t slot, struct moment moment)
+{
+	const int64_t silence_us = mtime_diff_us(moment.now, listener_heard_at(&node->listener, slot));
+	server_silent(&node->server, slot, (struct wtime){moment.wall.ms - silence_us / 1000});
+}
+
 void server_node_run(struct server_node *node, struct moment moment)
 {
 	struct listener_event event;
 	node->now = moment.now;
 	listener_tick(&node->listener, moment.now);
-	server_tick(&node->server, moment.now);
 	while (!server_is_broken(&node->server) && listener_poll(&node->listener, moment.now, &event)) {
 		switch (event.type) {
 		case LISTENER_CALL:
@@ -125,7 +130,7 @@ void server_node_run(struct server_node *node, struct moment moment)
 			answered(node, &event, moment);
 			break;
 		case LISTENER_SILENT:
-			server_silent(&node->server, event.slot);
+			silent(node, event.slot, moment);
 			break;
 		case LISTENER_HEARD:
 			server_heard(&node->server, event.slot);
@@ -135,4 +140,5 @@ void server_node_run(struct server_node *node, struct moment moment)
 			break;
 		}
 	}
+	server_tick(&node->server, moment);
 }

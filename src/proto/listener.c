@@ -321,6 +321,12 @@ void listener_signed_in(struct listener *listener, uint32_t slot, uint64_t owner
 	listener_mark_dirty(listener, slot);
 }
 
+struct mtime listener_heard_at(const struct listener *listener, uint32_t slot)
+{
+	assert(slot < listener->fresh_count);
+	return listener->slot[slot].session.heard_at;
+}
+
 void listener_close(struct listener *listener, uint32_t slot, bool keeps_calls, struct mtime now)
 {
 	struct listener_slot *entry = &listener->slot[slot];

@@ -169,6 +169,9 @@ enum mms_err listener_call(struct listener *listener, uint32_t slot, uint8_t kin
 // from what is its owner's. Sessions with the same number are the same owner's.
 void listener_signed_in(struct listener *listener, uint32_t slot, uint64_t owner);
 
+// When the session of a slot was heard last.
+struct mtime listener_heard_at(const struct listener *listener, uint32_t slot);
+
 // No further call of this session starts; it goes after LISTENER_CLOSING_US, or when our last call to it is answered. Unless
 // the session `keeps_calls` to say the last of ours, they are given up. Else all of them are kept, for the peer starts them in order.
 void listener_close(struct listener *listener, uint32_t slot, bool keeps_calls, struct mtime now);

@@ -8,6 +8,7 @@
 #include "fuzz_server_store.h"
 #include "fuzz_server_users.h"
 #include "crypto/crypto.h"
+#include "msg/call_watch.h"
 #include "node/server_node.h"
 
 enum { PEERS = 4, SUBMITS_MAX = 128, ROUNDS_MAX = 4, COMMIT_FIRST = 5, ASKED_MAX = SERVER_JOINING_MAX + SERVER_PAGES_MAX };
@@ -90,6 +91,10 @@ static void on_call(struct far *far, const struct session_event *event)
 		assert(held->submit.text_bytes == deliver.text_bytes);
 		assert(memcmp(held->text, deliver.text, deliver.text_bytes) == 0);
 		far->row_seen = held->row;
+	} else if (event->body_bytes > 0 && event->body[0] == NOTICE_PRESENCE) {
+		struct call_presence_notice notice;
+		const enum mms_err err = call_presence_decode(&notice, event->body, event->body_bytes);
+		assert(event->kind == CALL_NOTICE && err == MMS_OK);
 	} else {
 		struct call_notice notice;
 		const enum mms_err err = call_notice_decode(&notice, event->body, event->body_bytes);
@@ -254,6 +259,19 @@ static void call(struct far *far, uint8_t kind, const void *body, size_t bytes, 
 	(void)!caller_open(&far->session.caller, &far->blocks, kind, body, bytes, tag);
 }
 
+// Who of the users, and of some who are none, is watched.
+static void watch(struct far *far, uint8_t how)
+{
+	struct call_watch watch = {.is_first = (how & 1) != 0};
+	uint8_t body[CALL_BODY_BYTES_MAX];
+	uint8_t taken_count;
+	for (uint8_t i = 0; i < USERS; i++)
+		if ((how >> (1 + i % 7) & 1) != 0)
+			watch.name[watch.count++] = name_at(i);
+	const size_t bytes = call_watch_encode(&watch, &taken_count, body);
+	call(far, CALL_WATCH, body, bytes, SUBMITS_MAX);
+}
+
 static void sign_in(struct far *far, struct reader *input)
 {
 	const uint8_t how = take_u8(input);
@@ -332,6 +350,10 @@ static void step(struct reader *input)
 		call(far, how, body, bytes, SUBMITS_MAX);
 		break;
 	case 5: {
+		if (op >= 128) {
+			watch(far, take_u8(input));
+			break;
+		}
 		uint8_t page[CALL_BODY_BYTES_MAX];
 		call(far, CALL_WHO, page, call_who_encode(&far->who, page), 0);
 		break;
@@ -414,6 +436,7 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
 	setup.listener.blocks_small_max = 80;
 	setup.listener.blocks_large_max = 16;
 	setup.server.may_claim = true;
+	setup.server.watches_max = 200;
 	setup.server.submit_rate = (struct bucket_rate){5, 10};
 	void *memory = must_alloc(server_node_memory_bytes(&setup));
 	now = (struct mtime){1000000};
@@ -421,7 +444,7 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
 	for (uint8_t i = 0; i < PEERS; i++)
 		connect(&fars[i], i);
 	// The batches behind the peers are empty between executions, and the pools are made so.
-	const struct server_peer *end = node.server.peer + node.server.peer_capacity;
+	const struct server_watcher *end = node.server.presence.watcher + node.server.peer_capacity;
 	snapshots[0] = snapshot_take(&node, sizeof node);
 	snapshots[1] = snapshot_take(memory, (size_t)((const uint8_t *)end - (uint8_t *)memory));
 	snapshots[2] = snapshot_take(fars, sizeof fars);

@@ -69,7 +69,8 @@ static inline enum mms_err port_call(void *context, uint32_t slot, uint8_t kind,
 	record->bytes = bytes;
 	if (bytes > 0)
 		memcpy(record->body, body, bytes);
-	f.room[slot]--;
+	if (slot < PEERS)
+		f.room[slot]--;
 	return MMS_OK;
 }
 

@@ -160,7 +160,7 @@ static void test_pages_of_the_starved(void **state)
 	f.has_no_memory = false;
 	f.is_slow = true;
 	f.now = server_deadline(&f.server);
-	server_tick(&f.server, f.now);
+	server_tick(&f.server, moment_of_test());
 	struct storage_question *question = server_next_question(&f.server, true);
 	assert_int_equal(question->mailbox.rows_max, 1);
 	mem_ask(&f.mem, question);

@@ -32,7 +32,7 @@ static void test_deliveries_in_order(void **state)
 	check_delivered(1, "abcd");
 	f.now = server_deadline(&f.server); // nobody says when there is memory again
 	assert_int_not_equal(f.now.us, MTIME_NEVER.us);
-	server_tick(&f.server, f.now);
+	server_tick(&f.server, moment_of_test());
 	ask();
 	check_delivered(1, "abcdef");
 	finish();
@@ -238,9 +238,9 @@ static void test_sending_sessions(void **state)
 	begin("fred\n", false);
 	for (uint32_t i = 0; i < SENDING_PER_DEVICE_MAX; i++)
 		come_in(i, 1, "fred", FRED, false);
-	server_silent(&f.server, 2);
-	server_silent(&f.server, 3);
-	server_silent(&f.server, 5);
+	server_silent(&f.server, 2, WALL);
+	server_silent(&f.server, 3, WALL);
+	server_silent(&f.server, 5, WALL);
 	server_heard(&f.server, 2);
 	assert_false(is_online(0)); // who only sends is not online
 	const uint32_t gone[] = {3, 5, 0, 1};
@@ -262,10 +262,10 @@ static void test_online(void **state)
 	come_in(1, 2, "fred", FRED, true);
 	come_in(2, 2, "fred", FRED, false);
 	assert_int_equal(f.server.user[0].online_count, 2);
-	server_silent(&f.server, 2);
-	server_silent(&f.server, 1);
+	server_silent(&f.server, 2, WALL);
+	server_silent(&f.server, 1, WALL);
 	assert_true(is_online(0));
-	server_silent(&f.server, 0);
+	server_silent(&f.server, 0, WALL);
 	assert_false(is_online(0));
 	server_heard(&f.server, 1);
 	assert_true(is_online(0));
@@ -273,7 +273,7 @@ static void test_online(void **state)
 	assert_true(is_online(0));
 	assert_int_equal(status_of(1, call(1, CALL_SIGNOUT, NULL, 0)), STATUS_OK);
 	assert_false(is_online(0));
-	server_silent(&f.server, 1); // while it closes
+	server_silent(&f.server, 1, WALL); // while it closes
 	server_heard(&f.server, 1);
 	assert_int_equal(f.server.user[0].online_count, 0);
 	finish();
