@@ -17,6 +17,17 @@ void conversation_obey_now(struct conversation *conversation, enum terminal_inpu
 // Forgets the device's user, and whether there are messages that stay queued.
 void conversation_forget(struct conversation *conversation);
 
+// --- conversation_presence.c ---
+
+// Somebody has signed in: from now on it is said, on a terminal, when people come and go with whom this user writes.
+void conversation_want_presence(struct conversation *conversation);
+
+// One of them has.
+void conversation_say_presence(struct conversation *conversation, const struct life_told *told);
+
+// Says what a list of one name tells, and since when that user is away, where it is known.
+void conversation_say_who_one(struct conversation *conversation);
+
 // --- conversation_verdict.c: messages without a verdict, and the words of their lines ---
 
 // Remembers a message until its verdict comes; what it says of the line that wrote it is as in the struct. False: no memory.

@@ -46,7 +46,7 @@ static void show_users(struct conversation *conversation)
 {
 	const struct who_list *who = &conversation->who;
 	if (who->has_pattern && who->pattern.is_name)
-		who_list_say_one(who, &conversation->out);
+		conversation_say_who_one(conversation);
 	else if (who->has_pattern && (conversation->input.terminal != NULL || who->count == 0))
 		who_list_show(who, &conversation->out, printer_columns(PRINTER_OUT));
 	else
@@ -188,6 +188,7 @@ void conversation_told(void *context, const struct life_told *told)
 		conversation->is_grown = true;
 		if (is_receiver(conversation)) // or the one that does has said it
 			conversation_remember_queued(conversation);
+		conversation_want_presence(conversation);
 		device_say_left_behind(&conversation->device, &conversation->out);
 		break;
 	case LIFE_TOLD_STORED:
@@ -215,6 +216,9 @@ void conversation_told(void *context, const struct life_told *told)
 		(void)verdict_say_no_list(&conversation->out, told->status, conversation->device.server_text);
 		if (conversation->state == TALK_LISTING)
 			finish(conversation);
+		break;
+	case LIFE_TOLD_PRESENCE:
+		conversation_say_presence(conversation, told);
 		break;
 	case LIFE_TOLD_SHUTDOWN:
 		phrase_say(&conversation->out, PHRASE_SHUTTING_DOWN);

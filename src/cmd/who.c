@@ -104,7 +104,7 @@ static int show(const struct program *program)
 		return EXIT_NO_USER;
 	}
 	if (screen > 0 && list->has_pattern && list->pattern.is_name)
-		who_list_say_one(list, &out);
+		who_list_say_one(list, &out, "");
 	else if (screen > 0)
 		who_list_show(list, &out, screen);
 	else if (!write_lines(program))

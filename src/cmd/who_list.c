@@ -61,11 +61,11 @@ void who_list_show(const struct who_list *list, const struct phrase_out *out, in
 		phrase_say_of(out, PHRASE_NOBODY_LIKE, list->pattern.text);
 }
 
-void who_list_say_one(const struct who_list *list, const struct phrase_out *out)
+void who_list_say_one(const struct who_list *list, const struct phrase_out *out, const char *heard)
 {
 	assert(list->has_pattern && list->pattern.is_name);
 	if (list->count == 0)
 		phrase_say_of(out, PHRASE_NO_USER, list->pattern.text);
 	else
-		phrase_say_of(out, list->user[0].is_online ? PHRASE_IS_ONLINE : PHRASE_IS_AWAY, list->user[0].name.text);
+		phrase_presence(out, &list->user[0].name, list->user[0].is_online, heard);
 }

@@ -37,7 +37,8 @@ bool who_list_add(struct who_list *list, const struct name *name, bool is_online
 // empty list it says that there is nobody like that.
 void who_list_show(const struct who_list *list, const struct phrase_out *out, int screen);
 
-// Says of a list that was asked for by a name, no pattern, whether that user is online, or that there is none.
-void who_list_say_one(const struct who_list *list, const struct phrase_out *out);
+// Says of a list that was asked for by a name, no pattern, whether that user is online, and when it was `heard` last (as by
+// clock_local; "": not known), or that there is none.
+void who_list_say_one(const struct who_list *list, const struct phrase_out *out, const char *heard);
 
 #endif

@@ -22,6 +22,7 @@ void client_start(struct client *client, const struct client_config *config)
 	client->was_signed_in = false;
 	client->is_leaving = false;
 	client->list = (struct client_list){0};
+	client->people = (struct client_people){.ask_count = client->people.ask_count};
 }
 
 void client_break(struct client *client)
@@ -145,6 +146,7 @@ static void catch_up(struct client *client, struct mtime now)
 	    client_make_call(client, slot, CALL_WHO, body, call_who_encode(&client->list.next, body),
 			     client->list.ask_count, now))
 		client->list.is_due = false;
+	client_people_go_on(client, now);
 	// A page of what is queued goes before it: nothing is submitted behind.
 	const bool is_first = client->may_submit && !client->slot[slot].is_outbox_read;
 	if (client->is_leaving && !client->slot[slot].is_signout_made && !is_first)
@@ -173,6 +175,7 @@ void client_begin(struct client *client, struct mtime now)
 	client->reoffer_wait_us = CLIENT_REOFFER_US;
 	client->look_at = mtime_add_us(now, CLIENT_LOOK_US);
 	client_read_from_start(client);
+	client_people_begin(client, now);
 	client_go_on(client, now);
 }
 
@@ -218,7 +221,9 @@ struct mtime client_deadline(const struct client *client)
 	if (client->present == 0)
 		return MTIME_NEVER;
 	const struct mtime ping_at = mtime_add_us(client->sent_at, CLIENT_PING_US);
-	const struct mtime due = may_look(client) ? mtime_min(ping_at, client->look_at) : ping_at;
+	struct mtime due = may_look(client) ? mtime_min(ping_at, client->look_at) : ping_at;
+	if (client->slot[client->present - 1].is_begun)
+		due = mtime_min(due, client_people_deadline(client));
 	return client_may_reoffer(client) ? mtime_min(due, client->reoffer_at) : due;
 }
 
@@ -232,6 +237,7 @@ void client_tick(struct client *client, struct mtime now)
 		client->has_more = true;
 		client->look_at = mtime_add_us(now, CLIENT_LOOK_US);
 	}
+	client_go_on(client, now); // those whom it watches
 	if (mtime_is_due(mtime_add_us(client->sent_at, CLIENT_PING_US), now))
 		(void)client_make_call(client, client->present - 1, CALL_PING, NULL, 0, 0, now);
 }

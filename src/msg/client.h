@@ -17,6 +17,7 @@
 #include "base/name.h"
 #include "base/time.h"
 #include "msg/call.h"
+#include "msg/client_people.h"
 #include "store/client_storage.h"
 
 enum {
@@ -47,6 +48,7 @@ enum client_told_type {
 	TOLD_REPLACED,      // another sign-in of this device receives now. Stopped
 	TOLD_REMOVED,       // no longer authorized. Stopped
 	TOLD_SHUTDOWN,      // the server stops; reconnecting goes on
+	TOLD_PRESENCE,      // name, is_online, heard_at: one whom one writes with has come, or gone
 };
 
 struct client_told {
@@ -54,6 +56,7 @@ struct client_told {
 	struct name name;
 	uint32_t waiting_count;
 	bool is_online;
+	struct wtime heard_at; // 0: not known
 	uint8_t status;
 	struct uuid id;
 	enum outbox_state state;
@@ -148,6 +151,7 @@ struct client {
 	bool may_submit; // this process holds the outbox
 	bool is_leaving; // SIGNOUT is wanted or on its way
 	struct client_list list;
+	struct client_people people;
 	struct mtime reoffer_at; // when re-offers that found no room are made again; MTIME_NEVER: there are none
 	int64_t reoffer_wait_us;
 	struct mtime sent_at;  // when a call was last made or answered
@@ -196,6 +200,14 @@ void client_submit(struct client *client, struct mtime now);
 // Asks who is online; from the beginning on the next session when this one ends before the whole list has come. TOLD_WHO_END or
 // TOLD_WHO_FAILED follows.
 void client_who(struct client *client, struct mtime now);
+
+// From now on, until client_start, TOLD_PRESENCE says when somebody comes or goes whom one writes with: of those CLIENT_PEOPLE_MAX
+// with whom one did so last, beginning with `names`, the newest first. Where the server does not know WATCH it says nothing. Must:
+// its sessions receive.
+void client_want_presence(struct client *client, const struct name *names, uint32_t count, struct mtime now);
+
+// Whether somebody whom one writes with is away and is known to have been heard last at *heard_at.
+bool client_is_away_since(const struct client *client, const struct name *name, struct wtime *heard_at);
 
 // Signs out as soon as a session lets it; TOLD_SIGNED_OUT follows.
 void client_sign_out(struct client *client, struct mtime now);

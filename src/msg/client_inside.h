@@ -30,6 +30,25 @@ void client_begin(struct client *client, struct mtime now);
 // Makes the calls that are wanted and found no room before.
 void client_go_on(struct client *client, struct mtime now);
 
+// --- client_people.c ---
+
+// One writes with this one: it is watched, if that is wanted.
+void client_people_note(struct client *client, const struct name *name);
+
+// A session is used from now on.
+void client_people_begin(struct client *client, struct mtime now);
+
+// Asks for the people who are due. When there are some: client_people_deadline; MTIME_NEVER: never. Must: there is a present session.
+void client_people_go_on(struct client *client, struct mtime now);
+struct mtime client_people_deadline(const struct client *client); // see client_people_go_on
+
+// A WATCH was answered.
+void client_people_answered(struct client *client, uint8_t status, const uint8_t *body, size_t bytes, uint64_t ask_number,
+			    struct mtime now);
+
+// A NOTICE PRESENCE came. False: it is none.
+bool client_people_noticed(struct client *client, uint32_t slot, const uint8_t *body, size_t bytes);
+
 // --- client_batch.c ---
 
 // Puts an entry into the transcript; the call `number` is answered when it is there. Must: client_has_room.

@@ -98,6 +98,7 @@ static bool submit(struct client *client, uint32_t slot, const struct outbox_row
 	}
 	session->submission_count++;
 	session->submitted_seq = row->seq;
+	client_people_note(client, &row->recipient);
 	return true;
 }
 

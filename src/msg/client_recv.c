@@ -165,6 +165,10 @@ void client_answered(struct client *client, uint32_t slot, uint8_t kind, uint8_t
 		if (slot + 1 == client->present)
 			who_answered(client, status, body, bytes, tag, now);
 		break;
+	case CALL_WATCH:
+		if (slot + 1 == client->present)
+			client_people_answered(client, status, body, bytes, tag, now);
+		break;
 	case CALL_SIGNOUT:
 		client_stop(client, &(struct client_told){.type = TOLD_SIGNED_OUT});
 		break;
@@ -199,6 +203,8 @@ static void delivered(struct client *client, uint32_t slot, uint32_t number, con
 		.text_bytes = (uint16_t)deliver.text_bytes,
 	};
 	client_put(client, slot, number, &row);
+	if (deliver.kind == MESSAGE_WRITTEN && deliver.room_row == 0)
+		client_people_note(client, deliver.is_own ? &deliver.conversation.name : &deliver.sender);
 }
 
 // We have replaced ourselves. When the session that did it is gone without an answer, this one is over at the server too.
@@ -211,6 +217,11 @@ static void replaced_by_ourselves(struct client *client, uint32_t slot)
 static void noticed(struct client *client, uint32_t slot, uint32_t number, const uint8_t *body, size_t bytes)
 {
 	struct call_notice notice;
+	if (bytes > 0 && body[0] == NOTICE_PRESENCE) {
+		const bool is_good = client_people_noticed(client, slot, body, bytes);
+		client->port.answer(client->port.context, slot, number, is_good ? STATUS_OK : STATUS_BAD);
+		return;
+	}
 	if (call_notice_decode(&notice, body, bytes) != MMS_OK) {
 		client->port.answer(client->port.context, slot, number, STATUS_BAD);
 		return;

@@ -31,7 +31,7 @@ static void take_told(void *context, const struct client_told *told)
 		[TOLD_WHO_END] = LIFE_TOLD_WHO_END,     [TOLD_SIGNED_OUT] = LIFE_TOLD_STOPPED,
 		[TOLD_REPLACED] = LIFE_TOLD_STOPPED,    [TOLD_REMOVED] = LIFE_TOLD_STOPPED,
 		[TOLD_SHUTDOWN] = LIFE_TOLD_SHUTDOWN,   [TOLD_WHO_FAILED] = LIFE_TOLD_WHO_FAILED,
-		[TOLD_BROKEN] = LIFE_TOLD_STOPPED,
+		[TOLD_BROKEN] = LIFE_TOLD_STOPPED,      [TOLD_PRESENCE] = LIFE_TOLD_PRESENCE,
 	};
 	static const enum life_stop stops[] = {
 		[TOLD_REFUSED] = LIFE_STOP_REFUSED,       [TOLD_NOT_PROVED] = LIFE_STOP_NOT_PROVED,
@@ -45,6 +45,7 @@ static void take_told(void *context, const struct client_told *told)
 		.name = told->name,
 		.waiting_count = told->waiting_count,
 		.is_online = told->is_online,
+		.heard_at = told->heard_at,
 		.status = told->status,
 		.id = told->id,
 		.state = told->state,
@@ -130,6 +131,11 @@ void device_life_be(struct device_life *life, const struct life_wish *wish, stru
 	}
 	if (is_stranded(life))
 		device_life_stop(life, LIFE_STOP_NO_HOST, 0);
+}
+
+void device_life_want_presence(struct device_life *life, const struct name *names, uint32_t count, struct mtime now)
+{
+	client_want_presence(&life->node.client, names, count, now);
 }
 
 void device_life_list(struct device_life *life, struct mtime now)

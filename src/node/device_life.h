@@ -84,6 +84,7 @@ enum life_told_type {
 	LIFE_TOLD_SHUTDOWN,    // the server stops; reconnecting goes on
 	LIFE_TOLD_UNREACHABLE, // the server has been silent for LIFE_SILENT_US, or its name does not resolve; trying goes on
 	LIFE_TOLD_REACHED,     // signed in again after that
+	LIFE_TOLD_PRESENCE,    // name, is_online, heard_at: one whom one writes with has come, or gone
 	LIFE_TOLD_STOPPED,     // stop, status (of SIGNIN's answer)
 };
 
@@ -92,6 +93,7 @@ struct life_told {
 	struct name name;
 	uint32_t waiting_count;
 	bool is_online;
+	struct wtime heard_at; // 0: not known
 	uint8_t status;
 	struct uuid id;
 	enum outbox_state state;
@@ -227,6 +229,9 @@ void device_life_be(struct device_life *life, const struct life_wish *wish, stru
 
 // Who is online; the list is told once it can be. Nothing unless the profile is open and the wish goes on.
 void device_life_list(struct device_life *life, struct mtime now);
+
+// LIFE_TOLD_PRESENCE is wanted: as client_want_presence. To be said after each LIFE_TOLD_SIGNED_IN.
+void device_life_want_presence(struct device_life *life, const struct name *names, uint32_t count, struct mtime now);
 
 // To sign out: STOPPED, SIGNED_OUT follows, at once where nobody is signed in. Nothing while IDLE or STOPPED.
 void device_life_leave(struct device_life *life, struct mtime now);

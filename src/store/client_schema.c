@@ -113,5 +113,10 @@ const char *const client_schema_statement[CLIENT_STATEMENT_COUNT] = {
 	[TRANSCRIPT_COUNT_UNSHOWN] = "SELECT count(*) FROM transcript WHERE is_shown = 0 AND seq > ?1 AND seq <= ?2",
 	[TRANSCRIPT_LAST] = "SELECT coalesce(max(seq), 0) FROM transcript",
 
+	[PEOPLE_NEWEST] = "SELECT name FROM (SELECT * FROM (SELECT iif(flags & 1, CAST(conversation AS TEXT), sender) AS name,"
+			  " accepted_at AS at FROM transcript WHERE kind = 1 AND room_row = 0 ORDER BY seq DESC LIMIT ?1)"
+			  " UNION ALL SELECT * FROM (SELECT recipient, written_at FROM outbox ORDER BY seq DESC LIMIT ?1))"
+			  " GROUP BY name COLLATE NOCASE ORDER BY max(at) DESC, name LIMIT ?2",
+
 	[DATA_VERSION] = "PRAGMA data_version",
 };

@@ -85,6 +85,10 @@ enum mms_err client_store_outbox_queued_count(struct client_store *store, uint64
 // The newest entry of the transcript; 0: it is empty.
 enum mms_err client_store_transcript_last(struct client_store *store, uint64_t *seq) MUST_CHECK;
 
+// At most `count_max` of the people whom this user wrote with last, the latest first: who wrote here, and who was written to from
+// here. Only what is new is looked at; rooms do not count. `names` holds so many.
+enum mms_err client_store_people(struct client_store *store, struct name *names, uint32_t count_max, uint32_t *count) MUST_CHECK;
+
 // How many entries of a range there are.
 enum mms_err client_store_transcript_count(struct client_store *store, const struct transcript_range *range,
 					   uint64_t *count) MUST_CHECK;

@@ -57,8 +57,6 @@ static const char *const sentences[PHRASE_COUNT] = {
 	[PHRASE_NO_ANSWER] = "the server % has not answered in time|try again",
 	[PHRASE_REACHED] = "the server % answers again",
 	[PHRASE_NOT_A_NAME] = "\"%\" is not a user name, one has 1 to 32 letters, digits, dots, underscores or hyphens",
-	[PHRASE_IS_ONLINE] = "% is online",
-	[PHRASE_IS_AWAY] = "% is NOT online",
 	[PHRASE_NO_USER] = "there is no user %|type: whoIsOn to see who there is",
 	[PHRASE_NOBODY_LIKE] = "there is no user like %",
 	[PHRASE_NOT_A_PATTERN] = "\"%\" is neither a user name nor a pattern, which has * for any letters and ? for one",
@@ -341,6 +339,16 @@ void phrase_key_changed(const struct phrase_out *out, const char *server, const 
 		put(out, lines[i].after);
 		put(out, "\n");
 	}
+}
+
+void phrase_presence(const struct phrase_out *out, const struct name *name, bool online, const char *heard)
+{
+	put(out, out->prefix);
+	put(out, name->text);
+	put(out, online ? " is online" : " is NOT online");
+	put(out, online || *heard == 0 ? "" : ", last heard ");
+	put(out, online ? "" : heard);
+	put(out, "\n");
 }
 
 void phrase_users(const struct phrase_out *out, uint64_t count, bool online)

@@ -62,8 +62,6 @@ enum phrase {
 	PHRASE_NO_ANSWER,        // subject: the server as HOST:PORT; a command that has no message gives up
 	PHRASE_REACHED,          // subject: the server as HOST:PORT, which answers again
 	PHRASE_NOT_A_NAME,       // subject: what was given as a name
-	PHRASE_IS_ONLINE,
-	PHRASE_IS_AWAY,
 	PHRASE_NO_USER,          // there is none of this name
 	PHRASE_NOBODY_LIKE,      // subject: a pattern that no user's name looks like
 	PHRASE_NOT_A_PATTERN,    // subject: what was given as a name or a pattern
@@ -120,6 +118,9 @@ void phrase_fault(const struct phrase_out *out, const struct command *command);
 // HOST:PORT.
 void phrase_key_changed(const struct phrase_out *out, const char *server, const char *pinned, const char *offered,
 			const char *pins_file);
+
+// "NAME is online", or "NAME is NOT online", with ", last heard" and `heard`, a moment as text, if that is not empty.
+void phrase_presence(const struct phrase_out *out, const struct name *name, bool online, const char *heard);
 
 // "N users are online:", or "are NOT online", more than 0; their names follow (ui/columns.h).
 void phrase_users(const struct phrase_out *out, uint64_t count, bool online);

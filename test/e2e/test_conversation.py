@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: ISC
 """The conversation this project exists for, word for word: line by line, all at once, on a terminal, and at 50 % loss."""
 
+import re
 import subprocess
 
 import mms
@@ -169,6 +170,48 @@ def test_on_a_terminal(scene, closing, tmp_path):
 
 def test_on_a_terminal_with_half_of_all_datagrams_lost(scene, closing, tmp_path):
     terminal_walk(closing, scene(options=["--drop", "0.5"], timeout=60), tmp_path, 60)
+
+
+AWAY = re.compile(r">> Tim is NOT online, last heard \d\d:\d\d")
+
+
+def test_people_come_and_go(server, profile, closing, tmp_path):
+    """On a terminal it is said of those one writes with, also by the next process; in a pipe nothing is said unasked."""
+    host, port = server.name.rsplit(":", 1)
+    command = [mms.MMS, "client", "--state", tmp_path / "fred", host, "-p", port]
+
+    def sign_in():
+        terminal = closing(mms.Terminal(command, tmp_path))
+        terminal.wait_for(lambda lines: lines[-1] == ">")  # what is typed before may look like a paste
+        terminal.enter("signin fred")
+        terminal.wait_for(lambda lines: ">> Welcome fred, you have no messages waiting" in lines and lines[-1] == ">")
+        return terminal
+
+    tim, libero = profile(server, "Tim").spawn("client"), profile(server, "libero").spawn("client")
+    for user, process in (("Tim", tim), ("libero", libero)):
+        process.type(f"signin {user}")
+        process.wait_line(f">> Welcome {user}, you have no messages waiting")
+    fred = sign_in()
+    fred.enter("send Tim hi")
+    libero.type("send Tim you there?")
+    tim.wait_for(lambda lines: {">> fred: hi", ">> libero: you there?"} <= set(lines))
+    fred.enter("whoIsOn TIM")  # a list that is called after who was written to is watched
+    fred.wait_for(lambda lines: ">> Tim is online" in lines)
+    tim.type("signout")
+    fred.wait_for(lambda lines: any(AWAY.fullmatch(line) for line in lines))
+    fred.enter("whoIsOn tim")
+    fred.wait_for(lambda lines: sum(AWAY.fullmatch(line) is not None for line in lines) == 2)
+    libero.type("whoIsOn fred")
+    libero.wait_line(">> fred is online")
+    assert not [line for line in libero.lines if line.startswith(">> Tim is")], libero
+    fred.enter("quit")
+    assert fred.exit_status() == 0
+    again = sign_in()
+    again.enter("whoIsOn jimmy")
+    again.wait_for(lambda lines: any(line.startswith(">> there is no user jimmy") for line in lines))
+    assert ">> Tim is online" not in again.lines()
+    tim.type("signin Tim")
+    again.wait_for(lambda lines: ">> Tim is online" in lines)
 
 
 def test_commands_and_names_in_any_case(server, profile):

@@ -50,6 +50,7 @@ static void told(void *context, const struct client_told *what)
 	case TOLD_SIGNED_IN:
 	case TOLD_RECONNECTED:
 	case TOLD_WHO_USER:
+	case TOLD_PRESENCE:
 		assert(name_parse(&parsed, what->name.text, name_bytes(&what->name)));
 		break;
 	case TOLD_REFUSED:
@@ -296,6 +297,12 @@ static size_t make_answer(uint8_t kind, struct reader *input, uint8_t *status, u
 			assert(fits);
 		}
 		return call_who_page_end(&writer, how & 3);
+	case CALL_WATCH: {
+		struct call_watch_ok watched = {.count = how & 3};
+		for (uint8_t i = 0; i < watched.count; i++)
+			watched.presence[i].is_online = (how >> (2 + i) & 1) != 0;
+		return call_watch_ok_encode(&watched, body);
+	}
 	default:
 		return 0;
 	}
@@ -342,6 +349,7 @@ static void act(uint8_t how)
 	switch (how % 4) {
 	case 0:
 		client_who(&node.client, now);
+		client_want_presence(&node.client, &(struct name){"libero"}, 1, now);
 		break;
 	case 1:
 		client_sign_out(&node.client, now);

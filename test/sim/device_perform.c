@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "network.h"
+#include "presence.h"
 #include "report.h"
 #include "terminals.h"
 
@@ -92,12 +93,16 @@ static void hear(struct process *process, const struct life_told *told)
 		if (!name_is_same(&told->name, &user->name))
 			report_failure("%s was signed in as %s", user->name.text, told->name.text);
 		report_trace("%s's process %d is signed in", user->name.text, place_of(process));
+		presence_signed_in(process);
 		break;
 	case LIFE_TOLD_VERDICT:
 		note_verdict(process, told);
 		break;
 	case LIFE_TOLD_STORED:
 		process->is_grown = false;
+		break;
+	case LIFE_TOLD_PRESENCE:
+		presence_told(process, told);
 		break;
 	case LIFE_TOLD_SHUTDOWN:
 		report_sight(SIGHT_SHUTDOWN);

@@ -81,6 +81,8 @@
 	X(SIGHT_SERVER_MOVED, "a device found the server at another address") \
 	X(SIGHT_KEY_ASKED, "a profile that had signed in was found by the key that the server showed") \
 	X(SIGHT_OPEN_FAILED, "a profile could not be opened") \
+	X(SIGHT_PRESENCE_TOLD, "a device was told that somebody came or went") \
+	X(SIGHT_WATCH_UNKNOWN, "a server did not know what WATCH is") \
 	X(SIGHT_WHO, "a list of users came to its end") \
 	X(SIGHT_SENDERS_FULL, "a device had all the sending sessions it may have") \
 	X(SIGHT_STORE_BUSY, "the store was ordered something while it worked") \

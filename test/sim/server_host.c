@@ -90,6 +90,8 @@ void server_host_end(void)
 	world.server.is_up = false;
 }
 
+enum { WATCHES_SIM_MAX = 512 }; // more than all sessions can want: memory is dear here
+
 static struct server_node_setup setup(void)
 {
 	const struct options *options = &world.options;
@@ -103,6 +105,7 @@ static struct server_node_setup setup(void)
 	};
 	setup.server.may_claim = true;
 	setup.server.lane_count = options->lanes;
+	setup.server.watches_max = WATCHES_SIM_MAX;
 	setup.server.submit_rate.burst = options->submit_burst;
 	setup.listener.sessions_max = options->sessions_max;
 	setup.listener.half_open_max = options->half_open_max;

@@ -6,6 +6,7 @@
 
 #include "double.h"
 #include "network.h"
+#include "presence.h"
 #include "report.h"
 #include "server_watch_inside.h"
 #include "world.h"
@@ -356,4 +357,5 @@ void server_watch_turn(void)
 	check_blocks(listener);
 	check_admitted(server);
 	check_senders(server);
+	presence_turn();
 }

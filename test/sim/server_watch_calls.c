@@ -5,6 +5,7 @@
 
 #include "network.h"
 #include "people.h"
+#include "presence.h"
 #include "report.h"
 #include "server_watch.h"
 #include "server_watch_inside.h"
@@ -128,7 +129,9 @@ void __wrap_server_called(struct server *server, const struct call_in *call, str
 		look->message = (uint16_t)submitted_message(call->slot, call->body, call->bytes);
 	if (call->kind == CALL_SIGNIN)
 		note_signin(call->slot);
-	__real_server_called(server, call, moment);
+	struct call_in seen = *call;
+	seen.kind = presence_kind_seen(call->slot, call->kind);
+	__real_server_called(server, &seen, moment);
 	note_session(server, call);
 	if (call->kind == CALL_SUBMIT)
 		check_online(server, call, moment.now);
@@ -146,6 +149,7 @@ void __wrap_server_answered(struct server *server, const struct answer_in *answe
 	if (identity >= 0 && answer->kind == CALL_DELIVER && is_done && answer->tag > world.server.heard_row[identity] &&
 	    peer->state == PEER_SIGNED_IN && !peer->is_stuck)
 		note_heard((uint8_t)identity, answer->tag);
+	presence_answered(answer->slot, answer->tag);
 	__real_server_answered(server, answer, moment);
 }
 
@@ -366,6 +370,8 @@ enum mms_err __wrap_listener_call(struct listener *listener, uint32_t slot, uint
 	const enum mms_err err = __real_listener_call(listener, slot, kind, body, body_bytes, tag);
 	if (err == MMS_OK && kind == CALL_DELIVER)
 		check_delivery(slot, body, body_bytes, tag);
+	if (err == MMS_OK && kind == CALL_NOTICE)
+		presence_called(slot, body, body_bytes);
 	struct call_notice notice;
 	const int identity = world_identity_of_key(server_watched(slot)->key);
 	if (err != MMS_OK || kind != CALL_NOTICE || call_notice_decode(&notice, body, body_bytes) != MMS_OK)

@@ -11,6 +11,7 @@
 #include "double.h"
 #include "network.h"
 #include "operators.h"
+#include "presence.h"
 #include "people.h"
 #include "report.h"
 #include "script.h"
@@ -136,6 +137,7 @@ void world_begin(uint64_t seed, const struct options *options)
 	server_host_make_disk();
 	server_host_begin();
 	operators_begin(seed);
+	world.server.is_without_presence = draw_chance(&world.draw, 100);
 	device_host_begin();
 	people_settle();
 	server_host_start();
@@ -420,6 +422,7 @@ static void listen(void)
 		report_failure("%u devices at rest cost %llu datagrams in %d s", alive_count, (unsigned long long)count,
 			       LISTEN_MS / 1000);
 	settle();
+	presence_check();
 }
 
 // The active phase, and then peace.

@@ -101,6 +101,7 @@ struct process {
 	int64_t wall_offset_ms; // of its machine, where messages are written
 	struct mtime cut_until[2]; // from the server, to the server
 	uint64_t sent_count;
+	uint8_t told_presence[USERS_MAX]; // what was told last: 0 nothing, 1 away, 2 online
 	bool is_grown; // the transcript is, by its batches, and it was not told so
 	struct device_work work;
 	struct device_life life;
@@ -123,12 +124,19 @@ struct watched_signin {
 	int64_t device_id;   // the device, if it was enrolled
 };
 
+struct watched_presence {
+	struct mtime told_at;
+	bool is_open;    // the notice is not answered
+	bool is_refused; // a WATCH was, as a call of no known kind
+};
+
 struct watched_slot {
 	uint32_t index; // of the session, 0: none
 	uint8_t key[NOISE_KEY_BYTES]; // its peer's
 	uint64_t session; // as operations name it; 0: not known
 	uint64_t row_delivered; // the last one; 0: none
 	struct watched_signin signin;
+	struct watched_presence presence;
 	struct addr path;
 	bool is_replaced; // in this turn, by a session of the same device
 	struct look look[LOOKS_MAX];
@@ -161,6 +169,7 @@ struct server_host {
 	uint32_t users_version; // of the users file: so often has it changed
 	bool is_reload_due; // the file has changed, and the server does not use it yet
 	bool is_broken;     // its store has failed
+	bool is_without_presence; // it is of a kind that does not know WATCH
 	struct mtime up_at;
 	struct mtime room_at; // when the disk has room again
 	struct mtime ask_at;  // when the operator asks for a reload again

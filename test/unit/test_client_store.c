@@ -305,6 +305,41 @@ static void test_gaps(void **state)
 	assert_int_equal(next_unshown(fixture->store, row.seq, &row), MMS_E_MISSING);
 }
 
+static void test_people(void **state)
+{
+	struct fixture *fixture = *state;
+	struct name names[3];
+	uint32_t count = 7;
+	assert_int_equal(client_store_people(fixture->store, names, 3, &count), MMS_OK);
+	assert_int_equal(count, 0);
+	const struct {
+		const char *sender;
+		int64_t at_ms;
+		const char *own_to; // by another device of this user
+		uint64_t room_row;
+	} heard[] = {{"libero", 5000, NULL, 0}, {"Tim", 1000, NULL, 0}, {"fred", 3000, "TIM", 0}, {"bob", 9000, NULL, 4}};
+	for (int i = 0; i < 4; i++) {
+		struct transcript_row row = entry(100 + i);
+		assert_true(name_parse(&row.sender, heard[i].sender, strlen(heard[i].sender)));
+		row.accepted_at.ms = heard[i].at_ms;
+		row.is_own = heard[i].own_to != NULL;
+		row.room_row = heard[i].room_row;
+		if (row.is_own)
+			assert_true(message_to_parse(&row.conversation, heard[i].own_to, strlen(heard[i].own_to)));
+		else if (row.room_row > 0)
+			assert_true(message_to_parse(&row.conversation, "#ops", 4));
+		assert_true(put(fixture, row));
+	}
+	assert_int_equal(add_at(fixture->store, 1, (struct wtime){4000}), MMS_OK); // to Jimmy
+	assert_int_equal(client_store_people(fixture->store, names, 3, &count), MMS_OK);
+	assert_int_equal(count, 3);
+	assert_string_equal(names[0].text, "libero");
+	assert_string_equal(names[1].text, "Jimmy");
+	assert_true(name_is_same(&names[2], &(struct name){"tim"}));
+	assert_int_equal(client_store_people(fixture->store, names, 1, &count), MMS_OK);
+	assert_int_equal(count, 1);
+}
+
 static void test_shown(void **state)
 {
 	struct fixture *fixture = *state;
@@ -463,6 +498,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_transcript_has_a_message_once, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_entries_of_later_versions, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_gaps, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_people, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_shown, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_ranges, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_replacements_are_counted, set_up, tear_down),

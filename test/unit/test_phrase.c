@@ -262,6 +262,21 @@ static void test_faults_say_what_to_type(void **state)
 	assert_said("mms: the message has more than 1048576 bytes, at most 1024 are allowed, it was not sent\n");
 }
 
+static void test_presence(void **state)
+{
+	(void)state;
+	const struct name tim = name_of("Tim");
+	phrase_presence(&out, &tim, true, "14:02");
+	assert_said(">> Tim is online\n");
+	phrase_presence(&out, &tim, false, "");
+	assert_said(">> Tim is NOT online\n");
+	phrase_presence(&out, &tim, false, "2026-11-22 14:02");
+	assert_said(">> Tim is NOT online, last heard 2026-11-22 14:02\n");
+	phrase_users(&out, 1, true);
+	phrase_users(&script, 10000, false);
+	assert_said(">> 1 user is online:\nmms: 10000 users are NOT online:\n");
+}
+
 static void test_gaps_and_keys(void **state)
 {
 	(void)state;
@@ -301,6 +316,7 @@ int main(void)
 		cmocka_unit_test_setup(test_the_longest_message_in_pieces, begin),
 		cmocka_unit_test_setup(test_faults_say_what_to_type, begin),
 		cmocka_unit_test_setup(test_gaps_and_keys, begin),
+		cmocka_unit_test_setup(test_presence, begin),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
