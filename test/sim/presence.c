@@ -26,6 +26,8 @@ void presence_signed_in(struct process *process)
 void presence_told(struct process *process, const struct life_told *told)
 {
 	report_sight(SIGHT_PRESENCE_TOLD);
+	if (world.is_faulty && draw_chance(&world.draw, 500))
+		process->life.node.client.people.is_due = true; // as when one more is written with
 	report_trace("process %d is told that %s is %s", (int)(process - world.process), told->name.text,
 		     told->is_online ? "online" : "away");
 	for (uint32_t i = 0; i < world.user_count; i++)
@@ -49,6 +51,11 @@ uint8_t presence_kind_seen(uint32_t slot, uint8_t kind)
 	watched->is_refused = true;
 	report_sight(SIGHT_WATCH_UNKNOWN);
 	return UNKNOWN_KIND;
+}
+
+bool presence_finds_no_memory(const uint8_t *body, size_t bytes)
+{
+	return bytes > 0 && body[0] == NOTICE_PRESENCE && world.is_faulty && draw_chance(&world.draw, 300);
 }
 
 void presence_called(uint32_t slot, const uint8_t *body, size_t bytes)

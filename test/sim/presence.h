@@ -14,6 +14,9 @@ void presence_told(struct process *process, const struct life_told *told);
 // The server is called: some servers do not know WATCH. Returns the kind that it sees.
 uint8_t presence_kind_seen(uint32_t slot, uint8_t kind);
 
+// Whether a call of the server finds no memory: one of presence is the one that may be missing for long.
+bool presence_finds_no_memory(const uint8_t *body, size_t bytes);
+
 // The server makes a call, or one was answered.
 void presence_called(uint32_t slot, const uint8_t *body, size_t bytes);
 void presence_answered(uint32_t slot, uint64_t tag); // see presence_called

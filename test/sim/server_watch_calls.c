@@ -367,6 +367,8 @@ static void check_delivery(uint32_t slot, const void *body, size_t body_bytes, u
 enum mms_err __wrap_listener_call(struct listener *listener, uint32_t slot, uint8_t kind, const void *body,
 				  size_t body_bytes, uint64_t tag)
 {
+	if (kind == CALL_NOTICE && presence_finds_no_memory(body, body_bytes))
+		return MMS_E_FULL;
 	const enum mms_err err = __real_listener_call(listener, slot, kind, body, body_bytes, tag);
 	if (err == MMS_OK && kind == CALL_DELIVER)
 		check_delivery(slot, body, body_bytes, tag);
