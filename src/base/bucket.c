@@ -40,6 +40,12 @@ bool bucket_book(struct bucket *bucket, const struct bucket_rate *rate, uint32_t
 	return true;
 }
 
+void bucket_charge(struct bucket *bucket, const struct bucket_rate *rate, uint32_t tokens, struct mtime now)
+{
+	fill(bucket, rate, now);
+	bucket->microtokens -= (int64_t)tokens * TOKEN;
+}
+
 void bucket_give(struct bucket *bucket)
 {
 	bucket->microtokens += TOKEN;

@@ -27,6 +27,9 @@ bool bucket_take(struct bucket *bucket, const struct bucket_rate *rate, struct m
 bool bucket_book(struct bucket *bucket, const struct bucket_rate *rate, uint32_t owed_most, struct mtime now,
 		 struct mtime *at);
 
+// Takes what something turned out to cost beyond its token, ahead of time if it must.
+void bucket_charge(struct bucket *bucket, const struct bucket_rate *rate, uint32_t tokens, struct mtime now);
+
 // Gives back a token that was taken ahead of time and is not wanted any more. Turns booked after it stay as they were.
 void bucket_give(struct bucket *bucket);
 

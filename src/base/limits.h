@@ -50,9 +50,26 @@ enum {
 	BATCH_BYTES_MAX = BATCH_MESSAGES_MAX * 256, // their text; full: the same
 	STORE_RESERVE_BYTES = 4 * 1024 * 1024, // free disk below which nothing more is accepted
 
+	// --- rooms ---
+	ROOM_MEMBERS_MAX = 1000,     // members of a room; full: ROOM_FULL
+	ROOMS_MAX = 4096,            // rooms; full: none is made, LIMIT
+	ROOMS_MADE_MAX = 16,         // rooms that a user made, while their names are not given again; full: LIMIT
+	ROOMS_JOINED_MAX = 256,      // rooms that a user is in; full: LIMIT
+	ROOMS_ADDED_MAX = ROOMS_JOINED_MAX / 2, // of these, up to which others may add; full: LIMIT to who adds
+	ROOMS_LEFT_MAX = ROOMS_JOINED_MAX, // of the rooms that a user is no longer in, how it went; full: the oldest is forgotten
+	BLOCKED_MAX = 1000,          // users that one blocks; full: LIMIT
+	UNBLOCKED_MAX = BLOCKED_MAX, // of those that a user blocks no longer, how it went; full: the oldest is forgotten
+	BATCH_ROOM_OPS_MAX = 16,     // messages to rooms and changes in one transaction, a user's at most a quarter of them; full: their
+				     // start waits for the next
+	BATCH_PLACES_MAX = BATCH_ROOM_OPS_MAX * ROOM_MEMBERS_MAX + 2 * BATCH_MESSAGES_MAX, // mailboxes that one transaction writes
+
 	// --- retention, in store time: time that passes while the store is open ---
 	RETENTION_DAYS = 30,   // mail after the first device took it; a suspended user's mail and devices
 	ID_RETENTION_DAYS = 1, // ids of mail that every device has
+	ROOM_AWAY_DAYS = 30,   // a member whose devices took nothing for so long of what waits for them all, to within a day, gets nothing
+			       // from rooms into its mailbox: their history has it
+	ROOM_NAME_DAYS = 30,   // for which the name of a room that is gone is not given again
+	PAIR_DAYS = 30,        // for which it is known that somebody left a room, or was unblocked
 	SENDER_IDS_MAX = 320000, // a sender's newest ids, DEVICES_PER_USER_MAX * OUTBOX_DONE_MAX; as many more: those before the
 				 // newest go whose message waits for nobody
 	STARTS_MAX = 4096,     // starts of the server remembered; full: the oldest goes, its devices re-offer

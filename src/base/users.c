@@ -19,11 +19,11 @@ static uint64_t key_of(const struct name *folded)
 void users_clear(struct users_table *table)
 {
 	assert(table->slot != NULL);
-	assert(table->slot_count >= map_slots_for(table->user_capacity));
+	assert(table->slot_count >= 2 * map_slots_for(table->user_capacity));
 	table->user_count = 0;
 	table->invite_count = 0;
 	table->revoke_count = 0;
-	map_init(&table->by_name, table->slot, table->slot_count);
+	map_init(&table->by_name, table->slot, table->slot_count / 2);
 }
 
 void users_add(struct users_table *table, const struct user_entry *user)
@@ -55,6 +55,25 @@ uint32_t users_place(const struct users_table *table, const struct user_entry *u
 {
 	const struct user_entry *entry = users_find(table, &user->name);
 	return entry != NULL && entry->user_id == user->user_id ? (uint32_t)(entry - table->user) : USERS_NO_PLACE;
+}
+
+void users_index(struct users_table *table)
+{
+	map_init(&table->by_id, table->slot + table->slot_count / 2, table->slot_count / 2);
+	for (uint32_t i = 0; i < table->user_count; i++) {
+		const enum mms_err err = map_put(&table->by_id, (uint64_t)table->user[i].user_id, i);
+		assert(err == MMS_OK); // as for names
+	}
+}
+
+uint32_t users_place_of_id(const struct users_table *table, int64_t user_id)
+{
+	uint32_t cursor = 0;
+	uint32_t place;
+	while (map_next(&table->by_id, (uint64_t)user_id, &cursor, &place))
+		if (table->user[place].user_id == user_id)
+			return place;
+	return USERS_NO_PLACE;
 }
 
 bool users_is_plain(const struct user_entry *entry)

@@ -39,16 +39,17 @@ struct users_table {
 	struct user_entry *user; // in the file's order
 	struct user_invite *invite;
 	struct fingerprint *revoke;
-	struct map_slot *slot; // for finding a name
+	struct map_slot *slot; // for finding a name, and the same for finding an id
 	uint32_t user_capacity;
 	uint32_t invite_capacity;
 	uint32_t revoke_capacity;
-	uint32_t slot_count; // map_slots_for(user_capacity)
+	uint32_t slot_count; // twice map_slots_for(user_capacity)
 
 	uint32_t user_count;
 	uint32_t invite_count;
 	uint32_t revoke_count;
 	struct map by_name;
+	struct map by_id; // since users_index
 };
 
 // Empties the table, whose arrays and capacities are set.
@@ -66,6 +67,12 @@ struct user_entry *users_find(const struct users_table *table, const struct name
 // Where a user of another table, its user_id set, stands in this one: under the same name with the same user_id.
 // USERS_NO_PLACE: nowhere.
 uint32_t users_place(const struct users_table *table, const struct user_entry *user);
+
+// Makes the users findable by their ids, which all are set.
+void users_index(struct users_table *table);
+
+// The place of the user with this id, since users_index. USERS_NO_PLACE: there is none.
+uint32_t users_place_of_id(const struct users_table *table, int64_t user_id);
 
 // Whether this line has no options, or a life alone, and so may be claimed by the first device, where claims are open. A line that
 // revokes a device is not plain.

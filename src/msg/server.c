@@ -15,6 +15,7 @@ struct server_config server_config_default(void)
 		.watches_max = WATCHES_MAX,
 		.submit_rate = {50, 1000},
 		.who_rate = {2, 4},
+		.read_rate = {100, 400},
 	};
 }
 
@@ -26,6 +27,7 @@ static void lay_out_batch(struct server_batch *batch, uint32_t peer_capacity, vo
 	batch->pending = carve(memory, bytes, sizeof *batch->pending, SERVER_OPS_MAX);
 	batch->moves = carve(memory, bytes, sizeof *batch->moves, moves);
 	batch->move_slot = carve(memory, bytes, sizeof *batch->move_slot, moves);
+	batch->places = carve(memory, bytes, sizeof *batch->places, BATCH_PLACES_MAX);
 	batch->text = carve(memory, bytes, 1, BATCH_BYTES_MAX);
 }
 
@@ -42,6 +44,7 @@ static size_t lay_out(struct server *server, const struct server_config *config,
 	server->page = carve(memory, &bytes, sizeof *server->page, SERVER_PAGES_MAX);
 	server->presence.watch = carve(memory, &bytes, sizeof *server->presence.watch, config->watches_max);
 	server->presence.watched = carve(memory, &bytes, sizeof *server->presence.watched, config->watches_max);
+	server->list = carve(memory, &bytes, sizeof *server->list, SERVER_LISTS_MAX);
 	return bytes;
 }
 
@@ -65,6 +68,7 @@ void server_init(struct server *server, const struct server_config *config, void
 	server->peer_capacity = peer_capacity;
 	server->starved_at = MTIME_NEVER;
 	server->presence.tick_at = MTIME_NEVER;
+	users_index(users);
 	for (uint32_t i = 0; i < SERVER_LANES_MAX; i++)
 		server->lane[i].moves_at = MTIME_NEVER;
 	lay_out(server, config, peer_capacity, memory);
@@ -158,7 +162,30 @@ void server_join(struct server *server, uint32_t slot, uint32_t user, const stru
 static struct bucket *bucket_of(struct server *server, const struct server_peer *peer, uint8_t kind)
 {
 	struct server_user *user = &server->user[peer->user];
-	return kind == CALL_WHO ? &user->who : &user->submit;
+	switch (kind) {
+	case CALL_WHO:
+		return &user->who;
+	case CALL_ROOMS:
+	case CALL_MEMBERS:
+	case CALL_HISTORY:
+		return &user->read;
+	default:
+		return &user->submit;
+	}
+}
+
+static const struct bucket_rate *rate_of(const struct server *server, uint8_t kind)
+{
+	switch (kind) {
+	case CALL_WHO:
+		return &server->config.who_rate;
+	case CALL_ROOMS:
+	case CALL_MEMBERS:
+	case CALL_HISTORY:
+		return &server->config.read_rate;
+	default:
+		return &server->config.submit_rate;
+	}
 }
 
 // A session stops being its user's. A turn that it waits for is not used up: sessions that come and go would keep the user waiting.
@@ -216,8 +243,7 @@ void server_heard(struct server *server, uint32_t slot)
 bool server_may_start(struct server *server, const struct call_in *call, struct mtime now)
 {
 	struct server_peer *peer = &server->peer[call->slot];
-	const struct bucket_rate *rate =
-		call->kind == CALL_WHO ? &server->config.who_rate : &server->config.submit_rate;
+	const struct bucket_rate *rate = rate_of(server, call->kind);
 	struct bucket *bucket = bucket_of(server, peer, call->kind);
 	struct mtime start_at = now;
 	if (peer->booked_number != call->number && bucket_book(bucket, rate, SERVER_BOOKED_MAX, now, &start_at)) {
@@ -287,6 +313,19 @@ void server_called(struct server *server, const struct call_in *call, struct mom
 	case CALL_WATCH:
 		server_watch(server, call, moment);
 		break;
+	case CALL_JOIN:
+	case CALL_ADD:
+	case CALL_LEAVE:
+		server_change(server, call, moment);
+		break;
+	case CALL_BLOCK:
+		server_block(server, call, moment);
+		break;
+	case CALL_ROOMS:
+	case CALL_MEMBERS:
+	case CALL_HISTORY:
+		server_list(server, call, moment);
+		break;
 	case CALL_PING:
 		server_answer_bare(server, call->slot, call->number, call->bytes == 0 ? STATUS_OK : STATUS_BAD);
 		break;
@@ -302,6 +341,8 @@ void server_called(struct server *server, const struct call_in *call, struct mom
 struct storage_question *server_next_question(struct server *server, bool with_pages)
 {
 	struct storage_question *question = with_pages ? server_next_page(server) : NULL;
+	if (question == NULL && with_pages)
+		question = server_next_list(server);
 	for (uint32_t i = 0; i < server->config.lane_count && question == NULL; i++)
 		question = server_next_signin(server, &server->lane[i]);
 	return question;
@@ -309,10 +350,17 @@ struct storage_question *server_next_question(struct server *server, bool with_p
 
 void server_question_answered(struct server *server, struct storage_question *question, struct moment moment)
 {
-	if (question->kind == QUESTION_PAGE)
-		server_page_answered(server, (uint32_t)question->tag, moment);
-	else
+	switch (question->kind) {
+	case QUESTION_SIGNIN:
 		server_signin_answered(server, (uint32_t)question->tag, moment);
+		break;
+	case QUESTION_PAGE:
+		server_page_answered(server, (uint32_t)question->tag, moment);
+		break;
+	default:
+		server_list_answered(server, (uint32_t)question->tag);
+		break;
+	}
 }
 
 void server_tick(struct server *server, struct moment moment)

@@ -36,6 +36,8 @@ enum {
 	SERVER_JOINING_MAX = 1024,           // sign-ins under way; full: the next starts again after ..
 	SERVER_JOINING_RETRY_US = 20 * 1000, // .. so long, and the next one SERVER_RETRY_APART_US later
 	SERVER_PAGES_MAX = 128, // pages of mailboxes that are read at the same time; full: deliveries wait for one
+	SERVER_MEMBERS_A_TOKEN = 64, // of a room: a message to it takes one token more for so many
+	SERVER_LISTS_MAX = 32, // lists that the store is asked for at the same time; full: the next call starts again after SERVER_RETRY_US
 	SERVER_OPS_MAX = BATCH_MESSAGES_MAX + SERVER_JOINING_MAX, // operations of a batch: what it may hold of messages, and all enrolments
 	SERVER_MOVES_MAX = 4096, // moves of a batch beside one for each session: of those that ended, and of gaps told; full: such
 				 // a move is lost, and costs a delivery more that the device knows already
@@ -59,6 +61,7 @@ struct server_config {
 	uint32_t watches_max; // names watched by all sessions
 	struct bucket_rate submit_rate; // a user
 	struct bucket_rate who_rate;    // a user
+	struct bucket_rate read_rate;   // a user: pages of lists, of rooms' history, and states
 };
 
 // A call that has started. All of it is borrowed.
@@ -137,12 +140,12 @@ struct server_user {
 	struct wtime heard_at;  // when one of its receiving sessions that no longer counts was heard last; 0: not in this start
 	struct bucket submit;
 	struct bucket who;
+	struct bucket read;
 };
 
 // Whose call an operation is.
 struct server_pending {
 	uint32_t slot;
-	uint32_t user;  // SUBMIT: the recipient's place in the table; USERS_NO_PLACE: it has none
 	uint32_t joining; // ENROLL: its record
 };
 
@@ -152,9 +155,12 @@ struct server_batch {
 	struct server_pending *pending;
 	struct storage_move *moves; // this and the next: SERVER_MOVES_MAX and one for each session
 	uint32_t *move_slot;        // whose move it is; SLOT_NONE: nobody's who is still there
+	struct storage_place *places; // BATCH_PLACES_MAX
 	uint8_t *text;              // BATCH_BYTES_MAX
 	uint32_t op_count;
-	uint32_t submit_count; // of these
+	uint32_t submit_count; // of these, messages and changes
+	uint32_t room_op_count; // of these, those that may write into a room
+	int64_t room_user[BATCH_ROOM_OPS_MAX]; // whose they are
 	uint32_t move_count;
 	uint32_t text_bytes;
 	struct storage_batch view; // as it was handed over
@@ -196,6 +202,16 @@ struct server_page {
 	struct storage_page page;
 };
 
+// A list that the store is asked for.
+struct server_list {
+	struct slot_link link; // free
+	uint32_t slot;
+	uint32_t number;       // of the call
+	uint64_t session;      // as server_joining.session
+	struct storage_question question;
+	struct storage_page page;
+};
+
 struct server {
 	struct server_port port;
 	struct server_config config;
@@ -214,6 +230,11 @@ struct server {
 	struct server_page *page; // SERVER_PAGES_MAX
 	struct slot_list page_free;
 	uint32_t page_fresh_count;
+	struct server_list *list; // SERVER_LISTS_MAX
+	struct slot_list list_free;
+	struct slot_list list_due; // to be asked
+	uint32_t list_fresh_count;
+	struct mtime list_retry_at; // the last of the calls that found no record starts again
 	struct slot_list readers;  // peers that wait for a page
 	struct slot_list starved;  // peers whose delivery found no memory
 	struct mtime starved_at;   // when they try again; MTIME_NEVER: there are none

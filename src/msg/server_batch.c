@@ -21,9 +21,23 @@ struct storage_op *server_batch_add(struct server *server, struct server_lane *l
 	*pending = &batch->pending[batch->op_count];
 	(*pending)->slot = slot;
 	batch->op_count++;
-	batch->submit_count += kind == STORAGE_SUBMIT;
+	batch->submit_count += kind != STORAGE_ENROLL;
 	peer->pending_count++;
 	return op;
+}
+
+bool server_batch_has_room_for_room(const struct server_batch *batch, int64_t user_id)
+{
+	uint32_t own_count = 0;
+	for (uint32_t i = 0; i < batch->room_op_count; i++)
+		own_count += batch->room_user[i] == user_id;
+	return batch->room_op_count < BATCH_ROOM_OPS_MAX && own_count < BATCH_ROOM_OPS_MAX / 4;
+}
+
+void server_batch_count_room(struct server_batch *batch, int64_t user_id)
+{
+	assert(batch->room_op_count < BATCH_ROOM_OPS_MAX);
+	batch->room_user[batch->room_op_count++] = user_id;
 }
 
 static void due_at(struct server_lane *lane, struct mtime now)
@@ -133,6 +147,7 @@ const struct storage_batch *server_next_batch(struct server *server, bool is_all
 			.ops = batch->ops,
 			.op_count = batch->op_count,
 			.results = batch->results,
+			.places = batch->places,
 			.text = batch->text,
 			.now = now,
 		};
@@ -151,20 +166,4 @@ struct mtime server_deadline(const struct server *server)
 		if (!server->lane[i].is_storing)
 			due = mtime_min(due, server->lane[i].moves_at);
 	return due;
-}
-
-static void move_users(struct server_batch *batch, const struct users_table *before, const struct users_table *users)
-{
-	for (uint32_t i = 0; i < batch->op_count; i++) {
-		struct server_pending *pending = &batch->pending[i];
-		if (batch->ops[i].kind == STORAGE_SUBMIT && pending->user != USERS_NO_PLACE)
-			pending->user = users_place(users, &before->user[pending->user]);
-	}
-}
-
-void server_batch_move_users(struct server *server, const struct users_table *users)
-{
-	for (uint32_t i = 0; i < server->config.lane_count; i++)
-		for (int half = 0; half < 2; half++)
-			move_users(&server->lane[i].batch[half], server->users, users);
 }

@@ -18,14 +18,22 @@ static uint32_t room_of(const struct server_peer *peer)
 }
 
 // Makes one delivery. False: no memory for it now.
-static bool deliver(struct server *server, uint32_t slot, uint64_t row, const struct call_deliver *delivery)
+static bool deliver(struct server *server, uint32_t slot, const struct server_news *news)
 {
-	uint8_t body[CALL_BODY_BYTES_MAX];
-	const size_t bytes = call_deliver_encode(delivery, body);
-	if (!server_make_call(server, slot, CALL_DELIVER, body, bytes, row))
+	if (!server_make_call(server, slot, CALL_DELIVER, news->body, news->bytes, news->row))
 		return false;
-	server->peer[slot].row_sent = row;
+	server->peer[slot].row_sent = news->row;
 	return true;
+}
+
+// Rows that were sent to nobody may lie behind the last that was sent. When nothing is on its way the device has all up to there.
+static void settle_cursor(struct server *server, uint32_t slot, struct mtime now)
+{
+	struct server_peer *peer = &server->peer[slot];
+	if (peer->room < CALL_WINDOW || peer->is_stuck || peer->cursor >= peer->row_sent)
+		return;
+	peer->cursor = peer->row_sent;
+	server_moved(server, slot, now);
 }
 
 // Rows wait: they are read as soon as the window has room for enough of them to be worth a page.
@@ -63,29 +71,42 @@ void server_feed_starved(struct server *server, struct mtime now)
 		feed(server, slot_list_first(&server->starved));
 }
 
-void server_forward(struct server *server, uint32_t slot, const struct storage_result *result,
-		    const struct call_deliver *delivery, struct mtime now)
+// Whether a row that came is to be dealt with now: it was not sent, and will not be read with others.
+static bool is_new_now(struct server *server, const struct server_peer *peer, uint64_t row)
 {
-	struct server_peer *peer = &server->peer[slot];
-	if (result->row <= peer->row_sent)
-		return;
-	if (peer->read == READ_ASKED) {
+	if (row > peer->row_sent && peer->read == READ_ASKED) {
 		// The page may have been read before this row came.
 		struct server_page *page = &server->page[peer->page];
-		if (page->row_came < result->row)
-			page->row_came = result->row;
-		return;
+		if (page->row_came < row)
+			page->row_came = row;
 	}
-	if (peer->read != READ_UP)
-		return; // it will be read with the others
+	return row > peer->row_sent && peer->read == READ_UP;
+}
+
+void server_forward(struct server *server, uint32_t slot, const struct server_news *news, uint64_t row_before, struct mtime now)
+{
+	struct server_peer *peer = &server->peer[slot];
+	if (!is_new_now(server, peer, news->row))
+		return;
 	// Only what follows all that was sent may be sent: what lies before it in the mailbox goes first.
-	const bool is_next = result->row_before <= peer->row_sent;
-	if (is_next && room_of(peer) > 0) {
-		if (!deliver(server, slot, result->row, delivery))
-			starve(server, slot, now);
+	const bool is_next = row_before <= peer->row_sent;
+	if (!is_next || room_of(peer) == 0)
+		await_room(server, slot);
+	else if (!deliver(server, slot, news))
+		starve(server, slot, now);
+}
+
+void server_pass_over(struct server *server, uint32_t slot, uint64_t row, uint64_t row_before, struct mtime now)
+{
+	struct server_peer *peer = &server->peer[slot];
+	if (!is_new_now(server, peer, row))
+		return;
+	if (row_before > peer->row_sent) {
+		await_room(server, slot);
 		return;
 	}
-	await_room(server, slot);
+	peer->row_sent = row;
+	settle_cursor(server, slot, now);
 }
 
 void server_begin_receiving(struct server *server, uint32_t slot, const struct storage_device *device)
@@ -140,8 +161,35 @@ struct storage_question *server_next_page(struct server *server)
 	};
 	const uint32_t room = room_of(peer);
 	page->question.mailbox.after_row = peer->row_sent;
+	page->question.mailbox.device_id = peer->device_id;
 	page->question.mailbox.rows_max = room == 0 ? 1 : room < peer->page_rows ? room : peer->page_rows;
 	return &page->question;
+}
+
+void server_write_news(struct server_news *news, uint64_t row, const struct call_deliver *delivery)
+{
+	news->row = row;
+	news->bytes = call_deliver_encode(delivery, news->body);
+}
+
+static struct call_deliver delivery_of(const struct storage_page *page, const struct storage_row *row)
+{
+	const struct message_to room = {.name = row->room.name, .is_room = true};
+	const struct message_to user = {.name = row->recipient};
+	return (struct call_deliver){
+		.id = row->id,
+		.accepted_at = row->accepted_at,
+		.is_own = row->is_own,
+		.is_history = row->is_history,
+		.kind = row->kind,
+		.form = row->form,
+		.room_id = row->room.id,
+		.room_row = row->room_row,
+		.sender = row->sender,
+		.conversation = row->room_row != 0 ? room : user,
+		.text = page->text + row->text_offset,
+		.text_bytes = row->text_bytes,
+	};
 }
 
 // Delivers the rows of a page. False: not all found memory, and the peer waits for some.
@@ -150,21 +198,15 @@ static bool deliver_page(struct server *server, uint32_t slot, const struct stor
 	struct server_peer *peer = &server->peer[slot];
 	for (uint32_t i = 0; i < page->row_count; i++) {
 		const struct storage_row *row = &page->row[i];
-		const struct call_deliver delivery = {
-			.id = row->id,
-			.accepted_at = row->accepted_at,
-			.kind = row->kind,
-			.form = row->form,
-			.sender = row->sender,
-			.text = page->text + row->text_offset,
-			.text_bytes = row->text_bytes,
-		};
+		const struct call_deliver delivery = delivery_of(page, row);
+		struct server_news news;
 		assert(row->row > peer->row_sent);
 		if (room_of(peer) == 0) {
 			await_room(server, slot);
 			return false;
 		}
-		if (!deliver(server, slot, row->row, &delivery)) {
+		server_write_news(&news, row->row, &delivery);
+		if (!deliver(server, slot, &news)) {
 			peer->page_rows = (uint8_t)(i == 0 ? 1 : i);
 			starve(server, slot, now);
 			return false;
@@ -181,9 +223,11 @@ void server_page_answered(struct server *server, uint32_t number, struct moment 
 	if (server_is_here(server, page->slot, page->session) && peer->read == READ_ASKED &&
 	    deliver_page(server, page->slot, &page->page, moment.now)) {
 		const bool is_end = page->question.has.is_end;
-		const uint64_t row_newest = page->question.has.row_newest;
-		if (is_end && row_newest > peer->row_sent)
-			peer->row_sent = row_newest; // no row waits up to this one
+		// No row waits up to this one.
+		const uint64_t row_read = is_end ? page->question.has.row_newest : page->question.has.row_read;
+		if (row_read > peer->row_sent)
+			peer->row_sent = row_read;
+		settle_cursor(server, page->slot, moment.now);
 		if (is_end && page->row_came <= peer->row_sent)
 			peer->read = READ_UP;
 		else
@@ -215,6 +259,7 @@ void server_answered(struct server *server, const struct answer_in *answer, stru
 			server_moved(server, answer->slot, moment.now);
 		}
 	}
+	settle_cursor(server, answer->slot, moment.now);
 	if (peer->read == READ_STARVED)
 		feed(server, answer->slot);
 	else if (peer->read == READ_WINDOW)

@@ -64,6 +64,15 @@ void server_signin(struct server *server, const struct call_in *call, struct mom
 void server_submit(struct server *server, const struct call_in *call, struct moment moment); // as server_signin
 void server_who(struct server *server, const struct call_in *call, struct moment moment); // as server_signin
 void server_watch(struct server *server, const struct call_in *call, struct moment moment); // as server_signin
+void server_change(struct server *server, const struct call_in *call, struct moment moment); // as server_signin: JOIN, ADD, LEAVE
+void server_block(struct server *server, const struct call_in *call, struct moment moment); // as server_signin
+void server_list(struct server *server, const struct call_in *call, struct moment moment); // as server_signin: what the store lists
+
+// The next list's question; NULL: none.
+struct storage_question *server_next_list(struct server *server);
+
+// The answer to the question of a list.
+void server_list_answered(struct server *server, uint32_t number);
 
 // What came of the ENROLL of a record.
 void server_enrolled(struct server *server, uint32_t number, enum storage_verdict verdict);
@@ -87,9 +96,16 @@ static inline bool server_batch_has_room(const struct server_batch *batch)
 	return batch->submit_count < BATCH_MESSAGES_MAX && BATCH_BYTES_MAX - batch->text_bytes >= TEXT_BYTES_MAX;
 }
 
+// Whether one more operation of this user that may write into a room fits: a room has many members, and each is a mailbox.
+bool server_batch_has_room_for_room(const struct server_batch *batch, int64_t user_id);
+
 // The next operation of the lane's batch, of this call; the caller fills in what its kind has. For a message room was asked for.
+// For a room, that room was asked for too, and server_batch_count_room follows.
 struct storage_op *server_batch_add(struct server *server, struct server_lane *lane, enum storage_op_kind kind, uint32_t slot,
 				    uint32_t number, struct server_pending **pending, struct wtime wall);
+
+// The operation added last may write into a room.
+void server_batch_count_room(struct server_batch *batch, int64_t user_id);
 
 // Whether all moves of the lane have been handed over.
 static inline bool server_are_moves_given(const struct server_lane *lane)
@@ -108,9 +124,6 @@ void server_move_last(struct server *server, uint32_t slot);
 
 // The moves of a batch that was not kept are to be given again.
 void server_moves_again(struct server *server, struct server_lane *lane, const struct server_batch *batch, struct mtime now);
-
-// The users table changes to `users`: operations find their recipients' places there.
-void server_batch_move_users(struct server *server, const struct users_table *users);
 
 // --- presence (server_watch.c) ---
 
@@ -133,9 +146,21 @@ void server_end_watching(struct server *server, uint32_t slot);
 
 // --- the delivery ---
 
-// A row has come into the mailbox of a receiving peer, behind `row_before`: it is sent, or known to wait.
-void server_forward(struct server *server, uint32_t slot, const struct storage_result *result,
-		    const struct call_deliver *delivery, struct mtime now);
+// A row that has come into mailboxes, as a DELIVER says it.
+struct server_news {
+	uint64_t row;
+	size_t bytes;
+	uint8_t body[CALL_BODY_BYTES_MAX];
+};
+
+// Writes it.
+void server_write_news(struct server_news *news, uint64_t row, const struct call_deliver *delivery);
+
+// It has come into the mailbox of a receiving peer, behind `row_before`: it is sent, or known to wait.
+void server_forward(struct server *server, uint32_t slot, const struct server_news *news, uint64_t row_before, struct mtime now);
+
+// The same of one that stands there for the user's other devices: this one wrote it, and passes it over.
+void server_pass_over(struct server *server, uint32_t slot, uint64_t row, uint64_t row_before, struct mtime now);
 
 // Delivers to those peers whose delivery found no memory, when that is due.
 void server_feed_starved(struct server *server, struct mtime now);

@@ -80,7 +80,7 @@ void server_reload(struct server *server, struct users_table *users, struct serv
 		}
 	}
 	server_presence_move(server, users, user);
-	server_batch_move_users(server, users);
+	users_index(users);
 	server->users = users;
 	server->user = user;
 	server->generation++;

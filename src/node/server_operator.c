@@ -99,7 +99,7 @@ static void begin(struct server_node *node, struct operator_slot *slot, size_t b
 		slot->state = OPERATOR_ASKS;
 		break;
 	case OPERATOR_USER_LIST:
-		slot->question = (struct storage_question){.kind = QUESTION_DEVICES, .list = &slot->list};
+		slot->question = (struct storage_question){.kind = QUESTION_ALL_DEVICES, .devices = &slot->list};
 		slot->generation = node->server.generation;
 		slot->state = OPERATOR_ASKS;
 		break;
@@ -196,7 +196,7 @@ static void devices_known(struct operator_slot *slot)
 
 bool server_operator_answered(struct server_node *node, struct storage_question *question)
 {
-	if (question->kind != QUESTION_LIFE && question->kind != QUESTION_DEVICES)
+	if (question->kind != QUESTION_LIFE && question->kind != QUESTION_ALL_DEVICES)
 		return false;
 	struct operator_slot *slot = slot_of(node, (uint32_t)question->tag);
 	assert(slot->state == OPERATOR_ASKED);

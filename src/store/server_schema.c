@@ -35,6 +35,7 @@ static const char schema[] =
 	" cursor INTEGER NOT NULL CHECK (cursor >= 0),"
 	" done_rows INTEGER NOT NULL CHECK (done_rows >= 0),"
 	" done_bytes INTEGER NOT NULL CHECK (done_bytes >= 0),"
+	" done_silent INTEGER NOT NULL CHECK (done_silent >= 0),"
 	" gap_row INTEGER NOT NULL DEFAULT 0 CHECK (gap_row >= 0),"
 	" gap_count INTEGER NOT NULL DEFAULT 0 CHECK (gap_count >= 0)) STRICT;"
 	"CREATE INDEX device_by_user ON device(user_id);"
@@ -60,7 +61,17 @@ static const char schema[] =
 	" is_by_sender INTEGER NOT NULL) STRICT;"
 	"CREATE INDEX mailbox_by_purge ON mailbox(user_id) WHERE purge_row > 0;"
 
-	// What a sender has in a mailbox. taken_weight: what some device has of it, MAILBOX_ROW_BYTES and the text a row.
+	// What else is known of a mailbox: only of one whose user was in a room, or blocks somebody. silent: of put and of held, the rows
+	// that nobody waits for. taken_at: when something was taken last, or there was nothing to be taken, to within a day.
+	"CREATE TABLE mailbox_more("
+	" user_id INTEGER PRIMARY KEY,"
+	" put_silent INTEGER NOT NULL,"
+	" held_silent INTEGER NOT NULL CHECK (held_silent BETWEEN 0 AND put_silent),"
+	" taken_at INTEGER NOT NULL,"
+	" blocked_count INTEGER NOT NULL CHECK (blocked_count >= 0)) STRICT;"
+
+	// What a sender has in a mailbox; all rooms are one, 0. taken_weight: what some device has of it, MAILBOX_ROW_BYTES and the
+	// text a row.
 	"CREATE TABLE share("
 	" user_id INTEGER NOT NULL,"
 	" sender_id INTEGER NOT NULL,"
@@ -70,7 +81,8 @@ static const char schema[] =
 	" PRIMARY KEY (user_id, sender_id)) STRICT, WITHOUT ROWID;"
 	"CREATE INDEX share_by_weight ON share(user_id, taken_weight DESC) WHERE taken_weight > 0;"
 
-	// A message: what was said, and about whom. It goes with its last place in a mailbox.
+	// A message: what was said, and about whom. It goes with its last place in a mailbox, and in a room. to_user: 0: to a room. sender:
+	// empty: the operator.
 	"CREATE TABLE body("
 	" body_no INTEGER PRIMARY KEY,"
 	" sender_id INTEGER NOT NULL,"
@@ -83,12 +95,14 @@ static const char schema[] =
 	" sender TEXT NOT NULL,"
 	" text BLOB NOT NULL) STRICT;"
 
-	// Its place in a mailbox; row is the body's number. bytes: of the text, so that a range is counted without reading texts.
+	// Its place in a mailbox; row is the body's number. sender_id: 0: it came by a room. bytes: of the text, so that a range is counted
+	// without reading texts. flags: enum server_ref_flags.
 	"CREATE TABLE ref("
 	" user_id INTEGER NOT NULL,"
 	" row INTEGER NOT NULL,"
 	" sender_id INTEGER NOT NULL,"
 	" bytes INTEGER NOT NULL,"
+	" flags INTEGER NOT NULL,"
 	" PRIMARY KEY (user_id, row)) STRICT, WITHOUT ROWID;"
 
 	// Those that some device of the user has and another lacks, and when the first took it. A table of its own, for a user with
@@ -130,7 +144,7 @@ const struct sql_kind server_schema_kind = {
 	.elsewhere = "another data directory",
 	.application_id = 0x4d4d5353, // "MMSS"
 	.version = 5,
-	.schema = schema,
+	.schema = {schema, server_schema_room},
 	.busy_ms = 2000,
 	.cache_kib = 32 * 1024,
 	.checkpoint_mode = SQLITE_CHECKPOINT_PASSIVE,
@@ -146,6 +160,7 @@ const char *const server_schema_statement[SERVER_STATEMENT_COUNT] = {
 	[STARTS_FORGET] = "DELETE FROM start WHERE seq <= (SELECT max(seq) FROM start) - ?1",
 	[START_ANY] = "SELECT 1 FROM start LIMIT 1",
 	[START_FIND] = "SELECT seq FROM start WHERE start_id = ?1",
+	[START_OF] = "SELECT start_id FROM start WHERE first_commit <= ?1 ORDER BY seq DESC LIMIT 1",
 	[START_NEXT] = "SELECT first_commit FROM start WHERE seq > ?1 ORDER BY seq LIMIT 1",
 
 	[USER_FIND] = "SELECT user_id, name = ?1 COLLATE BINARY, absent_since IS NULL FROM user WHERE name = ?1 AND life = ?2",
@@ -162,14 +177,17 @@ const char *const server_schema_statement[SERVER_STATEMENT_COUNT] = {
 	[USER_REMOVE] = "DELETE FROM user WHERE user_id = ?1",
 	[USER_DEVICES_REMOVE] = "DELETE FROM device WHERE user_id = ?1",
 
-	[DEVICE_FIND] = "SELECT device_id, user_id, cursor, gap_row, gap_count, done_rows FROM device WHERE key = ?1",
-	[DEVICES_OF_USER] = "SELECT device_id, cursor, done_rows, done_bytes, gap_row FROM device WHERE user_id = ?1",
-	[DEVICE_PUT] = "INSERT INTO device(user_id, key, fingerprint, enrolled_at, cursor, done_rows, done_bytes)"
-		       " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+	[DEVICE_FIND] = "SELECT device_id, user_id, cursor, gap_row, gap_count, done_rows, done_silent FROM device WHERE key = ?1",
+	[DEVICES_OF_USER] = "SELECT device_id, cursor, done_rows, done_bytes, gap_row, done_silent FROM device WHERE user_id = ?1",
+	[DEVICE_PUT] = "INSERT INTO device(user_id, key, fingerprint, enrolled_at, cursor, done_rows, done_bytes, done_silent)"
+		       " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
 	[DEVICE_COUNT] = "SELECT count(*) FROM device WHERE user_id = ?1",
 	[DEVICE_MOVE] = "UPDATE device SET cursor = ?2, done_rows = ?3, done_bytes = ?4 WHERE device_id = ?1",
 	[DEVICE_GAP_ADD] = "UPDATE device SET gap_row = max(gap_row, ?2), gap_count = gap_count + 1,"
 			   " done_rows = done_rows + 1, done_bytes = done_bytes + ?3 WHERE user_id = ?1 AND cursor < ?2",
+	[DEVICE_PASS] = "UPDATE device SET done_rows = done_rows + 1, done_bytes = done_bytes + ?3, done_silent = done_silent + ?4"
+			" WHERE user_id = ?1 AND cursor < ?2",
+	[DEVICE_SILENT] = "UPDATE device SET done_silent = ?2 WHERE device_id = ?1",
 	[DEVICE_GAP_TOLD] = "UPDATE device SET gap_row = 0, gap_count = 0 WHERE device_id = ?1",
 	[DEVICE_REMOVE] = "DELETE FROM device WHERE user_id = ?1 AND fingerprint = ?2 RETURNING device_id",
 	[DEVICE_LIST] = "SELECT device_id, name, fingerprint, enrolled_at, life FROM device JOIN user USING (user_id)"
@@ -201,12 +219,16 @@ const char *const server_schema_statement[SERVER_STATEMENT_COUNT] = {
 	[SENDER_FORGET] = "DELETE FROM sender WHERE user_id = ?1 AND new_ids = 0",
 
 	[MAILBOX_GET] = "SELECT put_rows, put_bytes, held_rows, held_bytes, fresh_rows, fresh_bytes, row_last, taken_row,"
-			" purge_row, is_by_sender FROM mailbox WHERE user_id = ?1",
+			" purge_row, is_by_sender, put_silent, held_silent, taken_at, blocked_count"
+			" FROM mailbox LEFT JOIN mailbox_more USING (user_id) WHERE mailbox.user_id = ?1",
 	[MAILBOX_PUT] = "INSERT INTO mailbox(user_id, put_rows, put_bytes, held_rows, held_bytes, fresh_rows, fresh_bytes,"
 			" row_last, taken_row, purge_row, is_by_sender) VALUES (?11, ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
 	[MAILBOX_SET] = "UPDATE mailbox SET put_rows = ?1, put_bytes = ?2, held_rows = ?3, held_bytes = ?4, fresh_rows = ?5,"
 			" fresh_bytes = ?6, row_last = ?7, taken_row = ?8, purge_row = ?9, is_by_sender = ?10 WHERE user_id = ?11",
 	[MAILBOX_REMOVE] = "DELETE FROM mailbox WHERE user_id = ?1",
+	[MORE_SET] = "INSERT INTO mailbox_more(user_id, put_silent, held_silent, taken_at, blocked_count) VALUES (?1, ?2, ?3, ?4, ?5)"
+		     " ON CONFLICT DO UPDATE SET put_silent = ?2, held_silent = ?3, taken_at = ?4, blocked_count = ?5",
+	[MORE_REMOVE] = "DELETE FROM mailbox_more WHERE user_id = ?1",
 	[MAILBOX_TO_PURGE] = "SELECT user_id, purge_row FROM mailbox WHERE purge_row > 0 ORDER BY user_id LIMIT 1",
 
 	[SHARE_GET] = "SELECT fresh_rows, fresh_bytes, taken_weight FROM share WHERE user_id = ?1 AND sender_id = ?2",
@@ -225,7 +247,9 @@ const char *const server_schema_statement[SERVER_STATEMENT_COUNT] = {
 	[BODY_REMOVE] = "DELETE FROM body WHERE body_no = ?1",
 	[BODIES_REMOVE] = "DELETE FROM body WHERE body_no BETWEEN ?1 AND ?2",
 
-	[REF_PUT] = "INSERT INTO ref(user_id, row, sender_id, bytes) VALUES (?1, ?2, ?3, ?4)",
+	[REF_PUT] = "INSERT INTO ref(user_id, row, sender_id, bytes, flags) VALUES (?1, ?2, ?3, ?4, ?5)",
+	[REF_FLAGS] = "SELECT flags FROM ref WHERE user_id = ?1 AND row = ?2",
+	[REFS_SILENT] = "SELECT count(*) FROM ref WHERE user_id = ?1 AND row > ?2 AND row <= ?3 AND flags & 1",
 	[REF_REMOVE] = "DELETE FROM ref WHERE user_id = ?1 AND row = ?2",
 	// The first rows up to ?2, at most ?3: the last of them, and how many.
 	[REFS_SLICE] = "SELECT coalesce(max(row), 0), count(*) FROM (SELECT row FROM ref"
@@ -244,8 +268,89 @@ const char *const server_schema_statement[SERVER_STATEMENT_COUNT] = {
 	[RECEIVED_OLDEST] = "SELECT row, bytes FROM received INDEXED BY received_by_sender"
 			    " WHERE user_id = ?1 AND sender_id = ?2 AND row > ?3 ORDER BY row LIMIT 1",
 	[RECEIVED_EXPIRED] = "SELECT user_id, row, sender_id, bytes FROM received WHERE at <= ?1 ORDER BY at LIMIT 1",
-	[PAGE_READ] = "SELECT ref.row, id, sender, at, kind, form, text FROM ref LEFT JOIN body ON body_no = ref.row"
+	[PAGE_READ] = "SELECT ref.row, id, sender, body.at, kind, form, text, flags, room_row, tag, name FROM ref"
+		      " LEFT JOIN body ON body.body_no = ref.row"
+		      " LEFT JOIN room_line ON room_line.body_no = CASE ref.sender_id WHEN 0 THEN ref.row END"
+		      " LEFT JOIN room ON room.room_id = room_line.room_id"
 		      " WHERE user_id = ?1 AND ref.row > ?2 ORDER BY ref.row LIMIT ?3",
+
+	[ROOM_FIND] = "SELECT room_id, tag, room.name, is_private, has_no_history, made_by, member_count, row_last, row_kept, kept_at,"
+		      " gone_at IS NOT NULL FROM room_name JOIN room USING (room_id) WHERE room_name.name = ?1",
+	[ROOM_BY_TAG] = "SELECT room_id, tag, name, is_private, has_no_history, made_by, member_count, row_last, row_kept, kept_at,"
+			" gone_at IS NOT NULL FROM room WHERE tag = ?1",
+	[ROOM_GET] = "SELECT room_id, tag, room.name, is_private, has_no_history, made_by, member_count, row_last, row_kept, kept_at,"
+		     " gone_at IS NOT NULL FROM room WHERE room_id = ?1",
+	[ROOM_PUT] = "INSERT INTO room(tag, name, is_private, has_no_history, made_by, member_count, row_last, row_kept)"
+		     " VALUES (?1, ?2, ?3, ?4, ?5, 0, 0, 1)",
+	[ROOM_SET] = "UPDATE room SET name = ?2, member_count = ?3, row_last = ?4, kept_at = ?5 WHERE room_id = ?1",
+	[ROOM_GO] = "UPDATE room SET gone_at = ?2, kept_at = iif(kept_at IS NULL, NULL, ?3) WHERE room_id = ?1",
+	[ROOM_COUNT] = "SELECT count(*) FROM room",
+	[ROOMS_MADE] = "SELECT count(*) FROM room WHERE made_by = ?1 AND coalesce(gone_at, ?2 + 1) > ?2",
+	[ROOM_NAME_PUT] = "INSERT INTO room_name(name, room_id) VALUES (?1, ?2)",
+	[ROOM_NAME_REMOVE] = "DELETE FROM room_name WHERE name = ?1",
+	[ROOM_NAMES_FREE] = "DELETE FROM room_name WHERE name IN (SELECT room_name.name FROM room JOIN room_name USING (room_id)"
+			    " WHERE gone_at <= ?1 LIMIT 1)",
+	[ROOM_FORGET] = "DELETE FROM room WHERE room_id IN (SELECT room_id FROM room WHERE gone_at <= ?1"
+			" AND NOT EXISTS (SELECT 1 FROM room_line WHERE room_line.room_id = room.room_id) LIMIT 1)",
+
+	[LINE_PUT] = "INSERT INTO room_line(body_no, room_id, room_row, refs, at) VALUES (?1, ?2, ?3, ?4, ?5)",
+	[LINE_RELEASE] = "UPDATE room_line SET refs = refs - 1 WHERE body_no = ?1"
+			 " RETURNING refs, room_row < (SELECT row_kept FROM room WHERE room.room_id = room_line.room_id)",
+	[LINE_REMOVE] = "DELETE FROM room_line WHERE body_no = ?1",
+	[LINE_GET] = "SELECT body_no, refs, at FROM room_line WHERE room_id = ?1 AND room_row = ?2",
+	[ROOM_DUE] = "SELECT room_id, row_kept, gone_at IS NOT NULL FROM room WHERE kept_at <= ?1 ORDER BY kept_at LIMIT 1",
+	[ROOM_KEEP] = "UPDATE room SET row_kept = ?2, kept_at = ?3 WHERE room_id = ?1",
+	[NEWEST_AT] = "SELECT at FROM body ORDER BY body_no DESC LIMIT 1",
+
+	[MEMBER_FIND] = "SELECT left_at IS NULL, is_owner, from_row, stamp_start, stamp_commit FROM member"
+			" WHERE room_id = ?1 AND user_id = ?2",
+	[MEMBER_PUT] = "INSERT INTO member(room_id, user_id, name, is_owner, from_row, seq, stamp_start, stamp_commit, left_at)"
+		       " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9) ON CONFLICT DO UPDATE SET name = ?3, is_owner = ?4, from_row = ?5,"
+		       " seq = ?6, stamp_start = ?7, stamp_commit = ?8, left_at = ?9",
+	[MEMBER_STAMP] = "UPDATE member SET stamp_start = ?3, stamp_commit = ?4 WHERE room_id = ?1 AND user_id = ?2",
+	[MEMBER_OWN] = "UPDATE member SET is_owner = 1 WHERE room_id = ?1 AND user_id ="
+		       " (SELECT user_id FROM member WHERE room_id = ?1 AND left_at IS NULL ORDER BY seq LIMIT 1)",
+	[MEMBER_REMOVE] = "DELETE FROM member WHERE room_id = ?1 AND user_id = ?2",
+	[MEMBERS_REMOVE] = "DELETE FROM member WHERE room_id = ?1 AND user_id IN"
+			   " (SELECT user_id FROM member WHERE room_id = ?1 AND left_at IS NULL)",
+	[MEMBERS] = "SELECT user_id FROM member WHERE room_id = ?1 AND left_at IS NULL ORDER BY seq",
+	[MEMBER_ROOMS] = "SELECT count(*) FROM member WHERE user_id = ?1 AND left_at IS NULL",
+	[MEMBER_TRIM] = "DELETE FROM member WHERE user_id = ?1 AND room_id = (SELECT room_id FROM member"
+			" WHERE user_id = ?1 AND left_at IS NOT NULL ORDER BY left_at DESC LIMIT 1 OFFSET ?2)",
+	[MEMBER_EXPIRE] = "DELETE FROM member WHERE (room_id, user_id) IN"
+			  " (SELECT room_id, user_id FROM member WHERE left_at <= ?1 ORDER BY left_at LIMIT 1)",
+	[MEMBER_OF] = "SELECT room_id FROM member WHERE user_id = ?1 AND left_at IS NULL LIMIT 1",
+	[MEMBER_FORGET] = "DELETE FROM member WHERE user_id = ?1 AND left_at IS NOT NULL",
+	[USER_NAME] = "SELECT name FROM user WHERE user_id = ?1",
+
+	[BLOCK_FIND] = "SELECT ended_at IS NULL, stamp_start, stamp_commit FROM block WHERE user_id = ?1 AND blocked_id = ?2",
+	[BLOCK_PUT] = "INSERT INTO block(user_id, blocked_id, name, stamp_start, stamp_commit, ended_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6)"
+		      " ON CONFLICT DO UPDATE SET name = ?3, stamp_start = ?4, stamp_commit = ?5, ended_at = ?6",
+	[BLOCK_TRIM] = "DELETE FROM block WHERE user_id = ?1 AND blocked_id = (SELECT blocked_id FROM block"
+		       " WHERE user_id = ?1 AND ended_at IS NOT NULL ORDER BY ended_at DESC LIMIT 1 OFFSET ?2)",
+	[BLOCK_EXPIRE] = "DELETE FROM block WHERE (user_id, blocked_id) IN"
+			 " (SELECT user_id, blocked_id FROM block WHERE ended_at <= ?1 ORDER BY ended_at LIMIT 1)",
+	[BLOCK_OF] = "SELECT user_id, ended_at IS NULL FROM block WHERE blocked_id = ?1 LIMIT 1",
+	[BLOCK_REMOVE] = "DELETE FROM block WHERE user_id = ?1 AND blocked_id = ?2",
+	[BLOCKS_REMOVE] = "DELETE FROM block WHERE user_id = ?1",
+
+	[LIST_MY_ROOMS] = "SELECT tag, room.name, 1, is_owner, is_private, has_no_history, from_row, row_last, member_count"
+			  " FROM member JOIN room USING (room_id) WHERE user_id = ?1 AND left_at IS NULL AND room.name > ?2"
+			  " ORDER BY room.name LIMIT ?3",
+	// The open ones, and the private ones that the user is in: each in the order of names.
+	[LIST_ROOMS] = "SELECT tag, all_rooms.name, member.user_id IS NOT NULL, coalesce(is_owner, 0), is_private, has_no_history,"
+		       " from_row, row_last, member_count FROM"
+		       " (SELECT * FROM (SELECT * FROM room WHERE gone_at IS NULL AND is_private = 0 AND name > ?2 ORDER BY name LIMIT ?3)"
+		       " UNION ALL SELECT * FROM (SELECT room.* FROM member JOIN room USING (room_id)"
+		       " WHERE user_id = ?1 AND left_at IS NULL AND is_private = 1 AND room.name > ?2 ORDER BY room.name LIMIT ?3))"
+		       " AS all_rooms LEFT JOIN member ON member.room_id = all_rooms.room_id AND user_id = ?1 AND left_at IS NULL"
+		       " ORDER BY all_rooms.name LIMIT ?3",
+	[LIST_MEMBERS] = "SELECT user_id, name, is_owner FROM member WHERE room_id = ?1 AND left_at IS NULL AND name > ?2"
+			 " ORDER BY name LIMIT ?3",
+	[LIST_LINES] = "SELECT room_row, id, sender, body.at, kind, form, text FROM room_line LEFT JOIN body USING (body_no)"
+		       " WHERE room_id = ?1 AND room_row >= ?2 AND room_row <= ?3 ORDER BY room_row LIMIT ?4",
+	[LIST_BLOCKED] = "SELECT blocked_id, name, 0 FROM block WHERE user_id = ?1 AND ended_at IS NULL AND name > ?2"
+			 " ORDER BY name LIMIT ?3",
 
 	[READ_BEGIN] = "BEGIN",
 	[READ_END] = "COMMIT",

@@ -5,87 +5,128 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "store/server_store_inside.h"
-
-// What is judged, and what comes of it.
-struct judged {
-	const struct storage_batch *batch;
-	const struct storage_op *op;
-	struct storage_result *result;
-};
+#include "store/server_store_rooms.h"
 
 // --- a message ---
 
-static enum mms_err put_body(struct server_store *store, const struct judged *judged, uint64_t row)
+enum mms_err server_store_body_put(struct server_store *store, const struct server_body *body)
 {
-	const struct storage_submit *submit = &judged->op->submit;
 	sqlite3_stmt *statement = store->statement[BODY_PUT];
-	assert(submit->text_bytes >= 1);
-	assert(submit->text_bytes <= TEXT_BYTES_MAX);
-	sql_bind_number(statement, 1, row);
-	sql_bind_int(statement, 2, submit->sender_id);
-	sql_bind_blob(statement, 3, submit->id.bytes, ID_BYTES);
-	sql_bind_int(statement, 4, submit->device_id);
-	sql_bind_int(statement, 5, submit->kind);
-	sql_bind_int(statement, 6, submit->form);
-	sql_bind_int(statement, 7, submit->recipient_id);
-	sql_bind_int(statement, 8, judged->op->at.ms);
-	sql_bind_name(statement, 9, &submit->sender);
-	sql_bind_blob(statement, 10, judged->batch->text + submit->text_offset, submit->text_bytes);
+	assert(body->text_bytes >= 1);
+	assert(body->text_bytes <= TEXT_BYTES_MAX);
+	sql_bind_number(statement, 1, body->row);
+	sql_bind_int(statement, 2, body->sender_id);
+	sql_bind_blob(statement, 3, body->id->bytes, ID_BYTES);
+	sql_bind_int(statement, 4, body->device_id);
+	sql_bind_int(statement, 5, body->kind);
+	sql_bind_int(statement, 6, body->form);
+	sql_bind_int(statement, 7, body->to_user);
+	sql_bind_int(statement, 8, body->at.ms);
+	sql_bind_name(statement, 9, body->sender);
+	sql_bind_blob(statement, 10, body->text, body->text_bytes);
 	return sql_run(&store->sql, statement);
 }
 
-static enum mms_err put_ref(struct server_store *store, const struct storage_submit *submit, uint64_t row)
+static enum mms_err put_ref(struct server_store *store, int64_t user_id, const struct server_ref *ref)
 {
 	sqlite3_stmt *statement = store->statement[REF_PUT];
-	sql_bind_int(statement, 1, submit->recipient_id);
-	sql_bind_number(statement, 2, row);
-	sql_bind_int(statement, 3, submit->sender_id);
-	sql_bind_int(statement, 4, submit->text_bytes);
+	sql_bind_int(statement, 1, user_id);
+	sql_bind_number(statement, 2, ref->row);
+	sql_bind_int(statement, 3, ref->sender_id);
+	sql_bind_int(statement, 4, ref->bytes);
+	sql_bind_int(statement, 5, ref->is_silent ? SERVER_REF_SILENT : 0);
 	return sql_run(&store->sql, statement);
 }
 
-static void count(struct server_store *store, struct server_mailbox *mailbox, uint64_t row, uint16_t bytes)
+static void count(struct server_store *store, struct server_mailbox *mailbox, const struct server_ref *ref)
 {
+	if (mailbox->fresh_rows == 0)
+		server_store_note_taken(store, mailbox);
 	mailbox->put_rows++;
-	mailbox->put_bytes += bytes;
+	mailbox->put_bytes += ref->bytes;
 	mailbox->held_rows++;
-	mailbox->held_bytes += bytes;
+	mailbox->held_bytes += ref->bytes;
 	mailbox->fresh_rows++;
-	mailbox->fresh_bytes += bytes;
-	mailbox->row_last = row;
+	mailbox->fresh_bytes += ref->bytes;
+	mailbox->row_last = ref->row;
 	server_store_changed(store, mailbox);
+	if (!ref->is_silent)
+		return;
+	server_store_more_changed(store, mailbox);
+	mailbox->put_silent++;
+	mailbox->held_silent++;
+}
+
+enum mms_err server_store_ref_put(struct server_store *store, struct server_mailbox *mailbox, const struct server_ref *ref)
+{
+	enum mms_err err = put_ref(store, mailbox->user_id, ref);
+	if (err != MMS_OK)
+		return err;
+	count(store, mailbox, ref);
+	err = server_store_share_put(store, mailbox, ref->sender_id, ref->bytes);
+	return err == MMS_OK ? server_store_shed(store, mailbox) : err;
+}
+
+// What an id that is held says of the message; a direct one names the mailbox it is in. MMS_E_MISSING: the id is not held.
+static enum mms_err find_again(struct server_store *store, const struct server_judged *judged)
+{
+	const struct storage_submit *submit = &judged->op->submit;
+	struct storage_result *result = judged->result;
+	const enum mms_err err = server_store_id_find(store, submit, result);
+	if (err != MMS_OK || result->verdict != VERDICT_REPEAT || submit->is_to_room || submit->recipient_id == 0)
+		return err;
+	result->place_first = *judged->place_next;
+	result->place_count = 1;
+	judged->batch->places[(*judged->place_next)++] = (struct storage_place){submit->recipient_id, UINT64_MAX, false};
+	return MMS_OK;
 }
 
 // Writes the message, unless its id is held: then that says what it is.
-static enum mms_err accept(struct server_store *store, const struct judged *judged, struct server_mailbox *mailbox)
+static enum mms_err accept(struct server_store *store, const struct server_judged *judged, struct server_mailbox *mailbox)
 {
 	const struct storage_submit *submit = &judged->op->submit;
 	const uint64_t row = store->row_next;
 	bool is_new;
 	enum mms_err err = server_store_id_put(store, submit, row, &is_new);
 	if (err == MMS_OK && !is_new) {
-		err = server_store_id_find(store, submit, judged->result);
+		err = find_again(store, judged);
 		return err == MMS_E_MISSING ? sql_damaged(&store->sql, "an id is held and is not") : err;
 	}
 	if (err == MMS_OK)
-		err = put_body(store, judged, row);
-	if (err == MMS_OK)
-		err = put_ref(store, submit, row);
+		err = server_store_body_put(store, &(struct server_body){
+			.row = row,
+			.sender_id = submit->sender_id,
+			.id = &submit->id,
+			.device_id = submit->device_id,
+			.kind = submit->kind,
+			.form = submit->form,
+			.text_bytes = submit->text_bytes,
+			.to_user = submit->recipient_id,
+			.at = judged->op->at,
+			.sender = &submit->sender,
+			.text = judged->batch->text + submit->text_offset,
+		});
 	if (err != MMS_OK)
 		return err;
-	*judged->result = (struct storage_result){VERDICT_NEW, submit->is_online, row, mailbox->row_last};
+	struct storage_result *result = judged->result;
+	result->verdict = VERDICT_NEW;
+	result->was_online = submit->is_online;
+	result->row = row;
+	result->place_first = *judged->place_next;
+	result->place_count = 1;
+	struct storage_place *place = &judged->batch->places[(*judged->place_next)++];
+	place->user_id = submit->recipient_id;
+	place->row_before = mailbox->row_last;
+	place->is_own = false;
 	store->row_next++;
-	count(store, mailbox, row, submit->text_bytes);
-	err = server_store_share_put(store, mailbox, submit->sender_id, submit->text_bytes);
-	return err == MMS_OK ? server_store_shed(store, mailbox) : err;
+	return server_store_ref_put(store, mailbox,
+				    &(struct server_ref){row, submit->sender_id, submit->text_bytes, false});
 }
 
-// A message that is not accepted now, unless it was before.
-static enum mms_err refuse(struct server_store *store, const struct judged *judged, enum storage_verdict verdict)
+enum mms_err server_store_refuse(struct server_store *store, const struct server_judged *judged, enum storage_verdict verdict)
 {
 	const struct mtime now = judged->batch->now;
-	const enum mms_err err = server_store_id_find(store, &judged->op->submit, judged->result);
+	const enum mms_err err = find_again(store, judged);
 	if (err != MMS_E_MISSING)
 		return err;
 	const struct server_refusal *before = server_refusal_find(&store->refusals, judged->op, now);
@@ -95,34 +136,41 @@ static enum mms_err refuse(struct server_store *store, const struct judged *judg
 	return MMS_OK;
 }
 
-static enum mms_err has_quota(struct server_store *store, struct server_mailbox *mailbox, const struct storage_submit *submit,
-			      bool *has)
+enum mms_err server_store_has_quota(struct server_store *store, struct server_mailbox *mailbox, int64_t sender_id, uint16_t bytes,
+				    bool *has)
 {
 	const struct server_store_bounds *bounds = &store->bounds;
 	*has = false;
 	if (mailbox->fresh_rows >= bounds->mailbox_rows_max || mailbox->fresh_bytes > bounds->mailbox_bytes_max ||
-	    bounds->mailbox_bytes_max - mailbox->fresh_bytes < submit->text_bytes)
+	    bounds->mailbox_bytes_max - mailbox->fresh_bytes < bytes)
 		return MMS_OK;
-	return server_store_share_fits(store, mailbox, submit->sender_id, submit->text_bytes, has);
+	return server_store_share_fits(store, mailbox, sender_id, bytes, has);
 }
 
-static enum mms_err judge_submit(struct server_store *store, const struct judged *judged)
+static enum mms_err judge_submit(struct server_store *store, const struct server_judged *judged)
 {
 	const struct storage_submit *message = &judged->op->submit;
 	struct server_mailbox *mailbox = NULL;
 	bool fits = false;
+	bool is_blocked = false;
+	if (message->is_to_room)
+		return server_store_room_submit(store, judged);
 	enum mms_err err = message->recipient_id == 0 ? MMS_E_MISSING :
 							server_store_mailbox(store, message->recipient_id, &mailbox);
 	if (err == MMS_E_MISSING)
-		return refuse(store, judged, VERDICT_NO_SUCH_USER);
+		return server_store_refuse(store, judged, VERDICT_NO_SUCH_USER);
 	if (err == MMS_OK && !server_store_has_room(store))
-		return refuse(store, judged, VERDICT_STORE_FULL);
+		return server_store_refuse(store, judged, VERDICT_STORE_FULL);
+	if (err == MMS_OK && mailbox->blocked_count > 0)
+		err = server_store_is_blocked(store, message->recipient_id, message->sender_id, &is_blocked);
+	if (err == MMS_OK && is_blocked)
+		return server_store_refuse(store, judged, VERDICT_BLOCKED);
 	if (err == MMS_OK)
-		err = has_quota(store, mailbox, message, &fits);
+		err = server_store_has_quota(store, mailbox, message->sender_id, message->text_bytes, &fits);
 	if (err != MMS_OK)
 		return err;
 	if (!fits || server_refusal_find(&store->refusals, judged->op, judged->batch->now) != NULL)
-		return refuse(store, judged, VERDICT_MAILBOX_FULL);
+		return server_store_refuse(store, judged, VERDICT_MAILBOX_FULL);
 	return accept(store, judged, mailbox);
 }
 
@@ -189,6 +237,7 @@ static enum mms_err put_device(struct server_store *store, const struct storage_
 	sql_bind_number(statement, 5, cursor);
 	sql_bind_number(statement, 6, mailbox->put_rows - mailbox->held_rows);
 	sql_bind_number(statement, 7, mailbox->put_bytes - mailbox->held_bytes);
+	sql_bind_number(statement, 8, mailbox->put_silent - mailbox->held_silent);
 	err = sql_run(&store->sql, statement);
 	if (err != MMS_OK || !enroll->has_invite)
 		return err;
@@ -197,7 +246,7 @@ static enum mms_err put_device(struct server_store *store, const struct storage_
 	return sql_run(&store->sql, statement);
 }
 
-static enum mms_err judge_enroll(struct server_store *store, const struct judged *judged)
+static enum mms_err judge_enroll(struct server_store *store, const struct server_judged *judged)
 {
 	const struct storage_enroll *device = &judged->op->enroll;
 	struct server_mailbox *mailbox;
@@ -221,24 +270,28 @@ static enum mms_err judge_enroll(struct server_store *store, const struct judged
 
 // --- the batch ---
 
-static enum mms_err judge(struct server_store *store, const struct judged *judged)
+static enum mms_err judge(struct server_store *store, const struct server_judged *judged)
 {
 	switch (judged->op->kind) {
 	case STORAGE_SUBMIT:
 		return judge_submit(store, judged);
 	case STORAGE_ENROLL:
 		return judge_enroll(store, judged);
+	case STORAGE_CHANGE:
+		return server_store_change(store, judged);
 	}
 	assert(false);
 	return MMS_E_BAD;
 }
 
 // There was no room for the batch: what was so before stays so, all else is refused.
-static enum mms_err judge_unkept(struct server_store *store, const struct judged *judged)
+static enum mms_err judge_unkept(struct server_store *store, const struct server_judged *judged)
 {
 	int64_t owner_id = 0;
 	if (judged->op->kind == STORAGE_SUBMIT)
-		return refuse(store, judged, VERDICT_STORE_FULL);
+		return server_store_refuse(store, judged, VERDICT_STORE_FULL);
+	if (judged->op->kind == STORAGE_CHANGE)
+		return server_store_change_refuse(store, judged, VERDICT_STORE_FULL);
 	const enum mms_err err = find_owner(store, &judged->op->enroll, &owner_id);
 	const bool is_enrolled = err == MMS_OK && owner_id == judged->op->enroll.user_id;
 	judged->result->verdict = is_enrolled ? VERDICT_ENROLLED : VERDICT_STORE_FULL;
@@ -246,12 +299,13 @@ static enum mms_err judge_unkept(struct server_store *store, const struct judged
 }
 
 static enum mms_err judge_all(struct server_store *store, const struct storage_batch *batch,
-			      enum mms_err (*one)(struct server_store *store, const struct judged *judged))
+			      enum mms_err (*one)(struct server_store *store, const struct server_judged *judged))
 {
 	enum mms_err err = MMS_OK;
+	uint32_t place_next = 0;
 	for (size_t i = 0; i < batch->op_count && err == MMS_OK; i++) {
 		batch->results[i] = (struct storage_result){0};
-		err = one(store, &(struct judged){batch, &batch->ops[i], &batch->results[i]});
+		err = one(store, &(struct server_judged){batch, &batch->ops[i], &batch->results[i], &place_next});
 	}
 	return err;
 }

@@ -5,7 +5,7 @@
 #include <string.h>
 #include <sys/statvfs.h>
 
-#include "store/server_store_inside.h"
+#include "store/server_store_rooms.h"
 
 enum {
 	ROOM_CALLS_MAX = 64, // calls of has_room between two looks at the disk
@@ -22,6 +22,7 @@ static enum mms_err find_device(struct server_store *store, struct storage_quest
 	struct storage_device *device = &question->is.device;
 	struct server_mailbox *mailbox;
 	uint64_t done_rows = 0;
+	uint64_t done_silent = 0;
 	sql_bind_blob(statement, 1, question->signin.key, STORAGE_KEY_BYTES);
 	enum mms_err err = sql_row(&store->sql, statement);
 	if (err != MMS_OK)
@@ -30,17 +31,19 @@ static enum mms_err find_device(struct server_store *store, struct storage_quest
 	device->user_id = sqlite3_column_int64(statement, 1);
 	if (!sql_read_number(statement, 2, &device->cursor) || !sql_read_number(statement, 3, &device->gap_row) ||
 	    !sql_read_number(statement, 4, &device->gap_count) || !sql_read_number(statement, 5, &done_rows) ||
+	    !sql_read_number(statement, 6, &done_silent) ||
 	    device->user_id <= 0)
 		err = sql_damaged(&store->sql, "a device is malformed");
 	sql_reset(statement);
 	if (err == MMS_OK)
 		err = server_store_mailbox(store, device->user_id, &mailbox);
-	if (err == MMS_OK && done_rows > mailbox->put_rows)
+	if (err == MMS_OK && (done_rows > mailbox->put_rows || done_silent > mailbox->put_silent ||
+			      mailbox->put_silent - done_silent > mailbox->put_rows - done_rows))
 		err = sql_damaged(&store->sql, "a mailbox is miscounted");
 	if (err != MMS_OK)
 		return err == MMS_E_MISSING ? sql_damaged(&store->sql, "a device has no user") : err;
 	question->is.has_device = true;
-	question->is.waiting_count = mailbox->put_rows - done_rows;
+	question->is.waiting_count = mailbox->put_rows - done_rows - (mailbox->put_silent - done_silent);
 	return MMS_OK;
 }
 
@@ -118,46 +121,41 @@ static enum mms_err ask_signin(struct server_store *store, struct storage_questi
 
 // --- PAGE ---
 
-static bool read_byte(sqlite3_stmt *statement, int column, uint8_t *value)
+// What only some rows have: that nobody waits for them, and the room they came by.
+static bool read_way(sqlite3_stmt *statement, struct storage_row *row)
 {
-	uint64_t number;
-	if (!sql_read_number(statement, column, &number) || number > UINT8_MAX)
-		return false;
-	*value = (uint8_t)number;
-	return true;
+	row->is_counted = (sqlite3_column_int(statement, 7) & SERVER_REF_SILENT) == 0;
+	return sqlite3_column_type(statement, 8) == SQLITE_NULL ||
+	       (sql_read_number(statement, 8, &row->room_row) && sql_read_blob(statement, 9, row->room.id.bytes, ROOM_ID_BYTES) &&
+		sql_read_name(statement, 10, &row->room.name));
 }
 
 // Puts the row that was read into the page. False: it is none that we write; the number too, for a damaged index may lead back.
-static bool read_row(sqlite3_stmt *statement, uint64_t after_row, uint32_t text_offset, struct storage_page *page)
+static bool read_row(sqlite3_stmt *statement, uint64_t after_row, uint32_t *text_bytes, struct storage_page *page)
 {
 	struct storage_row *row = &page->row[page->row_count];
-	row->text_offset = text_offset;
-	row->accepted_at.ms = sqlite3_column_int64(statement, 3);
+	memset(row, 0, sizeof *row);
 	return sql_read_number(statement, 0, &row->row) && row->row > after_row &&
-	       sql_read_blob(statement, 1, row->id.bytes, sizeof row->id.bytes) && sql_read_name(statement, 2, &row->sender) &&
-	       read_byte(statement, 4, &row->kind) && read_byte(statement, 5, &row->form) &&
-	       sql_read_text(statement, 6, page->text + text_offset, TEXT_BYTES_MAX, &row->text_bytes);
+	       server_store_read_body(statement, 1, page, row, text_bytes) && read_way(statement, row);
 }
 
 static enum mms_err read_page(struct server_store *store, int64_t user_id, uint64_t after_row, uint32_t rows_max,
 			      struct storage_page *page)
 {
 	sqlite3_stmt *statement = store->statement[PAGE_READ];
-	uint32_t text_offset = 0;
+	uint32_t text_bytes = 0;
 	enum mms_err err;
 	page->row_count = 0;
 	sql_bind_int(statement, 1, user_id);
 	sql_bind_number(statement, 2, after_row);
 	sql_bind_int(statement, 3, rows_max);
 	while ((err = sql_row(&store->sql, statement)) == MMS_OK) {
-		if (page->row_count == rows_max || !read_row(statement, after_row, text_offset, page)) {
+		if (page->row_count == rows_max || !read_row(statement, after_row, &text_bytes, page)) {
 			err = sql_damaged(&store->sql, "a message is malformed");
 			sql_reset(statement);
 			return err;
 		}
-		const struct storage_row *row = &page->row[page->row_count++];
-		after_row = row->row;
-		text_offset += row->text_bytes;
+		after_row = page->row[page->row_count++].row;
 	}
 	return err == MMS_E_MISSING ? MMS_OK : err;
 }
@@ -169,8 +167,9 @@ static enum mms_err ask_page(struct server_store *store, struct storage_question
 	struct server_mailbox *mailbox;
 	assert(rows_max >= 1);
 	assert(rows_max <= STORAGE_PAGE_ROWS_MAX);
+	memset(&question->has, 0, sizeof question->has);
 	question->has.is_end = true;
-	question->has.row_newest = 0;
+	question->has.row_read = question->mailbox.after_row;
 	page->row_count = 0;
 	enum mms_err err = server_store_mailbox(store, question->user_id, &mailbox);
 	if (err != MMS_OK)
@@ -179,6 +178,8 @@ static enum mms_err ask_page(struct server_store *store, struct storage_question
 	if (question->mailbox.after_row >= mailbox->row_last)
 		return MMS_OK;
 	err = read_page(store, question->user_id, question->mailbox.after_row, rows_max, page);
+	if (page->row_count > 0)
+		question->has.row_read = page->row[page->row_count - 1].row;
 	question->has.is_end = err == MMS_OK && (page->row_count < rows_max || page->row[rows_max - 1].row >= mailbox->row_last);
 	return err;
 }
@@ -200,10 +201,20 @@ static enum mms_err ask(struct server_store *store, struct storage_question *que
 		return ask_signin(store, question);
 	case QUESTION_PAGE:
 		return ask_page(store, question);
+	case QUESTION_ROOMS:
+	case QUESTION_MEMBERS:
+	case QUESTION_HISTORY:
+	case QUESTION_BLOCKED:
+		return server_store_rooms_ask(store, question);
+	case QUESTION_STATES:
+	case QUESTION_DEVICES:
+		memset(&question->has, 0, sizeof question->has);
+		question->page->row_count = 0;
+		return MMS_OK;
 	case QUESTION_LIFE:
 		return ask_life(store, question);
-	case QUESTION_DEVICES:
-		return server_store_list(store, question->after_device_id, question->list);
+	case QUESTION_ALL_DEVICES:
+		return server_store_list(store, question->after_device_id, question->devices);
 	}
 	assert(false);
 	return MMS_E_BAD;

@@ -2,7 +2,7 @@
 // Removing what the server keeps no longer, some rows at a time; the contract is in server_store.h.
 #include <assert.h>
 
-#include "store/server_store_inside.h"
+#include "store/server_store_rooms.h"
 
 enum { DAY_SECONDS = 24 * 60 * 60 };
 
@@ -50,14 +50,15 @@ static enum mms_err abandon(struct server_store *store, int64_t user_id)
 		err = server_store_share_end(store, mailbox, true);
 	if (err != MMS_OK)
 		return err == MMS_E_MISSING ? MMS_OK : err;
-	mailbox->held_rows = mailbox->held_bytes = mailbox->fresh_rows = mailbox->fresh_bytes = 0;
+	mailbox->held_rows = mailbox->held_bytes = mailbox->fresh_rows = mailbox->fresh_bytes = mailbox->held_silent = 0;
+	mailbox->is_more_dirty = mailbox->has_more;
 	mailbox->purge_row = SERVER_ABANDONED;
 	server_store_changed(store, mailbox);
 	return MMS_OK;
 }
 
-// One user who is absent for long, with all devices. The ids go by their age.
-static enum mms_err expire_user(struct server_store *store, int64_t limit)
+// One user who is absent for long, with all devices, after what the user has in rooms and blocks, one by one. The ids go by their age.
+static enum mms_err expire_user(struct server_store *store, int64_t limit, uint32_t *rows_left)
 {
 	static const enum server_statement steps[] = {USER_DEVICES_REMOVE, USER_REMOVE};
 	sqlite3_stmt *statement = store->statement[USER_EXPIRED];
@@ -69,6 +70,11 @@ static enum mms_err expire_user(struct server_store *store, int64_t limit)
 	sql_reset(statement);
 	if (user_id <= 0)
 		return sql_damaged(&store->sql, "a user is malformed");
+	err = server_store_member_forget(store, user_id, rows_left);
+	if (err == MMS_E_MISSING)
+		err = server_store_block_forget(store, user_id);
+	if (err != MMS_E_MISSING)
+		return err;
 	err = abandon(store, user_id);
 	for (size_t i = 0; i < sizeof steps / sizeof *steps && err == MMS_OK; i++) {
 		sql_bind_int(store->statement[steps[i]], 1, user_id);
@@ -81,12 +87,15 @@ static enum mms_err expire_user(struct server_store *store, int64_t limit)
 static enum mms_err end_purge(struct server_store *store, int64_t user_id, bool is_abandoned)
 {
 	struct server_mailbox *mailbox;
+	enum mms_err err;
 	if (is_abandoned) {
 		server_store_mailbox_gone(store, user_id);
 		sql_bind_int(store->statement[MAILBOX_REMOVE], 1, user_id);
-		return sql_run(&store->sql, store->statement[MAILBOX_REMOVE]);
+		err = sql_run(&store->sql, store->statement[MAILBOX_REMOVE]);
+		sql_bind_int(store->statement[MORE_REMOVE], 1, user_id);
+		return err == MMS_OK ? sql_run(&store->sql, store->statement[MORE_REMOVE]) : err;
 	}
-	const enum mms_err err = server_store_mailbox(store, user_id, &mailbox);
+	err = server_store_mailbox(store, user_id, &mailbox);
 	if (err != MMS_OK)
 		return err == MMS_E_MISSING ? sql_damaged(&store->sql, "a mailbox is malformed") : err;
 	mailbox->purge_row = 0;
@@ -163,13 +172,15 @@ static enum mms_err clean(struct server_store *store, uint32_t *rows_left)
 	if (err == MMS_E_MISSING)
 		err = MMS_OK;
 	for (; *rows_left > 0 && err == MMS_OK; *rows_left -= err == MMS_OK)
-		err = expire_user(store, retention);
+		err = expire_user(store, retention, rows_left);
 	if (err == MMS_E_MISSING)
 		err = MMS_OK;
 	while (*rows_left > 0 && err == MMS_OK)
 		err = purge_some(store, rows_left);
 	if (err == MMS_E_MISSING)
 		err = MMS_OK;
+	if (err == MMS_OK)
+		err = server_store_rooms_clean(store, rows_left);
 	for (; *rows_left > 0 && err == MMS_OK; *rows_left -= err == MMS_OK)
 		err = server_store_ids_age(store, id_retention);
 	if (err == MMS_E_MISSING)

@@ -86,7 +86,8 @@ enum mms_err server_store_id_find(struct server_store *store, const struct stora
 	else if (memcmp(digest, submit->digest, sizeof digest) != 0)
 		*result = (struct storage_result){.verdict = VERDICT_ID_MISUSED};
 	else
-		*result = (struct storage_result){VERDICT_REPEAT, sqlite3_column_int(statement, 2) != 0, row, UINT64_MAX};
+		*result = (struct storage_result){
+			.verdict = VERDICT_REPEAT, .was_online = sqlite3_column_int(statement, 2) != 0, .row = row};
 	sql_reset(statement);
 	return err;
 }

@@ -19,6 +19,7 @@ enum server_statement {
 	START_ANY,
 	START_FIND,
 	START_NEXT,
+	START_OF,
 	USER_FIND,
 	USER_EXISTS,
 	USER_LIFE,
@@ -36,6 +37,8 @@ enum server_statement {
 	DEVICE_COUNT,
 	DEVICE_MOVE,
 	DEVICE_GAP_ADD,
+	DEVICE_PASS,
+	DEVICE_SILENT,
 	DEVICE_GAP_TOLD,
 	DEVICE_REMOVE,
 	DEVICE_LIST,
@@ -60,6 +63,8 @@ enum server_statement {
 	MAILBOX_PUT,
 	MAILBOX_SET, // of one that MAILBOX_PUT made
 	MAILBOX_REMOVE,
+	MORE_SET,
+	MORE_REMOVE,
 	MAILBOX_TO_PURGE,
 	SHARE_GET,
 	SHARE_SET,
@@ -71,6 +76,8 @@ enum server_statement {
 	BODY_REMOVE,
 	BODIES_REMOVE,
 	REF_PUT,
+	REF_FLAGS,
+	REFS_SILENT,
 	REF_REMOVE,
 	REFS_SLICE,
 	REFS_UPTO,
@@ -84,6 +91,50 @@ enum server_statement {
 	RECEIVED_OLDEST,
 	RECEIVED_EXPIRED,
 	PAGE_READ,
+	ROOM_FIND,
+	ROOM_BY_TAG,
+	ROOM_GET,
+	ROOM_PUT,
+	ROOM_SET,
+	ROOM_GO,
+	ROOM_COUNT,
+	ROOMS_MADE,
+	ROOM_NAME_PUT,
+	ROOM_NAME_REMOVE,
+	ROOM_NAMES_FREE,
+	ROOM_FORGET,
+	LINE_PUT,
+	LINE_RELEASE,
+	LINE_REMOVE,
+	LINE_GET,
+	ROOM_DUE,
+	ROOM_KEEP,
+	NEWEST_AT,
+	MEMBER_FIND,
+	MEMBER_PUT,
+	MEMBER_STAMP,
+	MEMBER_OWN,
+	MEMBER_REMOVE,
+	MEMBERS_REMOVE,
+	MEMBERS,
+	MEMBER_ROOMS,
+	MEMBER_TRIM,
+	MEMBER_EXPIRE,
+	MEMBER_OF,
+	MEMBER_FORGET,
+	USER_NAME,
+	BLOCK_FIND,
+	BLOCK_PUT,
+	BLOCK_TRIM,
+	BLOCK_EXPIRE,
+	BLOCK_OF,
+	BLOCK_REMOVE,
+	BLOCKS_REMOVE,
+	LIST_MY_ROOMS,
+	LIST_ROOMS,
+	LIST_MEMBERS,
+	LIST_LINES,
+	LIST_BLOCKED,
 	READ_BEGIN,
 	READ_END,
 	PAGES_FREE, // and how many there are
@@ -101,6 +152,7 @@ struct server_device {
 	int64_t device_id;
 	uint64_t cursor;
 	struct server_span done; // of all that was ever put
+	uint64_t done_silent;
 	uint64_t gap_row;
 };
 
@@ -120,6 +172,13 @@ struct server_mailbox {
 	bool is_by_sender;
 	bool has_only;      // its user has one device, and `only` is that
 	struct server_device only;
+	bool has_more; // the table mailbox_more has a row, or will have; without one what follows is 0
+	uint64_t put_silent;
+	uint64_t held_silent;
+	uint64_t taken_at;
+	uint64_t blocked_count;
+	bool is_more_dirty; // that is not as the table has it
+
 	bool is_stored;     // the table has a row
 	bool is_dirty;      // it is not as the table has it
 	bool is_listed;     // among those to be written
@@ -129,6 +188,20 @@ struct server_mailbox {
 enum { SERVER_MAILBOXES = 16384 }; // by the user's id modulo it; another user's at the same place takes it over
 
 #define SERVER_ABANDONED ((uint64_t)INT64_MAX)
+
+// Of a ref. Nobody waits for a silent one: what the server says of a room, and to who wrote it his own words.
+enum server_ref_flags { SERVER_REF_SILENT = 1 };
+
+// A message that comes into a mailbox.
+struct server_ref {
+	uint64_t row;
+	int64_t sender_id; // SERVER_ROOMS: by a room
+	uint16_t bytes;
+	bool is_silent;
+};
+
+// Whose share rooms have in a mailbox, all together.
+enum { SERVER_ROOMS = 0 };
 
 // What a sender has in a mailbox that counts by sender, the same way; used within a transaction.
 struct server_share {
@@ -225,6 +298,7 @@ struct server_store {
 };
 
 extern const struct sql_kind server_schema_kind;
+extern const char server_schema_room[];
 extern const char *const server_schema_statement[SERVER_STATEMENT_COUNT];
 
 // --- mailboxes (server_store_mailbox.c) ---
@@ -236,11 +310,20 @@ enum mms_err server_store_mailbox(struct server_store *store, int64_t user_id, s
 // It is to be written.
 void server_store_changed(struct server_store *store, struct server_mailbox *mailbox);
 
+// The same for what the table mailbox_more has; the caller changes it afterwards.
+void server_store_more_changed(struct server_store *store, struct server_mailbox *mailbox);
+
+// Something was taken, or what comes now is the first that is to be taken.
+void server_store_note_taken(struct server_store *store, struct server_mailbox *mailbox);
+
 // Forgets the mailbox in memory, as its row is gone.
 void server_store_mailbox_gone(struct server_store *store, int64_t user_id);
 
 // Writes what the open transaction changed of mailboxes and shares, and removes the bodies that go.
 enum mms_err server_store_write(struct server_store *store) MUST_CHECK;
+
+// A body goes, before the open transaction ends.
+enum mms_err server_store_body_gone(struct server_store *store, uint64_t body_no) MUST_CHECK;
 
 // Forgets what a transaction that was given up did.
 void server_store_forget(struct server_store *store);
@@ -249,8 +332,8 @@ void server_store_forget(struct server_store *store);
 enum mms_err server_store_count(struct server_store *store, int64_t user_id, uint64_t after, uint64_t upto,
 				struct server_span *span) MUST_CHECK;
 
-// Removes the rows of a user up to `row` and their bodies: all of them, or at most `rows_max`; `*removed` says how many. Whether
-// any can be one that only some device has.
+// Removes the rows of a user up to `row`, and their bodies that nothing else holds: all of them, or at most `rows_max`; `*removed`
+// says how many. Whether any can be one that only some device has.
 enum mms_err server_store_purge_all(struct server_store *store, int64_t user_id, uint64_t row, bool has_received) MUST_CHECK;
 enum mms_err server_store_purge(struct server_store *store, int64_t user_id, uint64_t row, uint32_t rows_max,
 				uint32_t *removed) MUST_CHECK;
@@ -260,9 +343,49 @@ enum mms_err server_store_purge(struct server_store *store, int64_t user_id, uin
 enum mms_err server_store_remove(struct server_store *store, int64_t user_id, uint64_t row, bool has_received,
 				 bool *was_there) MUST_CHECK;
 
-// Removes a row beyond purge_row that some device has: the devices that lack it get the gap, and it leaves the counts.
+// Removes a row beyond purge_row that some device has: it leaves the counts, and the devices that lack it get the gap. Of one that
+// came by a room they do not: a device sees what it lacks there by the room's rows.
 enum mms_err server_store_drop(struct server_store *store, int64_t user_id, int64_t sender_id, uint64_t row,
 			       uint64_t bytes) MUST_CHECK;
+
+// --- what is judged (server_store_append.c) ---
+
+struct server_judged {
+	const struct storage_batch *batch;
+	const struct storage_op *op;
+	struct storage_result *result;
+	uint32_t *place_next; // of the batch's places
+};
+
+// A message as it is written: text_bytes is 1 to TEXT_BYTES_MAX.
+struct server_body {
+	uint64_t row;
+	int64_t sender_id; // 0: the operator, whose name is empty
+	const struct uuid *id;
+	int64_t device_id;
+	uint8_t kind;
+	uint8_t form;
+	uint16_t text_bytes;
+	int64_t to_user; // 0: a room
+	struct wtime at;
+	const struct name *sender;
+	const uint8_t *text;
+};
+
+// Writes a body.
+enum mms_err server_store_body_put(struct server_store *store, const struct server_body *body) MUST_CHECK;
+
+// Puts a message into a mailbox that has room for it: the ref, all counts, and what goes for it.
+enum mms_err server_store_ref_put(struct server_store *store, struct server_mailbox *mailbox,
+				  const struct server_ref *ref) MUST_CHECK;
+
+// Whether a mailbox has room for a message of a sender.
+enum mms_err server_store_has_quota(struct server_store *store, struct server_mailbox *mailbox, int64_t sender_id,
+				    uint16_t bytes, bool *has) MUST_CHECK;
+
+// Refuses a message, or what is to be judged as one (server_store_change.c), unless it was accepted before; the refusal is remembered.
+enum mms_err server_store_refuse(struct server_store *store, const struct server_judged *judged,
+				 enum storage_verdict verdict) MUST_CHECK;
 
 // --- devices (server_store_move.c) ---
 
@@ -341,6 +464,11 @@ void server_refusal_add(struct server_refusals *refusals, const struct storage_o
 
 // Forgets all of them, and gives their memory back.
 void server_refusals_clear(struct server_refusals *refusals);
+
+// --- what must hold (server_store_check.c) ---
+
+// Looks whether the tables of an open database fit each other. MMS_E_FORMAT: they do not.
+enum mms_err server_store_check_rules(struct sql *sql) MUST_CHECK;
 
 // --- time, counters, room (server_store.c) ---
 

@@ -6,11 +6,19 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "store/server_store_inside.h"
+#include "store/server_store_rooms.h"
 
 // The quota of what no device has fits; and a mailbox becomes smaller, whatever goes for a row that comes.
 static_assert(MAILBOX_BYTES_MAX + MAILBOX_ROWS_MAX * MAILBOX_ROW_BYTES <= MAILBOX_HELD_BYTES_MAX, "one bound for all");
 static_assert(MAILBOX_SHED_ROWS_MAX * (MAILBOX_ROW_BYTES + 1) > MAILBOX_ROW_BYTES + TEXT_BYTES_MAX, "it shrinks");
+
+static bool read_more(sqlite3_stmt *statement, int column, struct server_mailbox *mailbox)
+{
+	return sql_read_number(statement, column, &mailbox->put_silent) &&
+	       sql_read_number(statement, column + 1, &mailbox->held_silent) &&
+	       sql_read_number(statement, column + 2, &mailbox->taken_at) &&
+	       sql_read_number(statement, column + 3, &mailbox->blocked_count);
+}
 
 static enum mms_err read_mailbox(struct server_store *store, struct server_mailbox *mailbox)
 {
@@ -28,6 +36,9 @@ static enum mms_err read_mailbox(struct server_store *store, struct server_mailb
 			err = sql_damaged(&store->sql, "a mailbox is malformed");
 	mailbox->is_by_sender = sqlite3_column_int(statement, NUMBERS) != 0;
 	mailbox->is_stored = true;
+	mailbox->has_more = sqlite3_column_type(statement, NUMBERS + 1) != SQLITE_NULL;
+	if (err == MMS_OK && mailbox->has_more && !read_more(statement, NUMBERS + 1, mailbox))
+		err = sql_damaged(&store->sql, "a mailbox is malformed");
 	sql_reset(statement);
 	return err;
 }
@@ -40,6 +51,18 @@ static enum mms_err find_user(struct server_store *store, int64_t user_id)
 	const enum mms_err err = sql_row(&store->sql, statement);
 	sql_reset(statement);
 	return err;
+}
+
+static enum mms_err write_more(struct server_store *store, struct server_mailbox *mailbox)
+{
+	sqlite3_stmt *statement = store->statement[MORE_SET];
+	sql_bind_int(statement, 1, mailbox->user_id);
+	sql_bind_number(statement, 2, mailbox->put_silent);
+	sql_bind_number(statement, 3, mailbox->held_silent);
+	sql_bind_number(statement, 4, mailbox->taken_at);
+	sql_bind_number(statement, 5, mailbox->blocked_count);
+	mailbox->is_more_dirty = false;
+	return sql_run(&store->sql, statement);
 }
 
 // Writes one back that changed.
@@ -58,7 +81,7 @@ static enum mms_err write_mailbox(struct server_store *store, struct server_mail
 	const enum mms_err err = sql_run(&store->sql, statement);
 	mailbox->is_stored = true;
 	mailbox->is_dirty = false;
-	return err;
+	return err == MMS_OK && mailbox->is_more_dirty ? write_more(store, mailbox) : err;
 }
 
 static struct server_mailbox *place_of(struct server_store *store, int64_t user_id)
@@ -100,6 +123,24 @@ void server_store_changed(struct server_store *store, struct server_mailbox *mai
 	mailbox->is_listed = true;
 	mailbox->dirty_next = store->dirty_first;
 	store->dirty_first = (uint32_t)(mailbox - store->mailbox) + 1;
+}
+
+void server_store_more_changed(struct server_store *store, struct server_mailbox *mailbox)
+{
+	if (!mailbox->has_more)
+		mailbox->taken_at = store->seconds_open; // from now on it is known
+	mailbox->has_more = true;
+	mailbox->is_more_dirty = true;
+	server_store_changed(store, mailbox);
+}
+
+void server_store_note_taken(struct server_store *store, struct server_mailbox *mailbox)
+{
+	enum { STEP_S = 24 * 60 * 60 }; // so that it is seldom written
+	if (!mailbox->has_more || store->seconds_open - mailbox->taken_at < STEP_S)
+		return;
+	server_store_more_changed(store, mailbox);
+	mailbox->taken_at = store->seconds_open;
 }
 
 void server_store_mailbox_gone(struct server_store *store, int64_t user_id)
@@ -144,11 +185,26 @@ static enum mms_err remove_gone(struct server_store *store)
 	return err;
 }
 
-static enum mms_err remove_body(struct server_store *store, uint64_t row)
+enum mms_err server_store_body_gone(struct server_store *store, uint64_t body_no)
 {
 	const enum mms_err err = store->gone_count == SERVER_GONE_MAX ? remove_gone(store) : MMS_OK;
-	store->gone[store->gone_count++] = row;
+	store->gone[store->gone_count++] = body_no;
 	return err;
+}
+
+// Whether refs of the user may be of rooms; not who was in none, as far as memory knows.
+static bool may_have_rooms(struct server_store *store, int64_t user_id)
+{
+	const struct server_mailbox *place = place_of(store, user_id);
+	return place->user_id != user_id || place->has_more;
+}
+
+// The body of a ref goes; one that is a room's when nothing else holds it.
+static enum mms_err remove_body(struct server_store *store, uint64_t row, bool may_be_of_room)
+{
+	bool is_of_room = false;
+	const enum mms_err err = may_be_of_room ? server_store_line_release(store, row, &is_of_room) : MMS_OK;
+	return err == MMS_OK && !is_of_room ? server_store_body_gone(store, row) : err;
 }
 
 // --- the end of a transaction ---
@@ -202,12 +258,13 @@ static enum mms_err run_on(struct server_store *store, enum server_statement whi
 static enum mms_err remove_bodies(struct server_store *store, int64_t user_id, uint64_t row)
 {
 	sqlite3_stmt *statement = store->statement[REFS_UPTO];
+	const bool may_be_of_room = may_have_rooms(store, user_id);
 	enum mms_err err;
 	sql_bind_int(statement, 1, user_id);
 	sql_bind_number(statement, 2, row);
 	while ((err = sql_row(&store->sql, statement)) == MMS_OK) {
 		uint64_t found;
-		err = sql_read_number(statement, 0, &found) ? remove_body(store, found) :
+		err = sql_read_number(statement, 0, &found) ? remove_body(store, found, may_be_of_room) :
 							      sql_damaged(&store->sql, "a message has no row number");
 		if (err != MMS_OK) {
 			sql_reset(statement);
@@ -243,10 +300,10 @@ enum mms_err server_store_purge(struct server_store *store, int64_t user_id, uin
 
 enum mms_err server_store_remove(struct server_store *store, int64_t user_id, uint64_t row, bool has_received, bool *was_there)
 {
-	enum mms_err err = remove_body(store, row);
-	if (err == MMS_OK)
-		err = run_on(store, REF_REMOVE, user_id, row);
+	enum mms_err err = run_on(store, REF_REMOVE, user_id, row);
 	*was_there = err == MMS_OK && sqlite3_changes(store->sql.db) == 1;
+	if (*was_there)
+		err = remove_body(store, row, may_have_rooms(store, user_id));
 	return err == MMS_OK && has_received ? run_on(store, RECEIVED_REMOVE, user_id, row) : err;
 }
 
@@ -260,13 +317,38 @@ static enum mms_err make_gap(struct server_store *store, int64_t user_id, uint64
 	return sql_run(&store->sql, statement);
 }
 
+// Devices that do not have the row, which came by a room, have nothing to get any more.
+static enum mms_err pass_row(struct server_store *store, struct server_mailbox *mailbox, uint64_t row, uint64_t bytes)
+{
+	sqlite3_stmt *statement = store->statement[REF_FLAGS];
+	sql_bind_int(statement, 1, mailbox->user_id);
+	sql_bind_number(statement, 2, row);
+	enum mms_err err = sql_row(&store->sql, statement);
+	const bool is_silent = err == MMS_OK && (sqlite3_column_int(statement, 0) & SERVER_REF_SILENT) != 0;
+	sql_reset(statement);
+	if (err == MMS_E_MISSING || (is_silent && mailbox->held_silent == 0))
+		err = sql_damaged(&store->sql, "a mailbox is miscounted");
+	if (err != MMS_OK)
+		return err;
+	if (is_silent) {
+		server_store_more_changed(store, mailbox);
+		mailbox->held_silent--;
+	}
+	statement = store->statement[DEVICE_PASS];
+	sql_bind_int(statement, 1, mailbox->user_id);
+	sql_bind_number(statement, 2, row);
+	sql_bind_number(statement, 3, bytes);
+	sql_bind_int(statement, 4, is_silent);
+	return sql_run(&store->sql, statement);
+}
+
 enum mms_err server_store_drop(struct server_store *store, int64_t user_id, int64_t sender_id, uint64_t row, uint64_t bytes)
 {
 	struct server_mailbox *mailbox;
 	bool was_there;
-	enum mms_err err = make_gap(store, user_id, row, bytes);
+	enum mms_err err = server_store_mailbox(store, user_id, &mailbox);
 	if (err == MMS_OK)
-		err = server_store_mailbox(store, user_id, &mailbox);
+		err = sender_id == SERVER_ROOMS ? pass_row(store, mailbox, row, bytes) : make_gap(store, user_id, row, bytes);
 	if (err == MMS_OK && (mailbox->held_rows <= mailbox->fresh_rows || mailbox->held_bytes < mailbox->fresh_bytes + bytes))
 		err = sql_damaged(&store->sql, "a mailbox is miscounted");
 	if (err == MMS_OK)

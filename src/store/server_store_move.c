@@ -25,7 +25,7 @@ static enum mms_err read_devices(struct server_store *store, int64_t user_id, st
 		struct server_device *device = &devices->device[devices->count];
 		if (devices->count == DEVICES_PER_USER_MAX || !sql_read_number(statement, 1, &device->cursor) ||
 		    !sql_read_number(statement, 2, &device->done.rows) || !sql_read_number(statement, 3, &device->done.bytes) ||
-		    !sql_read_number(statement, 4, &device->gap_row)) {
+		    !sql_read_number(statement, 4, &device->gap_row) || !sql_read_number(statement, 5, &device->done_silent)) {
 			err = sql_damaged(&store->sql, "a user's devices are malformed");
 			sql_reset(statement);
 			return err;
@@ -66,10 +66,12 @@ static uint64_t lowest_cursor(const struct server_devices *devices)
 static enum mms_err leave(struct server_store *store, struct server_mailbox *mailbox, const struct server_devices *devices)
 {
 	struct server_span done = {INT64_MAX, INT64_MAX};
+	uint64_t silent = mailbox->put_silent;
 	for (uint32_t i = 0; i < devices->count; i++) {
 		const struct server_span *has = &devices->device[i].done;
 		done.rows = has->rows < done.rows ? has->rows : done.rows;
 		done.bytes = has->bytes < done.bytes ? has->bytes : done.bytes;
+		silent = devices->device[i].done_silent < silent ? devices->device[i].done_silent : silent;
 	}
 	if (done.rows > mailbox->put_rows || done.bytes > mailbox->put_bytes ||
 	    mailbox->put_rows - done.rows < mailbox->fresh_rows || mailbox->put_bytes - done.bytes < mailbox->fresh_bytes)
@@ -77,6 +79,10 @@ static enum mms_err leave(struct server_store *store, struct server_mailbox *mai
 	mailbox->held_rows = mailbox->put_rows - done.rows;
 	mailbox->held_bytes = mailbox->put_bytes - done.bytes;
 	server_store_changed(store, mailbox);
+	if (mailbox->held_silent == mailbox->put_silent - silent)
+		return MMS_OK;
+	mailbox->held_silent = mailbox->put_silent - silent;
+	server_store_more_changed(store, mailbox);
 	return MMS_OK;
 }
 
@@ -142,14 +148,39 @@ static enum mms_err count_fresh(struct server_store *store, const struct server_
 	return err;
 }
 
-static enum mms_err write_device(struct server_store *store, const struct server_device *device)
+// What of it nobody waits for: only who is in a room has any.
+static enum mms_err count_silent(struct server_store *store, const struct server_mailbox *mailbox,
+				 const struct server_device *device, uint64_t row, uint64_t *passed)
+{
+	sqlite3_stmt *statement = store->statement[REFS_SILENT];
+	uint64_t count = mailbox->put_silent - device->done_silent;
+	enum mms_err err = MMS_OK;
+	if (row < mailbox->row_last) {
+		sql_bind_int(statement, 1, mailbox->user_id);
+		sql_bind_number(statement, 2, device->cursor);
+		sql_bind_number(statement, 3, row);
+		err = sql_row(&store->sql, statement);
+		if (err == MMS_OK && (!sql_read_number(statement, 0, &count) || count > mailbox->put_silent - device->done_silent))
+			err = sql_damaged(&store->sql, "a mailbox is miscounted");
+		sql_reset(statement);
+	}
+	*passed = count;
+	return err;
+}
+
+static enum mms_err write_device(struct server_store *store, const struct server_device *device, bool has_silent)
 {
 	sqlite3_stmt *statement = store->statement[DEVICE_MOVE];
 	sql_bind_int(statement, 1, device->device_id);
 	sql_bind_number(statement, 2, device->cursor);
 	sql_bind_number(statement, 3, device->done.rows);
 	sql_bind_number(statement, 4, device->done.bytes);
-	return sql_run(&store->sql, statement);
+	const enum mms_err err = sql_run(&store->sql, statement);
+	if (err != MMS_OK || !has_silent)
+		return err;
+	sql_bind_int(store->statement[DEVICE_SILENT], 1, device->device_id);
+	sql_bind_number(store->statement[DEVICE_SILENT], 2, device->done_silent);
+	return sql_run(&store->sql, store->statement[DEVICE_SILENT]);
 }
 
 // The rows up to `row` have been taken, `fresh` ones for the first time. These bear the time of it while other devices lack them.
@@ -162,6 +193,7 @@ static enum mms_err take_rows(struct server_store *store, struct server_mailbox 
 	mailbox->fresh_rows -= fresh->rows;
 	mailbox->fresh_bytes -= fresh->bytes;
 	server_store_changed(store, mailbox);
+	server_store_note_taken(store, mailbox);
 	if (!is_shared)
 		return MMS_OK;
 	sql_bind_int(statement, 1, mailbox->user_id);
@@ -196,19 +228,23 @@ static enum mms_err move_cursor(struct server_store *store, struct server_mailbo
 	const bool has_received = mailbox->held_rows > mailbox->fresh_rows; // some device has rows that another one lacks
 	struct server_span passed = {0, 0};
 	struct server_span fresh = {0, 0};
+	uint64_t silent = 0;
 	enum mms_err err = count_passed(store, mailbox, device, move->row, &passed);
 	if (err == MMS_OK)
 		err = count_fresh(store, mailbox, cursor, move->row, &passed, &fresh);
+	if (err == MMS_OK && device->done_silent < mailbox->put_silent)
+		err = count_silent(store, mailbox, device, move->row, &silent);
 	if (err != MMS_OK)
 		return err;
 	device->cursor = move->row;
 	device->done.rows += passed.rows;
 	device->done.bytes += passed.bytes;
+	device->done_silent += silent;
 	mailbox->only = *device; // if it is
 	const uint64_t low = lowest_cursor(devices);
 	err = server_store_share_pass(store, mailbox, cursor, move->row, low);
 	if (err == MMS_OK)
-		err = write_device(store, device);
+		err = write_device(store, device, silent > 0);
 	if (err == MMS_OK && move->row > mailbox->taken_row)
 		err = take_rows(store, mailbox, move->row, &fresh, low < move->row);
 	if (err == MMS_OK && low > low_before) {

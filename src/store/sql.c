@@ -131,6 +131,11 @@ void sql_bind_number(sqlite3_stmt *statement, int index, uint64_t value)
 	sql_bind_int(statement, index, (int64_t)value);
 }
 
+void sql_bind_null(sqlite3_stmt *statement, int index)
+{
+	expect_bound(sqlite3_bind_null(statement, index));
+}
+
 void sql_bind_blob(sqlite3_stmt *statement, int index, const void *data, size_t bytes)
 {
 	assert(bytes <= INT32_MAX);

@@ -21,6 +21,7 @@
 
 enum {
 	SQL_PAGE_BYTES = 4096,    // of a page, in the database and in the log; SQLite's default
+	SQL_SCHEMA_PARTS = 2,
 	SQL_WAL_PAGES_MAX = 1000, // pages in the log after which a commit copies them into the database
 };
 
@@ -30,7 +31,7 @@ struct sql_kind {
 	const char *elsewhere;        // what to use instead of this file: "another data directory"
 	uint32_t application_id;      // stands in the file's header
 	uint32_t version;             // of the schema this program writes; all others are refused
-	const char *schema;           // the script that makes it
+	const char *schema[SQL_SCHEMA_PARTS]; // the script that makes it; NULL: there is no such part
 	int busy_ms;                  // how long a call may wait for other processes
 	int cache_kib;                // memory for pages, used as needed
 	// SQLite before 3.51.3 can lose a commit when one connection checkpoints while another one writes. So: PASSIVE
@@ -116,6 +117,7 @@ void sql_finalize(sqlite3_stmt **statements, size_t count);
 // has run. A number must not exceed INT64_MAX.
 void sql_bind_int(sqlite3_stmt *statement, int index, int64_t value);
 void sql_bind_number(sqlite3_stmt *statement, int index, uint64_t value);
+void sql_bind_null(sqlite3_stmt *statement, int index);
 void sql_bind_blob(sqlite3_stmt *statement, int index, const void *data, size_t bytes);
 void sql_bind_name(sqlite3_stmt *statement, int index, const struct name *name);
 

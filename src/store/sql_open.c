@@ -147,7 +147,8 @@ static enum mms_err make_schema(struct sql *sql)
 		return sql_end(sql, err);
 	snprintf(text, sizeof text, "PRAGMA application_id = %" PRIu32 "; PRAGMA user_version = %" PRIu32,
 		 sql->kind->application_id, sql->kind->version);
-	err = sql_exec(sql, sql->kind->schema);
+	for (size_t i = 0; i < SQL_SCHEMA_PARTS && err == MMS_OK && sql->kind->schema[i] != NULL; i++)
+		err = sql_exec(sql, sql->kind->schema[i]);
 	if (err == MMS_OK)
 		err = sql_exec(sql, text);
 	return sql_end(sql, err);

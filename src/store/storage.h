@@ -12,6 +12,7 @@
 
 #include "base/err.h"
 #include "base/limits.h"
+#include "base/message.h"
 #include "base/name.h"
 #include "base/time.h"
 #include "base/uuid.h"
@@ -40,14 +41,17 @@ struct storage_move {
 };
 
 enum storage_op_kind {
-	STORAGE_SUBMIT = 1, // a message to one user: a body, a ref in the recipient's mailbox, its id among the ids held
+	STORAGE_SUBMIT = 1, // a message: a body, a ref in the mailbox of each who is to have it, its id among the ids held
 	STORAGE_ENROLL = 2, // a new device of a user; with an invite, its hash becomes spent. Starts before the oldest row held
+	STORAGE_CHANGE = 3, // of a room's members, of what a user blocks, of a user's devices, or of a room itself
 };
 
 struct storage_submit {
 	int64_t sender_id;
 	int64_t device_id;    // it came from
-	int64_t recipient_id; // 0: there is no such user
+	bool is_to_room;
+	struct name recipient; // as it was asked for: a room's name without '#', or a user's
+	int64_t recipient_id; // to a user: 0: there is none
 	struct name sender;   // as it is written when it is accepted
 	struct uuid id;
 	uint8_t digest[DIGEST_BYTES]; // of all that makes it this message and no other with its id
@@ -66,6 +70,44 @@ struct storage_enroll {
 	uint8_t invite_hash[STORAGE_KEY_BYTES];
 };
 
+// Changes are judged by the pair they are about (the room and the user; who blocks and who is blocked; the device): what the
+// pair had last carries a stamp, the mark of that change. One that shows an older stamp than that, or the same, is kept as an id
+// and changes nothing (VERDICT_REPEAT): it was overtaken before a restore (doc/protocol.md section 6). Older: of the same start, by
+// the number; else by the store's list of starts, in which one that is not known comes after all but this one. The stamp of a change
+// is the one it shows, and its own when it shows none; the pair keeps the newest, also of one that found nothing to do.
+enum storage_change_kind {
+	// Who comes into a room without members owns it. Who goes as owner hands over to the oldest member. A room that a user made goes
+	// with its last member, one that the operator made stays. The name of one that is gone is not given for ROOM_NAME_DAYS.
+	CHANGE_JOIN = 1, // `user` joins `room`; makes it where there is none and `may_make`
+	CHANGE_ADD,      // `user` adds `other`: in a private room the owner alone
+	CHANGE_LEAVE,    // `user` leaves; with an `other`, removes it, as its owner
+	CHANGE_BLOCK,    // `user` takes nothing more from `other`
+	CHANGE_UNBLOCK,
+	CHANGE_DEVICE_NAME, // `user`'s device with `fingerprint` is called `name`
+	CHANGE_DEVICE_REMOVE,
+	CHANGE_ROOM_MAKE, // this and the next two: by the operator alone. A name that is in use, or not given yet: NOT_ALLOWED
+	CHANGE_ROOM_RENAME, // to `name`; the name before stays as an alias
+	CHANGE_ROOM_DELETE, // writes no message: devices see that they have the room no more
+};
+
+struct storage_change {
+	enum storage_change_kind what;
+	int64_t user_id; // whose wish it is. 0: the operator's, who may do anything, with no id, no stamp, and no bound of a user
+	int64_t device_id;
+	struct name user; // as it is written; empty: the operator
+	struct uuid id;
+	uint8_t digest[DIGEST_BYTES]; // of all but the stamp
+	struct storage_mark stamp; // that an answer named before; zeros: none
+	struct name room; // without '#'
+	bool may_make;    // JOIN: the room, if there is none
+	bool is_private;  // this and the next: of a room that is made
+	bool has_no_history; // who joins sees nothing of before
+	int64_t other_id; // 0: there is no such user, or none is meant (`other` is empty)
+	struct name other;
+	uint8_t fingerprint[STORAGE_KEY_BYTES];
+	struct name name;
+};
+
 struct storage_op {
 	enum storage_op_kind kind;
 	uint32_t call;     // number of the call in its session ...
@@ -75,27 +117,56 @@ struct storage_op {
 	union {
 		struct storage_submit submit;
 		struct storage_enroll enroll;
+		struct storage_change change;
 	};
 };
 
 enum storage_verdict {
-	// SUBMIT
+	// SUBMIT, CHANGE
 	VERDICT_NEW = 1,
-	VERDICT_REPEAT,       // the id is held with this digest: `row` and `was_online` are as they were
+	VERDICT_REPEAT,       // the id is held with this digest: `row`, `was_online` and `stamp` are as they were. A change also when
+			      // nothing was to be done; it has a stamp of its own then, and its id is held
 	VERDICT_ID_MISUSED,   // the id is held with another digest
 	VERDICT_NO_SUCH_USER, // this and the next two are refusals; see storage_refusal
 	VERDICT_MAILBOX_FULL, // by rows, by bytes, or by the sender's share
 	VERDICT_STORE_FULL,   // no room on the disk: for this one, or for the batch, which was then rolled back
+	VERDICT_BLOCKED,      // this and what follows: also refusals. The one it is for blocked who asks
+	VERDICT_NOT_A_MEMBER, // of that room; or there is none. Nobody learns which
+	VERDICT_NOT_ALLOWED,  // a member, but not the owner; or users may not make rooms
+	VERDICT_ROOM_FULL,    // ROOM_MEMBERS_MAX
+	VERDICT_LIMIT,        // of what this user may have (rooms made or joined, others blocked), or of rooms in all
 	// ENROLL
 	VERDICT_ENROLLED,     // also: this user has this key already
 	VERDICT_NOT_ENROLLED, // the key is another user's, the invite is spent, the name has a device, or there are too many
 };
 
+// A mailbox that got a ref.
+struct storage_place {
+	int64_t user_id;
+	uint64_t row_before; // the newest row that it ever had before; REPEAT: UINT64_MAX, not known
+	bool is_own; // of a user to whom it was not sent: what its other devices show. Not for the device it came from
+};
+
+// What a device is told of the room: its id, random, which a rename keeps; and its name.
+struct storage_room_name {
+	struct room_id id;
+	struct name name;
+};
+
 struct storage_result {
 	enum storage_verdict verdict;
-	bool was_online;     // NEW, REPEAT
-	uint64_t row;        // NEW, REPEAT: in the recipient's mailbox
-	uint64_t row_before; // NEW: the newest row that mailbox ever had before; REPEAT: UINT64_MAX, not known
+	bool was_online; // NEW, REPEAT
+	uint64_t row;    // NEW, REPEAT: the commit number; the message's row in every mailbox. 0: a change that wrote no message now
+	// The mailboxes are places[place_first ..] of the batch. REPEAT: if it is only that its own batch was repeated; else maybe none.
+	uint32_t place_first;
+	uint32_t place_count;
+	struct storage_mark stamp; // CHANGE, NEW and REPEAT: its stamp. Zeros: the operator's that had nothing to do
+	uint8_t kind; // CHANGE, NEW: enum message_kind of what it wrote into the room; 0: nothing
+	uint64_t room_row;         // this and the next: NEW, what was written into a room
+	struct storage_room_name room;
+	struct name about;     // CHANGE, NEW: what its message says: the user it is about; of a rename, the room's name before
+	uint32_t member_count; // NEW, of a room: afterwards
+	int64_t removed_device; // CHANGE_DEVICE_REMOVE: whose sessions are to end; 0: none
 };
 
 // STORAGE_REFUSAL_US: a refusal is remembered for so long, whatever the lane, and for STORAGE_REFUSALS_MAX ids. Senders share the room
@@ -111,6 +182,7 @@ struct storage_batch {
 	const struct storage_op *ops; // in order, judged one after the other
 	size_t op_count;
 	struct storage_result *results; // op_count, written by the store
+	struct storage_place *places;   // written by the store: BATCH_PLACES_MAX
 	const uint8_t *text;            // the messages' texts
 	struct mtime now;               // when it was handed over: store time and refusals follow it
 };
@@ -130,11 +202,17 @@ struct storage_device {
 	uint64_t gap_count;  // how many such rows since the device was last told
 };
 
-// A row of a mailbox: a ref and its body.
+// A row of a mailbox: a ref and its body; or of a room, then `row` is the room's.
 struct storage_row {
 	uint64_t row;
 	struct uuid id;
 	struct name sender;
+	bool is_own;     // it stands there for the user's other devices
+	bool is_history; // for the device that asks: another device had it before this one was enrolled
+	bool is_counted; // it is one of those that wait
+	uint64_t room_row; // 0: of no room
+	struct storage_room_name room;
+	struct name recipient; // of an own one that went to a user
 	struct wtime accepted_at;
 	uint8_t kind;
 	uint8_t form;
@@ -144,10 +222,61 @@ struct storage_row {
 
 enum { STORAGE_PAGE_ROWS_MAX = 32 };
 
+// A room in a list, as the asker may see it.
+struct storage_room {
+	struct storage_room_name room;
+	bool is_member;
+	bool is_owner;
+	bool is_private;
+	bool has_no_history;
+	uint64_t from_row; // the first that a member may see; else 0
+	uint64_t row_last; // the newest; else 0
+	uint32_t member_count;
+};
+
+struct storage_member {
+	int64_t user_id;
+	struct name name; // also of one who is absent
+	bool is_owner;
+};
+
+// A device in its user's list.
+struct storage_device_entry {
+	int64_t device_id;
+	uint8_t fingerprint[STORAGE_KEY_BYTES];
+	struct wtime enrolled_at;
+	struct wtime heard_at; // it signed in last, or was heard while the server kept count; 0: not known
+	struct name name;      // empty: it has none
+};
+
+// What became of a message, for who sent it.
+enum storage_fate { FATE_UNKNOWN = 0, FATE_WAITING, FATE_DELIVERED, FATE_REMOVED };
+
+struct storage_state {
+	enum storage_fate fate;
+	uint32_t delivered_count; // of mailboxes in which it was placed, those of which a device has it
+	uint32_t place_count;
+};
+
+enum {
+	STORAGE_PAGE_ROOMS_MAX = 24,
+	STORAGE_PAGE_MEMBERS_MAX = 48,
+	STORAGE_STATES_MAX = 60,
+};
+
+// The memory for an answer; which part of it holds, the kind of the question says.
 struct storage_page {
-	uint32_t row_count;
-	struct storage_row row[STORAGE_PAGE_ROWS_MAX];
-	uint8_t text[STORAGE_PAGE_ROWS_MAX * TEXT_BYTES_MAX];
+	uint32_t row_count; // of whichever it is
+	union {
+		struct {
+			struct storage_row row[STORAGE_PAGE_ROWS_MAX]; // PAGE, HISTORY
+			uint8_t text[STORAGE_PAGE_ROWS_MAX * TEXT_BYTES_MAX];
+		};
+		struct storage_room room[STORAGE_PAGE_ROOMS_MAX];
+		struct storage_member member[STORAGE_PAGE_MEMBERS_MAX]; // MEMBERS, BLOCKED
+		struct storage_device_entry device[DEVICES_PER_USER_MAX];
+		struct storage_state state[STORAGE_STATES_MAX];
+	};
 };
 
 // A device as an operator is shown it.
@@ -169,8 +298,14 @@ struct storage_list {
 enum storage_question_kind {
 	QUESTION_SIGNIN = 1, // all that is to be known of a device that signs in
 	QUESTION_PAGE,       // the next rows of a mailbox
+	QUESTION_ROOMS,      // rooms the user is in, or may join, after a name and in that order
+	QUESTION_MEMBERS,    // of a room, after a name; of an open one anybody may ask
+	QUESTION_HISTORY,    // rows of a room, for a member
+	QUESTION_STATES,     // what became of messages that the user sent
+	QUESTION_BLOCKED,    // whom the user blocks, after a name
+	QUESTION_DEVICES,    // the user's devices
 	QUESTION_LIFE,       // the life of who had a name last, absent or not: the newest who has a device, else the newest
-	QUESTION_DEVICES,    // the next devices, of all users, in the order of their ids, which is that of enrolment
+	QUESTION_ALL_DEVICES, // the next devices, of all users, in the order of their ids, which is that of enrolment
 };
 
 // Answered from a state that holds every batch of its lane that was appended before it was asked. Borrowed, the answer's memory
@@ -190,16 +325,31 @@ struct storage_question {
 		struct {
 			uint64_t after_row;
 			uint32_t rows_max; // 1 to STORAGE_PAGE_ROWS_MAX
+			int64_t device_id; // which asks: rows it wrote itself to a user are passed over
 		} mailbox;
+		struct {
+			struct name room;  // MEMBERS
+			struct room_id room_id; // HISTORY
+			struct name after; // ROOMS, MEMBERS, BLOCKED: a name, compared without case; empty: from the first
+			bool is_mine;      // ROOMS: only those that the user is in
+			uint64_t from_row; // HISTORY: this to the next
+			uint64_t to_row;
+			uint32_t rows_max;
+		} list;
+		struct {
+			uint32_t count; // 1 to STORAGE_STATES_MAX
+			struct uuid id[STORAGE_STATES_MAX];
+		} states;
 		struct name name;      // LIFE
-		int64_t after_device_id; // DEVICES; 0: from the first
+		int64_t after_device_id; // ALL_DEVICES; 0: from the first
 	};
 	// The answer.
 	union {
 		struct {
 			bool has_device; // the key is enrolled, for device.user_id
 			struct storage_device device;
-			uint64_t waiting_count; // rows of its mailbox after its cursor
+			uint64_t waiting_count; // rows of its mailbox after its cursor that count as waiting
+			uint64_t history_count; // and those that are history
 			uint32_t device_count;  // of user_id
 			bool is_invite_spent;
 			bool is_mark_known;       // the store promised it: or it is zeros
@@ -207,15 +357,19 @@ struct storage_question {
 		} is;
 		struct {
 			bool is_end;         // there are no more rows up to row_newest
-			uint64_t row_newest; // the newest row that the mailbox ever had, as the page was read; 0: none
+			uint64_t row_newest; // PAGE, ROOMS: the newest row that the mailbox ever had, as the page was read; 0: none
+			uint64_t row_read;   // PAGE: the last that was looked at, also one passed over; without any, after_row. HISTORY:
+					     // asking goes on behind it: to_row, or the room's newest, when there is no more
+			bool is_refused;     // MEMBERS, HISTORY: the user may not know of that room
+			bool has_more;       // ROOMS, MEMBERS, BLOCKED
 		} has;
 		struct {
 			bool is_known; // there was a user of that name
 			uint8_t life[STORAGE_LIFE_BYTES]; // zeros: one without
 		} was;
 	};
-	struct storage_page *page; // PAGE: the asker's memory for the rows
-	struct storage_list *list; // DEVICES: the same
+	struct storage_page *page; // for all but SIGNIN, LIFE, ALL_DEVICES: the asker's memory for the answer
+	struct storage_list *devices; // ALL_DEVICES: the same
 };
 
 #endif

@@ -25,10 +25,12 @@ static bool is_of_client(const char *path)
 enum mms_err store_check(const char *path, struct reason *why)
 {
 	struct sql sql;
-	enum mms_err err =
-		sql_open(&sql, path, is_of_client(path) ? &client_schema_kind : &server_schema_kind, SQL_READ_ONLY);
+	const bool is_client = is_of_client(path);
+	enum mms_err err = sql_open(&sql, path, is_client ? &client_schema_kind : &server_schema_kind, SQL_READ_ONLY);
 	if (err == MMS_OK)
 		err = sql_check(&sql);
+	if (err == MMS_OK && !is_client)
+		err = server_store_check_rules(&sql);
 	if (err != MMS_OK)
 		*why = sql.reason;
 	sql_close(&sql);

@@ -40,7 +40,7 @@ void users_parse_measure(struct users_table *table, const char *text, size_t byt
 			table->revoke_capacity += users_word_is_option(text, &word, "revoke=");
 		}
 	}
-	table->slot_count = map_slots_for(table->user_capacity);
+	table->slot_count = 2 * map_slots_for(table->user_capacity);
 }
 
 // A reason that begins FILE:LINE: and may quote a word; words are printable ASCII when this is called.

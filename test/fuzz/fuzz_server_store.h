@@ -115,7 +115,16 @@ static inline enum storage_verdict store_enrol(struct store *store, int64_t user
 	return VERDICT_ENROLLED;
 }
 
-static inline struct storage_result store_submit(struct store *store, const struct storage_op *op, const uint8_t *texts)
+static inline struct storage_result store_placed(enum storage_verdict verdict, const struct store_message *message,
+						 uint64_t row_before, struct storage_place *place)
+{
+	*place = (struct storage_place){.user_id = message->submit.recipient_id, .row_before = row_before};
+	return (struct storage_result){
+		.verdict = verdict, .was_online = message->submit.is_online, .row = message->row, .place_count = 1};
+}
+
+static inline struct storage_result store_submit(struct store *store, const struct storage_op *op, const uint8_t *texts,
+						 struct storage_place *place)
 {
 	const struct storage_submit *submit = &op->submit;
 	const uint8_t *text = texts + submit->text_offset;
@@ -124,7 +133,7 @@ static inline struct storage_result store_submit(struct store *store, const stru
 	if (held != NULL && memcmp(held->submit.digest, submit->digest, DIGEST_BYTES) != 0)
 		return (struct storage_result){.verdict = VERDICT_ID_MISUSED};
 	if (held != NULL)
-		return (struct storage_result){VERDICT_REPEAT, held->submit.is_online, held->row, UINT64_MAX};
+		return store_placed(VERDICT_REPEAT, held, UINT64_MAX, place);
 	if (submit->recipient_id == 0)
 		return (struct storage_result){.verdict = VERDICT_NO_SUCH_USER};
 	if (!store_has_room(store))
@@ -138,7 +147,7 @@ static inline struct storage_result store_submit(struct store *store, const stru
 	message->at = op->at;
 	message->is_removed = false;
 	memcpy(message->text, text, submit->text_bytes);
-	return (struct storage_result){VERDICT_NEW, submit->is_online, message->row, row_before};
+	return store_placed(VERDICT_NEW, message, row_before, place);
 }
 
 static inline void store_move(struct store *store, const struct storage_move *move)
@@ -169,9 +178,10 @@ static inline struct storage_appended store_append(struct store *store, const st
 		const struct storage_enroll *enroll = &op->enroll;
 		if (!is_kept)
 			batch->results[i] = (struct storage_result){.verdict = VERDICT_STORE_FULL};
-		else if (op->kind == STORAGE_SUBMIT)
-			batch->results[i] = store_submit(store, op, batch->text);
-		else
+		else if (op->kind == STORAGE_SUBMIT) {
+			batch->results[i] = store_submit(store, op, batch->text, &batch->places[i]);
+			batch->results[i].place_first = (uint32_t)i;
+		} else
 			batch->results[i] = (struct storage_result){
 				.verdict = store_enrol(store, enroll->user_id, enroll->key,
 						       enroll->has_invite ? enroll->invite_hash : NULL)};

@@ -48,6 +48,7 @@ static void check_name(const struct name *name)
 static struct client_batch batch;
 static struct client_appended appended;
 static struct client_answer answer;
+static struct client_answer hole;
 
 // One operation of each kind.
 static void gather(const struct uuid *id)
@@ -86,12 +87,17 @@ static void read_all(struct client_store *store)
 	question.kind = CLIENT_ASK_OUTBOX;
 	client_store_answer(store, &question, &answer);
 	(void)is_failure(store, answer.err);
+	question = (struct client_question){.kind = CLIENT_ASK_HOLE};
+	client_store_answer(store, &question, &hole);
+	(void)is_failure(store, hole.err);
+	assert(hole.err != MMS_OK || !hole.hole.is_there || hole.hole.from_row <= hole.hole.to_row);
 	uint64_t after = 0;
 	for (uint32_t i = 0; i < answer.row_count; i++) {
 		const struct outbox_row *queued = &answer.row[i];
 		assert(queued->seq > after);
-		check_name(&queued->recipient);
-		assert(utf8_is_message(queued->text, queued->text_bytes));
+		if (queued->what < OUTBOX_DEVICE_NAME)
+			check_name(&queued->to.name);
+		assert(queued->what != OUTBOX_MESSAGE || utf8_is_message(queued->text, queued->text_bytes));
 		after = queued->seq;
 	}
 	struct transcript_range rest = {0, UINT64_MAX, true};
@@ -107,7 +113,8 @@ static void read_all(struct client_store *store)
 static void write_all(struct client_store *store)
 {
 	const struct uuid id = id_of(9);
-	(void)is_failure(store, client_store_outbox_add(store, &id, &sender, "new", 3, wall));
+	const struct outbox_row wish = outbox_message(&id, &(struct message_to){.name = sender}, "new", 3);
+	(void)is_failure(store, client_store_outbox_add(store, &wish, wall));
 	gather(&id);
 	client_store_append(store, &batch, &appended);
 	(void)is_failure(store, appended.err);
@@ -134,7 +141,8 @@ static void make_seed(void)
 	assert(err == MMS_OK);
 	for (uint8_t i = 1; i <= 4; i++) {
 		const struct uuid id = id_of(i);
-		err = client_store_outbox_add(store, &id, &sender, "hi there", 8, wall);
+		const struct outbox_row wish = outbox_message(&id, &(struct message_to){.name = sender}, "hi there", 8);
+		err = client_store_outbox_add(store, &wish, wall);
 		assert(err == MMS_OK);
 		batch.op_count = 1;
 		batch.text_bytes = 5;

@@ -83,12 +83,21 @@ static struct disk_row *find_id(struct server_disk *disk, int64_t sender_id, con
 	return NULL;
 }
 
-static struct storage_result repeat(const struct disk_row *row, const struct storage_submit *submit)
+// The result of one that was given a place, which the caller writes down.
+static struct storage_result placed(enum storage_verdict verdict, const struct disk_row *row, uint64_t row_before,
+				    struct storage_place *place)
+{
+	*place = (struct storage_place){.user_id = row->recipient_id, .row_before = row_before};
+	return (struct storage_result){.verdict = verdict, .was_online = row->was_online, .row = row->row, .place_count = 1};
+}
+
+static struct storage_result repeat(const struct disk_row *row, const struct storage_submit *submit,
+				    struct storage_place *place)
 {
 	if (memcmp(row->digest, submit->digest, DIGEST_BYTES) != 0)
 		return (struct storage_result){.verdict = VERDICT_ID_MISUSED};
 	report_sight(SIGHT_RESUBMITTED);
-	return (struct storage_result){VERDICT_REPEAT, row->was_online, row->row, UINT64_MAX};
+	return placed(VERDICT_REPEAT, row, UINT64_MAX, place);
 }
 
 // Rows of long ago that nothing refers to make room for new ones.
@@ -112,7 +121,7 @@ static uint64_t next_row(const struct server_disk *disk, const struct disk_user 
 }
 
 static struct storage_result accept(struct server_disk *disk, const struct storage_op *op, struct disk_user *user,
-				    const uint8_t *text)
+				    const uint8_t *text, struct storage_place *place)
 {
 	const struct storage_submit *submit = &op->submit;
 	if (disk->row_count == ROWS_MAX)
@@ -137,7 +146,7 @@ static struct storage_result accept(struct server_disk *disk, const struct stora
 		.held_ran = server_disk_check_ran(disk->seconds),
 	};
 	memcpy(row->digest, submit->digest, DIGEST_BYTES);
-	const struct storage_result result = {VERDICT_NEW, row->was_online, row->row, user->row_newest};
+	const struct storage_result result = placed(VERDICT_NEW, row, user->row_newest, place);
 	disk->commit_next++;
 	user->row_newest = row->row;
 	server_disk_check_accepted(disk, row, (uint8_t)(user - disk->user), text + submit->text_offset);
@@ -146,12 +155,13 @@ static struct storage_result accept(struct server_disk *disk, const struct stora
 }
 
 static struct storage_result judge_submit(struct server_disk *disk, struct disk_memory *memory,
-					  const struct storage_batch *batch, const struct storage_op *op, bool lacks_room)
+					  const struct storage_batch *batch, size_t number, bool lacks_room)
 {
+	const struct storage_op *op = &batch->ops[number];
 	const struct storage_submit *submit = &op->submit;
 	const struct disk_row *held = find_id(disk, submit->sender_id, &submit->id);
 	if (held != NULL)
-		return repeat(held, submit);
+		return repeat(held, submit, &batch->places[number]);
 	const struct disk_refusal *refusal = find_refusal(memory, op, batch->now);
 	if (refusal != NULL) {
 		report_sight(refusal->session == op->session ? SIGHT_REFUSAL_REPEATED : SIGHT_REFUSAL_REMEMBERED);
@@ -166,7 +176,7 @@ static struct storage_result judge_submit(struct server_disk *disk, struct disk_
 	else if (!disk_has_quota(disk, &disk->user[user], submit->sender_id, submit->text_bytes))
 		verdict = VERDICT_MAILBOX_FULL;
 	if (verdict == VERDICT_NEW)
-		return accept(disk, op, &disk->user[user], batch->text);
+		return accept(disk, op, &disk->user[user], batch->text, &batch->places[number]);
 	note_refusal(disk, memory, op, verdict, batch->now);
 	return (struct storage_result){.verdict = verdict};
 }
@@ -198,7 +208,8 @@ struct storage_mark server_disk_append(struct server_disk *disk, struct disk_mem
 			results[i] = (struct storage_result){.verdict = disk_enroll(disk, &op->enroll)};
 			continue;
 		}
-		results[i] = judge_submit(disk, memory, batch, op, lacks_room != NULL && lacks_room[i]);
+		results[i] = judge_submit(disk, memory, batch, i, lacks_room != NULL && lacks_room[i]);
+		results[i].place_first = (uint32_t)i; // an operation has one
 		// A repeat may be of what another lane accepted, and its answer promises it as well.
 		if (results[i].verdict == VERDICT_NEW || results[i].verdict == VERDICT_REPEAT) {
 			const uint64_t commit = find_id(disk, op->submit.sender_id, &op->submit.id)->commit;
@@ -224,11 +235,12 @@ struct storage_mark server_disk_roll_back(struct server_disk *disk, struct disk_
 		const struct disk_row *held = find_id(disk, op->submit.sender_id, &op->submit.id);
 		const struct disk_refusal *refusal = find_refusal(memory, op, batch->now);
 		if (held != NULL)
-			results[i] = repeat(held, &op->submit);
+			results[i] = repeat(held, &op->submit, &batch->places[i]);
 		else if (refusal != NULL)
 			results[i].verdict = refusal->verdict;
 		else
 			note_refusal(disk, memory, op, VERDICT_STORE_FULL, batch->now);
+		results[i].place_first = (uint32_t)i;
 		accepted = held != NULL && held->commit > accepted ? held->commit : accepted;
 	}
 	return mark_of(disk, memory, lane, accepted);

@@ -75,14 +75,17 @@ static void answer_page(const struct server_disk *disk, struct storage_question 
 	question->page->row_count = 0;
 	question->has.is_end = true;
 	question->has.row_newest = user == DISK_USERS_MAX ? 0 : disk->user[user].row_newest;
+	question->has.row_read = after_row;
 	for (uint32_t i = 0; i < disk->row_count && question->has.is_end; i++) {
 		const struct disk_row *row = &disk->row[i];
 		if (!row->in_mailbox || row->recipient_id != question->user_id || row->row <= after_row)
 			continue;
 		if (question->page->row_count == most)
 			question->has.is_end = false;
-		else
+		else {
 			put_row(question->page, &text_bytes, row);
+			question->has.row_read = row->row;
+		}
 	}
 }
 
@@ -130,7 +133,7 @@ static const struct disk_device *next_device(const struct server_disk *disk, int
 
 static void answer_devices(const struct server_disk *disk, struct storage_question *question)
 {
-	struct storage_list *list = question->list;
+	struct storage_list *list = question->devices;
 	const struct disk_device *device;
 	int64_t after_device_id = question->after_device_id;
 	list->count = 0;
@@ -156,8 +159,11 @@ void server_disk_answer(const struct server_disk *disk, const struct disk_memory
 	case QUESTION_LIFE:
 		answer_life(disk, question);
 		break;
-	case QUESTION_DEVICES:
+	case QUESTION_ALL_DEVICES:
 		answer_devices(disk, question);
+		break;
+	default:
+		question->page->row_count = 0; // there are no rooms here
 		break;
 	}
 }

@@ -33,7 +33,7 @@ static void check_online(const struct server *server, const struct call_in *call
 	if (batch->op_count == 0)
 		return;
 	const struct storage_op *op = &batch->ops[batch->op_count - 1];
-	const uint32_t user = batch->pending[batch->op_count - 1].user;
+	const uint32_t user = users_place_of_id(server->users, op->submit.recipient_id);
 	if (op->session != peer->session || op->call != call->number || op->kind != STORAGE_SUBMIT || op->submit.recipient_id == 0)
 		return;
 	if (op->submit.is_online ? !is_heard(server, user, now, LISTENER_SILENT_US + LEEWAY_US) :

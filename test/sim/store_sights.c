@@ -42,12 +42,14 @@ static bool is_anybody(uint64_t session)
 }
 
 // Rows that are told, and whether lower ones are still to be told.
-static void look_at_rows(const struct storage_op *op, const struct storage_result *result)
+static void look_at_rows(const struct storage_batch *batch, size_t number)
 {
+	const struct storage_op *op = &batch->ops[number];
+	const struct storage_result *result = &batch->results[number];
 	const uint8_t user = server_disk_user(&world.disk, op->submit.recipient_id);
 	if (result->verdict != VERDICT_NEW || user == DISK_USERS_MAX)
 		return;
-	if (result->row_before > sights.told_row[user])
+	if (batch->places[result->place_first].row_before > sights.told_row[user])
 		report_sight(SIGHT_ROW_AHEAD);
 	if (result->row > sights.told_row[user])
 		sights.told_row[user] = result->row;
@@ -60,7 +62,7 @@ static void look_at_batch(const struct store_told *told)
 		if (!is_anybody(batch->ops[i].session))
 			report_sight(SIGHT_TOLD_TO_NOBODY);
 		if (batch->ops[i].kind == STORAGE_SUBMIT)
-			look_at_rows(&batch->ops[i], &batch->results[i]);
+			look_at_rows(batch, i);
 	}
 	if (told->appended.is_kept)
 		return;

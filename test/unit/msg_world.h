@@ -212,7 +212,18 @@ static inline void mem_add_device(struct mem_server *mem, int64_t user_id, uint8
 	mem_enroll(mem, user_id, bytes, mem_device_count(mem, user_id) == 0 ? NULL : invite);
 }
 
-static inline struct storage_result mem_submit(struct mem_server *mem, const struct storage_op *op, const uint8_t *text)
+// The result of one that is in its recipient's mailbox.
+static inline struct storage_result mem_placed(enum storage_verdict verdict, const struct mem_message *message, uint64_t row_before,
+					       struct storage_place *place)
+{
+	*place = (struct storage_place){.user_id = message->user_id, .row_before = row_before};
+	return (struct storage_result){
+		.verdict = verdict, .was_online = message->was_online, .row = message->row, .place_count = 1};
+}
+
+// Its place is written where the caller says; the result does not say where that is.
+static inline struct storage_result mem_submit(struct mem_server *mem, const struct storage_op *op, const uint8_t *text,
+					       struct storage_place *place)
 {
 	const struct storage_submit *submit = &op->submit;
 	const struct mem_message *held = mem_held(mem, submit->sender_id, &submit->id);
@@ -220,7 +231,7 @@ static inline struct storage_result mem_submit(struct mem_server *mem, const str
 	if (held != NULL && memcmp(held->digest, submit->digest, DIGEST_BYTES) != 0)
 		return (struct storage_result){.verdict = VERDICT_ID_MISUSED};
 	if (held != NULL)
-		return (struct storage_result){VERDICT_REPEAT, held->was_online, held->row, UINT64_MAX};
+		return mem_placed(VERDICT_REPEAT, held, UINT64_MAX, place);
 	if (submit->recipient_id == 0)
 		return (struct storage_result){.verdict = VERDICT_NO_SUCH_USER};
 	if (mem->is_full)
@@ -236,7 +247,7 @@ static inline struct storage_result mem_submit(struct mem_server *mem, const str
 					.was_online = submit->is_online, .text_bytes = submit->text_bytes};
 	memcpy(message->digest, submit->digest, DIGEST_BYTES);
 	memcpy(message->text, text + submit->text_offset, submit->text_bytes);
-	return (struct storage_result){VERDICT_NEW, submit->is_online, message->row, row_before};
+	return mem_placed(VERDICT_NEW, message, row_before, place);
 }
 
 // Rows that every device of the user has are removed.
@@ -265,9 +276,10 @@ static inline struct storage_appended mem_append(struct mem_server *mem, const s
 	for (size_t i = 0; i < batch->op_count; i++) {
 		const struct storage_op *op = &batch->ops[i];
 		const struct storage_enroll *enroll = &op->enroll;
-		if (op->kind == STORAGE_SUBMIT)
-			batch->results[i] = mem_submit(mem, op, batch->text);
-		else
+		if (op->kind == STORAGE_SUBMIT) {
+			batch->results[i] = mem_submit(mem, op, batch->text, &batch->places[i]);
+			batch->results[i].place_first = (uint32_t)i;
+		} else
 			batch->results[i] = (struct storage_result){
 				.verdict = mem_enroll(mem, enroll->user_id, enroll->key,
 						      enroll->has_invite ? enroll->invite_hash : NULL)};
@@ -311,8 +323,9 @@ static inline void mem_ask_page(const struct mem_server *mem, struct storage_que
 			return;
 		}
 		page->row[page->row_count++] = (struct storage_row){
-			message->row, message->id, message->sender, message->at, message->kind, message->form,
-			message->text_bytes, text_bytes};
+			.row = message->row, .id = message->id, .sender = message->sender, .accepted_at = message->at,
+			.kind = message->kind, .form = message->form, .text_bytes = message->text_bytes,
+			.text_offset = text_bytes};
 		memcpy(page->text + text_bytes, message->text, message->text_bytes);
 		text_bytes += message->text_bytes;
 	}

@@ -32,6 +32,7 @@ struct fixture {
 	struct mtime now;
 	struct storage_appended appended;     // of the last batch
 	struct storage_result result[OPS_MAX]; // the same
+	struct storage_place place[BATCH_PLACES_MAX]; // and again
 	struct storage_page page;              // that was read last
 };
 
@@ -63,10 +64,12 @@ static inline enum mms_err append_moves(struct fixture *fixture, const struct st
 					    .ops = ops,
 					    .op_count = count,
 					    .results = fixture->result,
+					    .places = fixture->place,
 					    .text = (const uint8_t *)text,
 					    .now = fixture->now};
 	assert_true(count <= OPS_MAX);
 	memset(fixture->result, 0xee, count * sizeof *fixture->result);
+	memset(fixture->place, 0xee, sizeof fixture->place);
 	return server_store_append(fixture->store, &batch, &fixture->appended, &fixture->why);
 }
 
@@ -89,6 +92,14 @@ static inline enum storage_verdict judge(struct fixture *fixture, struct storage
 	memset(text, 't', sizeof text);
 	must_keep(fixture, &op, 1, text);
 	return fixture->result[0].verdict;
+}
+
+// The newest row that the mailbox of a result had before; where it came to no more than one.
+static inline uint64_t row_before(const struct fixture *fixture, size_t index)
+{
+	const struct storage_result *result = &fixture->result[index];
+	assert_int_equal(result->place_count, 1);
+	return fixture->place[result->place_first].row_before;
 }
 
 // A message to `user_id` that will get the next row if it is new; this is also its id's first byte and its text's length.

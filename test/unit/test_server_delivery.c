@@ -5,12 +5,14 @@
 
 #include "msg/server_inside.h"
 
-// A result of the store's own for the only operation of a batch.
-static void appended_as(uint32_t lane, const struct storage_batch *batch, const struct storage_result *result)
+// A result of the store's own for the only operation of a batch, which put row 1 into Tim's mailbox.
+static void appended_as(uint32_t lane, const struct storage_batch *batch, enum storage_verdict verdict, uint64_t row_before)
 {
+	const struct storage_result result = {.verdict = verdict, .was_online = true, .row = 1, .place_count = 1};
 	const struct storage_appended appended = {true, true, mem_mark(&f.mem)};
 	assert_int_equal(batch->op_count, 1);
-	batch->results[0] = *result;
+	batch->results[0] = result;
+	batch->places[0] = (struct storage_place){.user_id = TIM, .row_before = row_before};
 	server_appended(&f.server, lane, &appended, moment_of_test());
 }
 
@@ -39,8 +41,7 @@ static void test_a_repeat_is_delivered(void **state)
 	submit(0, 1, "Tim", "a");
 	mem_append(&f.mem, take(false));
 	f.is_slow = true;
-	const struct storage_result repeat = {VERDICT_REPEAT, true, 1, UINT64_MAX};
-	appended_as(0, &f.server.lane[0].batch[0].view, &repeat);
+	appended_as(0, &f.server.lane[0].batch[0].view, VERDICT_REPEAT, UINT64_MAX);
 	check_delivered(1, ""); // what lies before it is not known, so it is read
 	assert_int_equal(ask(), 1);
 	check_delivered(1, "a");
@@ -62,17 +63,19 @@ static void test_a_row_beyond_is_read(void **state)
 					  .submit = {.sender_id = FRED, .recipient_id = TIM, .sender = name_of("fred"),
 						     .id = id_of(2), .kind = MESSAGE_WRITTEN, .form = MESSAGE_UTF8,
 						     .text_bytes = 1}};
-	const struct storage_result result = mem_submit(&f.mem, &second, (const uint8_t *)"b");
-	assert_int_equal(result.row_before, 1);
+	struct storage_place place;
+	struct server_news news;
+	const struct storage_result result = mem_submit(&f.mem, &second, (const uint8_t *)"b", &place);
+	assert_int_equal(place.row_before, 1);
 	const struct call_deliver delivery = {.id = second.submit.id, .accepted_at = WALL, .kind = MESSAGE_WRITTEN,
 					      .form = MESSAGE_UTF8, .sender = second.submit.sender,
 					      .text = (const uint8_t *)"b", .text_bytes = 1};
-	server_forward(&f.server, 1, &result, &delivery, f.now);
+	server_write_news(&news, result.row, &delivery);
+	server_forward(&f.server, 1, &news, place.row_before, f.now);
 	check_delivered(1, "");
 	assert_int_equal(ask(), 1);
 	check_delivered(1, "ab");
-	const struct storage_result late = {VERDICT_NEW, true, 1, 0};
-	appended_as(0, &f.server.lane[0].batch[0].view, &late);
+	appended_as(0, &f.server.lane[0].batch[0].view, VERDICT_NEW, 0);
 	check_delivered(1, "ab");
 	finish();
 }

@@ -244,19 +244,19 @@ static void test_list(void **state)
 {
 	(void)state;
 	const uint32_t slot = come("do=user list\n\n");
-	struct storage_question *question = asked(QUESTION_DEVICES);
+	struct storage_question *question = asked(QUESTION_ALL_DEVICES);
 	assert_int_equal(question->after_device_id, 0);
 	for (uint32_t i = 0; i < STORAGE_LIST_ROWS_MAX; i++)
-		question->list->device[i] = (struct storage_listed){.device_id = 10 + i, .user = {"fred"}};
-	question->list->count = STORAGE_LIST_ROWS_MAX;
+		question->devices->device[i] = (struct storage_listed){.device_id = 10 + i, .user = {"fred"}};
+	question->devices->count = STORAGE_LIST_ROWS_MAX;
 	server_node_answered(&w.node, question, moment());
 	assert_true(is_next(ORDER_TELL));
 	assert_memory_equal(w.order.told, "device=fred - ", 14);
 	assert_true(is_quiet()); // until it is taken
 	server_node_operator_told(&w.node, slot);
-	question = asked(QUESTION_DEVICES);
+	question = asked(QUESTION_ALL_DEVICES);
 	assert_int_equal(question->after_device_id, 10 + STORAGE_LIST_ROWS_MAX - 1);
-	question->list->count = 0;
+	question->devices->count = 0;
 	server_node_answered(&w.node, question, moment());
 	assert_string_equal(heard(slot), "user=fred\nuser=Tim\nstatus=0\n\n");
 }
@@ -265,14 +265,14 @@ static void test_users_change_while_listed(void **state)
 {
 	(void)state;
 	const uint32_t slot = come("do=user list\n\n");
-	struct storage_question *question = asked(QUESTION_DEVICES);
+	struct storage_question *question = asked(QUESTION_ALL_DEVICES);
 	server_node_reload_asked(&w.node);
 	assert_true(is_next(ORDER_READ_USERS));
 	users_open(&w.others, "Tim\n");
 	server_node_users_read(&w.node, &w.others.table, w.others.user);
 	assert_true(is_next(ORDER_SYNC_USERS));
 	synced(true);
-	question->list->count = 0;
+	question->devices->count = 0;
 	server_node_answered(&w.node, question, moment());
 	assert_non_null(strstr(heard(slot), "status=75\n\n"));
 }
@@ -340,7 +340,7 @@ static void test_who_leaves(void **state)
 	read_after(OPERATOR_USER_REMOVE, "fred");
 	const uint32_t waiting = come("do=user remove\nname=Tim\n\n");
 	const uint32_t asking = come("do=user list\n\n");
-	struct storage_question *question = asked(QUESTION_DEVICES);
+	struct storage_question *question = asked(QUESTION_ALL_DEVICES);
 	server_node_operator_left(&w.node, first);
 	server_node_operator_left(&w.node, waiting);
 	server_node_operator_left(&w.node, asking);
@@ -348,7 +348,7 @@ static void test_who_leaves(void **state)
 	edited();
 	assert_true(is_next(ORDER_SYNC_USERS));
 	synced(true);
-	question->list->count = 0;
+	question->devices->count = 0;
 	server_node_answered(&w.node, question, moment());
 	assert_true(is_quiet());
 	assert_int_equal(come(""), first);

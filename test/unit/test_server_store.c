@@ -13,7 +13,7 @@ static void test_accepted_message(void **state)
 	must_keep(fixture, &op, 1, "...hello...");
 	assert_int_equal(fixture->result[0].verdict, VERDICT_NEW);
 	assert_int_equal(fixture->result[0].row, 1);
-	assert_int_equal(fixture->result[0].row_before, 0);
+	assert_int_equal(row_before(fixture, 0), 0);
 	assert_true(fixture->result[0].was_online);
 	assert_true(fixture->appended.has_room);
 	assert_int_equal(fixture->appended.mark.commit, 1);
@@ -87,7 +87,7 @@ static void test_each_operation_is_judged(void **state)
 	assert_int_equal(result[1].verdict, VERDICT_REPEAT);
 	assert_int_equal(result[1].row, result[0].row);
 	assert_true(result[1].was_online); // as it was
-	assert_true(result[1].row_before == UINT64_MAX);
+	assert_true(row_before(fixture, 1) == UINT64_MAX);
 	assert_int_equal(result[2].verdict, VERDICT_ID_MISUSED);
 	assert_int_equal(result[3].verdict, VERDICT_NO_SUCH_USER);
 	assert_int_equal(result[4].verdict, VERDICT_NO_SUCH_USER);
@@ -97,7 +97,7 @@ static void test_each_operation_is_judged(void **state)
 	// Of another sender the id is another one.
 	ops[2].submit.sender_id = SENDER + 1;
 	assert_int_equal(judge(fixture, ops[2]), VERDICT_NEW);
-	assert_int_equal(fixture->result[0].row_before, 1);
+	assert_int_equal(row_before(fixture, 0), 1);
 }
 
 // What nobody knows the outcome of is handed over again: the answers are the same, and nothing is there twice.
@@ -151,7 +151,7 @@ static void test_counter_survives_a_purge(void **state)
 	reopen_store(fixture);
 	assert_int_equal(fixture->row_next, row + 1);
 	assert_int_equal(accept_one(fixture, FRED), row + 1);
-	assert_int_equal(fixture->result[0].row_before, row); // though it is gone
+	assert_int_equal(row_before(fixture, 0), row); // though it is gone
 }
 
 static void test_enrolled_device(void **state)

@@ -172,7 +172,7 @@ static void test_file_size_limit(void **state)
 	more.submit.id.bytes[ID_BYTES - 1] = 1;
 	assert_int_equal(judge(fixture, more), VERDICT_NEW);
 	assert_int_equal(fixture->result[0].row, accepted + 1);
-	assert_int_equal(fixture->result[0].row_before, accepted);
+	assert_int_equal(row_before(fixture, 0), accepted);
 	reopen_store(fixture);
 	assert_int_equal(rows_held(fixture, FRED), accepted + 1);
 	assert_int_equal(usage(fixture, FRED).rows, accepted + 1);
@@ -379,7 +379,7 @@ static void test_damaged_order_ends_no_mailbox(void **state)
 	accept_one(fixture, FRED);
 	server_store_close(fixture->store);
 	tamper(fixture, "CREATE TABLE other(user_id INTEGER NOT NULL, row INTEGER NOT NULL, sender_id INTEGER NOT NULL,"
-			" bytes INTEGER NOT NULL, PRIMARY KEY (user_id, row DESC)) STRICT, WITHOUT ROWID;"
+			" bytes INTEGER NOT NULL, flags INTEGER NOT NULL, PRIMARY KEY (user_id, row DESC)) STRICT, WITHOUT ROWID;"
 			"INSERT INTO other SELECT * FROM ref; DROP TABLE ref; ALTER TABLE other RENAME TO ref;"
 			"PRAGMA writable_schema = 1; UPDATE sqlite_schema SET sql = replace(sql, 'row DESC', 'row')");
 	open_store(fixture);

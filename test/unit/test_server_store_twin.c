@@ -404,8 +404,8 @@ static void ask_devices(void)
 {
 	static struct storage_list real, twin;
 	struct reason why;
-	struct storage_question question = {.kind = QUESTION_DEVICES, .list = &real};
-	struct storage_question other = {.kind = QUESTION_DEVICES, .list = &twin};
+	struct storage_question question = {.kind = QUESTION_ALL_DEVICES, .devices = &real};
+	struct storage_question other = {.kind = QUESTION_ALL_DEVICES, .devices = &twin};
 	must(server_store_ask(pair.store, &question, &why));
 	server_disk_answer(&pair.disk, &pair.memory, &other, STORAGE_PAGE_ROWS_MAX);
 	same("devices", real.count, twin.count);
@@ -527,10 +527,12 @@ static void append(bool is_again, size_t move_count, size_t op_count, struct mti
 {
 	struct storage_result real[OPS];
 	struct storage_result twin[OPS];
+	static struct storage_place real_place[BATCH_PLACES_MAX];
+	static struct storage_place twin_place[BATCH_PLACES_MAX];
 	struct storage_appended appended;
 	struct reason why;
-	const struct storage_batch batch = {pair.store_move, move_count, pair.store_op, op_count, real, pair.text, handed_at};
-	const struct storage_batch other = {pair.move, move_count, pair.op, op_count, twin, pair.text, handed_at};
+	const struct storage_batch batch = {pair.store_move, move_count, pair.store_op, op_count, real, real_place, pair.text, handed_at};
+	const struct storage_batch other = {pair.move, move_count, pair.op, op_count, twin, twin_place, pair.text, handed_at};
 	memset(real, 0xdd, sizeof real);
 	must(server_store_append(pair.store, &batch, &appended, &why));
 	const struct storage_mark mark = server_disk_append(&pair.disk, &pair.memory, 0, &other, NULL, store_seconds(), twin);
@@ -542,7 +544,13 @@ static void append(bool is_again, size_t move_count, size_t op_count, struct mti
 			continue;
 		same("a result's row", real[i].row, twin[i].row);
 		same("was_online", real[i].was_online, twin[i].was_online);
-		same("row_before", real[i].row_before, twin[i].row_before);
+		same("places", real[i].place_count, twin[i].place_count);
+		for (uint32_t j = 0; j < real[i].place_count; j++) {
+			const struct storage_place *place = &real_place[real[i].place_first + j];
+			const struct storage_place *other_place = &twin_place[twin[i].place_first + j];
+			same("row_before", place->row_before, other_place->row_before);
+			same("is_own", place->is_own, other_place->is_own);
+		}
 		if (is_again)
 			same("a repeat", real[i].verdict, VERDICT_REPEAT);
 	}

@@ -77,7 +77,6 @@ static void submit(void)
 	struct storage_op *op = server_batch_add(&w.node.server, lane, STORAGE_SUBMIT, 3, 1, &pending, WALL);
 	op->submit = (struct storage_submit){.sender_id = FRED, .id = id_of(1), .text_bytes = 1};
 	op->session = 99;
-	pending->user = USERS_NO_PLACE;
 }
 
 // A session that is none any more had moved its cursor.

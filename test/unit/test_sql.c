@@ -15,15 +15,15 @@
 static const char script[] = "CREATE TABLE thing(n INTEGER) STRICT; INSERT INTO thing VALUES (7)";
 static const char broken_script[] = "CREATE TABLE thing(n INTEGER) STRICT; CREATE TABLE thing(n INTEGER)";
 
-static const struct sql_kind version_1 = {"test database", "another place", 0x54455354, 1, script,
+static const struct sql_kind version_1 = {"test database", "another place", 0x54455354, 1, {script},
 					  200, 2048, SQLITE_CHECKPOINT_PASSIVE, false};
-static const struct sql_kind version_2 = {"test database", "another place", 0x54455354, 2, script,
+static const struct sql_kind version_2 = {"test database", "another place", 0x54455354, 2, {script},
 					  200, 2048, SQLITE_CHECKPOINT_PASSIVE, false};
-static const struct sql_kind broken = {"test database", "another place", 0x54455354, 1, broken_script,
+static const struct sql_kind broken = {"test database", "another place", 0x54455354, 1, {broken_script},
 				       200, 2048, SQLITE_CHECKPOINT_PASSIVE, false};
-static const struct sql_kind shared = {"test database", "another place", 0x54455354, 1, script,
+static const struct sql_kind shared = {"test database", "another place", 0x54455354, 1, {script},
 				       200, 2048, SQLITE_CHECKPOINT_TRUNCATE, true};
-static const struct sql_kind foreign = {"other database", "another place", 0x41424344, 1, script,
+static const struct sql_kind foreign = {"other database", "another place", 0x41424344, 1, {script},
 					200, 2048, SQLITE_CHECKPOINT_PASSIVE, false};
 
 struct fixture {

@@ -11,7 +11,7 @@
 #include "scratch.h"
 #include "store/sql.h"
 
-static const struct sql_kind kind = {"test database", "another place", 0x54455354, 1, "CREATE TABLE thing(n INTEGER, b BLOB) STRICT",
+static const struct sql_kind kind = {"test database", "another place", 0x54455354, 1, {"CREATE TABLE thing(n INTEGER, b BLOB) STRICT"},
 				     200, 2048, SQLITE_CHECKPOINT_PASSIVE, false};
 
 struct fixture {

@@ -60,6 +60,7 @@ static struct store_event await(struct threaded *threaded)
 struct one {
 	struct storage_op op;
 	struct storage_result result;
+	struct storage_place place[1];
 	struct storage_batch batch;
 };
 
@@ -69,7 +70,7 @@ static void prepare(struct fixture *fixture, struct one *one)
 	one->op = accept_op(fixture, FRED);
 	one->result = (struct storage_result){0};
 	one->batch = (struct storage_batch){
-		.ops = &one->op, .op_count = 1, .results = &one->result, .text = text, .now = fixture->now};
+		.ops = &one->op, .op_count = 1, .results = &one->result, .places = one->place, .text = text, .now = fixture->now};
 }
 
 static void test_each_job_has_its_event(void **state)

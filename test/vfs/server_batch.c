@@ -16,6 +16,7 @@ struct build {
 	struct server_op from[OPS_MAX];
 	struct storage_op op[OPS_MAX];
 	struct storage_result result[OPS_MAX];
+	struct storage_place place[BATCH_PLACES_MAX];
 	struct model_answer expected[OPS_MAX];
 	uint8_t text[OPS_MAX * TEXT_BYTES_MAX];
 	size_t count;
@@ -165,11 +166,12 @@ static void judge(struct server_world *server, size_t i, const struct model_answ
 {
 	const struct storage_result *result = &batch.result[i];
 	const bool has_row = expected->verdict == VERDICT_NEW || expected->verdict == VERDICT_REPEAT;
+	const uint64_t row_before = has_row && result->place_count == 1 ? batch.place[result->place_first].row_before : 0;
 	if ((int)result->verdict != expected->verdict ||
-	    (has_row && (result->row != expected->row || result->row_before != expected->row_before ||
+	    (has_row && (result->row != expected->row || row_before != expected->row_before ||
 			 result->was_online != (batch.from[i].submit.serial % 2 == 0))))
 		world_complain(&server->world, "operation %zu: verdict %d row %llu before %llu, not %d %llu %llu", i, result->verdict,
-			       (unsigned long long)result->row, (unsigned long long)result->row_before, expected->verdict,
+			       (unsigned long long)result->row, (unsigned long long)row_before, expected->verdict,
 			       (unsigned long long)expected->row, (unsigned long long)expected->row_before);
 }
 
@@ -192,7 +194,7 @@ static enum mms_err append(struct server_world *server)
 {
 	struct build *build = &batch;
 	const struct storage_batch built = {build->move, build->move_count, build->op,  build->count,
-					    build->result, build->text,     server->clock};
+					    build->result, build->place,    build->text, server->clock};
 	struct storage_appended appended = {.is_kept = false};
 	keep(server);
 	model_batch_end(&server->next, server_world_seconds(server));
