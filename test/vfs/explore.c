@@ -398,7 +398,8 @@ static const char *const fault_name[EXPLORE_KINDS] = {
 	[FAULT_SIZE] = "size",         [FAULT_LOCK] = "lock",     [FAULT_MEMORY] = "memory",
 };
 
-static const struct world_kind *const kinds[] = {&server_world_kind, &server_log_world_kind, &client_world_kind};
+static const struct world_kind *const kinds[] = {&server_world_kind, &server_log_world_kind, &room_world_kind,
+						 &client_world_kind};
 
 const char *explore_fault_name(int fault)
 {

@@ -86,18 +86,26 @@ static bool try_weak_store(const struct explore *explore, const struct world_kin
 // Returns how many weaknesses went unnoticed.
 static int try_weak(struct explore *explore)
 {
-	static const struct world_kind *const kinds[] = {&server_world_kind, &client_world_kind};
+	static const struct world_kind *const kinds[] = {&server_world_kind, &room_world_kind, &client_world_kind};
 	static const struct {
 		const char *name;
 		const char *skips;
+		const struct world_kind *kind; // NULL: of messages to users
 	} lapses[] = {
-		{"a mailbox is not written", "UPDATE mailbox SET put_rows"},
-		{"a share is not written", "INSERT INTO share"},
-		{"a body stays", "DELETE FROM body"},
-		{"that it was taken stays", "DELETE FROM received"},
-		{"when a row was taken is lost", "INSERT INTO received"},
-		{"a gap is not told", "UPDATE device SET gap_row = max"},
-		{"ids are not counted", "UPDATE sender SET new_ids"},
+		{"a mailbox is not written", "UPDATE mailbox SET put_rows", NULL},
+		{"a share is not written", "INSERT INTO share", NULL},
+		{"a body stays", "DELETE FROM body", NULL},
+		{"that it was taken stays", "DELETE FROM received", NULL},
+		{"when a row was taken is lost", "INSERT INTO received", NULL},
+		{"a gap is not told", "UPDATE device SET gap_row = max", NULL},
+		{"ids are not counted", "UPDATE sender SET new_ids", NULL},
+		{"a room's row is not written", "UPDATE room SET name", &room_world_kind},
+		{"a room is not let go", "UPDATE room SET gone_at", &room_world_kind},
+		{"an owner hands nothing over", "UPDATE member SET is_owner", &room_world_kind},
+		{"a place of a body is not counted", "UPDATE room_line SET refs", &room_world_kind},
+		{"what nobody waits for is not counted", "UPDATE device SET done_silent", &room_world_kind},
+		{"history forgets nothing", "UPDATE room SET row_kept", &room_world_kind},
+		{"a block is not written", "INSERT INTO block", &room_world_kind},
 	};
 	int unnoticed = 0;
 	for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
@@ -108,7 +116,8 @@ static int try_weak(struct explore *explore)
 	}
 	for (size_t i = 0; i < sizeof lapses / sizeof *lapses; i++) {
 		wraps.skips = lapses[i].skips;
-		unnoticed += !try_weak_store(explore, &server_world_kind, lapses[i].name, false);
+		unnoticed += !try_weak_store(explore, lapses[i].kind == NULL ? &server_world_kind : lapses[i].kind, lapses[i].name,
+					     false);
 		wraps.skips = NULL;
 	}
 	return unnoticed;
@@ -117,9 +126,11 @@ static int try_weak(struct explore *explore)
 static void try_everything(struct explore *explore, const struct effort *effort)
 {
 	try_crashes(explore, &server_world_kind, effort->power, effort->second_every);
+	try_crashes(explore, &room_world_kind, effort->power, effort->second_every);
 	try_crashes(explore, &client_world_kind, effort->power, effort->second_every);
 	try_crashes(explore, &server_log_world_kind, effort->power_log, 0); // an opening of it has a thousand changes
 	try_faults(explore, &server_world_kind, effort);
+	try_faults(explore, &room_world_kind, effort);
 	try_faults(explore, &client_world_kind, effort);
 }
 

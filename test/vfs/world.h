@@ -62,6 +62,7 @@ struct world_kind {
 
 extern const struct world_kind server_world_kind;
 extern const struct world_kind server_log_world_kind; // so much mail that the log is copied inside a commit
+extern const struct world_kind room_world_kind; // rooms and blocks in the server's store
 extern const struct world_kind client_world_kind;
 
 // Notes what is wrong, unless something was before.
