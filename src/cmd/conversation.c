@@ -83,8 +83,9 @@ static bool is_going_ahead(const struct conversation *conversation)
 static void send(struct conversation *conversation, const struct command *command)
 {
 	struct device *device = &conversation->device;
-	struct uuid id;
-	switch (device_queue(device, &command->name, command->text.text, command->text.bytes, &id)) {
+	struct outbox_row wish = outbox_message(&(struct uuid){{0}}, &(struct message_to){.name = command->name}, command->text.text,
+						command->text.bytes);
+	switch (device_queue(device, &wish)) {
 	case MMS_OK:
 		break;
 	case MMS_E_FULL:
@@ -99,7 +100,7 @@ static void send(struct conversation *conversation, const struct command *comman
 		phrase_say_of(&conversation->out, PHRASE_QUEUED, command->name.text);
 	// Without memory for it, it is queued all the same; only its verdict goes unsaid.
 	const struct conversation_message message = {
-		.id = id, .recipient = command->name, .typed_at = clock_monotonic(), .is_typed = true, .is_line = !is_silent};
+		.id = wish.id, .recipient = command->name, .typed_at = clock_monotonic(), .is_typed = true, .is_line = !is_silent};
 	if (conversation_remember(conversation, &message) && !is_silent && !is_going_ahead(conversation))
 		conversation_start(conversation, TALK_SENDING);
 }

@@ -37,7 +37,7 @@ void conversation_remember_queued(struct conversation *conversation)
 		for (uint32_t i = 0; i < page->row_count; i++) {
 			const struct outbox_row *row = &page->row[i];
 			question.after_seq = row->seq;
-			const struct conversation_message message = {.id = row->id, .recipient = row->recipient};
+			const struct conversation_message message = {.id = row->id, .recipient = row->to.name};
 			if (!row->is_reoffer && find(conversation, &row->id) == NULL && !conversation_remember(conversation, &message))
 				return; // no memory: their verdicts go unsaid
 		}

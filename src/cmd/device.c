@@ -85,16 +85,15 @@ void device_leave(struct device *device)
 	device_life_leave(&device->life, clock_monotonic());
 }
 
-enum mms_err device_queue(struct device *device, const struct name *recipient, const void *text, size_t bytes,
-			  struct uuid *id)
+enum mms_err device_queue(struct device *device, struct outbox_row *wish)
 {
 	uint8_t random[10];
 	const struct rng rng = random_rng();
 	const struct wtime now = clock_wall();
 	rng_fill(&rng, random, sizeof random);
-	*id = uuid_v7(now, random);
+	wish->id = uuid_v7(now, random);
 	aside_hold();
-	const enum mms_err err = client_store_outbox_add(device->profile.store, id, recipient, text, bytes, now);
+	const enum mms_err err = client_store_outbox_add(device->profile.store, wish, now);
 	aside_let();
 	if (err != MMS_OK)
 		device->why = *client_store_reason(device->profile.store);

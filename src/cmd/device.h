@@ -80,9 +80,9 @@ void device_leave(struct device *device);
 // or `until`; then does it all.
 void device_turn(struct device *device, struct pollfd *polled, size_t polled_count, struct mtime until);
 
-// Queues a message on the profile, durably. Must: the profile is open. Errors as client_store_outbox_add, `why` filled.
-enum mms_err device_queue(struct device *device, const struct name *recipient, const void *text, size_t bytes,
-			  struct uuid *id) MUST_CHECK;
+// Queues what the profile wants, durably, and gives it its id. Must: the profile is open. Errors as client_store_outbox_add, `why`
+// filled.
+enum mms_err device_queue(struct device *device, struct outbox_row *wish) MUST_CHECK;
 
 // Notes that entries of the transcript were shown. Errors as client_store_transcript_mark_shown.
 enum mms_err device_note_shown(struct device *device, const struct transcript_range *shown) MUST_CHECK;

@@ -165,8 +165,11 @@ static void queue(struct program *program)
 	struct device *device = &program->device;
 	if (program->is_queued || program->has_end)
 		return;
-	switch (device_queue(device, &program->message.recipient, program->message.text, program->message.bytes,
-			     &program->id)) {
+	const struct message_to to = {.name = program->message.recipient};
+	struct outbox_row wish = outbox_message(&(struct uuid){{0}}, &to, program->message.text, program->message.bytes);
+	const enum mms_err err = device_queue(device, &wish);
+	program->id = wish.id;
+	switch (err) {
 	case MMS_OK:
 		program->is_queued = true;
 		program->is_kept_out = false;

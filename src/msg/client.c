@@ -155,8 +155,11 @@ static void catch_up(struct client *client, struct mtime now)
 
 void client_go_on(struct client *client, struct mtime now)
 {
-	if (!client->is_broken)
-		catch_up(client, now);
+	if (client->is_broken)
+		return;
+	catch_up(client, now);
+	if (client->present != 0 && client->slot[client->present - 1].is_begun)
+		client_rooms_go_on(client, now);
 }
 
 void client_submit(struct client *client, struct mtime now)
@@ -176,6 +179,8 @@ void client_begin(struct client *client, struct mtime now)
 	client->look_at = mtime_add_us(now, CLIENT_LOOK_US);
 	client_read_from_start(client);
 	client_people_begin(client, now);
+	client_begin_rooms(client);
+	client_delivered(client, now);
 	client_go_on(client, now);
 }
 
@@ -220,7 +225,7 @@ struct mtime client_deadline(const struct client *client)
 {
 	if (client->present == 0)
 		return MTIME_NEVER;
-	const struct mtime ping_at = mtime_add_us(client->sent_at, CLIENT_PING_US);
+	const struct mtime ping_at = mtime_min(mtime_add_us(client->sent_at, CLIENT_PING_US), client_rooms_deadline(client));
 	struct mtime due = may_look(client) ? mtime_min(ping_at, client->look_at) : ping_at;
 	if (client->slot[client->present - 1].is_begun)
 		due = mtime_min(due, client_people_deadline(client));
@@ -237,7 +242,7 @@ void client_tick(struct client *client, struct mtime now)
 		client->has_more = true;
 		client->look_at = mtime_add_us(now, CLIENT_LOOK_US);
 	}
-	client_go_on(client, now); // those whom it watches
+	client_go_on(client, now); // those whom it watches, and its rooms
 	if (mtime_is_due(mtime_add_us(client->sent_at, CLIENT_PING_US), now))
 		(void)client_make_call(client, client->present - 1, CALL_PING, NULL, 0, 0, now);
 }

@@ -26,20 +26,22 @@ enum {
 	CLIENT_LOOK_US = 8 * 1000 * 1000, // how long what another process queued, and was killed before it said so, can go unnoticed
 	CLIENT_CALLS_RESERVED = 8, // room in the window that submissions leave to other calls
 	CLIENT_REOFFER_US = 60 * 1000 * 1000, // until a re-offer that was refused for now is made again; twice as long each time
-	CLIENT_OPS_A_STEP = 2, // what one event adds to a batch; where they might not fit, none is taken
+	CLIENT_OPS_A_STEP = 64, // what one event adds to a batch: a page of rooms, or of a room's rows and gaps; where they might not
+				// fit, none is taken
+	CLIENT_QUIET_US = 1000 * 1000, // without a delivery: then the rooms are asked for again, if some were to come (section 6.12)
 	CLIENT_TRIES_MAX = 8, // orders of a batch or a question whose outcome stays unknown; then the storage has failed
 };
 
 static const int64_t CLIENT_REOFFER_US_MAX = 3600LL * 1000 * 1000; // no doubling beyond
 
 enum client_told_type {
-	TOLD_SIGNED_IN = 1, // name, waiting_count; only the first time, and after signing in anew by client_start
+	TOLD_SIGNED_IN = 1, // name, waiting_count, history_count; only the first time, and after signing in anew by client_start
 	TOLD_RECONNECTED,   // signed in again on another session
 	TOLD_REFUSED,       // SIGNIN: status, NOT_AUTHORIZED or SERVER_FULL. Stopped
 	TOLD_BROKEN,        // SIGNIN was answered as no server of this protocol answers it. Stopped
 	TOLD_NOT_PROVED,    // the server did not prove the invite: it is another server. Stopped
 	TOLD_STORED,        // the transcript has grown, or the deliveries that were waiting have all come
-	TOLD_VERDICT,       // id, name (the recipient), state, status, is_reoffer
+	TOLD_VERDICT,       // id, what, to, name (the other one), state, status, is_reoffer
 	TOLD_WHO_BEGIN,     // a list of users begins (anew: forget what came before)
 	TOLD_WHO_USER,      // name, is_online
 	TOLD_WHO_END,
@@ -55,11 +57,15 @@ struct client_told {
 	enum client_told_type type;
 	struct name name;
 	uint32_t waiting_count;
+	uint32_t history_count;
 	bool is_online;
 	struct wtime heard_at; // 0: not known
 	uint8_t status;
 	struct uuid id;
+	uint8_t what;         // enum outbox_what
+	struct message_to to; // of the outbox's row
 	enum outbox_state state;
+	struct storage_mark stamp;
 	bool is_reoffer;
 };
 
@@ -94,7 +100,9 @@ enum client_slot_state {
 struct client_submission {
 	uint64_t seq; // 0: free
 	struct uuid id;
-	struct name recipient;
+	uint8_t what; // enum outbox_what
+	struct message_to to;
+	struct name other;
 	bool is_reoffer;
 };
 
@@ -102,7 +110,7 @@ struct client_slot {
 	enum client_slot_state state;
 	struct storage_mark shown; // the mark that its SIGNIN showed
 	struct storage_mark start; // the mark that the answer named: a session does not outlive the server's start
-	uint32_t waiting_count;   // deliveries that waited for it when it signed in
+	uint32_t waiting_count;   // deliveries that were to come when it signed in, history among them
 	uint32_t delivered_count; // deliveries so far that are durable
 	uint64_t submitted_seq; // everything queued up to here was submitted on this session
 	struct client_submission submission[CALL_WINDOW];
@@ -124,10 +132,41 @@ struct client_list {
 	bool is_due; // `next` is to be asked on the present session
 };
 
+enum client_rooms_step {
+	ROOMS_NONE = 0, // nothing is known of them, and nothing asked
+	ROOMS_DUE,      // a page is to be asked for
+	ROOMS_ASKED,
+	ROOMS_TOLD,  // the last page was answered, and is not durable
+	ROOMS_KNOWN, // all are in the storage
+};
+
+enum client_hole_step {
+	HOLE_NONE = 0, // there is none
+	HOLE_WANTED,   // the storage is to say whether there is one, or was asked
+	HOLE_DUE,      // its rows are to be asked for
+	HOLE_ASKED,
+	HOLE_STORING, // they came, and are not durable
+};
+
+// A receiving device's rooms, on the present session.
+struct client_rooms {
+	enum client_rooms_step step;
+	bool is_again;     // they changed since they were asked for
+	bool is_behind;    // deliveries were still to come: how far each room is, is not known
+	struct name after; // the room behind which the next page begins
+	uint32_t count;    // of rooms named so far
+	uint32_t tag;      // names a listing, and its calls
+	enum client_hole_step hole_step;
+	bool is_hole_again;        // another may have come up since the storage was asked
+	struct mtime quiet_at;     // when nothing was delivered for a while
+	struct room_id after_room; // those up to this one were refused
+	struct client_hole hole;   // since HOLE_DUE
+};
+
 // What follows once an operation is durable.
 struct client_note {
 	uint32_t slot; // of the session it came on; CLIENT_SLOTS: that is over
-	uint32_t number;         // PUT: the call to be answered OK
+	uint32_t number;         // PUT: the call to be answered OK. ROOMS_END: client_rooms.tag
 	struct client_told told; // VERDICT; MARK of a sign-in, which is used from then on. Else no type
 };
 
@@ -152,6 +191,7 @@ struct client {
 	bool is_leaving; // SIGNOUT is wanted or on its way
 	struct client_list list;
 	struct client_people people;
+	struct client_rooms rooms;
 	struct mtime reoffer_at; // when re-offers that found no room are made again; MTIME_NEVER: there are none
 	int64_t reoffer_wait_us;
 	struct mtime sent_at;  // when a call was last made or answered

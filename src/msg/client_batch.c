@@ -41,6 +41,7 @@ void client_put(struct client *client, uint32_t slot, uint32_t number, const str
 		.form = row->form,
 		.is_own = row->is_own,
 		.is_history = row->is_history,
+		.room_id = row->room_id,
 		.room_row = row->room_row,
 		.sender = row->sender,
 		.conversation = row->conversation,
@@ -57,7 +58,17 @@ void client_put_verdict(struct client *client, const struct client_told *verdict
 {
 	struct client_op *op = add(client, &(struct client_op){.kind = CLIENT_OP_VERDICT, .id = verdict->id},
 				   &(struct client_note){.slot = CLIENT_SLOTS, .told = *verdict});
-	op->verdict = (struct client_op_verdict){verdict->state, verdict->status};
+	op->verdict = (struct client_op_verdict){verdict->state, verdict->status, verdict->stamp};
+}
+
+void client_put_room(struct client *client, const struct client_op_room *room)
+{
+	add(client, &(struct client_op){.kind = CLIENT_OP_ROOM, .room = *room}, &(struct client_note){.slot = CLIENT_SLOTS});
+}
+
+void client_put_rooms_bound(struct client *client, enum client_op_kind bound, uint32_t tag)
+{
+	add(client, &(struct client_op){.kind = bound}, &(struct client_note){.slot = CLIENT_SLOTS, .number = tag});
 }
 
 // Acceptances of one session come with marks of one start: the last operation stands for all of them.
@@ -80,7 +91,8 @@ void client_put_signin(struct client *client, uint32_t slot, const struct call_s
 {
 	const struct client_note note = {
 		.slot = slot,
-		.told = {.type = TOLD_SIGNED_IN, .name = ok->name, .waiting_count = ok->waiting_count},
+		.told = {.type = TOLD_SIGNED_IN, .name = ok->name, .waiting_count = ok->waiting_count,
+			 .history_count = ok->history_count},
 	};
 	struct client_op *op = add(client, &(struct client_op){.kind = CLIENT_OP_MARK}, &note);
 	op->mark = (struct client_op_mark){
@@ -126,11 +138,14 @@ static bool is_last_awaited(struct client *client, uint32_t slot)
 static bool conclude_put(struct client *client, const struct client_op *op, const struct client_note *note,
 			 enum client_result result, struct mtime now)
 {
-	bool is_told = result == CLIENT_RESULT_NEW || client->append_tries > 1;
+	bool is_told = result == CLIENT_RESULT_NEW || result == CLIENT_RESULT_APART || client->append_tries > 1;
+	if (result == CLIENT_RESULT_APART || (room_id_is_set(&op->put.room_id) && client->append_tries > 1))
+		client_look_for_hole(client);
 	if (note->slot == CLIENT_SLOTS)
 		return is_told;
 	if (!op->put.is_gap && is_last_awaited(client, note->slot))
 		is_told = true;
+	client_delivered(client, now);
 	client->port.answer(client->port.context, note->slot, note->number, STATUS_OK);
 	client->sent_at = now;
 	return is_told;
@@ -170,8 +185,15 @@ static void conclude(struct client *client, const struct client_gathered *done, 
 		case CLIENT_OP_MARK:
 			conclude_mark(client, op, &done->note[i], appended->result[i], now);
 			break;
+		case CLIENT_OP_ROOMS_BEGIN:
+		case CLIENT_OP_ROOM:
+			break;
+		case CLIENT_OP_ROOMS_END:
+			client_rooms_known(client, done->note[i].number);
+			break;
 		}
 	}
+	client_hole_stored(client);
 	if (is_stored)
 		client_tell(client, TOLD_STORED);
 }

@@ -67,6 +67,44 @@ void client_put_signin(struct client *client, uint32_t slot, const struct call_s
 // A session is over: nothing that is gathered is answered on it.
 void client_forget_session(struct client *client, uint32_t slot);
 
+// What the server says of a room. Must: client_has_room.
+void client_put_room(struct client *client, const struct client_op_room *room);
+
+// ROOMS_BEGIN or ROOMS_END of the listing with this tag. Must: client_has_room.
+void client_put_rooms_bound(struct client *client, enum client_op_kind bound, uint32_t tag);
+
+// --- client_rooms.c ---
+
+// On a session that is used from now on.
+void client_begin_rooms(struct client *client);
+
+// The user has come into a room, or left one: the list is asked for anew.
+void client_rooms_changed(struct client *client);
+
+// Makes the calls that are due.
+void client_rooms_go_on(struct client *client, struct mtime now);
+
+// When client_rooms_go_on has something to do though nothing happened.
+struct mtime client_rooms_deadline(const struct client *client);
+
+// A delivery came.
+void client_delivered(struct client *client, struct mtime now);
+
+// The answers to its calls.
+void client_rooms_answered(struct client *client, uint8_t status, const uint8_t *body, size_t bytes, uint64_t tag);
+void client_history_answered(struct client *client, uint8_t status, const uint8_t *body, size_t bytes, uint64_t tag); // ..
+
+// The end of the listing with this tag is durable.
+void client_rooms_known(struct client *client, uint32_t tag);
+
+// Rows of a room may be missing. What answers of HISTORY brought is durable.
+void client_look_for_hole(struct client *client);
+void client_hole_stored(struct client *client); // see client_look_for_hole
+
+// Whether the storage is to be asked for a hole, and its answer.
+bool client_is_hole_wanted(const struct client *client);
+void client_hole_learned(struct client *client, const struct client_hole *hole); // see client_is_hole_wanted
+
 // --- client_outbox.c ---
 
 // The outbox is to be read for the present session, from where that has submitted; a page that was asked for before is void.

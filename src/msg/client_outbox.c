@@ -4,6 +4,9 @@
 #include <assert.h>
 #include <string.h>
 
+#include "msg/call_block.h"
+#include "msg/call_device.h"
+#include "msg/call_room.h"
 #include "msg/client_inside.h"
 
 // --- what is wanted ---
@@ -48,6 +51,12 @@ static void ask_for_mark(struct client *client)
 	client->question = (struct client_question){.number = ++client->number, .kind = CLIENT_ASK_MARK};
 }
 
+static void ask_for_hole(struct client *client)
+{
+	client->question = (struct client_question){
+		.number = ++client->number, .kind = CLIENT_ASK_HOLE, .after_room = client->rooms.after_room};
+}
+
 static void ask_for_page(struct client *client)
 {
 	const struct client_slot *session = &client->slot[client->present - 1];
@@ -65,11 +74,14 @@ const struct client_question *client_ask(struct client *client)
 {
 	if (client->is_broken)
 		return NULL;
-	if (client->ask == CLIENT_WORK_NONE && (is_mark_wanted(client) || is_page_wanted(client))) {
+	if (client->ask == CLIENT_WORK_NONE &&
+	    (is_mark_wanted(client) || is_page_wanted(client) || client_is_hole_wanted(client))) {
 		if (is_mark_wanted(client))
 			ask_for_mark(client);
-		else
+		else if (is_page_wanted(client))
 			ask_for_page(client);
+		else
+			ask_for_hole(client);
 		client->ask = CLIENT_WORK_DUE;
 		client->ask_tries = 0;
 	}
@@ -80,25 +92,80 @@ const struct client_question *client_ask(struct client *client)
 	return &client->question;
 }
 
-// Submits one queued message. False: no room for it now.
+static size_t encode_message(const struct outbox_row *row, uint8_t *body)
+{
+	const struct call_submit submission = {
+		row->id, MESSAGE_WRITTEN, MESSAGE_UTF8, row->to, row->text, row->text_bytes};
+	return call_submit_encode(&submission, body);
+}
+
+static size_t encode_join(const struct outbox_row *row, uint8_t *body)
+{
+	const struct call_join join = {
+		.change = {row->id, row->stamp},
+		.may_create = (row->flags & JOIN_MAKES) != 0,
+		.is_private = (row->flags & JOIN_PRIVATE) != 0,
+		.is_without_history = (row->flags & JOIN_NO_HISTORY) != 0,
+		.room = row->to.name,
+	};
+	return call_join_encode(&join, body);
+}
+
+// Writes the call that asks for what the row wants; returns its bytes.
+static size_t encode(const struct outbox_row *row, uint8_t *kind, uint8_t *body)
+{
+	const struct call_change change = {row->id, row->stamp};
+	switch ((enum outbox_what)row->what) {
+	case OUTBOX_MESSAGE:
+		*kind = CALL_SUBMIT;
+		return encode_message(row, body);
+	case OUTBOX_JOIN:
+		*kind = CALL_JOIN;
+		return encode_join(row, body);
+	case OUTBOX_ADD:
+		*kind = CALL_ADD;
+		return call_add_encode(&(struct call_add){change, row->to.name, row->other}, body);
+	case OUTBOX_LEAVE:
+		*kind = CALL_LEAVE;
+		return call_leave_encode(&(struct call_leave){change, row->to.name, row->other}, body);
+	case OUTBOX_BLOCK:
+	case OUTBOX_UNBLOCK:
+		*kind = CALL_BLOCK;
+		return call_block_encode(&(struct call_block){.what = row->what == OUTBOX_BLOCK ? BLOCK_ADD : BLOCK_REMOVE,
+							      .change = change, .user = row->to.name},
+					 body);
+	case OUTBOX_DEVICE_NAME:
+	case OUTBOX_DEVICE_REMOVE:
+		*kind = CALL_DEVICES;
+		return call_devices_encode(
+			&(struct call_devices){.what = row->what == OUTBOX_DEVICE_NAME ? DEVICES_NAME : DEVICES_REMOVE,
+					       .change = change, .fingerprint = row->fingerprint, .name = row->other},
+			body);
+	}
+	assert(false);
+	return 0;
+}
+
+// Submits one row. False: no room for it now.
 static bool submit(struct client *client, uint32_t slot, const struct outbox_row *row, struct mtime now)
 {
 	struct client_slot *session = &client->slot[slot];
-	const struct call_submit submission = {
-		row->id, MESSAGE_WRITTEN, MESSAGE_UTF8, {row->recipient, false}, row->text, row->text_bytes};
 	uint8_t body[CALL_BODY_BYTES_MAX];
-	const size_t bytes = call_submit_encode(&submission, body);
-	if (!client_make_call(client, slot, CALL_SUBMIT, body, bytes, row->seq, now))
+	uint8_t kind = 0;
+	const size_t bytes = encode(row, &kind, body);
+	if (!client_make_call(client, slot, kind, body, bytes, row->seq, now))
 		return false;
 	for (uint32_t i = 0; i < CALL_WINDOW; i++) {
 		if (session->submission[i].seq != 0)
 			continue;
-		session->submission[i] = (struct client_submission){row->seq, row->id, row->recipient, row->is_reoffer};
+		session->submission[i] =
+			(struct client_submission){row->seq, row->id, row->what, row->to, row->other, row->is_reoffer};
 		break;
 	}
 	session->submission_count++;
 	session->submitted_seq = row->seq;
-	client_people_note(client, &row->recipient);
+	if (row->what == OUTBOX_MESSAGE && !row->to.is_room)
+		client_people_note(client, &row->to.name);
 	return true;
 }
 
@@ -133,6 +200,8 @@ void client_learned(struct client *client, const struct client_answer *answer, s
 	client->ask = CLIENT_WORK_NONE;
 	if (client->question.kind == CLIENT_ASK_MARK)
 		client_sign_in(client, &answer->mark, now);
+	else if (client->question.kind == CLIENT_ASK_HOLE)
+		client_hole_learned(client, &answer->hole);
 	else
 		take_page(client, answer, now);
 	client_go_on(client, now);

@@ -5,6 +5,7 @@
 
 #include "base/utf8.h"
 #include "crypto/crypto.h"
+#include "msg/call_change.h"
 #include "msg/client_inside.h"
 
 static bool is_same_start(const struct storage_mark *a, const struct storage_mark *b)
@@ -47,7 +48,7 @@ static void signin_answered(struct client *client, uint32_t slot, uint8_t status
 	client->config.is_server_proved = true; // by this sign-in, for those that follow
 	client->present = slot + 1;
 	session->start = ok.mark;
-	session->waiting_count = client->config.is_receiving ? ok.waiting_count : 0;
+	session->waiting_count = client->config.is_receiving ? ok.waiting_count + ok.history_count : 0;
 	client->port.prefer(client->port.context, slot);
 	client_put_signin(client, slot, &ok);
 }
@@ -70,14 +71,44 @@ static bool take_submission(struct client_slot *session, uint64_t seq, struct cl
 // recipient back.
 static bool is_to_be_reoffered(uint8_t status)
 {
-	return status == STATUS_MAILBOX_FULL || status == STATUS_SERVER_FULL || status == STATUS_NO_SUCH_USER;
+	return status == STATUS_MAILBOX_FULL || status == STATUS_SERVER_FULL || status == STATUS_NO_SUCH_USER ||
+	       status == STATUS_ROOM_FULL || status == STATUS_LIMIT;
+}
+
+// What an acceptance says: of a message, or of a change. False: it is none.
+static bool read_acceptance(struct client *client, uint32_t slot, uint8_t what, const uint8_t *body, size_t bytes,
+			    struct client_told *verdict)
+{
+	struct call_accepted accepted;
+	struct call_changed changed = {0};
+	if (what == OUTBOX_MESSAGE) {
+		if (call_accepted_decode(&accepted, body, bytes) != MMS_OK)
+			return false;
+		changed.mark = accepted.mark;
+		verdict->state = accepted.was_online ? OUTBOX_ONLINE : OUTBOX_SAVED;
+	} else {
+		if (call_changed_decode(&changed, body, bytes) != MMS_OK)
+			return false;
+		verdict->state = OUTBOX_SAVED;
+		verdict->stamp = changed.stamp;
+	}
+	// A mark of another start than the session's is no server's: with a new one in each acceptance everything would be offered
+	// again for ever.
+	if (is_same_start(&changed.mark, &client->slot[slot].start))
+		client_put_mark(client, slot, &changed.mark);
+	return true;
+}
+
+// The user is in other rooms than before, by what this device asked for.
+static bool is_of_my_rooms(const struct client_submission *submission)
+{
+	return submission->what == OUTBOX_JOIN || (submission->what == OUTBOX_LEAVE && submission->other.text[0] == 0);
 }
 
 static void submit_answered(struct client *client, uint32_t slot, uint8_t status, const uint8_t *body, size_t bytes,
 			    uint64_t seq, struct mtime now)
 {
 	struct client_submission submission;
-	struct call_accepted accepted = {0};
 	if (!take_submission(&client->slot[slot], seq, &submission))
 		return;
 	// On a session that another has followed, no verdict is the last word: a refusal may be overtaken, and what was
@@ -86,19 +117,17 @@ static void submit_answered(struct client *client, uint32_t slot, uint8_t status
 		return;
 	struct client_told verdict = {
 		.type = TOLD_VERDICT,
-				      .name = submission.recipient,
-				      .id = submission.id,
-				      .is_reoffer = submission.is_reoffer,
-				      .state = OUTBOX_REFUSED};
-	if (status == STATUS_ACCEPTED && call_accepted_decode(&accepted, body, bytes) == MMS_OK) {
-		verdict.state = accepted.was_online ? OUTBOX_ONLINE : OUTBOX_SAVED;
-		// One of another start than the session's is no server's: with a new one in each acceptance everything would be
-		// offered again for ever.
-		if (is_same_start(&accepted.mark, &client->slot[slot].start))
-			client_put_mark(client, slot, &accepted.mark);
-	} else {
+		.what = submission.what,
+		.to = submission.to,
+		.name = submission.other,
+		.id = submission.id,
+		.is_reoffer = submission.is_reoffer,
+		.state = OUTBOX_REFUSED,
+	};
+	if (status != STATUS_ACCEPTED || !read_acceptance(client, slot, submission.what, body, bytes, &verdict))
 		verdict.status = status;
-	}
+	else if (is_of_my_rooms(&submission))
+		client_rooms_changed(client);
 	if (submission.is_reoffer && is_to_be_reoffered(status)) {
 		client_defer_reoffer(client, now);
 		return;
@@ -159,7 +188,20 @@ void client_answered(struct client *client, uint32_t slot, uint8_t kind, uint8_t
 		signin_answered(client, slot, status, body, bytes);
 		break;
 	case CALL_SUBMIT:
+	case CALL_JOIN:
+	case CALL_ADD:
+	case CALL_LEAVE:
+	case CALL_BLOCK:
+	case CALL_DEVICES:
 		submit_answered(client, slot, status, body, bytes, tag, now);
+		break;
+	case CALL_ROOMS:
+		if (slot + 1 == client->present)
+			client_rooms_answered(client, status, body, bytes, tag);
+		break;
+	case CALL_HISTORY:
+		if (slot + 1 == client->present)
+			client_history_answered(client, status, body, bytes, tag);
 		break;
 	case CALL_WHO:
 		if (slot + 1 == client->present)
@@ -179,6 +221,14 @@ void client_answered(struct client *client, uint32_t slot, uint8_t kind, uint8_t
 	client_go_on(client, now);
 }
 
+// One who comes into a room or goes: oneself, perhaps by another device.
+static bool is_about_us(const struct client *client, const struct call_deliver *deliver)
+{
+	struct name name;
+	return deliver->kind >= MESSAGE_JOINED && deliver->kind <= MESSAGE_REMOVED &&
+	       name_parse(&name, (const char *)deliver->text, deliver->text_bytes) && name_is_same(&name, &client->config.name);
+}
+
 static void delivered(struct client *client, uint32_t slot, uint32_t number, const uint8_t *body, size_t bytes)
 {
 	struct call_deliver deliver;
@@ -193,8 +243,9 @@ static void delivered(struct client *client, uint32_t slot, uint32_t number, con
 		.id = deliver.id,
 		.kind = deliver.kind,
 		.form = deliver.form,
-		.is_own = deliver.is_own,
+		.is_own = deliver.is_own || (deliver.room_row != 0 && name_is_same(&deliver.sender, &client->config.name)),
 		.is_history = deliver.is_history,
+		.room_id = deliver.room_id,
 		.room_row = deliver.room_row,
 		.sender = deliver.sender,
 		.conversation = deliver.conversation,
@@ -205,6 +256,8 @@ static void delivered(struct client *client, uint32_t slot, uint32_t number, con
 	client_put(client, slot, number, &row);
 	if (deliver.kind == MESSAGE_WRITTEN && deliver.room_row == 0)
 		client_people_note(client, deliver.is_own ? &deliver.conversation.name : &deliver.sender);
+	if (is_about_us(client, &deliver))
+		client_rooms_changed(client);
 }
 
 // We have replaced ourselves. When the session that did it is gone without an answer, this one is over at the server too.

@@ -15,6 +15,7 @@
 #include <string.h>
 
 #include "base/err.h"
+#include "base/fingerprint.h"
 #include "base/limits.h"
 #include "base/message.h"
 #include "base/name.h"
@@ -23,7 +24,7 @@
 #include "store/storage.h"
 
 enum {
-	CLIENT_BATCH_OPS_MAX = 2 * CALL_WINDOW, // operations in a batch; full: no further event is taken until the next may fill
+	CLIENT_BATCH_OPS_MAX = 3 * CALL_WINDOW, // operations in a batch; full: no further event is taken until the next may fill
 	CLIENT_BATCH_BYTES_MAX = CALL_WINDOW * TEXT_BYTES_MAX, // their text; full: the same
 	CLIENT_PAGE_ROWS_MAX = CALL_WINDOW, // messages of the outbox in an answer
 };
@@ -35,27 +36,55 @@ enum outbox_state {
 	OUTBOX_REFUSED = 4, // refused; `status` says why (doc/protocol.md section 6, the status of the answer)
 };
 
-// One message this profile wrote. `text` is borrowed from where the row was read.
+// What a profile wants of the server, and waits for a verdict on.
+enum outbox_what {
+	OUTBOX_MESSAGE = 1,   // `text` to `to`
+	OUTBOX_JOIN,          // the room `to`, with `flags`
+	OUTBOX_ADD,           // `other` to the room `to`
+	OUTBOX_LEAVE,         // the room `to`; with an `other`, to remove that one
+	OUTBOX_BLOCK,         // `to`
+	OUTBOX_UNBLOCK,       // `to`
+	OUTBOX_DEVICE_NAME,   // the user's device `fingerprint` is called `other`
+	OUTBOX_DEVICE_REMOVE, // the user's device `fingerprint`
+};
+
+enum outbox_join { JOIN_MAKES = 1, JOIN_PRIVATE = 2, JOIN_NO_HISTORY = 4 };
+
+// One wish of this profile, a message mostly. `text` is borrowed from where the row was read.
 struct outbox_row {
 	uint64_t seq; // order of writing
 	struct uuid id;
-	struct name recipient;
+	uint8_t what;  // enum outbox_what
+	uint8_t flags; // JOIN: enum outbox_join, together
+	struct message_to to;
+	struct name other;
+	struct fingerprint fingerprint;
+	struct storage_mark stamp; // of all but a message: what the first ACCEPTED named; zeros: none did
 	const uint8_t *text;
 	uint16_t text_bytes;
 	bool is_reoffer; // its sender was told the verdict before; say nothing more
 };
 
+// A message to be queued; `text` is borrowed.
+static inline struct outbox_row outbox_message(const struct uuid *id, const struct message_to *to, const void *text, size_t text_bytes)
+{
+	return (struct outbox_row){
+		.id = *id, .what = OUTBOX_MESSAGE, .to = *to, .text = (const uint8_t *)text, .text_bytes = (uint16_t)text_bytes};
+}
+
 // One entry of the transcript. `text` is borrowed from where the row was read.
 struct transcript_row {
 	uint64_t seq;
-	bool is_gap;          // a notice that `gap_count` messages were removed unread; no sender, no text
+	bool is_gap;          // `gap_count` messages are gone for good: a room's, from room_row on, or direct ones; no sender, no text
 	uint64_t gap_count;
 	struct uuid id;
 	uint8_t kind;  // enum message_kind, or of a later version
 	uint8_t form;  // enum message_form, or of a later version
-	bool is_own;     // of another device of this user
+	bool is_own;     // this user sent it; with this very profile, if the outbox has its id: then it counts as shown
+	bool is_from_here; // it is one's own, and the outbox had its id: it was seen where it was typed
 	bool is_history; // another device of this user had received it before this one was enrolled
-	uint64_t room_row; // of a room; else 0
+	struct room_id room_id; // of a room; else zeros
+	uint64_t room_row;      // the same; else 0
 	struct name sender; // empty only where `kind` is not MESSAGE_WRITTEN
 	struct message_to conversation; // empty: to this user
 	struct wtime accepted_at;
@@ -85,11 +114,15 @@ enum client_op_kind {
 	CLIENT_OP_VERDICT, // the verdict on a message; one already there stays. Of messages with a verdict the newest
 			   // OUTBOX_DONE_MAX are kept
 	CLIENT_OP_MARK,    // the mark that the server named. The store knows which one it had before: see client_op_mark
+	CLIENT_OP_ROOMS_BEGIN, // what the server says of rooms follows, in this batch and later ones
+	CLIENT_OP_ROOM,    // the user is a member of this one. Its name may have changed; its id stays
+	CLIENT_OP_ROOMS_END, // and of none that was not named since ROOMS_BEGIN
 };
 
 enum client_result {
-	CLIENT_RESULT_DONE = 1, // VERDICT, MARK
+	CLIENT_RESULT_DONE = 1, // all but PUT
 	CLIENT_RESULT_NEW,      // PUT: the transcript has grown
+	CLIENT_RESULT_APART,    // PUT: the same, and of its room a row before it is missing
 	CLIENT_RESULT_REPEAT,   // PUT: it was there
 	CLIENT_RESULT_MISSING,  // VERDICT: no such message; it may be one of the oldest, which went
 	CLIENT_RESULT_REOFFER,  // MARK: all accepted messages that are kept are queued again, as re-offers
@@ -123,7 +156,8 @@ struct client_op_put {
 	uint8_t form;
 	bool is_own;
 	bool is_history;
-	uint64_t room_row;
+	struct room_id room_id; // a room that the store does not know is one that the user is a member of
+	uint64_t room_row;      // of a gap the first that is gone
 	struct name sender;
 	struct message_to conversation;
 	struct wtime accepted_at;
@@ -134,6 +168,16 @@ struct client_op_put {
 struct client_op_verdict {
 	enum outbox_state state; // not OUTBOX_QUEUED
 	uint8_t status; // 0 unless it was refused
+	struct storage_mark stamp; // of a change that was accepted: kept with it. Else zeros
+};
+
+struct client_op_room {
+	struct room_id id;
+	struct name name;
+	bool is_owner;
+	bool is_private;
+	uint64_t from_row;   // the first that the user may have
+	uint64_t newest_row; // the last that there is; 0: not known
 };
 
 struct client_op {
@@ -143,6 +187,7 @@ struct client_op {
 		struct client_op_put put;
 		struct client_op_verdict verdict;
 		struct client_op_mark mark;
+		struct client_op_room room;
 	};
 };
 
@@ -166,6 +211,16 @@ struct client_appended {
 enum client_question_kind {
 	CLIENT_ASK_MARK = 1, // the newest mark kept; all zero when there is none
 	CLIENT_ASK_OUTBOX,   // the oldest queued messages with seq > after_seq
+	CLIENT_ASK_HOLE,     // rows of a room that the transcript lacks, and no gap stands for
+};
+
+// The first hole of a room: of the first room, in the order of ids, behind `after_room`, that has one.
+struct client_hole {
+	bool is_there;
+	struct room_id room_id;
+	struct name room;
+	uint64_t from_row; // these are missing, and none between them is there
+	uint64_t to_row;
 };
 
 struct client_question {
@@ -173,12 +228,14 @@ struct client_question {
 	enum client_question_kind kind;
 	uint64_t after_seq;
 	uint32_t rows_max; // 1 to CLIENT_PAGE_ROWS_MAX
+	struct room_id after_room; // HOLE; zeros: any
 };
 
 struct client_answer {
 	uint64_t number;
 	enum mms_err err; // MMS_OK. MMS_E_AGAIN: the answer is lost. Else the store has failed, and so has the device
 	struct storage_mark mark;
+	struct client_hole hole;
 	uint32_t row_count; // less than rows_max: there are no more
 	struct outbox_row row[CLIENT_PAGE_ROWS_MAX]; // in order; their texts are below
 	uint8_t text[CLIENT_PAGE_ROWS_MAX][TEXT_BYTES_MAX];

@@ -143,12 +143,30 @@ enum mms_err client_store_replaced_add(struct client_store *store)
 
 // --- outbox ---
 
-enum mms_err client_store_outbox_add(struct client_store *store, const struct uuid *id, const struct name *recipient,
-				     const void *text, size_t text_bytes, struct wtime now)
+static void bind_wish(sqlite3_stmt *statement, const struct outbox_row *wish, struct wtime now)
+{
+	uint8_t to[MESSAGE_TO_BYTES_MAX];
+	const size_t to_bytes = message_to_write(&wish->to, to);
+	sqlite3_clear_bindings(statement);
+	sql_bind_blob(statement, 1, wish->id.bytes, ID_BYTES);
+	if (to_bytes > 0)
+		sql_bind_blob(statement, 2, to, to_bytes);
+	if (wish->what == OUTBOX_MESSAGE)
+		sql_bind_blob(statement, 3, wish->text, wish->text_bytes);
+	sql_bind_int(statement, 4, now.ms);
+	sql_bind_int(statement, 5, wish->what);
+	sql_bind_int(statement, 6, wish->flags);
+	sql_bind_name(statement, 7, &wish->other);
+	if (wish->what >= OUTBOX_DEVICE_NAME)
+		sql_bind_blob(statement, 8, wish->fingerprint.bytes, FINGERPRINT_BYTES);
+}
+
+enum mms_err client_store_outbox_add(struct client_store *store, const struct outbox_row *wish, struct wtime now)
 {
 	sqlite3_stmt *statement = store->statement[OUTBOX_PUT];
 	uint64_t count = 0;
-	assert(utf8_is_message(text, text_bytes));
+	assert(wish->what >= OUTBOX_MESSAGE && wish->what <= OUTBOX_DEVICE_REMOVE);
+	assert(wish->what != OUTBOX_MESSAGE || utf8_is_message(wish->text, wish->text_bytes));
 	enum mms_err err = sql_begin(&store->sql);
 	if (err == MMS_OK)
 		err = client_store_outbox_queued_count(store, &count);
@@ -160,10 +178,7 @@ enum mms_err client_store_outbox_add(struct client_store *store, const struct uu
 		err = MMS_E_FULL;
 	}
 	if (err == MMS_OK) {
-		sql_bind_blob(statement, 1, id->bytes, ID_BYTES);
-		sql_bind_name(statement, 2, recipient);
-		sql_bind_blob(statement, 3, text, text_bytes);
-		sql_bind_int(statement, 4, now.ms);
+		bind_wish(statement, wish, now);
 		err = sql_run(&store->sql, statement);
 	}
 	if (err == MMS_OK)
@@ -256,6 +271,12 @@ static bool read_conversation(sqlite3_stmt *statement, int column, struct messag
 	       (sql_read_text(statement, column, text, sizeof text, &bytes) && message_to_parse(to, text, bytes));
 }
 
+// Where a message was said, or what a gap is of.
+static bool read_place(sqlite3_stmt *statement, struct transcript_row *row)
+{
+	return sql_read_number(statement, 9, &row->room_row) && read_conversation(statement, 10, &row->conversation);
+}
+
 // Whose it is: nobody's only where the server did something, or where it is none of this version's.
 static bool read_sender(sqlite3_stmt *statement, int column, struct transcript_row *row)
 {
@@ -267,12 +288,13 @@ static bool read_message(struct client_store *store, sqlite3_stmt *statement, st
 {
 	uint8_t flags = 0;
 	if (!read_byte(statement, 6, &row->kind) || !read_byte(statement, 7, &row->form) || !read_byte(statement, 8, &flags) ||
-	    !sql_read_number(statement, 9, &row->room_row) || !read_conversation(statement, 10, &row->conversation) ||
+	    !read_place(statement, row) ||
 	    !read_sender(statement, 2, row) ||
 	    !sql_read_text(statement, 5, store->text, sizeof store->text, &row->text_bytes))
 		return false;
 	row->is_own = (flags & TRANSCRIPT_OWN) != 0;
 	row->is_history = (flags & TRANSCRIPT_HISTORY) != 0;
+	row->is_from_here = (flags & TRANSCRIPT_FROM_HERE) != 0;
 	row->text = store->text;
 	return row->form != MESSAGE_UTF8 || utf8_is_message(row->text, row->text_bytes);
 }
@@ -285,7 +307,9 @@ static bool read_entry(struct client_store *store, sqlite3_stmt *statement, stru
 		return false;
 	row->is_gap = sqlite3_column_type(statement, 5) == SQLITE_NULL;
 	row->accepted_at.ms = sqlite3_column_int64(statement, 4);
-	return row->is_gap ? row->gap_count > 0 : read_message(store, statement, row);
+	if (sqlite3_column_type(statement, 11) != SQLITE_NULL && !sql_read_blob(statement, 11, row->room_id.bytes, ROOM_ID_BYTES))
+		return false;
+	return row->is_gap ? row->gap_count > 0 && read_place(statement, row) : read_message(store, statement, row);
 }
 
 enum mms_err client_store_transcript_next(struct client_store *store, const struct transcript_range *range,

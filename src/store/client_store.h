@@ -64,10 +64,9 @@ enum mms_err client_store_signed_in_get(struct client_store *store, bool *has_si
 enum mms_err client_store_replaced_get(struct client_store *store, uint64_t *count) MUST_CHECK;
 enum mms_err client_store_replaced_add(struct client_store *store) MUST_CHECK; // see client_store_replaced_get
 
-// Queues a message; `text` is one (base/utf8.h, utf8_is_message). MMS_E_EXISTS: this id is there. MMS_E_FULL:
-// OUTBOX_ROWS_MAX messages wait for a verdict.
-enum mms_err client_store_outbox_add(struct client_store *store, const struct uuid *id, const struct name *recipient,
-				     const void *text, size_t text_bytes, struct wtime now) MUST_CHECK;
+// Queues what the profile wants; a message's text is one (base/utf8.h, utf8_is_message). Of `wish` seq, stamp and is_reoffer are not
+// looked at. MMS_E_EXISTS: this id is there. MMS_E_FULL: OUTBOX_ROWS_MAX of them wait for a verdict.
+enum mms_err client_store_outbox_add(struct client_store *store, const struct outbox_row *wish, struct wtime now) MUST_CHECK;
 
 // The verdict on a message, OUTBOX_QUEUED without one; `status` is 0 unless it was refused. A verdict stays while the
 // message is offered again. MMS_E_MISSING: no such message.

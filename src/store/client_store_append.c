@@ -15,6 +15,28 @@ static enum mms_err forget(struct client_store *store, enum client_statement whi
 	return sql_run(&store->sql, store->statement[which]);
 }
 
+// Numbers from the server that SQLite cannot hold: no honest server counts so far.
+static uint64_t clamp(uint64_t number)
+{
+	return number < INT64_MAX ? number : INT64_MAX;
+}
+
+static bool is_stamped(const struct storage_mark *stamp)
+{
+	static const struct storage_mark none;
+	return memcmp(stamp->start_id, none.start_id, sizeof none.start_id) != 0;
+}
+
+// The first acceptance of a change says where it stands among all.
+static enum mms_err put_stamp(struct client_store *store, const struct client_op *op)
+{
+	sqlite3_stmt *statement = store->statement[OUTBOX_STAMP];
+	sql_bind_blob(statement, 1, op->id.bytes, ID_BYTES);
+	sql_bind_blob(statement, 2, op->verdict.stamp.start_id, STORAGE_START_ID_BYTES);
+	sql_bind_number(statement, 3, clamp(op->verdict.stamp.commit));
+	return sql_run(&store->sql, statement);
+}
+
 static enum mms_err put_verdict(struct client_store *store, const struct client_op *op, enum client_result *result)
 {
 	sqlite3_stmt *statement = store->statement[OUTBOX_VERDICT];
@@ -33,13 +55,29 @@ static enum mms_err put_verdict(struct client_store *store, const struct client_
 	if (err != MMS_OK)
 		return err;
 	*result = has_changed ? CLIENT_RESULT_DONE : CLIENT_RESULT_MISSING;
+	if (has_changed && is_stamped(&op->verdict.stamp))
+		err = put_stamp(store, op);
+	if (err != MMS_OK)
+		return err;
 	return forget(store, OUTBOX_FORGET, OUTBOX_DONE_MAX);
 }
 
-// Numbers from the server that SQLite cannot hold: no honest server counts so far.
-static uint64_t clamp(uint64_t number)
+// An entry that was there may have another row by now, after a restore of the server's store.
+static enum mms_err put_in_room(struct client_store *store, const struct client_op *op, enum client_result *result)
 {
-	return number < INT64_MAX ? number : INT64_MAX;
+	bool is_apart = false;
+	enum mms_err err = client_store_room_rows(store, &op->put, &is_apart);
+	if (err == MMS_OK && *result == CLIENT_RESULT_REPEAT && !op->put.is_gap) {
+		sqlite3_stmt *statement = store->statement[TRANSCRIPT_PLACE];
+		sql_bind_name(statement, 1, &op->put.sender);
+		sql_bind_blob(statement, 2, op->id.bytes, ID_BYTES);
+		sql_bind_number(statement, 3, op->put.room_row);
+		sql_bind_blob(statement, 4, op->put.room_id.bytes, ROOM_ID_BYTES);
+		err = sql_run(&store->sql, statement);
+	}
+	if (*result == CLIENT_RESULT_NEW && is_apart)
+		*result = CLIENT_RESULT_APART;
+	return err;
 }
 
 static enum mms_err put_entry(struct client_store *store, const struct client_batch *batch, const struct client_op *op,
@@ -64,11 +102,17 @@ static enum mms_err put_entry(struct client_store *store, const struct client_ba
 		sql_bind_blob(statement, 10, conversation, conversation_bytes);
 	if (!put->is_gap)
 		sql_bind_blob(statement, 5, batch->text + put->text_offset, put->text_bytes);
-	const enum mms_err err = sql_run(&store->sql, statement);
+	if (room_id_is_set(&put->room_id))
+		sql_bind_blob(statement, 11, put->room_id.bytes, ROOM_ID_BYTES);
+	enum mms_err err = sql_run(&store->sql, statement);
 	if (err != MMS_OK)
 		return err;
 	*result = sqlite3_changes(store->sql.db) > 0 ? CLIENT_RESULT_NEW : CLIENT_RESULT_REPEAT;
-	return *result == CLIENT_RESULT_NEW ? forget(store, TRANSCRIPT_FORGET, TRANSCRIPT_ROWS_MAX) : MMS_OK;
+	if (room_id_is_set(&put->room_id))
+		err = put_in_room(store, op, result);
+	if (err == MMS_OK && *result != CLIENT_RESULT_REPEAT)
+		err = forget(store, TRANSCRIPT_FORGET, TRANSCRIPT_ROWS_MAX);
+	return err;
 }
 
 static enum mms_err get_mark(struct client_store *store, struct storage_mark *mark)
@@ -120,6 +164,15 @@ static enum mms_err carry_out(struct client_store *store, const struct client_ba
 		return put_verdict(store, op, result);
 	case CLIENT_OP_MARK:
 		return put_mark(store, &op->mark, result);
+	case CLIENT_OP_ROOMS_BEGIN:
+		*result = CLIENT_RESULT_DONE;
+		return sql_run(&store->sql, store->statement[CLIENT_ROOMS_BEGIN]);
+	case CLIENT_OP_ROOM:
+		*result = CLIENT_RESULT_DONE;
+		return client_store_room_put(store, &op->room);
+	case CLIENT_OP_ROOMS_END:
+		*result = CLIENT_RESULT_DONE;
+		return sql_run(&store->sql, store->statement[CLIENT_ROOMS_END]);
 	}
 	assert(false);
 	return MMS_E_BAD;
@@ -139,16 +192,44 @@ void client_store_append(struct client_store *store, const struct client_batch *
 
 // --- questions ---
 
+// What is not there stands as nothing.
+static bool read_optional(sqlite3_stmt *statement, int column, uint8_t *target, size_t bytes)
+{
+	return sqlite3_column_type(statement, column) == SQLITE_NULL || sql_read_blob(statement, column, target, bytes);
+}
+
+static bool read_wish(sqlite3_stmt *statement, struct outbox_row *row)
+{
+	uint64_t what = 0;
+	uint64_t flags = 0;
+	uint8_t to[MESSAGE_TO_BYTES_MAX];
+	uint16_t to_bytes;
+	if (!sql_read_number(statement, 5, &what) || what < OUTBOX_MESSAGE || what > OUTBOX_DEVICE_REMOVE ||
+	    !sql_read_number(statement, 6, &flags) || flags > UINT8_MAX ||
+	    !read_optional(statement, 8, row->fingerprint.bytes, FINGERPRINT_BYTES) ||
+	    !read_optional(statement, 9, row->stamp.start_id, STORAGE_START_ID_BYTES) ||
+	    !sql_read_number(statement, 10, &row->stamp.commit))
+		return false;
+	row->what = (uint8_t)what;
+	row->flags = (uint8_t)flags;
+	if (sqlite3_column_type(statement, 2) != SQLITE_NULL &&
+	    (!sql_read_text(statement, 2, to, sizeof to, &to_bytes) || !message_to_parse(&row->to, to, to_bytes)))
+		return false;
+	return sqlite3_column_bytes(statement, 7) == 0 || sql_read_name(statement, 7, &row->other);
+}
+
 static bool read_queued(sqlite3_stmt *statement, struct outbox_row *row, uint8_t text[TEXT_BYTES_MAX])
 {
 	uint64_t state = 0;
+	*row = (struct outbox_row){.text = text};
 	if (!sql_read_number(statement, 0, &row->seq) || !sql_read_blob(statement, 1, row->id.bytes, ID_BYTES) ||
-	    !sql_read_name(statement, 2, &row->recipient) ||
-	    !sql_read_text(statement, 3, text, TEXT_BYTES_MAX, &row->text_bytes) || !sql_read_number(statement, 4, &state))
+	    !sql_read_number(statement, 4, &state) || !read_wish(statement, row))
 		return false;
-	row->text = text;
 	row->is_reoffer = state != OUTBOX_QUEUED;
-	return utf8_is_message(text, row->text_bytes);
+	if (row->what != OUTBOX_MESSAGE)
+		return row->to.name.text[0] != 0 || row->what >= OUTBOX_DEVICE_NAME;
+	return row->to.name.text[0] != 0 && sql_read_text(statement, 3, text, TEXT_BYTES_MAX, &row->text_bytes) &&
+	       utf8_is_message(text, row->text_bytes);
 }
 
 static enum mms_err read_page(struct client_store *store, const struct client_question *question, struct client_answer *answer)
@@ -179,6 +260,8 @@ void client_store_answer(struct client_store *store, const struct client_questio
 	answer->row_count = 0;
 	if (question->kind == CLIENT_ASK_MARK)
 		answer->err = get_mark(store, &answer->mark);
+	else if (question->kind == CLIENT_ASK_HOLE)
+		answer->err = client_store_room_hole(store, &question->after_room, &answer->hole);
 	else
 		answer->err = read_page(store, question, answer);
 }

@@ -15,6 +15,7 @@ enum client_statement {
 	MARK_GET,
 	MARK_SET,
 	OUTBOX_PUT,
+	OUTBOX_STAMP,
 	OUTBOX_FIND,
 	OUTBOX_PAGE,
 	OUTBOX_VERDICT,
@@ -26,6 +27,7 @@ enum client_statement {
 	WAITING_MORE,
 	WAITING_LESS,
 	TRANSCRIPT_PUT,
+	TRANSCRIPT_PLACE,
 	TRANSCRIPT_FORGET,
 	TRANSCRIPT_NEXT,
 	TRANSCRIPT_NEXT_UNSHOWN,
@@ -34,12 +36,24 @@ enum client_statement {
 	TRANSCRIPT_COUNT_UNSHOWN,
 	TRANSCRIPT_LAST,
 	PEOPLE_NEWEST,
+	CLIENT_ROOM_GET,
+	CLIENT_ROOM_SEEN,
+	CLIENT_ROOM_PUT,
+	CLIENT_ROOMS_BEGIN,
+	CLIENT_ROOMS_END,
+	CLIENT_ROOM_NEXT,
+	HAVE_BEFORE,
+	HAVE_AFTER,
+	HAVE_PUT,
+	HAVE_REMOVE,
 	DATA_VERSION,
 	CLIENT_STATEMENT_COUNT
 };
 
 // Flags of an entry, as DELIVER has them.
-enum { TRANSCRIPT_OWN = 1, TRANSCRIPT_HISTORY = 4 };
+enum { TRANSCRIPT_OWN = 1, TRANSCRIPT_HISTORY = 4, TRANSCRIPT_FROM_HERE = 8 }; // the last is ours
+
+enum { ROOM_OWNER = 2, ROOM_PRIVATE = 4 }; // as ROOMS has them
 
 struct client_store {
 	struct sql sql;
@@ -54,5 +68,14 @@ extern const char *const client_schema_statement[CLIENT_STATEMENT_COUNT];
 // Carries out a change by a statement whose parameters are bound. `*has_changed`: it found a row, and a message that waited for a
 // verdict waits no more, which is counted.
 enum mms_err client_store_end_waiting(struct client_store *store, enum client_statement which, bool *has_changed) MUST_CHECK;
+
+// Notes that the transcript has the rows of a room that an entry stands for. `*is_apart`: one before them is missing.
+enum mms_err client_store_room_rows(struct client_store *store, const struct client_op_put *put, bool *is_apart) MUST_CHECK;
+
+// Notes what the server says of a room.
+enum mms_err client_store_room_put(struct client_store *store, const struct client_op_room *room) MUST_CHECK;
+
+// The first hole of the first room behind `after` that has one.
+enum mms_err client_store_room_hole(struct client_store *store, const struct room_id *after, struct client_hole *hole) MUST_CHECK;
 
 #endif

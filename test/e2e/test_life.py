@@ -269,7 +269,7 @@ def fill_outbox(profile):
     (path,) = profile.state.glob(f"*/{profile.user.lower()}.db")
     with contextlib.closing(sqlite3.connect(path)) as db:
         (identity, text), = db.execute("SELECT id, text FROM outbox WHERE is_queued = 1")
-        db.executemany("INSERT INTO outbox (id, recipient, text, written_at) VALUES (?, 'Tim', ?, 1)",
+        db.executemany("INSERT INTO outbox (id, what, flags, recipient, other, text, written_at) VALUES (?, 1, 0, x'54696d', '', ?, 1)",
                        ((identity[:9] + count.to_bytes(7, "big"), text) for count in range(1, OUTBOX_ROWS_MAX)))
         db.execute("UPDATE waiting SET count = ?", (OUTBOX_ROWS_MAX,))
         db.commit()

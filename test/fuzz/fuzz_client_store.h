@@ -91,22 +91,25 @@ static inline void append(const struct client_batch *batch, struct client_append
 	for (uint32_t i = 0; i < batch->op_count; i++)
 		appended->result[i] = batch->op[i].kind == CLIENT_OP_MARK      ? put_mark(&batch->op[i].mark)
 				      : batch->op[i].kind == CLIENT_OP_VERDICT ? put_verdict(&batch->op[i])
-									       : put_entry(&batch->op[i], batch);
+				      : batch->op[i].kind == CLIENT_OP_PUT     ? put_entry(&batch->op[i], batch)
+									       : CLIENT_RESULT_DONE;
 }
 
 static inline void answer_question(const struct client_question *question, struct client_answer *found)
 {
 	found->mark = mark;
+	found->hole = (struct client_hole){0};
 	found->row_count = 0;
-	assert(question->kind == CLIENT_ASK_MARK || (question->rows_max >= 1 && question->rows_max <= CLIENT_PAGE_ROWS_MAX));
+	if (question->kind != CLIENT_ASK_OUTBOX)
+		return;
+	assert(question->rows_max >= 1 && question->rows_max <= CLIENT_PAGE_ROWS_MAX);
 	for (uint64_t i = question->after_seq; i < QUEUED && found->row_count < question->rows_max; i++)
-		if (outbox[i].is_queued)
-			found->row[found->row_count++] = (struct outbox_row){i + 1,
-									     outbox[i].id,
-									     {"Tim"},
-									     (const uint8_t *)"hello",
-									     QUEUED_TEXT_BYTES,
-									     outbox[i].state != OUTBOX_QUEUED};
+		if (outbox[i].is_queued) {
+			struct outbox_row *row = &found->row[found->row_count++];
+			*row = outbox_message(&outbox[i].id, &(struct message_to){.name = {"Tim"}}, "hello", QUEUED_TEXT_BYTES);
+			row->seq = i + 1;
+			row->is_reoffer = outbox[i].state != OUTBOX_QUEUED;
+		}
 }
 
 static inline void client_store_begin(void)

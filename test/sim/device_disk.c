@@ -120,6 +120,8 @@ bool device_disk_append(struct device_disk *disk, const struct client_batch *bat
 			results[i] = put_mark(disk, &op->mark);
 		else if (op->kind == CLIENT_OP_VERDICT)
 			results[i] = put_verdict(disk, op);
+		else if (op->kind != CLIENT_OP_PUT)
+			results[i] = CLIENT_RESULT_DONE; // there are no rooms here
 		else if (op->put.is_gap)
 			results[i] = put_gap(disk, op);
 		else
@@ -160,14 +162,20 @@ static void read_page(const struct device_disk *disk, const struct client_questi
 		if (!queued->is_queued || answer->row_count == question->rows_max)
 			continue;
 		answer->row[answer->row_count++] =
-			(struct outbox_row){place + 1,     message->id,         world.user[message->recipient].name,
-					    message->text, message->text_bytes, queued->state != OUTBOX_QUEUED};
+			(struct outbox_row){.seq = place + 1,
+					    .id = message->id,
+					    .what = OUTBOX_MESSAGE,
+					    .to = {.name = world.user[message->recipient].name},
+					    .text = message->text,
+					    .text_bytes = message->text_bytes,
+					    .is_reoffer = queued->state != OUTBOX_QUEUED};
 	}
 }
 
 void device_disk_answer(const struct device_disk *disk, const struct client_question *question, struct client_answer *answer)
 {
 	answer->mark = disk->state.mark;
+	answer->hole = (struct client_hole){0};
 	answer->row_count = 0;
 	if (question->kind == CLIENT_ASK_OUTBOX)
 		read_page(disk, question, answer);

@@ -77,7 +77,8 @@ static inline enum mms_err add_at(struct client_store *store, int n, struct wtim
 	const struct uuid id = id_of(n);
 	char text[32];
 	snprintf(text, sizeof text, "text %d", n);
-	return client_store_outbox_add(store, &id, &JIMMY, text, strlen(text), at);
+	const struct outbox_row wish = outbox_message(&id, &(struct message_to){.name = JIMMY}, text, strlen(text));
+	return client_store_outbox_add(store, &wish, at);
 }
 
 static inline enum mms_err add(struct client_store *store, int n)
@@ -87,7 +88,7 @@ static inline enum mms_err add(struct client_store *store, int n)
 
 static inline enum mms_err ask(struct fixture *fixture, enum client_question_kind kind, uint64_t after_seq, uint32_t rows_max)
 {
-	const struct client_question question = {7, kind, after_seq, rows_max};
+	const struct client_question question = {.number = 7, .kind = kind, .after_seq = after_seq, .rows_max = rows_max};
 	client_store_answer(fixture->store, &question, &fixture->answer);
 	assert_int_equal(fixture->answer.number, 7);
 	return fixture->answer.err;
@@ -117,7 +118,7 @@ static inline void verdict(struct fixture *fixture, int n, enum outbox_state sta
 {
 	struct client_op *op = gather(fixture, CLIENT_OP_VERDICT);
 	op->id = id_of(n);
-	op->verdict = (struct client_op_verdict){state, status};
+	op->verdict = (struct client_op_verdict){.state = state, .status = status};
 }
 
 // Everything accepted is to be offered again.
@@ -167,7 +168,8 @@ static inline uint32_t put_later(struct fixture *fixture, struct transcript_row 
 	op->id = row.id;
 	op->put = (struct client_op_put){
 		.is_gap = row.is_gap, .gap_count = row.gap_count, .kind = row.kind, .form = row.form, .is_own = row.is_own,
-		.is_history = row.is_history, .room_row = row.room_row, .sender = row.sender, .conversation = row.conversation,
+		.is_history = row.is_history, .room_id = row.room_id, .room_row = row.room_row, .sender = row.sender,
+		.conversation = row.conversation,
 		.accepted_at = row.accepted_at, .text_offset = batch->text_bytes, .text_bytes = row.text_bytes};
 	if (row.text_bytes > 0)
 		memcpy(batch->text + batch->text_bytes, row.text, row.text_bytes);

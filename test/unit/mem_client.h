@@ -8,7 +8,7 @@
 
 #include "store/client_storage.h"
 
-enum { MEM_OUTBOX = 600 };
+enum { MEM_OUTBOX = 600, MEM_ROOM_OPS = 200 };
 
 struct mem_outbox {
 	struct outbox_row row; // its text is at `text`
@@ -42,6 +42,12 @@ struct mem_client {
 	uint32_t orders_good;    // so many orders go well yet
 	enum mms_err order_err;  // of the next one
 	bool is_done_all_the_same; // it is carried out, whatever is said
+	struct client_op room_op[MEM_ROOM_OPS]; // all that was done about rooms: of these the test is the store
+	uint32_t room_op_count;
+	bool is_apart;           // what a message to a room comes to
+	struct client_hole hole; // what the next question for one is answered
+	uint32_t hole_count;     // how often it was asked
+	struct room_id hole_after;
 };
 
 static inline enum mms_err mem_ordered(struct mem_client *mem)
@@ -110,9 +116,17 @@ static inline void mem_client_append(struct mem_client *mem, const struct client
 		return;
 	for (uint32_t i = 0; i < batch->op_count; i++) {
 		const struct client_op *op = &batch->op[i];
+		const bool is_put = op->kind == CLIENT_OP_PUT;
+		if (op->kind >= CLIENT_OP_ROOMS_BEGIN || (is_put && room_id_is_set(&op->put.room_id))) {
+			assert_true(mem->room_op_count < MEM_ROOM_OPS);
+			mem->room_op[mem->room_op_count++] = *op;
+		}
 		appended->result[i] = op->kind == CLIENT_OP_MARK      ? mem_put_mark(mem, &op->mark)
 				      : op->kind == CLIENT_OP_VERDICT ? mem_put_verdict(mem, op)
-								      : mem_put(mem, op, batch->text + op->put.text_offset);
+				      : op->kind == CLIENT_OP_PUT     ? mem_put(mem, op, batch->text + op->put.text_offset)
+								      : CLIENT_RESULT_DONE;
+		if (is_put && room_id_is_set(&op->put.room_id) && mem->is_apart && appended->result[i] == CLIENT_RESULT_NEW)
+			appended->result[i] = CLIENT_RESULT_APART;
 	}
 	mem->commit_count++;
 }
@@ -124,7 +138,14 @@ static inline const struct client_answer *mem_client_answer(struct mem_client *m
 	answer->number = question->number;
 	answer->err = mem_ordered(mem);
 	answer->mark = mem->disk.mark;
+	answer->hole = mem->hole;
 	answer->row_count = 0;
+	if (question->kind == CLIENT_ASK_HOLE) {
+		mem->hole_count++;
+		mem->hole_after = question->after_room;
+		mem->hole = (struct client_hole){0};
+		return answer;
+	}
 	for (uint32_t i = 0; i < mem->disk.outbox_count; i++) {
 		struct mem_outbox *queued = &mem->disk.outbox[i];
 		if (queued->row.seq <= question->after_seq || answer->row_count == question->rows_max ||
@@ -143,7 +164,8 @@ static inline void mem_queue(struct mem_client *mem, const struct uuid *id, cons
 	struct mem_outbox *queued = &mem->disk.outbox[place];
 	assert_true(place < MEM_OUTBOX && strlen(text) <= MEM_TEXT_BYTES);
 	*queued = (struct mem_outbox){.state = OUTBOX_QUEUED};
-	queued->row = (struct outbox_row){place + 1, *id, name_of(recipient), NULL, (uint16_t)strlen(text), false};
+	queued->row = outbox_message(id, &(struct message_to){.name = name_of(recipient)}, NULL, strlen(text));
+	queued->row.seq = place + 1;
 	memcpy(queued->text, text, strlen(text));
 }
 

@@ -20,7 +20,7 @@ static void test_storage_fails(void **state)
 		if (batch != NULL)
 			failed.number = batch->number;
 	}
-	assert_int_equal(delivered, 2 * (CLIENT_BATCH_OPS_MAX - 1));
+	assert_int_equal(delivered, 2 * (CLIENT_BATCH_OPS_MAX - CLIENT_OPS_A_STEP + 1));
 	client_appended(&f.client, &failed, f.now);
 	assert_true(client_is_broken(&f.client));
 	assert_null(client_append(&f.client));

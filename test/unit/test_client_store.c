@@ -53,7 +53,7 @@ static void test_outbox_order_and_verdicts(void **state)
 	assert_int_equal(fixture->appended.result[0], CLIENT_RESULT_MISSING);
 	assert_int_equal(ask(fixture, CLIENT_ASK_OUTBOX, 0, 2), MMS_OK);
 	assert_int_equal(fixture->answer.row_count, 2);
-	assert_string_equal(row->recipient.text, "Jimmy");
+	assert_string_equal(row->to.name.text, "Jimmy");
 	assert_int_equal(row->text_bytes, 6);
 	assert_memory_equal(row->text, "text 1", 6);
 	assert_memory_equal(row[1].text, "text 2", 6);
@@ -163,7 +163,8 @@ static void test_full_outbox(void **state)
 	char sql[256];
 	snprintf(sql, sizeof sql,
 		 "WITH RECURSIVE n(i) AS (VALUES (100) UNION ALL SELECT i + 1 FROM n LIMIT %d)"
-		 " INSERT INTO outbox(id, recipient, text, written_at) SELECT randomblob(16), 'a', x'61', 1 FROM n;"
+		 " INSERT INTO outbox(id, what, flags, recipient, other, text, written_at)"
+		 " SELECT randomblob(16), 1, 0, x'61', '', x'61', 1 FROM n;"
 		 "UPDATE waiting SET count = %d",
 		 OUTBOX_ROWS_MAX - 1, OUTBOX_ROWS_MAX - 1);
 	tamper(fixture, sql);

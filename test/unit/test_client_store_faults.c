@@ -43,6 +43,7 @@ static void test_a_failed_operation_undoes_all(void **state)
 	put_later(fixture, entry(2));
 	assert_int_equal(append(fixture), MMS_E_IO);
 	assert_int_equal(unshown(fixture->other), 0);
+	tamper(fixture, "ALTER TABLE elsewhere RENAME TO outbox");
 	assert_true(put(fixture, entry(1)));
 	assert_int_equal(unshown(fixture->other), 1);
 }
@@ -175,9 +176,9 @@ static void test_tampered_values_are_not_used(void **state)
 	assert_non_null(strstr(client_store_reason(fixture->store)->text, "move it away"));
 	tamper(fixture, "UPDATE outbox SET text = x'ff'");
 	assert_int_equal(ask(fixture, CLIENT_ASK_OUTBOX, 0, 1), MMS_E_FORMAT);
-	tamper(fixture, "UPDATE outbox SET text = x'61', recipient = ''");
+	tamper(fixture, "UPDATE outbox SET text = x'61', recipient = x'23'");
 	assert_int_equal(ask(fixture, CLIENT_ASK_OUTBOX, 0, 1), MMS_E_FORMAT);
-	tamper(fixture, "UPDATE outbox SET recipient = 'a'");
+	tamper(fixture, "UPDATE outbox SET recipient = x'61'");
 	assert_int_equal(ask(fixture, CLIENT_ASK_OUTBOX, 0, 1), MMS_OK);
 	tamper(fixture, "UPDATE transcript SET sender = char(27)");
 	assert_int_equal(next_unshown(fixture->store, 0, &line), MMS_E_FORMAT);

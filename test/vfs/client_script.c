@@ -121,7 +121,7 @@ static void verdict(struct client_world *client, uint32_t serial, enum outbox_st
 	const bool is_known = client_model_verdict(&client->next, serial, (int)state, status);
 	struct client_op *op = add_op(client, CLIENT_OP_VERDICT, is_known ? CLIENT_RESULT_DONE : CLIENT_RESULT_MISSING);
 	op->id = world_id(serial);
-	op->verdict = (struct client_op_verdict){state, status};
+	op->verdict = (struct client_op_verdict){.state = state, .status = status};
 }
 
 // --- what ends it ---
@@ -165,8 +165,8 @@ static enum mms_err add(struct client_world *client, uint32_t serial, enum mms_e
 	const uint16_t text_bytes = world_text(serial, text);
 	if (expected == MMS_OK)
 		client_model_add(&client->next, serial, client->clock_ms);
-	const enum mms_err err = client_store_outbox_add(client->store, &id, &recipient, text, text_bytes,
-							 (struct wtime){client->clock_ms});
+	const struct outbox_row wish = outbox_message(&id, &(struct message_to){.name = recipient}, text, text_bytes);
+	const enum mms_err err = client_store_outbox_add(client->store, &wish, (struct wtime){client->clock_ms});
 	return settle(client, err, expected);
 }
 
