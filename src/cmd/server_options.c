@@ -28,6 +28,7 @@ bool server_options_read(struct server_options *options, int argc, char **argv, 
 	*options = (struct server_options){
 		.host = "127.0.0.1",
 		.port = SERVER_PORT_DEFAULT,
+		.rooms = "users",
 		.sessions_max = SESSIONS_MAX,
 		.mailbox_rows_max = MAILBOX_ROWS_MAX,
 		.mailbox_bytes_max = MAILBOX_BYTES_MAX,
@@ -50,6 +51,8 @@ bool server_options_read(struct server_options *options, int argc, char **argv, 
 		 .help = "data directory (default: mms/server in the XDG state directory)"},
 		{.name = "open-claims", .flag = &options->open_claims,
 		 .help = "let the first device that signs in as a name without invite have it, from anywhere"},
+		{.name = "rooms", .argument = "WHO", .text = &options->rooms,
+		 .help = "who makes rooms: users, or operator alone (default users)"},
 		{.name = "drop", .argument = "P", .probability_ppm = &options->drop_ppm,
 		 .help = "pretend to lose each datagram, in and out, with probability P (for tests)"},
 		{.name = "new-database", .flag = &options->new_database,
@@ -89,6 +92,10 @@ bool server_options_read(struct server_options *options, int argc, char **argv, 
 	struct options_words words;
 	if (!options_begin(&command, argc, argv, &words, status))
 		return false;
+	if (strcmp(options->rooms, "users") != 0 && strcmp(options->rooms, "operator") != 0) {
+		*status = options_fail(&command, "--rooms is either users or operator");
+		return false;
+	}
 	if (words.count > 0)
 		options->host = strip_brackets(words.word[0]);
 	return true;
@@ -122,6 +129,7 @@ void server_options_configure(const struct server_options *options, bool may_cla
 	limits->newcomer = rate(options->newcomer_rate, options->newcomer_rate);
 	node->server = server_config_default();
 	node->server.may_claim = may_claim;
+	node->server.may_make_rooms = strcmp(options->rooms, "users") == 0;
 	node->server.lane_count = STORE_LANES;
 	node->server.submit_rate = rate(options->submit_rate, options->submit_burst);
 	node->server.who_rate = rate(options->who_rate, 2 * options->who_rate);

@@ -16,6 +16,7 @@ struct server_options {
 	uint64_t port;
 	uint64_t drop_ppm;
 	bool open_claims;
+	const char *rooms; // who makes them: "users" or "operator"
 	bool new_database;
 	bool is_verbose;
 	uint64_t sessions_max;

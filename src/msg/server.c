@@ -13,6 +13,7 @@ struct server_config server_config_default(void)
 	return (struct server_config){
 		.lane_count = 1,
 		.watches_max = WATCHES_MAX,
+		.may_make_rooms = true,
 		.submit_rate = {50, 1000},
 		.who_rate = {2, 4},
 		.read_rate = {100, 400},

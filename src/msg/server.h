@@ -57,6 +57,7 @@ struct server_port {
 
 struct server_config {
 	bool may_claim;     // plain names may be claimed by the first device
+	bool may_make_rooms; // users may; else only the operator
 	uint32_t lane_count; // of the store: 1 to SERVER_LANES_MAX. A user's lane is its user_id modulo this
 	uint32_t watches_max; // names watched by all sessions
 	struct bucket_rate submit_rate; // a user
@@ -147,6 +148,7 @@ struct server_user {
 struct server_pending {
 	uint32_t slot;
 	uint32_t joining; // ENROLL: its record
+	bool is_denied_making; // JOIN: it wants to make the room if there is none, and users may not
 };
 
 struct server_batch {

@@ -19,7 +19,7 @@ struct storage_op *server_batch_add(struct server *server, struct server_lane *l
 	op->session_began_at = peer->began_at;
 	op->at = wall;
 	*pending = &batch->pending[batch->op_count];
-	(*pending)->slot = slot;
+	**pending = (struct server_pending){.slot = slot};
 	batch->op_count++;
 	batch->submit_count += kind != STORAGE_ENROLL;
 	peer->pending_count++;

@@ -119,6 +119,8 @@ static void offer(struct server *server, const struct call_in *call, struct want
 	op->change.stamp = wanted->change.stamp;
 	op->change.other_id = other == NULL ? 0 : other->user_id;
 	digest_change(&op->change, op->change.digest);
+	pending->is_denied_making = op->change.may_make && !server->config.may_make_rooms;
+	op->change.may_make = op->change.may_make && server->config.may_make_rooms;
 }
 
 void server_change(struct server *server, const struct call_in *call, struct moment moment)

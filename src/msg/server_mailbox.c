@@ -55,7 +55,10 @@ static enum call_status status_of(enum storage_verdict verdict)
 static void answer_call(struct server *server, const struct server_pending *pending, const struct storage_op *op,
 			const struct storage_result *result, const struct accepted *accepted)
 {
-	const enum call_status status = status_of(result->verdict);
+	enum call_status status = status_of(result->verdict);
+	// Of a room that is not open nobody learns whether it is there.
+	if (status == STATUS_NOT_A_MEMBER && pending->is_denied_making)
+		status = STATUS_NOT_AUTHORIZED;
 	if (status != STATUS_ACCEPTED) {
 		server_answer_bare(server, pending->slot, op->call, status);
 	} else if (op->kind == STORAGE_SUBMIT) {

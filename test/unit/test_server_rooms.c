@@ -99,6 +99,28 @@ static void test_refusals(void **state)
 	finish();
 }
 
+// Users who may not make rooms come into open ones all the same, and learn of a name only that they may not make it.
+static void test_only_the_operator_makes_rooms(void **state)
+{
+	(void)state;
+	begin_three();
+	f.server.config.may_make_rooms = false;
+	uint32_t number = join(0, 1, "ops");
+	const struct storage_op *op = &f.server.lane[0].batch[f.server.lane[0].filling].ops[0];
+	assert_false(op->change.may_make);
+	tell(&(struct storage_result){.verdict = VERDICT_NOT_A_MEMBER}, NULL, 0);
+	assert_int_equal(status_of(0, number), STATUS_NOT_AUTHORIZED);
+	number = join(0, 2, "ops");
+	tell(&(struct storage_result){.verdict = VERDICT_NEW}, NULL, 0);
+	assert_int_equal(status_of(0, number), STATUS_ACCEPTED);
+	for (uint32_t i = 0; i < 2; i++) { // each half of the lane has had a JOIN
+		number = submit(0, 3 + i, "#ops", "a");
+		tell(&(struct storage_result){.verdict = VERDICT_NOT_A_MEMBER}, NULL, 0);
+		assert_int_equal(status_of(0, number), STATUS_NOT_A_MEMBER);
+	}
+	finish();
+}
+
 // What a change wrote into the room is told to its members, and its answer names its stamp.
 static void test_a_change_is_told(void **state)
 {
@@ -433,6 +455,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_a_room_is_told),
 		cmocka_unit_test(test_refusals),
+		cmocka_unit_test(test_only_the_operator_makes_rooms),
 		cmocka_unit_test(test_a_change_is_told),
 		cmocka_unit_test(test_digests),
 		cmocka_unit_test(test_own_words),
