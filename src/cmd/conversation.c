@@ -70,7 +70,7 @@ static void list(struct conversation *conversation, const struct command *comman
 		conversation_say_unreachable(conversation);
 		return;
 	}
-	device_list(device);
+	device_list(device, &(struct client_list_wish){.kind = LIST_USERS});
 	conversation_start(conversation, TALK_LISTING);
 }
 

@@ -82,7 +82,7 @@ static uint64_t count_waiting(struct conversation *conversation)
 	uint64_t count = 0;
 	const uint32_t range_count = device_showing_ranges(&conversation->showing, is_receiver(conversation), range);
 	for (uint32_t i = 0; i < range_count && is_receiver(conversation); i++) {
-		if (client_store_transcript_count(conversation->device.profile.store, &range[i], &count) != MMS_OK)
+		if (client_store_transcript_waiting(conversation->device.profile.store, &range[i], &count) != MMS_OK)
 			fail_store(conversation);
 		waiting += count;
 	}
@@ -201,18 +201,18 @@ void conversation_told(void *context, const struct life_told *told)
 		conversation->is_grown = true;
 		conversation_look_for_verdicts(conversation);
 		break;
-	case LIFE_TOLD_WHO_BEGIN:
+	case LIFE_TOLD_LIST_BEGIN:
 		who_list_clear(&conversation->who);
 		break;
-	case LIFE_TOLD_WHO_USER:
+	case LIFE_TOLD_LIST_USER:
 		(void)who_list_add(&conversation->who, &told->name, told->is_online); // it ends where the memory does
 		break;
-	case LIFE_TOLD_WHO_END:
+	case LIFE_TOLD_LIST_END:
 		show_users(conversation);
 		if (conversation->state == TALK_LISTING)
 			finish(conversation);
 		break;
-	case LIFE_TOLD_WHO_FAILED:
+	case LIFE_TOLD_LIST_FAILED:
 		(void)verdict_say_no_list(&conversation->out, told->status, conversation->device.server_text);
 		if (conversation->state == TALK_LISTING)
 			finish(conversation);
@@ -238,6 +238,7 @@ void conversation_told(void *context, const struct life_told *told)
 		begin_showing(conversation);
 		break;
 	case LIFE_TOLD_RECONNECTED:
+	case LIFE_TOLD_LIST_ROOM:
 		break;
 	}
 }

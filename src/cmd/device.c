@@ -75,9 +75,9 @@ void device_be(struct device *device, const struct name *name, enum life_use use
 	device_life_be(&device->life, &wish, clock_monotonic());
 }
 
-void device_list(struct device *device)
+void device_list(struct device *device, const struct client_list_wish *wish)
 {
-	device_life_list(&device->life, clock_monotonic());
+	device_life_list(&device->life, wish, clock_monotonic());
 }
 
 void device_leave(struct device *device)

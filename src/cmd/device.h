@@ -70,8 +70,8 @@ int device_choose_user(struct device *device, const char *given, struct name *na
 // Wants to be `name`, with an invite code or NULL. Must: nobody was wanted before, or was forgotten.
 void device_be(struct device *device, const struct name *name, enum life_use use, const char *invite);
 
-// Wants the list of users; LIFE_TOLD_WHO_END ends it.
-void device_list(struct device *device);
+// Wants a list; LIFE_TOLD_LIST_END or _FAILED ends it.
+void device_list(struct device *device, const struct client_list_wish *wish);
 
 // Wants to sign out; LIFE_TOLD_STOPPED follows.
 void device_leave(struct device *device);

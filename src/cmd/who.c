@@ -36,19 +36,19 @@ static void take_told(void *context, const struct life_told *told)
 	switch (told->type) {
 	case LIFE_TOLD_SIGNED_IN:
 		device_say_left_behind(&program->device, &out);
-		device_list(&program->device);
+		device_list(&program->device, &(struct client_list_wish){.kind = LIST_USERS});
 		break;
-	case LIFE_TOLD_WHO_BEGIN:
+	case LIFE_TOLD_LIST_BEGIN:
 		who_list_clear(&program->list);
 		break;
-	case LIFE_TOLD_WHO_USER:
+	case LIFE_TOLD_LIST_USER:
 		if (!program->is_out_of_memory)
 			program->is_out_of_memory = !who_list_add(&program->list, &told->name, told->is_online);
 		break;
-	case LIFE_TOLD_WHO_END:
+	case LIFE_TOLD_LIST_END:
 		program->is_whole = true;
 		break;
-	case LIFE_TOLD_WHO_FAILED:
+	case LIFE_TOLD_LIST_FAILED:
 		program->is_over = true;
 		program->status = verdict_say_no_list(&out, told->status, program->device.server_text);
 		break;

@@ -134,18 +134,14 @@ void client_ended(struct client *client, uint32_t slot)
 	client_forget_session(client, slot);
 }
 
-// Makes the calls that are wanted and found no room before: WHO and SIGNOUT. (The window is a span: under loss it may have no room
+// Makes the calls that are wanted and found no room before: for a list, and SIGNOUT. (The window is a span: under loss it may have no room
 // though few calls are unanswered.)
 static void catch_up(struct client *client, struct mtime now)
 {
-	uint8_t body[CALL_BODY_BYTES_MAX];
 	if (client->present == 0 || !client->slot[client->present - 1].is_begun)
 		return;
 	const uint32_t slot = client->present - 1;
-	if (client->list.is_due &&
-	    client_make_call(client, slot, CALL_WHO, body, call_who_encode(&client->list.next, body),
-			     client->list.ask_count, now))
-		client->list.is_due = false;
+	client_list_go_on(client, now);
 	client_people_go_on(client, now);
 	// A page of what is queued goes before it: nothing is submitted behind.
 	const bool is_first = client->may_submit && !client->slot[slot].is_outbox_read;
@@ -171,9 +167,7 @@ void client_submit(struct client *client, struct mtime now)
 void client_begin(struct client *client, struct mtime now)
 {
 	client->slot[client->present - 1].is_begun = true;
-	client->list.next = (struct call_who){0};
-	client->list.ask_count++;
-	client->list.is_due = client->list.is_wanted;
+	client_list_begin(client);
 	client->reoffer_at = MTIME_NEVER;
 	client->reoffer_wait_us = CLIENT_REOFFER_US;
 	client->look_at = mtime_add_us(now, CLIENT_LOOK_US);
@@ -190,18 +184,11 @@ void client_set_submitting(struct client *client, bool may_submit, struct mtime 
 	client_submit(client, now);
 }
 
-void client_ask_who(struct client *client, uint32_t generation, uint32_t first, struct mtime now)
+void client_list(struct client *client, const struct client_list_wish *wish, struct mtime now)
 {
-	client->list.next = (struct call_who){generation, first};
-	client->list.ask_count++;
-	client->list.is_due = true;
+	client->list = (struct client_list){.wish = *wish, .is_wanted = true, .ask_count = client->list.ask_count};
+	client_list_begin(client);
 	catch_up(client, now);
-}
-
-void client_who(struct client *client, struct mtime now)
-{
-	client->list = (struct client_list){.is_wanted = true, .ask_count = client->list.ask_count};
-	client_ask_who(client, 0, 0, now);
 }
 
 void client_sign_out(struct client *client, struct mtime now)

@@ -42,10 +42,11 @@ enum client_told_type {
 	TOLD_NOT_PROVED,    // the server did not prove the invite: it is another server. Stopped
 	TOLD_STORED,        // the transcript has grown, or the deliveries that were waiting have all come
 	TOLD_VERDICT,       // id, what, to, name (the other one), state, status, is_reoffer
-	TOLD_WHO_BEGIN,     // a list of users begins (anew: forget what came before)
-	TOLD_WHO_USER,      // name, is_online
-	TOLD_WHO_END,
-	TOLD_WHO_FAILED,    // status: why there is no list; STATUS_OK: what came is none
+	TOLD_LIST_BEGIN,    // the list that was asked for begins (anew: forget what came before)
+	TOLD_LIST_USER,     // of users, members, those blocked: name; is_online but for the last; is_owner of members
+	TOLD_LIST_ROOM,     // of rooms: name, is_member, is_owner, is_private, member_count
+	TOLD_LIST_END,
+	TOLD_LIST_FAILED,   // status: why there is no list; STATUS_OK: what came is none
 	TOLD_SIGNED_OUT,    // stopped
 	TOLD_REPLACED,      // another sign-in of this device receives now. Stopped
 	TOLD_REMOVED,       // no longer authorized. Stopped
@@ -60,6 +61,10 @@ struct client_told {
 	uint32_t history_count;
 	bool is_online;
 	struct wtime heard_at; // 0: not known
+	bool is_member;
+	bool is_owner;
+	bool is_private;
+	uint32_t member_count;
 	uint8_t status;
 	struct uuid id;
 	uint8_t what;         // enum outbox_what
@@ -110,8 +115,8 @@ struct client_slot {
 	enum client_slot_state state;
 	struct storage_mark shown; // the mark that its SIGNIN showed
 	struct storage_mark start; // the mark that the answer named: a session does not outlive the server's start
-	uint32_t waiting_count;   // deliveries that were to come when it signed in, history among them
-	uint32_t delivered_count; // deliveries so far that are durable
+	uint32_t waiting_count;   // deliveries that waited when it signed in
+	uint32_t delivered_count; // of those so far that are durable
 	uint64_t submitted_seq; // everything queued up to here was submitted on this session
 	struct client_submission submission[CALL_WINDOW];
 	uint32_t submission_count;
@@ -122,14 +127,29 @@ struct client_slot {
 	bool is_shutdown_told; // once a session: who stops says so once
 };
 
-// A list of users on its way.
+enum client_list_kind {
+	LIST_USERS = 1, // in the order of the users file
+	LIST_MEMBERS,   // of a room; what follows is in the order of names
+	LIST_ROOMS,     // those that one is in, and those that anybody may join
+	LIST_BLOCKED,   // whom one blocks
+};
+
+struct client_list_wish {
+	enum client_list_kind kind;
+	struct name room; // MEMBERS: whose, without '#'
+};
+
+// A list on its way.
 struct client_list {
-	struct call_who next; // the page asked for
-	uint32_t total_count; // of the generation asked for, when next.first is not 0
-	uint32_t restart_count;
+	struct client_list_wish wish;
+	struct call_who next; // USERS: the page asked for
+	uint32_t total_count; // USERS: of the generation asked for, when next.first is not 0
+	uint32_t restart_count; // USERS
+	struct name after;    // the other kinds: the page asked for goes on behind this one; empty: it is the first
+	uint32_t count;       // the other kinds: so far
 	uint64_t ask_count; // names the newest request; an answer to an older one is none
 	bool is_wanted;
-	bool is_due; // `next` is to be asked on the present session
+	bool is_due; // the page is to be asked for on the present session
 };
 
 enum client_rooms_step {
@@ -237,9 +257,9 @@ void client_ended(struct client *client, uint32_t slot);
 // The outbox may have grown: submits what waits.
 void client_submit(struct client *client, struct mtime now);
 
-// Asks who is online; from the beginning on the next session when this one ends before the whole list has come. TOLD_WHO_END or
-// TOLD_WHO_FAILED follows.
-void client_who(struct client *client, struct mtime now);
+// Asks for a list, and for no other one any more; from the beginning on the next session when this one ends before the whole list has
+// come. TOLD_LIST_END or TOLD_LIST_FAILED follows.
+void client_list(struct client *client, const struct client_list_wish *wish, struct mtime now);
 
 // From now on, until client_start, TOLD_PRESENCE says when somebody comes or goes whom one writes with: of those CLIENT_PEOPLE_MAX
 // with whom one did so last, beginning with `names`, the newest first. Where the server does not know WATCH it says nothing. Must:

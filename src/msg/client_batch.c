@@ -143,7 +143,8 @@ static bool conclude_put(struct client *client, const struct client_op *op, cons
 		client_look_for_hole(client);
 	if (note->slot == CLIENT_SLOTS)
 		return is_told;
-	if (!op->put.is_gap && is_last_awaited(client, note->slot))
+	if (!op->put.is_gap && transcript_kind_is_waiting(op->put.kind, op->put.is_own, op->put.is_history) &&
+	    is_last_awaited(client, note->slot))
 		is_told = true;
 	client_delivered(client, now);
 	client->port.answer(client->port.context, note->slot, note->number, STATUS_OK);

@@ -18,9 +18,6 @@ void client_stop(struct client *client, const struct client_told *stop);
 // Tells it, if that is so now.
 void client_tell_stop(struct client *client);
 
-// Asks for a page of users, from `first` of this generation, or from the beginning with 0 and 0.
-void client_ask_who(struct client *client, uint32_t generation, uint32_t first, struct mtime now);
-
 // The mark that SIGNIN shows is known: it goes out on each session that waits for it.
 void client_sign_in(struct client *client, const struct storage_mark *mark, struct mtime now);
 
@@ -104,6 +101,20 @@ void client_hole_stored(struct client *client); // see client_look_for_hole
 // Whether the storage is to be asked for a hole, and its answer.
 bool client_is_hole_wanted(const struct client *client);
 void client_hole_learned(struct client *client, const struct client_hole *hole); // see client_is_hole_wanted
+
+// --- client_list.c ---
+
+// A session is used from now on: a list that is wanted begins anew.
+void client_list_begin(struct client *client);
+
+// Asks for the page that is due. Must: there is a present session.
+void client_list_go_on(struct client *client, struct mtime now);
+
+// Whether the answer to a call with this tag is a page of a list that was asked for; no submission and no other listing has it.
+bool client_is_list(uint8_t kind, uint64_t tag);
+
+// Such an answer, on the present session.
+void client_list_answered(struct client *client, uint8_t status, const uint8_t *body, size_t bytes, uint64_t tag, struct mtime now);
 
 // --- client_outbox.c ---
 

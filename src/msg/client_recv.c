@@ -48,7 +48,7 @@ static void signin_answered(struct client *client, uint32_t slot, uint8_t status
 	client->config.is_server_proved = true; // by this sign-in, for those that follow
 	client->present = slot + 1;
 	session->start = ok.mark;
-	session->waiting_count = client->config.is_receiving ? ok.waiting_count + ok.history_count : 0;
+	session->waiting_count = client->config.is_receiving ? ok.waiting_count : 0;
 	client->port.prefer(client->port.context, slot);
 	client_put_signin(client, slot, &ok);
 }
@@ -135,54 +135,17 @@ static void submit_answered(struct client *client, uint32_t slot, uint8_t status
 	client_put_verdict(client, &verdict);
 }
 
-static void fail_list(struct client *client, uint8_t status)
-{
-	client->list.is_wanted = false;
-	client->port.told(client->port.context, &(struct client_told){.type = TOLD_WHO_FAILED, .status = status});
-}
-
-// Whether a page is the one that was asked for, or the first of a list that the server has begun anew (section 6.5).
-static bool is_page_expected(struct client_list *list, const struct call_who_ok *ok)
-{
-	if (ok->total_count > WHO_USERS_MAX)
-		return false;
-	if (list->next.first == 0)
-		return ok->first == 0;
-	if (ok->first == list->next.first && ok->generation == list->next.generation)
-		return ok->total_count == list->total_count;
-	return ok->first == 0 && list->restart_count++ < WHO_RESTARTS_MAX;
-}
-
-static void who_answered(struct client *client, uint8_t status, const uint8_t *body, size_t bytes, uint64_t ask,
-			 struct mtime now)
-{
-	struct call_who_ok ok;
-	struct client_told user = {.type = TOLD_WHO_USER};
-	if (!client->list.is_wanted || ask != client->list.ask_count)
-		return;
-	if (status != STATUS_OK || call_who_ok_decode(&ok, body, bytes) != MMS_OK ||
-	    !is_page_expected(&client->list, &ok)) {
-		fail_list(client, status);
-		return;
-	}
-	if (ok.first == 0)
-		client_tell(client, TOLD_WHO_BEGIN);
-	client->list.total_count = ok.total_count;
-	const uint32_t next = ok.first + ok.count;
-	while (call_who_user_read(&ok, &user.name, &user.is_online))
-		client->port.told(client->port.context, &user);
-	if (next < ok.total_count) {
-		client_ask_who(client, ok.generation, next, now);
-		return;
-	}
-	client->list.is_wanted = false;
-	client_tell(client, TOLD_WHO_END);
-}
-
 void client_answered(struct client *client, uint32_t slot, uint8_t kind, uint8_t status, const uint8_t *body,
 		     size_t bytes, uint64_t tag, struct mtime now)
 {
 	assert(slot < CLIENT_SLOTS);
+	if (client_is_list(kind, tag)) {
+		if (slot + 1 == client->present)
+			client_list_answered(client, status, body, bytes, tag, now);
+		client->has_no_room = false; // see below
+		client_go_on(client, now);
+		return;
+	}
 	switch (kind) {
 	case CALL_SIGNIN:
 		signin_answered(client, slot, status, body, bytes);
@@ -202,10 +165,6 @@ void client_answered(struct client *client, uint32_t slot, uint8_t kind, uint8_t
 	case CALL_HISTORY:
 		if (slot + 1 == client->present)
 			client_history_answered(client, status, body, bytes, tag);
-		break;
-	case CALL_WHO:
-		if (slot + 1 == client->present)
-			who_answered(client, status, body, bytes, tag, now);
 		break;
 	case CALL_WATCH:
 		if (slot + 1 == client->present)

@@ -27,10 +27,11 @@ static void take_told(void *context, const struct client_told *told)
 		[TOLD_SIGNED_IN] = LIFE_TOLD_SIGNED_IN, [TOLD_RECONNECTED] = LIFE_TOLD_RECONNECTED,
 		[TOLD_REFUSED] = LIFE_TOLD_STOPPED,     [TOLD_NOT_PROVED] = LIFE_TOLD_STOPPED,
 		[TOLD_STORED] = LIFE_TOLD_STORED,       [TOLD_VERDICT] = LIFE_TOLD_VERDICT,
-		[TOLD_WHO_BEGIN] = LIFE_TOLD_WHO_BEGIN, [TOLD_WHO_USER] = LIFE_TOLD_WHO_USER,
-		[TOLD_WHO_END] = LIFE_TOLD_WHO_END,     [TOLD_SIGNED_OUT] = LIFE_TOLD_STOPPED,
+		[TOLD_LIST_BEGIN] = LIFE_TOLD_LIST_BEGIN, [TOLD_LIST_USER] = LIFE_TOLD_LIST_USER,
+		[TOLD_LIST_ROOM] = LIFE_TOLD_LIST_ROOM, [TOLD_LIST_END] = LIFE_TOLD_LIST_END,
+		[TOLD_LIST_FAILED] = LIFE_TOLD_LIST_FAILED, [TOLD_SIGNED_OUT] = LIFE_TOLD_STOPPED,
 		[TOLD_REPLACED] = LIFE_TOLD_STOPPED,    [TOLD_REMOVED] = LIFE_TOLD_STOPPED,
-		[TOLD_SHUTDOWN] = LIFE_TOLD_SHUTDOWN,   [TOLD_WHO_FAILED] = LIFE_TOLD_WHO_FAILED,
+		[TOLD_SHUTDOWN] = LIFE_TOLD_SHUTDOWN,
 		[TOLD_BROKEN] = LIFE_TOLD_STOPPED,      [TOLD_PRESENCE] = LIFE_TOLD_PRESENCE,
 	};
 	static const enum life_stop stops[] = {
@@ -46,8 +47,14 @@ static void take_told(void *context, const struct client_told *told)
 		.waiting_count = told->waiting_count,
 		.is_online = told->is_online,
 		.heard_at = told->heard_at,
+		.is_member = told->is_member,
+		.is_owner = told->is_owner,
+		.is_private = told->is_private,
+		.member_count = told->member_count,
 		.status = told->status,
 		.id = told->id,
+		.what = told->what,
+		.to = told->to,
 		.state = told->state,
 		.is_reoffer = told->is_reoffer,
 		.stop = type == LIFE_TOLD_STOPPED ? stops[told->type] : 0,
@@ -138,10 +145,11 @@ void device_life_want_presence(struct device_life *life, const struct name *name
 	client_want_presence(&life->node.client, names, count, now);
 }
 
-void device_life_list(struct device_life *life, struct mtime now)
+void device_life_list(struct device_life *life, const struct client_list_wish *wish, struct mtime now)
 {
+	life->list = *wish;
 	if (life->node.client.is_started) {
-		client_who(&life->node.client, now);
+		client_list(&life->node.client, wish, now);
 	} else if (life->state == LIFE_PAUSING || life->state == LIFE_WAITING) {
 		life->is_list_due = true;
 		life->again_at = mtime_max(now, dialer_ready_at(&life->node.dialer));
@@ -217,7 +225,7 @@ void device_life_dial(struct device_life *life, struct mtime now)
 	if (life->is_holding)
 		client_set_submitting(&life->node.client, true, now);
 	if (life->is_list_due)
-		client_who(&life->node.client, now);
+		client_list(&life->node.client, &life->list, now);
 	life->is_list_due = false;
 }
 

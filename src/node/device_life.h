@@ -37,7 +37,7 @@ enum {
 	LIFE_LOOK_US = 8 * 1000 * 1000,         // until one that follows looks though nobody woke it
 	LIFE_SIGNOUT_US = 10 * 1000 * 1000,     // how long SIGNOUT waits for its answer; LIFE_SILENT_US of silence end it too
 	// What one step can tell, what one batch can, and our own. Only an empty queue steps, or orders a batch.
-	LIFE_TOLD_MAX = CALL_BODY_BYTES_MAX / 3 + CLIENT_BATCH_OPS_MAX + 16,
+	LIFE_TOLD_MAX = CALL_BODY_BYTES_MAX / 2 + CLIENT_BATCH_OPS_MAX + 16,
 };
 
 enum life_state {
@@ -75,12 +75,13 @@ enum life_told_type {
 	LIFE_TOLD_SIGNED_IN,   // name, waiting_count; once a wish, again after LIFE_PAUSING, and when another process receives
 	LIFE_TOLD_RECONNECTED, // signed in again on another session
 	LIFE_TOLD_STORED,      // the transcript has grown, or the deliveries that were waiting have all come
-	LIFE_TOLD_VERDICT,     // id, name (the recipient), state, status, is_reoffer; it is durable
+	LIFE_TOLD_VERDICT,     // id, what, to, name (the other one), state, status, is_reoffer; it is durable
 	LIFE_TOLD_CHANGED,     // another process has written to the profile: verdicts and entries may stand there
-	LIFE_TOLD_WHO_BEGIN,   // a list of users begins (anew: forget what came before)
-	LIFE_TOLD_WHO_USER,    // name, is_online
-	LIFE_TOLD_WHO_END,
-	LIFE_TOLD_WHO_FAILED,  // status: why there is no list; STATUS_OK: what came is none
+	LIFE_TOLD_LIST_BEGIN,  // the list that was asked for begins (anew: forget what came before)
+	LIFE_TOLD_LIST_USER,   // of users, members, those blocked: name; is_online but for the last; is_owner of members
+	LIFE_TOLD_LIST_ROOM,   // of rooms: name, is_member, is_owner, is_private, member_count
+	LIFE_TOLD_LIST_END,
+	LIFE_TOLD_LIST_FAILED, // status: why there is no list; STATUS_OK: what came is none
 	LIFE_TOLD_SHUTDOWN,    // the server stops; reconnecting goes on
 	LIFE_TOLD_UNREACHABLE, // the server has been silent for LIFE_SILENT_US, or its name does not resolve; trying goes on
 	LIFE_TOLD_REACHED,     // signed in again after that
@@ -94,8 +95,14 @@ struct life_told {
 	uint32_t waiting_count;
 	bool is_online;
 	struct wtime heard_at; // 0: not known
+	bool is_member;
+	bool is_owner;
+	bool is_private;
+	uint32_t member_count;
 	uint8_t status;
 	struct uuid id;
+	uint8_t what;         // enum outbox_what
+	struct message_to to; // of the outbox's row
 	enum outbox_state state;
 	bool is_reoffer;
 	enum life_stop stop;
@@ -194,7 +201,8 @@ struct device_life {
 	bool is_stir_due;     // those who follow are to be woken
 	bool is_overruled;    // a copy of the profile has replaced who received, since the wish
 	uint64_t replaced_count; // how often before the wish
-	bool is_list_due;     // who is online was asked for, and there is no session yet that could tell
+	struct client_list_wish list; // what was asked for last
+	bool is_list_due;     // it was, and there is no session yet that could tell
 	struct mtime role_at; // when to try to receive
 
 	enum life_order_type pending; // an order that awaits its event; 0: none
@@ -227,8 +235,8 @@ void device_life_clear(struct device_life *life);
 // To be somebody. Must: IDLE.
 void device_life_be(struct device_life *life, const struct life_wish *wish, struct mtime now);
 
-// Who is online; the list is told once it can be. Nothing unless the profile is open and the wish goes on.
-void device_life_list(struct device_life *life, struct mtime now);
+// For a list, and no other one any more; it is told once it can be. Nothing unless the profile is open and the wish goes on.
+void device_life_list(struct device_life *life, const struct client_list_wish *wish, struct mtime now);
 
 // LIFE_TOLD_PRESENCE is wanted: as client_want_presence. To be said after each LIFE_TOLD_SIGNED_IN.
 void device_life_want_presence(struct device_life *life, const struct name *names, uint32_t count, struct mtime now);

@@ -97,6 +97,9 @@ const struct sql_kind client_schema_kind = {
 	.is_shared = true,
 };
 
+// As transcript_row_is_waiting: no gap, none of the server's own kinds, neither one's own nor history.
+#define IS_WAITING "text IS NOT NULL AND kind NOT BETWEEN 2 AND 5 AND (flags & 5) = 0"
+
 // An entry of the transcript, whole.
 #define ENTRY \
 	"SELECT seq, gap_count, sender, id, accepted_at, text, kind, form, flags, room_row, conversation," \
@@ -146,8 +149,9 @@ const char *const client_schema_statement[CLIENT_STATEMENT_COUNT] = {
 	[TRANSCRIPT_NEXT] = ENTRY " WHERE seq > ?1 AND seq <= ?2 ORDER BY seq LIMIT 1",
 	[TRANSCRIPT_NEXT_UNSHOWN] = ENTRY " WHERE is_shown = 0 AND seq > ?1 AND seq <= ?2 ORDER BY seq LIMIT 1",
 	[TRANSCRIPT_SHOWN] = "UPDATE transcript SET is_shown = 1 WHERE is_shown = 0 AND seq > ?1 AND seq <= ?2",
-	[TRANSCRIPT_COUNT] = "SELECT count(*) FROM transcript WHERE seq > ?1 AND seq <= ?2",
-	[TRANSCRIPT_COUNT_UNSHOWN] = "SELECT count(*) FROM transcript WHERE is_shown = 0 AND seq > ?1 AND seq <= ?2",
+	[TRANSCRIPT_WAITING] = "SELECT count(*) FROM transcript WHERE " IS_WAITING " AND seq > ?1 AND seq <= ?2",
+	[TRANSCRIPT_WAITING_UNSHOWN] = "SELECT count(*) FROM transcript WHERE is_shown = 0 AND " IS_WAITING
+				       " AND seq > ?1 AND seq <= ?2",
 	[TRANSCRIPT_LAST] = "SELECT coalesce(max(seq), 0) FROM transcript",
 
 	[PEOPLE_NEWEST] = "SELECT name FROM (SELECT * FROM (SELECT iif(flags & 1, CAST(conversation AS TEXT), sender) AS name,"

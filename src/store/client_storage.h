@@ -98,12 +98,32 @@ struct transcript_range {
 	uint64_t until_seq;
 	bool is_unshown; // only those that no process of the profile has noted as shown
 };
+// Whether it tells of a room that somebody came or went, or of its name; `about`: who that is, or its name before.
+static inline bool transcript_row_is_event(const struct transcript_row *row, struct message_to *about)
+{
+	return !row->is_gap && message_kind_is_server(row->kind) && row->form == MESSAGE_UTF8 && row->conversation.is_room &&
+	       message_to_parse(about, row->text, row->text_bytes) && about->is_room == (row->kind == MESSAGE_RENAMED);
+}
 
 // Whether this version knows what a message is and how to show it. One that it does not know is kept all the same: a later
 // version may show it.
 static inline bool transcript_row_is_known(const struct transcript_row *row)
 {
-	return row->kind == MESSAGE_WRITTEN && row->form == MESSAGE_UTF8 && !row->is_own && row->conversation.name.text[0] == 0;
+	struct message_to about;
+	return row->form == MESSAGE_UTF8 && (row->kind == MESSAGE_WRITTEN || transcript_row_is_event(row, &about));
+}
+
+// Whether a delivery waits for the user, where there is one: it is no event of a room, the user did not write it, and no other device
+// had received it (doc/protocol.md section 6.2).
+static inline bool transcript_kind_is_waiting(uint8_t kind, bool is_own, bool is_history)
+{
+	return !message_kind_is_server(kind) && !is_own && !is_history;
+}
+
+// Whether an entry counts as a message that waited.
+static inline bool transcript_row_is_waiting(const struct transcript_row *row)
+{
+	return !row->is_gap && transcript_kind_is_waiting(row->kind, row->is_own, row->is_history);
 }
 
 // --- batches ---

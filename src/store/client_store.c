@@ -246,9 +246,9 @@ static void bind_range(sqlite3_stmt *statement, const struct transcript_range *r
 	sql_bind_number(statement, 2, range->until_seq < INT64_MAX ? range->until_seq : INT64_MAX);
 }
 
-enum mms_err client_store_transcript_count(struct client_store *store, const struct transcript_range *range, uint64_t *count)
+enum mms_err client_store_transcript_waiting(struct client_store *store, const struct transcript_range *range, uint64_t *count)
 {
-	const enum client_statement which = range->is_unshown ? TRANSCRIPT_COUNT_UNSHOWN : TRANSCRIPT_COUNT;
+	const enum client_statement which = range->is_unshown ? TRANSCRIPT_WAITING_UNSHOWN : TRANSCRIPT_WAITING;
 	bind_range(store->statement[which], range);
 	return read_number(store, which, count);
 }

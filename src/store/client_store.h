@@ -88,8 +88,8 @@ enum mms_err client_store_transcript_last(struct client_store *store, uint64_t *
 // here. Only what is new is looked at; rooms do not count. `names` holds so many.
 enum mms_err client_store_people(struct client_store *store, struct name *names, uint32_t count_max, uint32_t *count) MUST_CHECK;
 
-// How many entries of a range there are.
-enum mms_err client_store_transcript_count(struct client_store *store, const struct transcript_range *range,
+// How many entries of a range are messages that waited (transcript_row_is_waiting).
+enum mms_err client_store_transcript_waiting(struct client_store *store, const struct transcript_range *range,
 					   uint64_t *count) MUST_CHECK;
 
 // The oldest entry of a range. `row->text` is borrowed until the next call. MMS_E_MISSING: none.

@@ -49,7 +49,8 @@ static void told(void *context, const struct client_told *what)
 	}
 	case TOLD_SIGNED_IN:
 	case TOLD_RECONNECTED:
-	case TOLD_WHO_USER:
+	case TOLD_LIST_USER:
+	case TOLD_LIST_ROOM:
 	case TOLD_PRESENCE:
 		assert(name_parse(&parsed, what->name.text, name_bytes(&what->name)));
 		break;
@@ -62,9 +63,9 @@ static void told(void *context, const struct client_told *what)
 		is_stopped = true;
 		break;
 	case TOLD_STORED:
-	case TOLD_WHO_BEGIN:
-	case TOLD_WHO_END:
-	case TOLD_WHO_FAILED:
+	case TOLD_LIST_BEGIN:
+	case TOLD_LIST_END:
+	case TOLD_LIST_FAILED:
 	case TOLD_SHUTDOWN:
 		break;
 	}
@@ -348,7 +349,7 @@ static void act(uint8_t how)
 	}
 	switch (how % 4) {
 	case 0:
-		client_who(&node.client, now);
+		client_list(&node.client, &(struct client_list_wish){(enum client_list_kind)(LIST_USERS + how / 4 % 4), {"ops"}}, now);
 		client_want_presence(&node.client, &(struct name){"libero"}, 1, now);
 		break;
 	case 1:

@@ -80,7 +80,7 @@ static void read_all(struct client_store *store)
 	if (!is_failure(store, err) && err == MMS_OK)
 		assert(state >= OUTBOX_QUEUED && state <= OUTBOX_REFUSED);
 	(void)is_failure(store, client_store_outbox_queued_count(store, &count));
-	(void)is_failure(store, client_store_transcript_count(store, &(struct transcript_range){0, UINT64_MAX, true}, &count));
+	(void)is_failure(store, client_store_transcript_waiting(store, &(struct transcript_range){0, UINT64_MAX, true}, &count));
 	struct client_question question = {.kind = CLIENT_ASK_MARK, .rows_max = CLIENT_PAGE_ROWS_MAX};
 	client_store_answer(store, &question, &answer);
 	(void)is_failure(store, answer.err);

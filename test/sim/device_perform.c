@@ -107,10 +107,10 @@ static void hear(struct process *process, const struct life_told *told)
 	case LIFE_TOLD_SHUTDOWN:
 		report_sight(SIGHT_SHUTDOWN);
 		break;
-	case LIFE_TOLD_WHO_END:
+	case LIFE_TOLD_LIST_END:
 		report_sight(SIGHT_WHO);
 		break;
-	case LIFE_TOLD_WHO_FAILED:
+	case LIFE_TOLD_LIST_FAILED:
 		if (!user->is_hostile)
 			report_failure("%s got no list of users (%u)", user->name.text, told->status);
 		break;
@@ -122,8 +122,9 @@ static void hear(struct process *process, const struct life_told *told)
 		break;
 	case LIFE_TOLD_RECONNECTED:
 	case LIFE_TOLD_CHANGED:
-	case LIFE_TOLD_WHO_BEGIN:
-	case LIFE_TOLD_WHO_USER:
+	case LIFE_TOLD_LIST_BEGIN:
+	case LIFE_TOLD_LIST_USER:
+	case LIFE_TOLD_LIST_ROOM:
 	case LIFE_TOLD_UNREACHABLE:
 	case LIFE_TOLD_REACHED:
 		break;

@@ -179,7 +179,7 @@ static void ask_who(void)
 	struct process *process = any_process();
 	if (process == NULL || process->is_stopped)
 		return;
-	device_life_list(&process->life, world.now);
+	device_life_list(&process->life, &(struct client_list_wish){.kind = LIST_USERS}, world.now);
 	process->is_due = true;
 	// Where its answer may be lost, it stands in front of many others.
 	if (draw_chance(&world.draw, world.options.down_loss > 0 ? 400 : 100))

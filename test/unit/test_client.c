@@ -423,7 +423,7 @@ static void test_who(void **state)
 	struct record *record = NULL;
 	struct call_who who;
 	begin_with(false);
-	client_who(&f.client, f.now); // before there is a session
+	client_list(&f.client, &(struct client_list_wish){.kind = LIST_USERS}, f.now); // before there is a session
 	come_in(0, 0);
 	assert_int_equal(count(CALLED, CALL_WHO, NULL), 1);
 	give_page(0, 0, 3, 5);
@@ -436,21 +436,21 @@ static void test_who(void **state)
 	assert_int_equal(call_who_decode(&who, record->body, record->bytes), MMS_OK);
 	assert_int_equal(who.first, 0);
 	give_page(0, 3, 2, 5);
-	assert_int_equal(count(TOLD, TOLD_WHO_END, NULL), 0);
+	assert_int_equal(count(TOLD, TOLD_LIST_END, NULL), 0);
 	give_page(1, 0, 5, 5);
-	assert_int_equal(count(TOLD, TOLD_WHO_BEGIN, NULL), 2);
-	assert_int_equal(count(TOLD, TOLD_WHO_USER, NULL), 8);
-	assert_int_equal(count(TOLD, TOLD_WHO_END, NULL), 1);
+	assert_int_equal(count(TOLD, TOLD_LIST_BEGIN, NULL), 2);
+	assert_int_equal(count(TOLD, TOLD_LIST_USER, NULL), 8);
+	assert_int_equal(count(TOLD, TOLD_LIST_END, NULL), 1);
 	f.room = 0; // the window is a span, and may be full of answered calls
-	client_who(&f.client, f.now);
+	client_list(&f.client, &(struct client_list_wish){.kind = LIST_USERS}, f.now);
 	assert_int_equal(count(CALLED, CALL_WHO, NULL), 3);
 	f.room = 1;
 	answer_call(1, CALL_PING, STATUS_OK, NULL, 0, 0);
 	assert_int_equal(count(CALLED, CALL_WHO, NULL), 4);
 	answer_call(1, CALL_WHO, STATUS_BAD, NULL, 0, asked());
-	assert_int_equal(count(TOLD, TOLD_WHO_FAILED, &record), 1);
+	assert_int_equal(count(TOLD, TOLD_LIST_FAILED, &record), 1);
 	assert_int_equal(record->told.status, STATUS_BAD);
-	assert_int_equal(count(TOLD, TOLD_WHO_END, NULL), 1);
+	assert_int_equal(count(TOLD, TOLD_LIST_END, NULL), 1);
 }
 
 // An old call without an answer keeps the window full; when it is answered, what has waited goes.
@@ -460,7 +460,7 @@ static void test_submissions_behind_another_call(void **state)
 	for (int i = 0; i < 2; i++) {
 		begin_with(false);
 		come_in(0, 0);
-		client_who(&f.client, f.now);
+		client_list(&f.client, &(struct client_list_wish){.kind = LIST_USERS}, f.now);
 		queue_many(1, 3);
 		f.room = 2;
 		client_submit(&f.client, f.now);

@@ -115,7 +115,7 @@ static void test_signin_waits_for_the_storage(void **state)
 	uint8_t body[CALL_BODY_BYTES_MAX];
 	begin_with(false);
 	queue_many(1, 1);
-	client_who(&f.client, f.now);
+	client_list(&f.client, &(struct client_list_wish){.kind = LIST_USERS}, f.now);
 	client_up(&f.client, 0);
 	assert_int_equal(count(CALLED, CALL_SIGNIN, NULL), 0); // the mark is not known
 	learn();

@@ -147,7 +147,7 @@ static void ask_for_a_list(void)
 {
 	begin_with(false);
 	come_in(0, 0);
-	client_who(&f.client, f.now);
+	client_list(&f.client, &(struct client_list_wish){.kind = LIST_USERS}, f.now);
 }
 
 // The list has failed: it is told once, nothing more is asked for.
@@ -155,10 +155,10 @@ static void assert_failed(uint8_t status)
 {
 	struct record *record = NULL;
 	const uint32_t asked_count = count(CALLED, CALL_WHO, NULL);
-	assert_int_equal(count(TOLD, TOLD_WHO_FAILED, &record), 1);
+	assert_int_equal(count(TOLD, TOLD_LIST_FAILED, &record), 1);
 	assert_int_equal(record->told.status, status);
 	give_page(4, 0, 1, 1);
-	assert_int_equal(count(TOLD, TOLD_WHO_END, NULL), 0);
+	assert_int_equal(count(TOLD, TOLD_LIST_END, NULL), 0);
 	assert_int_equal(count(CALLED, CALL_WHO, NULL), asked_count);
 }
 
@@ -168,23 +168,23 @@ static void test_lists_of_users(void **state)
 	begin_with(false);
 	come_in(0, 0);
 	give_page(4, 0, 1, 1);
-	assert_int_equal(count(TOLD, TOLD_WHO_BEGIN, NULL), 0); // nobody asked
-	client_who(&f.client, f.now);
+	assert_int_equal(count(TOLD, TOLD_LIST_BEGIN, NULL), 0); // nobody asked
+	client_list(&f.client, &(struct client_list_wish){.kind = LIST_USERS}, f.now);
 	give_page(4, 0, 2, 3);
 	give_page(4, 2, 1, 3);
-	assert_int_equal(count(TOLD, TOLD_WHO_BEGIN, NULL), 1); // once for both pages
-	assert_int_equal(count(TOLD, TOLD_WHO_USER, NULL), 3);
-	assert_int_equal(count(TOLD, TOLD_WHO_END, NULL), 1);
+	assert_int_equal(count(TOLD, TOLD_LIST_BEGIN, NULL), 1); // once for both pages
+	assert_int_equal(count(TOLD, TOLD_LIST_USER, NULL), 3);
+	assert_int_equal(count(TOLD, TOLD_LIST_END, NULL), 1);
 	// A request that another has followed: its answer is nobody's.
-	client_who(&f.client, f.now);
+	client_list(&f.client, &(struct client_list_wish){.kind = LIST_USERS}, f.now);
 	const uint64_t older = asked();
-	client_who(&f.client, f.now);
+	client_list(&f.client, &(struct client_list_wish){.kind = LIST_USERS}, f.now);
 	uint8_t body[CALL_BODY_BYTES_MAX];
 	answer_call(0, CALL_WHO, STATUS_OK, body, page_of(body, 4, 0, 1, 1), older);
-	assert_int_equal(count(TOLD, TOLD_WHO_END, NULL), 1);
+	assert_int_equal(count(TOLD, TOLD_LIST_END, NULL), 1);
 	give_page(4, 0, 1, 1);
-	assert_int_equal(count(TOLD, TOLD_WHO_END, NULL), 2);
-	assert_int_equal(count(TOLD, TOLD_WHO_FAILED, NULL), 0);
+	assert_int_equal(count(TOLD, TOLD_LIST_END, NULL), 2);
+	assert_int_equal(count(TOLD, TOLD_LIST_FAILED, NULL), 0);
 }
 
 static void test_lists_that_break_the_rules(void **state)
@@ -201,7 +201,7 @@ static void test_lists_that_break_the_rules(void **state)
 	size_t bytes = page_of(body, 4, 0, 2, 2);
 	body[13] = 3; // a count beyond the body
 	answer_call(0, CALL_WHO, STATUS_OK, body, bytes, asked());
-	assert_int_equal(count(TOLD, TOLD_WHO_USER, NULL), 0); // not the half of it either
+	assert_int_equal(count(TOLD, TOLD_LIST_USER, NULL), 0); // not the half of it either
 	assert_failed(STATUS_OK);
 	ask_for_a_list();
 	bytes = page_of(body, 4, 0, 2, 2);
@@ -231,15 +231,15 @@ static void test_lists_without_end(void **state)
 	(void)state;
 	ask_for_a_list();
 	give_page(4, 0, 2, WHO_USERS_MAX + 1);
-	assert_int_equal(count(TOLD, TOLD_WHO_USER, NULL), 0);
+	assert_int_equal(count(TOLD, TOLD_LIST_USER, NULL), 0);
 	assert_failed(STATUS_OK);
 	ask_for_a_list();
 	give_page(4, 0, 2, WHO_USERS_MAX);
 	for (uint32_t i = 0; i < WHO_RESTARTS_MAX; i++) {
-		assert_int_equal(count(TOLD, TOLD_WHO_FAILED, NULL), 0);
+		assert_int_equal(count(TOLD, TOLD_LIST_FAILED, NULL), 0);
 		give_page(5 + i, 0, 2, WHO_USERS_MAX);
 	}
-	assert_int_equal(count(TOLD, TOLD_WHO_BEGIN, NULL), 1 + WHO_RESTARTS_MAX);
+	assert_int_equal(count(TOLD, TOLD_LIST_BEGIN, NULL), 1 + WHO_RESTARTS_MAX);
 	give_page(4, 0, 2, WHO_USERS_MAX);
 	assert_failed(STATUS_OK);
 }

@@ -69,6 +69,29 @@ static void answer_history(const uint64_t *rows, uint64_t next_row)
 	store();
 }
 
+// What is no message to wait for does not stand for one: who came, what one wrote elsewhere, what another device has had.
+static void test_only_what_waits_is_waited_for(void **state)
+{
+	(void)state;
+	uint8_t body[CALL_BODY_BYTES_MAX];
+	begin_with(false);
+	come_in(0, 1);
+	struct call_deliver delivery = delivery_of(id_of(1), name_of("Tim"), "Tim", 3);
+	delivery.room_id = OPS;
+	delivery.conversation = (struct message_to){name_of("ops"), true};
+	for (uint32_t i = 1; i <= 4; i++) {
+		delivery.id = id_of(i);
+		delivery.room_row = i;
+		delivery.kind = i == 1 ? MESSAGE_JOINED : MESSAGE_WRITTEN;
+		delivery.is_history = i == 2;
+		delivery.sender = name_of(i == 3 ? "fred" : "Tim");
+		assert_int_equal(client_waiting_left(&f.client), 1);
+		client_called(&f.client, 0, i, CALL_DELIVER, body, call_deliver_encode(&delivery, body));
+		store();
+	}
+	assert_int_equal(client_waiting_left(&f.client), 0);
+}
+
 // After the sign-in the rooms are asked for, page by page, and noted between a beginning and an end.
 static void test_rooms_are_asked_for(void **state)
 {
@@ -343,6 +366,7 @@ static void test_verdict_on_a_change(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_only_what_waits_is_waited_for),
 		cmocka_unit_test(test_rooms_are_asked_for),
 		cmocka_unit_test(test_a_sender_asks_for_none),
 		cmocka_unit_test(test_a_server_without_rooms),

@@ -264,6 +264,8 @@ static void test_entries_of_later_versions(void **state)
 	given[0].text_bytes = sizeof sealed;
 	given[1].kind = MESSAGE_JOINED;
 	given[1].sender = (struct name){""};
+	given[1].text = (const uint8_t *)"Tim";
+	given[1].text_bytes = 3;
 	given[1].room_row = 7;
 	given[1].conversation = (struct message_to){{"porch"}, true};
 	given[2].is_own = true;
@@ -284,7 +286,7 @@ static void test_entries_of_later_versions(void **state)
 		assert_int_equal(row.conversation.is_room, given[i].conversation.is_room);
 		assert_int_equal(row.text_bytes, given[i].text_bytes);
 		assert_memory_equal(row.text, given[i].text, row.text_bytes);
-		assert_int_equal(transcript_row_is_known(&row), i == 3);
+		assert_int_equal(transcript_row_is_known(&row), i > 0);
 	}
 }
 
@@ -377,14 +379,14 @@ static void test_ranges(void **state)
 	range.after_seq = 2;
 	assert_int_equal(client_store_transcript_next(fixture->store, &range, &row), MMS_OK);
 	assert_int_equal(row.seq, 3);
-	assert_int_equal(client_store_transcript_count(fixture->store, &range, &number), MMS_OK);
+	assert_int_equal(client_store_transcript_waiting(fixture->store, &range, &number), MMS_OK);
 	assert_int_equal(number, 3);
 	range.is_unshown = true;
 	assert_int_equal(client_store_transcript_next(fixture->store, &range, &row), MMS_OK);
 	assert_int_equal(row.seq, 5);
 	range = (struct transcript_range){2, 4, true};
 	assert_int_equal(client_store_transcript_next(fixture->store, &range, &row), MMS_E_MISSING);
-	assert_int_equal(client_store_transcript_count(fixture->store, &range, &number), MMS_OK);
+	assert_int_equal(client_store_transcript_waiting(fixture->store, &range, &number), MMS_OK);
 	assert_int_equal(number, 0);
 }
 

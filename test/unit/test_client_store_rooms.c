@@ -155,6 +155,32 @@ static void test_own_words_count_as_shown(void **state)
 	assert_true(found.is_own && !found.is_from_here);
 }
 
+// Only messages that others wrote just now count as waiting; all is shown.
+static void test_what_counts_as_waiting(void **state)
+{
+	struct fixture *fixture = *state;
+	struct transcript_row row = room_entry(1, &OPS, 1);
+	assert_true(put(fixture, row));
+	assert_int_equal(waiting(fixture->store), 1);
+	row.id = id_of(2);
+	row.room_row = 2;
+	row.is_history = true;
+	assert_true(put(fixture, row));
+	row = room_entry(3, &OPS, 3);
+	row.kind = MESSAGE_JOINED;
+	assert_true(put(fixture, row));
+	row = room_entry(4, &OPS, 4);
+	row.is_own = true; // on another device
+	assert_true(put(fixture, row));
+	put_gap(fixture, &OPS, 5, 2);
+	assert_int_equal(waiting(fixture->store), 1);
+	row = room_entry(7, &OPS, 7);
+	row.kind = MESSAGE_RENAMED + 1; // of a later version
+	assert_true(put(fixture, row));
+	assert_int_equal(waiting(fixture->store), 2);
+	assert_int_equal(unshown(fixture->store), 6);
+}
+
 // A change waits like a message, with all that it wants, and keeps the stamp that its first acceptance named.
 static void test_changes_wait(void **state)
 {
@@ -218,6 +244,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_rooms_in_order, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_numbers_of_a_hostile_server, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_own_words_count_as_shown, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_what_counts_as_waiting, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_changes_wait, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_a_row_changes, set_up, tear_down),
 	};

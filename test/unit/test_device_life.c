@@ -318,7 +318,7 @@ static void test_leaving(void **state)
 	(void)state;
 	begin(true);
 	device_life_leave(&w.life, w.now);
-	device_life_list(&w.life, w.now);
+	device_life_list(&w.life, &(struct client_list_wish){.kind = LIST_USERS}, w.now);
 	be(LIFE_RECEIVES);
 	resolve();
 	open_profile(true);
@@ -359,7 +359,7 @@ static void test_pausing(void **state)
 {
 	(void)state;
 	sign_in(LIFE_ASKS);
-	device_life_list(&w.life, w.now);
+	device_life_list(&w.life, &(struct client_list_wish){.kind = LIST_USERS}, w.now);
 	assert_true(w.life.node.client.list.is_wanted);
 	client_tells(TOLD_REPLACED);
 	assert_false(next());

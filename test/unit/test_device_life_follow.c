@@ -26,7 +26,7 @@ static void test_who_follows_receives_when_the_other_one_ends(void **state)
 {
 	(void)state;
 	follow();
-	device_life_list(&w.life, w.now);
+	device_life_list(&w.life, &(struct client_list_wish){.kind = LIST_USERS}, w.now);
 	ordered_no_more();
 	device_life_stirred(&w.life, w.now);
 	assert_int_equal(device_life_deadline(&w.life, w.now).us, w.now.us);
@@ -154,7 +154,7 @@ static void test_who_follows_makes_room(void **state)
 		pass_ms(LIFE_PAUSE_US / 1000);
 		assert_false(next());
 		if (is_asked == 1)
-			device_life_list(&w.life, w.now);
+			device_life_list(&w.life, &(struct client_list_wish){.kind = LIST_USERS}, w.now);
 		else
 			pass_ms((LIFE_FOLLOW_PAUSE_US - LIFE_PAUSE_US) / 1000);
 		if (is_asked == 0)

@@ -172,11 +172,11 @@ static void test_deadlines(void **state)
 static void test_all_is_told(void **state)
 {
 	(void)state;
-	static const enum client_told_type in[] = {TOLD_RECONNECTED, TOLD_STORED,  TOLD_VERDICT,    TOLD_WHO_BEGIN,
-						   TOLD_WHO_USER,    TOLD_WHO_END, TOLD_WHO_FAILED, TOLD_SHUTDOWN};
+	static const enum client_told_type in[] = {TOLD_RECONNECTED, TOLD_STORED,  TOLD_VERDICT,    TOLD_LIST_BEGIN,
+						   TOLD_LIST_USER,    TOLD_LIST_END, TOLD_LIST_FAILED, TOLD_SHUTDOWN};
 	static const enum life_told_type out[] = {LIFE_TOLD_RECONNECTED, LIFE_TOLD_STORED,  LIFE_TOLD_VERDICT,
-						  LIFE_TOLD_WHO_BEGIN,   LIFE_TOLD_WHO_USER, LIFE_TOLD_WHO_END,
-						  LIFE_TOLD_WHO_FAILED,  LIFE_TOLD_SHUTDOWN};
+						  LIFE_TOLD_LIST_BEGIN,   LIFE_TOLD_LIST_USER, LIFE_TOLD_LIST_END,
+						  LIFE_TOLD_LIST_FAILED,  LIFE_TOLD_SHUTDOWN};
 	sign_in(LIFE_RECEIVES);
 	for (int round = 0; round < 100; round++) { // round and round the queue
 		for (size_t i = 0; i < sizeof in / sizeof in[0]; i++)
