@@ -43,11 +43,11 @@ static void sign_in(struct conversation *conversation, const struct command *com
 		return;
 	}
 	conversation_forget(conversation);
-	if (conversation->has_left_queued && name_is_same(&conversation->left_user, &command->name))
+	if (conversation->has_left_queued && name_is_same(&conversation->left_user, &command->to.name))
 		conversation->has_left_queued = false; // it is looked at again when this user leaves
-	device_be(device, &command->name, LIFE_RECEIVES, code[0] != 0 ? code : conversation->invite);
+	device_be(device, &command->to.name, LIFE_RECEIVES, code[0] != 0 ? code : conversation->invite);
 	conversation->is_user = true;
-	conversation->user = command->name;
+	conversation->user = command->to.name;
 	conversation->is_welcomed = false;
 	conversation->is_unreachable_said = false;
 	conversation_start(conversation, TALK_SIGNING_IN);
@@ -59,37 +59,22 @@ static bool is_somebody(const struct conversation *conversation)
 	return conversation->is_user && device_life_is_known(&conversation->device.life);
 }
 
-static void list(struct conversation *conversation, const struct command *command)
-{
-	struct device *device = &conversation->device;
-	who_list_clear(&conversation->who);
-	conversation->who.has_pattern = command->has_pattern;
-	conversation->who.pattern = command->pattern;
-	if (device->life.state != LIFE_SIGNED_IN && device_is_silent(device)) {
-		conversation->is_unreachable_said = false; // whoever asks hears it again
-		conversation_say_unreachable(conversation);
-		return;
-	}
-	device_list(device, &(struct client_list_wish){.kind = LIST_USERS});
-	conversation_start(conversation, TALK_LISTING);
-}
-
 // Whether the next line need not wait for the verdict on a message.
 static bool is_going_ahead(const struct conversation *conversation)
 {
 	return conversation->input.terminal == NULL && conversation->line_count < CONVERSATION_AHEAD_MAX;
 }
 
-static void send(struct conversation *conversation, const struct command *command)
+// Queues what a command wants, and waits for its verdict.
+static void queue(struct conversation *conversation, struct outbox_row *row)
 {
 	struct device *device = &conversation->device;
-	struct outbox_row wish = outbox_message(&(struct uuid){{0}}, &(struct message_to){.name = command->name}, command->text.text,
-						command->text.bytes);
-	switch (device_queue(device, &wish)) {
+	const struct verdict_wish wish = {row->what, row->to, row->other};
+	switch (device_queue(device, row)) {
 	case MMS_OK:
 		break;
 	case MMS_E_FULL:
-		phrase_say(&conversation->out, PHRASE_OUTBOX_FULL);
+		verdict_say_not_kept(&conversation->out, &wish);
 		return;
 	default:
 		phrase_say_of(&conversation->out, PHRASE_FAILURE, device->why.text);
@@ -97,12 +82,43 @@ static void send(struct conversation *conversation, const struct command *comman
 	}
 	const bool is_silent = device_is_silent(device);
 	if (is_silent)
-		phrase_say_of(&conversation->out, PHRASE_QUEUED, command->name.text);
+		verdict_say_queued(&conversation->out, &wish);
 	// Without memory for it, it is queued all the same; only its verdict goes unsaid.
 	const struct conversation_message message = {
-		.id = wish.id, .recipient = command->name, .typed_at = clock_monotonic(), .is_typed = true, .is_line = !is_silent};
+		.id = row->id, .wish = wish, .typed_at = clock_monotonic(), .is_typed = true, .is_line = !is_silent};
 	if (conversation_remember(conversation, &message) && !is_silent && !is_going_ahead(conversation))
 		conversation_start(conversation, TALK_SENDING);
+}
+
+static void send(struct conversation *conversation, const struct command *command)
+{
+	struct outbox_row row = outbox_message(&(struct uuid){{0}}, &command->to, command->text.text, command->text.bytes);
+	queue(conversation, &row);
+}
+
+static enum outbox_what what_of(enum command_kind kind)
+{
+	switch (kind) {
+	case COMMAND_JOIN:
+		return OUTBOX_JOIN;
+	case COMMAND_ADD:
+		return OUTBOX_ADD;
+	case COMMAND_BLOCK:
+		return OUTBOX_BLOCK;
+	case COMMAND_UNBLOCK:
+		return OUTBOX_UNBLOCK;
+	default:
+		return OUTBOX_LEAVE; // or remove
+	}
+}
+
+static void change(struct conversation *conversation, const struct command *command)
+{
+	struct outbox_row row = {.what = (uint8_t)what_of(command->kind), .to = command->to, .other = command->other};
+	if (row.what == OUTBOX_JOIN)
+		row.flags = (uint8_t)(JOIN_MAKES | (command->is_private ? JOIN_PRIVATE : 0) |
+				      (command->is_without_history ? JOIN_NO_HISTORY : 0));
+	queue(conversation, &row);
 }
 
 static void sign_out(struct conversation *conversation)
@@ -133,6 +149,23 @@ void conversation_leave(struct conversation *conversation)
 	conversation_start(conversation, conversation->is_user ? TALK_LEAVING : TALK_OVER);
 }
 
+static bool is_list(const struct command *command)
+{
+	return command->kind == COMMAND_WHO || command->kind == COMMAND_ROOMS ||
+	       (command->kind == COMMAND_BLOCK && command->to.name.text[0] == 0);
+}
+
+// A command of somebody who has signed in.
+static void obey_somebody(struct conversation *conversation, const struct command *command)
+{
+	if (is_list(command))
+		conversation_list(conversation, command);
+	else if (command->kind == COMMAND_SEND)
+		send(conversation, command);
+	else
+		change(conversation, command);
+}
+
 static void obey_command(struct conversation *conversation, const struct command *command)
 {
 	const struct phrase_out *out = &conversation->out;
@@ -145,20 +178,25 @@ static void obey_command(struct conversation *conversation, const struct command
 	case COMMAND_UNKNOWN:
 		break;
 	case COMMAND_HELP:
-		phrase_help(out);
+		if (command->is_more)
+			phrase_help_more(out);
+		else
+			phrase_help(out);
 		break;
 	case COMMAND_SIGNIN:
 		sign_in(conversation, command);
 		break;
 	case COMMAND_WHO:
-		if (is_somebody(conversation))
-			list(conversation, command);
-		else
-			phrase_say(out, PHRASE_SIGNIN_FIRST);
-		break;
+	case COMMAND_ROOMS:
 	case COMMAND_SEND:
+	case COMMAND_JOIN:
+	case COMMAND_LEAVE:
+	case COMMAND_ADD:
+	case COMMAND_REMOVE:
+	case COMMAND_BLOCK:
+	case COMMAND_UNBLOCK:
 		if (is_somebody(conversation))
-			send(conversation, command);
+			obey_somebody(conversation, command);
 		else
 			phrase_say(out, PHRASE_SIGNIN_FIRST);
 		break;
@@ -196,20 +234,20 @@ void conversation_obey_now(struct conversation *conversation, enum terminal_inpu
 }
 
 // Whether a line says nothing before its verdict: then it may go ahead of the words of those before it.
-static bool is_message(const struct conversation *conversation, enum terminal_input input, const struct terminal_line *line)
+static bool is_wish(const struct conversation *conversation, enum terminal_input input, const struct terminal_line *line)
 {
 	struct command command;
 	if (input != TERMINAL_LINE)
 		return false;
 	command_parse(line->text, line->bytes, &command);
-	return command.kind == COMMAND_SEND && command.fault == COMMAND_FAULT_NONE && is_somebody(conversation);
+	return command.kind >= COMMAND_SEND && command.fault == COMMAND_FAULT_NONE && !is_list(&command) && is_somebody(conversation);
 }
 
 void conversation_obey(struct conversation *conversation, enum terminal_input input, const struct terminal_line *line)
 {
 	assert(conversation->state == TALK_IDLE);
 	conversation->moved_at = clock_monotonic();
-	if (conversation->line_count == 0 || input == TERMINAL_NOTHING || is_message(conversation, input, line)) {
+	if (conversation->line_count == 0 || input == TERMINAL_NOTHING || is_wish(conversation, input, line)) {
 		conversation_obey_now(conversation, input, line);
 		return;
 	}
@@ -248,5 +286,6 @@ int conversation_end(struct conversation *conversation)
 	device_close(&conversation->device);
 	free(conversation->message);
 	who_list_free(&conversation->who);
+	room_list_free(&conversation->rooms);
 	return status;
 }

@@ -10,6 +10,8 @@
 
 #include "cmd/device.h"
 #include "cmd/input.h"
+#include "cmd/room_list.h"
+#include "cmd/verdict.h"
 #include "cmd/who_list.h"
 #include "node/device_showing.h"
 #include "ui/command.h"
@@ -27,17 +29,18 @@ enum {
 enum conversation_state {
 	TALK_IDLE = 0,   // the next command may come
 	TALK_SIGNING_IN, // until the welcome and all waiting messages are printed
-	TALK_LISTING,    // whoIsOn, until the list is whole
-	TALK_SENDING,    // until the verdict; of a pipe's messages, until there is room ahead, or none is left before a held line
+	TALK_LISTING,    // whoIsOn, rooms or block, until the list is whole
+	TALK_SENDING,    // a message or a change, until the verdict; of a pipe's messages, until there is room ahead, or none is left
+			 // before a held line
 	TALK_SIGNING_OUT,
 	TALK_LEAVING,    // the end of input, or quit: verdicts first, then signing out
 	TALK_OVER,
 };
 
-// A message that has no verdict yet, or whose words wait for those of the lines before it.
+// A message or a change that has no verdict yet, or whose words wait for those of the lines before it.
 struct conversation_message {
 	struct uuid id;
-	struct name recipient;
+	struct verdict_wish wish;
 	struct mtime typed_at;
 	bool is_typed;    // here: by a line of this conversation
 	bool is_line;     // the line that wrote it has not said its words
@@ -75,7 +78,9 @@ struct conversation {
 	bool has_left_queued; // `left_user` was signed in here and left messages in the outbox
 	struct name left_user;
 
-	struct who_list who; // the list so far
+	struct client_list_wish list; // what was asked for last
+	struct who_list who; // the list so far, of users
+	struct room_list rooms; // the same, of rooms
 
 	bool is_grown; // the transcript has grown
 	struct device_showing showing; // what of it is shown here

@@ -8,6 +8,9 @@
 // A command is at work from now on.
 void conversation_start(struct conversation *conversation, enum conversation_state state);
 
+// The command at work is done, if it is of this state: the next one may come.
+void conversation_finish(struct conversation *conversation, enum conversation_state state);
+
 // Says, once until it answers again, that the server cannot be reached.
 void conversation_say_unreachable(struct conversation *conversation);
 
@@ -27,6 +30,14 @@ void conversation_say_presence(struct conversation *conversation, const struct l
 
 // Says what a list of one name tells, and since when that user is away, where it is known.
 void conversation_say_who_one(struct conversation *conversation);
+
+// --- conversation_list.c ---
+
+// Asks for the list that a command wants: whoIsOn, rooms, or block without a name.
+void conversation_list(struct conversation *conversation, const struct command *command);
+
+// What is told of it, from LIFE_TOLD_LIST_BEGIN to LIFE_TOLD_LIST_END or LIFE_TOLD_LIST_FAILED.
+void conversation_take_list(struct conversation *conversation, const struct life_told *told);
 
 // --- conversation_verdict.c: messages without a verdict, and the words of their lines ---
 

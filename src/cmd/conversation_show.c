@@ -5,18 +5,18 @@
 
 #include "cmd/conversation_inside.h"
 #include "cmd/exit.h"
-#include "cmd/verdict.h"
 #include "os/clock.h"
-#include "ui/printer.h"
+#include "ui/phrase_room.h"
 
 static bool is_past(struct mtime began_at, int64_t wait_ms)
 {
 	return mtime_is_due(mtime_add_ms(began_at, wait_ms), clock_monotonic());
 }
 
-// The command at work is done: the next one may come.
-static void finish(struct conversation *conversation)
+void conversation_finish(struct conversation *conversation, enum conversation_state state)
 {
+	if (conversation->state != state)
+		return;
 	conversation->state = TALK_IDLE;
 	input_show(&conversation->input);
 }
@@ -26,31 +26,6 @@ void conversation_say_unreachable(struct conversation *conversation)
 	if (!conversation->is_unreachable_said)
 		device_say_unreachable(&conversation->device, &conversation->out);
 	conversation->is_unreachable_said = true;
-}
-
-// Everybody, or those asked for where no screen is: in the two sentences of whoIsOn.
-static void say_users(struct conversation *conversation)
-{
-	const struct who_list *who = &conversation->who;
-	for (int online = 1; online >= 0; online--) {
-		struct phrase_names names;
-		phrase_names_begin(&names, &conversation->out, online == 1);
-		for (size_t i = 0; i < who->count; i++)
-			if (who->user[i].is_online == (online == 1))
-				phrase_names_add(&names, &who->user[i].name);
-		phrase_names_end(&names);
-	}
-}
-
-static void show_users(struct conversation *conversation)
-{
-	const struct who_list *who = &conversation->who;
-	if (who->has_pattern && who->pattern.is_name)
-		conversation_say_who_one(conversation);
-	else if (who->has_pattern && (conversation->input.terminal != NULL || who->count == 0))
-		who_list_show(who, &conversation->out, printer_columns(PRINTER_OUT));
-	else
-		say_users(conversation);
 }
 
 static void fail_store(struct conversation *conversation)
@@ -103,18 +78,38 @@ static void welcome(struct conversation *conversation)
 	phrase_welcome(&conversation->out, &conversation->user, waiting);
 }
 
+static void show_gap(struct conversation *conversation, const struct transcript_row *row)
+{
+	if (row->conversation.is_room)
+		phrase_room_gap(&conversation->out, &row->conversation, row->gap_count);
+	else
+		phrase_gap(&conversation->out, row->gap_count);
+}
+
+// Who came and went before this user did, or while this device was not there, says nothing about now.
+static void show_event(struct conversation *conversation, const struct transcript_row *row, const struct message_to *about)
+{
+	if (!row->is_history)
+		phrase_event(&conversation->out, conversation->waiting_left > 0, row->kind, &row->conversation, &row->sender, about);
+}
+
 static void show_row(struct conversation *conversation, const struct transcript_row *row)
 {
 	const char *text = (const char *)row->text;
+	const struct phrase_out *out = &conversation->out;
+	const bool is_before = conversation->waiting_left > 0 || row->is_history; // not said just now
+	struct message_to about;
 	if (row->is_gap)
-		phrase_gap(&conversation->out, row->gap_count);
+		show_gap(conversation, row);
 	else if (!transcript_row_is_known(row))
-		phrase_unknown(&conversation->out, &row->sender);
-	else if (conversation->waiting_left > 0)
-		phrase_waiting(&conversation->out, &row->sender, text, row->text_bytes);
+		phrase_unknown(out, &row->sender);
+	else if (transcript_row_is_event(row, &about))
+		show_event(conversation, row, &about);
+	else if (is_before)
+		phrase_waiting(out, &row->sender, &row->conversation, text, row->text_bytes);
 	else
-		phrase_message(&conversation->out, &row->sender, text, row->text_bytes);
-	if (conversation->waiting_left > 0)
+		phrase_message(out, &row->sender, &row->conversation, text, row->text_bytes);
+	if (conversation->waiting_left > 0 && transcript_row_is_waiting(row))
 		conversation->waiting_left--;
 }
 
@@ -126,7 +121,8 @@ static enum mms_err show_range(struct conversation *conversation, const struct t
 	struct transcript_row row;
 	enum mms_err err;
 	while ((err = client_store_transcript_next(store, &rest, &row)) == MMS_OK) {
-		show_row(conversation, &row);
+		if (!row.is_from_here) // else it was seen where it was typed
+			show_row(conversation, &row);
 		rest.after_seq = row.seq;
 	}
 	if (err != MMS_E_MISSING || rest.after_seq == range->after_seq || !input_flush(&conversation->input))
@@ -173,7 +169,7 @@ static void take_stop(struct conversation *conversation, const struct life_told 
 		return;
 	}
 	if (conversation->state != TALK_IDLE && conversation->state != TALK_OVER)
-		finish(conversation);
+		conversation_finish(conversation, conversation->state);
 }
 
 void conversation_told(void *context, const struct life_told *told)
@@ -202,20 +198,11 @@ void conversation_told(void *context, const struct life_told *told)
 		conversation_look_for_verdicts(conversation);
 		break;
 	case LIFE_TOLD_LIST_BEGIN:
-		who_list_clear(&conversation->who);
-		break;
 	case LIFE_TOLD_LIST_USER:
-		(void)who_list_add(&conversation->who, &told->name, told->is_online); // it ends where the memory does
-		break;
+	case LIFE_TOLD_LIST_ROOM:
 	case LIFE_TOLD_LIST_END:
-		show_users(conversation);
-		if (conversation->state == TALK_LISTING)
-			finish(conversation);
-		break;
 	case LIFE_TOLD_LIST_FAILED:
-		(void)verdict_say_no_list(&conversation->out, told->status, conversation->device.server_text);
-		if (conversation->state == TALK_LISTING)
-			finish(conversation);
+		conversation_take_list(conversation, told);
 		break;
 	case LIFE_TOLD_PRESENCE:
 		conversation_say_presence(conversation, told);
@@ -238,7 +225,6 @@ void conversation_told(void *context, const struct life_told *told)
 		begin_showing(conversation);
 		break;
 	case LIFE_TOLD_RECONNECTED:
-	case LIFE_TOLD_LIST_ROOM:
 		break;
 	}
 }
@@ -299,11 +285,11 @@ void conversation_advance(struct conversation *conversation)
 	case TALK_SIGNING_IN:
 		if ((conversation->is_welcomed && client_waiting_left(&device->life.node.client) == 0) ||
 		    (is_given_up && is_past(conversation->began_at, signin_patience_ms(conversation))))
-			finish(conversation);
+			conversation_finish(conversation, TALK_SIGNING_IN);
 		break;
 	case TALK_LISTING:
 		if (is_given_up)
-			finish(conversation);
+			conversation_finish(conversation, TALK_LISTING);
 		break;
 	case TALK_SENDING:
 		advance_sending(conversation);

@@ -37,7 +37,7 @@ void conversation_remember_queued(struct conversation *conversation)
 		for (uint32_t i = 0; i < page->row_count; i++) {
 			const struct outbox_row *row = &page->row[i];
 			question.after_seq = row->seq;
-			const struct conversation_message message = {.id = row->id, .recipient = row->to.name};
+			const struct conversation_message message = {.id = row->id, .wish = {row->what, row->to, row->other}};
 			if (!row->is_reoffer && find(conversation, &row->id) == NULL && !conversation_remember(conversation, &message))
 				return; // no memory: their verdicts go unsaid
 		}
@@ -55,9 +55,9 @@ static void remove_at(struct conversation *conversation, size_t place)
 static void say(const struct conversation *conversation, const struct conversation_message *message)
 {
 	if (message->state == OUTBOX_REFUSED)
-		(void)verdict_say_refused(&conversation->out, message->status, message->recipient.text);
-	else if (message->state == OUTBOX_SAVED)
-		phrase_say_of(&conversation->out, PHRASE_OFFLINE, message->recipient.text);
+		(void)verdict_say_refused(&conversation->out, message->status, &message->wish);
+	else
+		verdict_say_accepted(&conversation->out, message->state, &message->wish);
 }
 
 // Says what is no line's any more, and of the lines those before which none is left without a verdict.
@@ -83,8 +83,9 @@ void conversation_take_verdict(struct conversation *conversation, const struct l
 		return; // said when it was accepted first
 	if (message == NULL) {
 		// What another process of the profile queued and could not wait for is told here when it failed.
+		const struct verdict_wish wish = {verdict->what, verdict->to, verdict->name};
 		if (verdict->state == OUTBOX_REFUSED)
-			(void)verdict_say_refused(&conversation->out, verdict->status, verdict->name.text);
+			(void)verdict_say_refused(&conversation->out, verdict->status, &wish);
 		return;
 	}
 	message->has_verdict = true;
@@ -114,7 +115,7 @@ void conversation_say_queued(struct conversation *conversation)
 			continue;
 		if (!mtime_is_due(patient_until, clock_monotonic()))
 			break;
-		phrase_say_of(&conversation->out, PHRASE_QUEUED, message->recipient.text);
+		verdict_say_queued(&conversation->out, &message->wish);
 		message->is_line = false;
 		conversation->line_count--;
 	}
@@ -131,7 +132,7 @@ void conversation_say_stays_queued(struct conversation *conversation, bool is_sa
 		if (message->has_verdict) // its line waited for one before it
 			say(conversation, message);
 		else if (message->is_line && !is_said)
-			phrase_say_of(&conversation->out, PHRASE_STAYS_QUEUED, message->recipient.text);
+			verdict_say_stays_queued(&conversation->out, &message->wish);
 		typed_count += message->is_typed && !message->has_verdict;
 	}
 	conversation->message_count = conversation->line_count = 0;

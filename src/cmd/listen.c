@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: ISC
 // `mms listen`: incoming messages on standard output, one a line, flushed.
+#include <stdio.h>
 #include <string.h>
 
 #include "cmd/cmd.h"
@@ -12,6 +13,7 @@
 #include "os/standard.h"
 #include "ui/filter.h"
 #include "ui/json.h"
+#include "ui/phrase_room.h"
 #include "ui/printer.h"
 
 static const char prefix[] = "mms listen: ";
@@ -20,6 +22,10 @@ struct program {
 	struct device device;
 	struct device_options options;
 	bool is_json;
+	const char *in;
+	bool has_room;          // only what belongs to `room` is shown
+	struct message_to room;
+	struct room_id room_id; // once something of it was there; else zeros
 	uint64_t count_max; // 0: no end
 	uint64_t timeout_us;
 	bool has_timeout;
@@ -72,29 +78,60 @@ static void take_told(void *context, const struct life_told *told)
 	}
 }
 
+// "FROM: TEXT"; to a room "#ROOM FROM: TEXT"; what this user wrote elsewhere to somebody "FROM to NAME: TEXT".
 static bool write_plain(const struct transcript_row *row)
 {
 	char text[TEXT_BYTES_MAX * FILTER_EXPANSION_MAX + 1];
+	char who[NAME_BUFFER_BYTES + MESSAGE_TO_BYTES_MAX + 8];
+	char to[MESSAGE_TO_BYTES_MAX + 1] = "";
 	const size_t bytes = filter_text(row->text, row->text_bytes, FILTER_LINE, text, sizeof text);
-	return printer_write(PRINTER_OUT, row->sender.text, name_bytes(&row->sender)) &&
-	       printer_write(PRINTER_OUT, ": ", 2) && printer_write(PRINTER_OUT, text, bytes) &&
+	to[message_to_write(&row->conversation, (uint8_t *)to)] = 0;
+	if (row->conversation.is_room)
+		snprintf(who, sizeof who, "%s %s: ", to, row->sender.text);
+	else
+		snprintf(who, sizeof who, "%s%s%s: ", row->sender.text, to[0] == 0 ? "" : " to ", to);
+	return printer_write(PRINTER_OUT, who, strlen(who)) && printer_write(PRINTER_OUT, text, bytes) &&
 	       printer_write(PRINTER_OUT, "\n", 1);
+}
+
+static enum mms_err format_event(struct json_line *line, const struct transcript_row *row, const struct message_to *about)
+{
+	return json_of_event(line, &(struct json_event){
+		.id = row->id,
+		.kind = row->kind,
+		.by = row->sender,
+		.to = row->conversation,
+		.about = *about,
+		.time = row->accepted_at,
+		.row = row->room_row,
+		.is_history = row->is_history,
+	});
+}
+
+static enum mms_err format_message(const struct program *program, struct json_line *line, const struct transcript_row *row)
+{
+	struct json_message message = {
+		.id = row->id,
+		.from = row->sender,
+		.to = row->conversation,
+		.time = row->accepted_at,
+		.text = (const char *)row->text,
+		.text_bytes = row->text_bytes,
+		.row = row->room_row,
+		.is_history = row->is_history,
+	};
+	if (name_bytes(&message.to.name) == 0)
+		message.to.name = program->device.profile.name;
+	return transcript_row_is_known(row) ? json_of_message(line, &message) : json_of_unknown(line, &message);
 }
 
 static bool write_json(const struct program *program, const struct transcript_row *row)
 {
 	struct json_line line;
-	const struct json_message message = {
-		.id = row->id,
-		.from = row->sender,
-		.to = program->device.profile.name,
-		.time = row->accepted_at,
-		.text = (const char *)row->text,
-		.text_bytes = row->text_bytes,
-	};
-	const enum mms_err err = row->is_gap			   ? json_of_gap(&line, row->gap_count)
-				 : transcript_row_is_known(row) ? json_of_message(&line, &message)
-								 : json_of_unknown(&line, &message);
+	struct message_to about;
+	const enum mms_err err = row->is_gap ? json_of_gap(&line, row->gap_count, &row->conversation, row->room_row)
+				 : transcript_row_is_event(row, &about) ? format_event(&line, row, &about)
+									: format_message(program, &line, row);
 	if (err == MMS_E_BAD)
 		return true; // a server that lets such text through: nothing that could be shown
 	return err == MMS_OK && printer_write_whole(PRINTER_OUT, line.text, line.bytes);
@@ -105,13 +142,41 @@ static bool write_row(const struct program *program, const struct transcript_row
 	const struct phrase_out out = script_notices(prefix);
 	if (program->is_json)
 		return write_json(program, row);
-	if (row->is_gap)
+	struct message_to about;
+	if (row->is_gap && row->conversation.is_room)
+		phrase_room_gap(&out, &row->conversation, row->gap_count);
+	else if (row->is_gap)
 		phrase_gap(&out, row->gap_count);
 	else if (!transcript_row_is_known(row))
 		phrase_unknown(&out, &row->sender);
+	else if (transcript_row_is_event(row, &about) && row->is_history)
+		return true; // it says nothing about now
+	else if (transcript_row_is_event(row, &about))
+		phrase_event(&out, false, row->kind, &row->conversation, &row->sender, &about);
 	else
 		return write_plain(row);
 	return true;
+}
+
+// Whether an entry is of the room that is meant. It keeps its id when it is renamed.
+static bool is_in_room(struct program *program, const struct transcript_row *row)
+{
+	struct message_to about;
+	if (!room_id_is_set(&row->room_id))
+		return false;
+	if (memcmp(row->room_id.bytes, program->room_id.bytes, ROOM_ID_BYTES) == 0)
+		return true;
+	const bool is_called_so = name_is_same(&row->conversation.name, &program->room.name) ||
+				  (transcript_row_is_event(row, &about) && about.is_room && name_is_same(&about.name, &program->room.name));
+	if (is_called_so)
+		program->room_id = row->room_id;
+	return is_called_so;
+}
+
+// Whether an entry is written. What this profile wrote was seen where it was typed.
+static bool is_wanted(struct program *program, const struct transcript_row *row)
+{
+	return !row->is_from_here && (!program->has_room || is_in_room(program, row));
 }
 
 // Writes what is in the range, and notes that it was shown. Returns the exit status.
@@ -122,11 +187,15 @@ static int show_range(struct program *program, const struct transcript_range *ra
 	struct transcript_range rest = *range;
 	struct transcript_row row;
 	int status = EXIT_DONE;
-	enum mms_err err = MMS_E_MISSING;
-	while (program->count_max == 0 || program->shown_count < program->count_max) {
+	enum mms_err err = MMS_OK;
+	while (err == MMS_OK && (program->count_max == 0 || program->shown_count < program->count_max)) {
 		err = client_store_transcript_next(store, &rest, &row);
 		if (err != MMS_OK)
 			break;
+		if (!is_wanted(program, &row)) {
+			rest.after_seq = row.seq;
+			continue;
+		}
 		const bool is_whole = write_row(program, &row);
 		status = output_flush("mms listen");
 		if (status == EXIT_DONE && !is_whole) {
@@ -136,11 +205,15 @@ static int show_range(struct program *program, const struct transcript_range *ra
 		if (status != EXIT_DONE)
 			break; // what was not written is shown next time
 		rest.after_seq = row.seq;
-		program->shown_count += row.is_gap ? 0 : 1;
+		program->shown_count += transcript_row_is_waiting(&row);
+		if (program->has_room)
+			err = device_note_shown(&program->device, &(struct transcript_range){row.seq - 1, row.seq, true});
 	}
 	if ((err == MMS_E_MISSING || err == MMS_OK) && rest.after_seq > range->after_seq) {
 		const struct transcript_range shown = device_showing_went(&program->showing, range, rest.after_seq);
-		err = device_note_shown(&program->device, &shown);
+		// With one room alone its entries were noted one by one, and no others are.
+		if (!program->has_room)
+			err = device_note_shown(&program->device, &shown);
 	}
 	if (err == MMS_OK || err == MMS_E_MISSING)
 		return status;
@@ -193,6 +266,7 @@ int cmd_listen(int argc, char **argv)
 	const struct options_item items[] = {
 		SCRIPT_ITEMS(&program.options),
 		{.name = "json", .flag = &program.is_json, .help = "one JSON object a line, with id, from, to, time and text"},
+		{.name = "in", .argument = "#ROOM", .text = &program.in, .help = "only what belongs to this room; all else stays unshown"},
 		{.name = "count", .letter = 'n', .argument = "COUNT", .number = &program.count_max, .min = 1,
 		 .max = 1000000000, .help = "end with status 0 after COUNT messages"},
 		{.name = "timeout", .argument = "SECONDS", .seconds_us = &program.timeout_us, .max = 31536000,
@@ -202,13 +276,20 @@ int cmd_listen(int argc, char **argv)
 		.name = "mms listen",
 		.positionals = "",
 		.summary = "Writes incoming messages, one a line: FROM: TEXT, with \\n, \\t and \\\\ in the text escaped.",
-		.notes = "A message counts as shown once it is written; what was not comes the next time.\n",
+		.notes = "A message counts as shown once it is written; what was not comes the next time. What is said in a room is\n"
+			 "written #ROOM FROM: TEXT.\n",
 		.items = items,
 		.item_count = sizeof items / sizeof items[0],
 	};
 	if (!options_begin(&command, argc, argv, &words, &status) ||
 	    !invite_code_choose(&program.options.invite, &command, &status))
 		return status;
+	program.has_room = program.in != NULL;
+	if (program.has_room && (*program.in != '#' || !message_to_parse(&program.room, program.in, strlen(program.in)))) {
+		const struct phrase_out out = script_notices(prefix);
+		phrase_say_of(&out, PHRASE_NOT_A_ROOM, program.in);
+		return EXIT_BAD_TEXT;
+	}
 	program.has_timeout = program.timeout_us != UINT64_MAX;
 	program.is_grown = program.device.is_listening = true;
 	status = script_open(&program.device, &program.options, prefix, take_told, &program, &signal_fd);

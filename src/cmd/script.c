@@ -52,8 +52,9 @@ int script_be(struct device *device, const struct device_options *options, const
 void script_say_verdict(const struct life_told *verdict, const char *prefix)
 {
 	const struct phrase_out out = script_notices(prefix);
+	const struct verdict_wish wish = {verdict->what, verdict->to, verdict->name};
 	if (verdict->state == OUTBOX_REFUSED && !verdict->is_reoffer)
-		(void)verdict_say_refused(&out, verdict->status, verdict->name.text);
+		(void)verdict_say_refused(&out, verdict->status, &wish);
 }
 
 int script_stopped(const struct device *device, const struct life_told *stopped, const char *prefix)

@@ -18,7 +18,8 @@ static const char prefix[] = "mms send: ";
 enum { SEND_WAIT_US = 10 * 1000 * 1000 }; // for the verdict, without --wait
 
 struct message {
-	struct name recipient;
+	struct message_to recipient;
+	char recipient_text[MESSAGE_TO_BYTES_MAX + 1]; // as it is written
 	char text[TEXT_BYTES_MAX + 2]; // one byte more than can be sent tells that there is too much, and one for a newline
 	size_t bytes;
 };
@@ -46,10 +47,12 @@ static int fail(const struct reason *why, int status)
 static bool parse_recipient(struct message *message, const char *text)
 {
 	const struct phrase_out out = script_notices(prefix);
-	if (name_parse(&message->recipient, text, strlen(text)))
-		return true;
-	phrase_say_of(&out, PHRASE_NOT_A_NAME, text);
-	return false;
+	if (!message_to_parse(&message->recipient, text, strlen(text))) {
+		phrase_say_of(&out, *text == '#' ? PHRASE_NOT_A_ROOM : PHRASE_NOT_A_NAME, text);
+		return false;
+	}
+	message->recipient_text[message_to_write(&message->recipient, (uint8_t *)message->recipient_text)] = 0;
+	return true;
 }
 
 // Reads all of standard input, counting what does not fit as far as it is told, since the input may have no end; drops one
@@ -123,7 +126,7 @@ static void end(struct program *program, int status)
 static void end_queued(struct program *program)
 {
 	const struct phrase_out out = script_notices(prefix);
-	phrase_say_of(&out, PHRASE_STAYS_QUEUED, program->message.recipient.text);
+	phrase_say_of(&out, PHRASE_STAYS_QUEUED, program->message.recipient_text);
 	end(program, EXIT_LATER);
 }
 
@@ -147,11 +150,12 @@ static void look(struct program *program)
 		end(program, EXIT_DONE);
 		break;
 	case OUTBOX_SAVED:
-		phrase_say_of(&out, PHRASE_OFFLINE, program->message.recipient.text);
+		phrase_say_of(&out, PHRASE_OFFLINE, program->message.recipient_text);
 		end(program, EXIT_DONE);
 		break;
 	case OUTBOX_REFUSED:
-		end(program, verdict_say_refused(&out, status, program->message.recipient.text));
+		end(program, verdict_say_refused(
+				     &out, status, &(struct verdict_wish){.what = OUTBOX_MESSAGE, .to = program->message.recipient}));
 		break;
 	case OUTBOX_QUEUED:
 		break;
@@ -165,8 +169,8 @@ static void queue(struct program *program)
 	struct device *device = &program->device;
 	if (program->is_queued || program->has_end)
 		return;
-	const struct message_to to = {.name = program->message.recipient};
-	struct outbox_row wish = outbox_message(&(struct uuid){{0}}, &to, program->message.text, program->message.bytes);
+	struct outbox_row wish = outbox_message(&(struct uuid){{0}}, &program->message.recipient, program->message.text,
+						program->message.bytes);
 	const enum mms_err err = device_queue(device, &wish);
 	program->id = wish.id;
 	switch (err) {
@@ -292,7 +296,7 @@ static void end_out_of_time(struct program *program)
 		end_queued(program);
 	} else if (device_is_silent(device) ||
 		   (device->life.state != LIFE_WAITING && !device_life_was_reached(&device->life))) {
-		phrase_say_of(&out, PHRASE_QUEUED, program->message.recipient.text);
+		phrase_say_of(&out, PHRASE_QUEUED, program->message.recipient_text);
 		end(program, EXIT_LATER);
 	} else {
 		phrase_say(&out, PHRASE_NO_VERDICT);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: ISC
-// `mms who`: the users of the server and who of them is online: one a line, on a terminal in columns.
+// `mms who`: the users of the server, or those in a room, and who of them is online: one a line, on a terminal in columns.
 #include <string.h>
 
 #include "cmd/cmd.h"
@@ -22,6 +22,7 @@ struct program {
 	struct device_options options;
 	uint64_t wait_us;
 	bool is_json;
+	struct client_list_wish wish;
 	struct who_list list; // so far; it is shown when it is whole
 	bool is_out_of_memory;
 	bool is_whole;
@@ -36,7 +37,7 @@ static void take_told(void *context, const struct life_told *told)
 	switch (told->type) {
 	case LIFE_TOLD_SIGNED_IN:
 		device_say_left_behind(&program->device, &out);
-		device_list(&program->device, &(struct client_list_wish){.kind = LIST_USERS});
+		device_list(&program->device, &program->wish);
 		break;
 	case LIFE_TOLD_LIST_BEGIN:
 		who_list_clear(&program->list);
@@ -50,7 +51,7 @@ static void take_told(void *context, const struct life_told *told)
 		break;
 	case LIFE_TOLD_LIST_FAILED:
 		program->is_over = true;
-		program->status = verdict_say_no_list(&out, told->status, program->device.server_text);
+		program->status = verdict_say_no_list(&out, told->status, &program->wish, program->device.server_text);
 		break;
 	case LIFE_TOLD_VERDICT: // of a message that was queued before
 		script_say_verdict(told, prefix);
@@ -135,6 +136,25 @@ static int ask(struct program *program, int signal_fd)
 	return show(program);
 }
 
+// Whom the word asks for. False: it is nothing that can be asked for, which is said.
+static bool take_word(struct program *program, const char *word)
+{
+	const struct phrase_out out = script_notices(prefix);
+	struct message_to room;
+	if (*word != '#') {
+		program->list.has_pattern = name_pattern_parse(&program->list.pattern, word, strlen(word));
+		if (!program->list.has_pattern)
+			phrase_say_of(&out, PHRASE_NOT_A_PATTERN, word);
+		return program->list.has_pattern;
+	}
+	if (!message_to_parse(&room, word, strlen(word))) {
+		phrase_say_of(&out, PHRASE_NOT_A_ROOM, word);
+		return false;
+	}
+	program->wish = (struct client_list_wish){.kind = LIST_MEMBERS, .room = room.name};
+	return true;
+}
+
 int cmd_who(int argc, char **argv)
 {
 	static struct program program; // too large for a stack
@@ -150,25 +170,21 @@ int cmd_who(int argc, char **argv)
 	};
 	const struct options_command command = {
 		.name = "mms who",
-		.positionals = "[NAME|PATTERN]",
+		.positionals = "[NAME|PATTERN|#ROOM]",
 		.positional_max = 1,
 		.summary = "Lists the users of the server in the order of its users file: NAME, a tab, online or offline.",
-		.notes = "A pattern has * for any letters and ? for one: mms who 'fr*'. On a terminal the names stand in columns,\n"
-			 "those first who are online. A name that is no user's ends with status 67.\n",
+		.notes = "A pattern has * for any letters and ? for one: mms who 'fr*'. Of a room those are listed who are in it, by\n"
+			 "their names: mms who '#ops'. On a terminal the names stand in columns, those first who are online. A name\n"
+			 "that is no user's, or a room that is not there or not open to you, ends with status 67.\n",
 		.items = items,
 		.item_count = sizeof items / sizeof items[0],
 	};
 	if (!options_begin(&command, argc, argv, &words, &status) ||
 	    !invite_code_choose(&program.options.invite, &command, &status))
 		return status;
-	if (words.count == 1) {
-		program.list.has_pattern = name_pattern_parse(&program.list.pattern, words.word[0], strlen(words.word[0]));
-		if (!program.list.has_pattern) {
-			const struct phrase_out out = script_notices(prefix);
-			phrase_say_of(&out, PHRASE_NOT_A_PATTERN, words.word[0]);
-			return EXIT_BAD_TEXT;
-		}
-	}
+	program.wish.kind = LIST_USERS;
+	if (words.count == 1 && !take_word(&program, words.word[0]))
+		return EXIT_BAD_TEXT;
 	status = script_open(&program.device, &program.options, prefix, take_told, &program, &signal_fd);
 	if (status == EXIT_DONE)
 		status = script_be(&program.device, &program.options, prefix, LIFE_ASKS);

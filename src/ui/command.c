@@ -53,23 +53,47 @@ static enum command_kind kind_of(struct command_span word)
 	static const struct {
 		const char *word;
 		enum command_kind kind;
-	} known[] = {{"help", COMMAND_HELP}, {"signin", COMMAND_SIGNIN},   {"whoison", COMMAND_WHO},
-		     {"send", COMMAND_SEND}, {"signout", COMMAND_SIGNOUT}, {"quit", COMMAND_QUIT}};
+	} known[] = {{"help", COMMAND_HELP},       {"signin", COMMAND_SIGNIN}, {"whoison", COMMAND_WHO},    {"send", COMMAND_SEND},
+		     {"signout", COMMAND_SIGNOUT}, {"quit", COMMAND_QUIT},     {"rooms", COMMAND_ROOMS},    {"join", COMMAND_JOIN},
+		     {"leave", COMMAND_LEAVE},     {"add", COMMAND_ADD},       {"remove", COMMAND_REMOVE},  {"block", COMMAND_BLOCK},
+		     {"unblock", COMMAND_UNBLOCK}};
 	for (size_t i = 0; i < sizeof known / sizeof known[0]; i++)
 		if (is_word(word, known[i].word))
 			return known[i].kind;
 	return COMMAND_UNKNOWN;
 }
 
-static enum command_fault take_name(struct command *command, struct command_span *rest)
+static enum command_fault fail_at(struct command *command, struct command_span word, enum command_fault fault)
 {
-	const struct command_span word = take_word(rest);
 	if (word.bytes == 0)
 		return COMMAND_FAULT_NO_NAME;
-	if (name_parse(&command->name, word.text, word.bytes))
-		return COMMAND_FAULT_NONE;
 	command->word = word;
-	return COMMAND_FAULT_NOT_A_NAME;
+	return fault;
+}
+
+static enum command_fault take_name(struct command *command, struct name *name, struct command_span *rest)
+{
+	const struct command_span word = take_word(rest);
+	return name_parse(name, word.text, word.bytes) ? COMMAND_FAULT_NONE : fail_at(command, word, COMMAND_FAULT_NOT_A_NAME);
+}
+
+static bool is_room(struct command_span word)
+{
+	return word.bytes > 0 && *word.text == '#';
+}
+
+static enum command_fault take_room(struct command *command, struct command_span *rest)
+{
+	const struct command_span word = take_word(rest);
+	return is_room(word) && message_to_parse(&command->to, word.text, word.bytes) ? COMMAND_FAULT_NONE
+										     : fail_at(command, word, COMMAND_FAULT_NOT_A_ROOM);
+}
+
+// A user or a room.
+static enum command_fault take_to(struct command *command, struct command_span *rest)
+{
+	struct command_span after = *rest;
+	return is_room(take_word(&after)) ? take_room(command, rest) : take_name(command, &command->to.name, rest);
 }
 
 static enum command_fault take_end(struct command *command, struct command_span *rest)
@@ -87,6 +111,10 @@ static enum command_fault take_pattern(struct command *command, struct command_s
 	const struct command_span word = take_word(&after);
 	if (word.bytes == 0)
 		return COMMAND_FAULT_NONE;
+	if (is_room(word)) {
+		const enum command_fault fault = take_room(command, rest);
+		return fault == COMMAND_FAULT_NONE ? take_end(command, rest) : fault;
+	}
 	if (!name_pattern_parse(&command->pattern, word.text, word.bytes)) {
 		command->word = word;
 		return COMMAND_FAULT_NOT_A_PATTERN;
@@ -97,7 +125,7 @@ static enum command_fault take_pattern(struct command *command, struct command_s
 
 static enum command_fault take_signin(struct command *command, struct command_span *rest)
 {
-	const enum command_fault fault = take_name(command, rest);
+	const enum command_fault fault = take_name(command, &command->to.name, rest);
 	if (fault != COMMAND_FAULT_NONE)
 		return fault;
 	skip_blanks(rest);
@@ -110,7 +138,7 @@ static enum command_fault take_signin(struct command *command, struct command_sp
 
 static enum command_fault take_send(struct command *command, struct command_span *rest)
 {
-	const enum command_fault fault = take_name(command, rest);
+	const enum command_fault fault = take_to(command, rest);
 	if (fault != COMMAND_FAULT_NONE)
 		return fault;
 	struct command_span beyond = *rest;
@@ -124,6 +152,47 @@ static enum command_fault take_send(struct command *command, struct command_span
 	return utf8_is_message(command->text.text, command->text.bytes) ? COMMAND_FAULT_NONE : COMMAND_FAULT_NOT_UTF8;
 }
 
+static enum command_fault take_join(struct command *command, struct command_span *rest)
+{
+	const enum command_fault fault = take_room(command, rest);
+	if (fault != COMMAND_FAULT_NONE)
+		return fault;
+	for (;;) {
+		struct command_span after = *rest;
+		const struct command_span word = take_word(&after);
+		if (is_word(word, "private"))
+			command->is_private = true;
+		else if (is_word(word, "nohistory"))
+			command->is_without_history = true;
+		else
+			return take_end(command, rest);
+		*rest = after;
+	}
+}
+
+static enum command_fault take_other(struct command *command, struct command_span *rest)
+{
+	enum command_fault fault = take_name(command, &command->other, rest);
+	if (fault == COMMAND_FAULT_NONE)
+		fault = take_room(command, rest);
+	return fault == COMMAND_FAULT_NONE ? take_end(command, rest) : fault;
+}
+
+static enum command_fault take_blocked(struct command *command, struct command_span *rest)
+{
+	struct command_span after = *rest;
+	if (command->kind == COMMAND_BLOCK && take_word(&after).bytes == 0)
+		return COMMAND_FAULT_NONE;
+	const enum command_fault fault = take_name(command, &command->to.name, rest);
+	return fault == COMMAND_FAULT_NONE ? take_end(command, rest) : fault;
+}
+
+static enum command_fault take_left(struct command *command, struct command_span *rest)
+{
+	const enum command_fault fault = take_room(command, rest);
+	return fault == COMMAND_FAULT_NONE ? take_end(command, rest) : fault;
+}
+
 static enum command_fault take_rest(struct command *command, struct command_span *rest)
 {
 	switch (command->kind) {
@@ -133,11 +202,24 @@ static enum command_fault take_rest(struct command *command, struct command_span
 		return take_send(command, rest);
 	case COMMAND_WHO:
 		return take_pattern(command, rest);
+	case COMMAND_JOIN:
+		return take_join(command, rest);
+	case COMMAND_LEAVE:
+		return take_left(command, rest);
+	case COMMAND_ADD:
+	case COMMAND_REMOVE:
+		return take_other(command, rest);
+	case COMMAND_BLOCK:
+	case COMMAND_UNBLOCK:
+		return take_blocked(command, rest);
 	case COMMAND_SIGNOUT:
 	case COMMAND_QUIT:
+	case COMMAND_ROOMS:
 		return take_end(command, rest);
-	case COMMAND_NONE:
 	case COMMAND_HELP:
+		command->is_more = is_word(take_word(rest), "more");
+		return COMMAND_FAULT_NONE;
+	case COMMAND_NONE:
 	case COMMAND_UNKNOWN:
 		return COMMAND_FAULT_NONE;
 	}

@@ -8,13 +8,7 @@
 #include <string.h>
 
 #include "base/limits.h"
-#include "base/utf8.h"
-#include "ui/filter.h"
-
-enum {
-	WORD_BYTES_SHOWN = 64, // of a word somebody typed
-	PIECE_BYTES = 128,     // filtered at once
-};
+#include "ui/phrase_inside.h"
 
 // What to type follows a '|'; '%' is the subject.
 static const char *const sentences[PHRASE_COUNT] = {
@@ -41,6 +35,8 @@ static const char *const sentences[PHRASE_COUNT] = {
 	[PHRASE_STAYS_QUEUED] = "message to % stays queued and will be sent with the next command that reaches the server",
 	[PHRASE_NO_SUCH_USER] = "there is no user %, message was not sent|type: whoIsOn to see who there is",
 	[PHRASE_MAILBOX_FULL] = "the mailbox of % is full, message was not sent|send it again later",
+	[PHRASE_BLOCKED] = "% does not take messages from you, message was not sent",
+	[PHRASE_NOT_IN_ROOM] = "you are not in %, message was not sent|type: join %",
 	[PHRASE_REFUSED] = "the server refuses messages to %, message was not sent",
 	[PHRASE_CONFLICT] = "the server holds another message with the same id, message to % was not sent|send it "
 			    "again",
@@ -51,66 +47,27 @@ static const char *const sentences[PHRASE_COUNT] = {
 			      "it|ask its operator for the fingerprint of the server's key",
 	[PHRASE_BROKEN] = "the server % breaks the MMS protocol, nothing was sent to it|ask its operator which program it is",
 	[PHRASE_NO_LIST] = "the server % gives no list of users that can be shown|ask its operator which program it is",
+	[PHRASE_NO_OTHER_LIST] = "the server % gives no list that can be shown|ask its operator which program it is",
+	[PHRASE_NO_ROOM] = "there is no room %, or it is not open and you are not in it|type: rooms to see which there are",
 	[PHRASE_UNREACHABLE] = "the server % cannot be reached, MMS keeps trying|wait, or type: quit",
 	[PHRASE_NO_HOST] = "no address of the server % can be found, MMS keeps trying|check its name, or wait",
 	[PHRASE_GIVEN_UP] = "the server % has not answered in time, nothing was kept to be sent later|try again",
 	[PHRASE_NO_ANSWER] = "the server % has not answered in time|try again",
 	[PHRASE_REACHED] = "the server % answers again",
 	[PHRASE_NOT_A_NAME] = "\"%\" is not a user name, one has 1 to 32 letters, digits, dots, underscores or hyphens",
+	[PHRASE_NOT_A_ROOM] = "\"%\" is not a room, one has # in front of 1 to 32 letters, digits, dots, underscores or hyphens",
 	[PHRASE_NO_USER] = "there is no user %|type: whoIsOn to see who there is",
 	[PHRASE_NOBODY_LIKE] = "there is no user like %",
 	[PHRASE_NOT_A_PATTERN] = "\"%\" is neither a user name nor a pattern, which has * for any letters and ? for one",
 	[PHRASE_FAILURE] = "%",
 };
 
-static void put(const struct phrase_out *out, const char *text)
-{
-	out->write(out->context, text, strlen(text));
-}
-
-// Filters piece by piece, cutting between characters, so that no buffer for the whole is needed.
-static void put_filtered(const struct phrase_out *out, const char *text, size_t bytes, enum filter_mode mode)
-{
-	char piece[FILTER_CAPACITY(PIECE_BYTES)];
-	while (bytes > 0) {
-		size_t taken = 0;
-		while (taken < bytes) {
-			uint32_t point;
-			const size_t length = utf8_decode(text + taken, bytes - taken, &point);
-			const size_t step = length == 0 ? 1 : length;
-			if (taken + step > PIECE_BYTES)
-				break;
-			taken += step;
-		}
-		out->write(out->context, piece, filter_text(text, taken, mode, piece, sizeof piece));
-		text += taken;
-		bytes -= taken;
-	}
-}
-
-// A word somebody typed, as one line and with an end in sight.
-static void put_word(const struct phrase_out *out, const char *word, size_t bytes)
-{
-	size_t shown = 0;
-	while (shown < bytes) {
-		uint32_t point;
-		const size_t length = utf8_decode(word + shown, bytes - shown, &point);
-		const size_t step = length == 0 ? 1 : length;
-		if (shown + step > WORD_BYTES_SHOWN)
-			break;
-		shown += step;
-	}
-	put_filtered(out, word, shown, FILTER_LINE);
-	if (shown < bytes)
-		put(out, "...");
-}
-
 static void put_subject(const struct phrase_out *out, enum phrase phrase, const char *subject, size_t bytes)
 {
 	if (phrase == PHRASE_FAILURE)
-		put_filtered(out, subject, bytes, FILTER_LINE);
+		phrase_put_filtered(out, subject, bytes, FILTER_LINE);
 	else
-		put_word(out, subject, bytes);
+		phrase_put_word(out, subject, bytes);
 }
 
 static void say(const struct phrase_out *out, enum phrase phrase, const char *subject, size_t bytes)
@@ -119,7 +76,7 @@ static void say(const struct phrase_out *out, enum phrase phrase, const char *su
 	const char *sentence = sentences[phrase];
 	assert(sentence != NULL);
 	assert((strchr(sentence, '%') != NULL) == (subject != NULL));
-	put(out, out->prefix);
+	phrase_put(out, out->prefix);
 	for (;;) {
 		const size_t plain = strcspn(sentence, "|%");
 		out->write(out->context, sentence, plain);
@@ -127,12 +84,12 @@ static void say(const struct phrase_out *out, enum phrase phrase, const char *su
 		if (*sentence == '%')
 			put_subject(out, phrase, subject, bytes);
 		else if (*sentence == '|' && out->hints)
-			put(out, "; ");
+			phrase_put(out, "; ");
 		else
 			break;
 		sentence++;
 	}
-	put(out, "\n");
+	phrase_put(out, "\n");
 }
 
 void phrase_say(const struct phrase_out *out, enum phrase phrase)
@@ -148,20 +105,40 @@ void phrase_say_of(const struct phrase_out *out, enum phrase phrase, const char 
 
 void phrase_greet(const struct phrase_out *out)
 {
-	put(out, "Welcome to MMS.\n");
+	phrase_put(out, "Welcome to MMS.\n");
 }
 
 void phrase_help(const struct phrase_out *out)
 {
-	put(out, ">> the following commands are supported:\n"
+	phrase_put(out, ">> the following commands are supported:\n"
 		 ">>\n"
 		 ">>  signin <username>\n"
 		 ">>  whoIsOn\n"
 		 ">>  send <username> <message>\n"
 		 ">>  signout\n"
-		 ">>  signin <username> <invite>\n"
-		 ">>  help\n"
-		 ">>  quit\n");
+		 ">>  help more\n");
+}
+
+void phrase_help_more(const struct phrase_out *out)
+{
+	phrase_put(out, ">> these commands are supported as well:\n"
+		 ">>\n"
+		 ">>  signin <username> <invite>    the first time, where the operator gave you an invite\n"
+		 ">>  whoIsOn <username>            whether somebody is online; also a pattern: whoIsOn fr*\n"
+		 ">>  rooms                         which rooms there are\n"
+		 ">>  join #<room>                  come into an open room, or make one\n"
+		 ">>  join #<room> private          where it is made: only its owner adds people\n"
+		 ">>  join #<room> nohistory        where it is made: newcomers see nothing of before\n"
+		 ">>  send #<room> <message>        write to everybody in a room\n"
+		 ">>  whoIsOn #<room>               who is in a room\n"
+		 ">>  add <username> #<room>        bring somebody into a room\n"
+		 ">>  remove <username> #<room>     put somebody out of a room of yours\n"
+		 ">>  leave #<room>                 go out of a room\n"
+		 ">>  block <username>              take no messages from somebody\n"
+		 ">>  block                         whom you block\n"
+		 ">>  unblock <username>            take messages from somebody again\n"
+		 ">>  help                          the other commands\n"
+		 ">>  quit                          sign out and end\n");
 }
 
 void phrase_welcome(const struct phrase_out *out, const struct name *name, uint64_t waiting_count)
@@ -173,33 +150,42 @@ void phrase_welcome(const struct phrase_out *out, const struct name *name, uint6
 		snprintf(count, sizeof count, "1 message waiting :");
 	else
 		snprintf(count, sizeof count, "%" PRIu64 " messages waiting :", waiting_count);
-	put(out, out->prefix);
-	put(out, "Welcome ");
-	put(out, name->text);
-	put(out, ", you have ");
-	put(out, count);
-	put(out, "\n");
+	phrase_put(out, out->prefix);
+	phrase_put(out, "Welcome ");
+	phrase_put(out, name->text);
+	phrase_put(out, ", you have ");
+	phrase_put(out, count);
+	phrase_put(out, "\n");
 }
 
-static void put_message(const struct phrase_out *out, const struct name *from, const char *text, size_t bytes)
+static void put_message(const struct phrase_out *out, const struct name *from, const struct message_to *to, const char *text,
+			size_t bytes)
 {
 	assert(bytes <= TEXT_BYTES_MAX);
-	put(out, from->text);
-	put(out, ": ");
-	put_filtered(out, text, bytes, FILTER_TERMINAL);
-	put(out, "\n");
+	if (to->is_room) {
+		phrase_put_to(out, to);
+		phrase_put(out, " ");
+	}
+	phrase_put(out, from->text);
+	if (!to->is_room && to->name.text[0] != 0) {
+		phrase_put(out, " to ");
+		phrase_put(out, to->name.text);
+	}
+	phrase_put(out, ": ");
+	phrase_put_filtered(out, text, bytes, FILTER_TERMINAL);
+	phrase_put(out, "\n");
 }
 
-void phrase_waiting(const struct phrase_out *out, const struct name *from, const char *text, size_t bytes)
+void phrase_waiting(const struct phrase_out *out, const struct name *from, const struct message_to *to, const char *text, size_t bytes)
 {
-	put(out, ">>      ");
-	put_message(out, from, text, bytes);
+	phrase_put(out, PHRASE_WAITING);
+	put_message(out, from, to, text, bytes);
 }
 
-void phrase_message(const struct phrase_out *out, const struct name *from, const char *text, size_t bytes)
+void phrase_message(const struct phrase_out *out, const struct name *from, const struct message_to *to, const char *text, size_t bytes)
 {
-	put(out, out->prefix);
-	put_message(out, from, text, bytes);
+	phrase_put(out, out->prefix);
+	put_message(out, from, to, text, bytes);
 }
 
 void phrase_unknown(const struct phrase_out *out, const struct name *from)
@@ -207,8 +193,8 @@ void phrase_unknown(const struct phrase_out *out, const struct name *from)
 	char sentence[128];
 	snprintf(sentence, sizeof sentence, "a message%s%s cannot be shown by this version of MMS: install a newer one\n",
 		 from->text[0] == 0 ? "" : " from ", from->text);
-	put(out, out->prefix);
-	put(out, sentence);
+	phrase_put(out, out->prefix);
+	phrase_put(out, sentence);
 }
 
 void phrase_gap(const struct phrase_out *out, uint64_t count)
@@ -217,8 +203,8 @@ void phrase_gap(const struct phrase_out *out, uint64_t count)
 	char sentence[128];
 	snprintf(sentence, sizeof sentence, "%" PRIu64 " older message%s could not be delivered here, the server no "
 		 "longer has %s\n", count, count == 1 ? "" : "s", count == 1 ? "it" : "them");
-	put(out, out->prefix);
-	put(out, sentence);
+	phrase_put(out, out->prefix);
+	phrase_put(out, sentence);
 }
 
 static void put_stay_queued(const struct phrase_out *out, uint64_t count)
@@ -226,24 +212,24 @@ static void put_stay_queued(const struct phrase_out *out, uint64_t count)
 	assert(count > 0);
 	char words[64];
 	snprintf(words, sizeof words, "%" PRIu64 " message%s", count, count == 1 ? " stays queued" : "s stay queued");
-	put(out, out->prefix);
-	put(out, words);
+	phrase_put(out, out->prefix);
+	phrase_put(out, words);
 }
 
 void phrase_stay_queued(const struct phrase_out *out, uint64_t count, enum phrase_queue queue)
 {
 	put_stay_queued(out, count);
-	put(out, queue == PHRASE_QUEUE_SERVER ? " and will be sent with the next command that reaches the server\n"
+	phrase_put(out, queue == PHRASE_QUEUE_SERVER ? " and will be sent with the next command that reaches the server\n"
 					      : " and will be sent only if this device is authorized again\n");
 }
 
 void phrase_left_behind(const struct phrase_out *out, uint64_t count, const char *path)
 {
 	put_stay_queued(out, count);
-	put(out, " for a server's key that is no longer pinned and will not be sent, ");
-	put(out, count == 1 ? "it is in " : "they are in ");
-	put_filtered(out, path, strlen(path), FILTER_LINE);
-	put(out, "\n");
+	phrase_put(out, " for a server's key that is no longer pinned and will not be sent, ");
+	phrase_put(out, count == 1 ? "it is in " : "they are in ");
+	phrase_put_filtered(out, path, strlen(path), FILTER_LINE);
+	phrase_put(out, "\n");
 }
 
 void phrase_too_long(const struct phrase_out *out, size_t bytes)
@@ -254,27 +240,59 @@ void phrase_too_long(const struct phrase_out *out, size_t bytes)
 	snprintf(sentence, sizeof sentence, "the message has %s%zu bytes, at most %d are allowed, it was not sent%s\n",
 		 is_counted ? "" : "more than ", is_counted ? bytes : PHRASE_COUNTED_BYTES_MAX, TEXT_BYTES_MAX,
 		 out->hints ? "; send it in parts" : "");
-	put(out, out->prefix);
-	put(out, sentence);
+	phrase_put(out, out->prefix);
+	phrase_put(out, sentence);
 }
 
 static void say_about_word(const struct phrase_out *out, const char *before, struct command_span word,
 			   const char *after)
 {
-	put(out, out->prefix);
-	put(out, before);
-	put_word(out, word.text, word.bytes);
-	put(out, after);
-	put(out, "\n");
+	phrase_put(out, out->prefix);
+	phrase_put(out, before);
+	phrase_put_word(out, word.text, word.bytes);
+	phrase_put(out, after);
+	phrase_put(out, "\n");
+}
+
+// What a command needs, and how it is typed.
+struct usage {
+	const char *need;
+	const char *form;
+};
+
+static const struct usage *usage_of(enum command_kind kind)
+{
+	static const struct usage usages[] = {
+		[COMMAND_SIGNIN] = {"signin needs a user name", "signin <username>"},
+		[COMMAND_SEND] = {"send needs a user name and a message", "send <username> <message>"},
+		[COMMAND_WHO] = {"", "whoIsOn <username>"},
+		[COMMAND_JOIN] = {"join needs a room", "join #<room>"},
+		[COMMAND_LEAVE] = {"leave needs a room", "leave #<room>"},
+		[COMMAND_ADD] = {"add needs a user name and a room", "add <username> #<room>"},
+		[COMMAND_REMOVE] = {"remove needs a user name and a room", "remove <username> #<room>"},
+		[COMMAND_BLOCK] = {"", "block <username>"},
+		[COMMAND_UNBLOCK] = {"unblock needs a user name", "unblock <username>"},
+	};
+	return (size_t)kind < sizeof usages / sizeof usages[0] ? &usages[kind] : &usages[COMMAND_NONE];
+}
+
+static void put_surplus(const struct phrase_out *out, const struct command *command)
+{
+	const char *form = usage_of(command->kind)->form;
+	phrase_put(out, out->prefix);
+	phrase_put(out, "\"");
+	phrase_put_word(out, command->word.text, command->word.bytes);
+	phrase_put(out, "\" is one word too many; type");
+	phrase_put(out, form == NULL ? " the command alone" : ": ");
+	phrase_put(out, form == NULL ? "" : form);
+	phrase_put(out, "\n");
 }
 
 void phrase_fault(const struct phrase_out *out, const struct command *command)
 {
-	const bool is_send = command->kind == COMMAND_SEND;
-	const struct command_span name = {command->name.text, name_bytes(&command->name)};
 	if (command->fault == COMMAND_FAULT_LINES) {
-		put(out, out->prefix);
-		put(out, "several lines are no command, nothing was done; only a message may have them: send <username> "
+		phrase_put(out, out->prefix);
+		phrase_put(out, "several lines are no command, nothing was done; only a message may have them: send <username> "
 			 "<message>\n");
 		return;
 	}
@@ -284,21 +302,26 @@ void phrase_fault(const struct phrase_out *out, const struct command *command)
 	}
 	switch (command->fault) {
 	case COMMAND_FAULT_NO_NAME:
-		put(out, out->prefix);
-		put(out, is_send ? "send needs a user name and a message; type: send <username> <message>\n"
-				 : "signin needs a user name; type: signin <username>\n");
+		phrase_put(out, out->prefix);
+		phrase_put(out, usage_of(command->kind)->need);
+		phrase_put(out, "; type: ");
+		phrase_put(out, usage_of(command->kind)->form);
+		phrase_put(out, "\n");
 		return;
 	case COMMAND_FAULT_NOT_A_NAME:
 		say(out, PHRASE_NOT_A_NAME, command->word.text, command->word.bytes);
+		return;
+	case COMMAND_FAULT_NOT_A_ROOM:
+		say(out, PHRASE_NOT_A_ROOM, command->word.text, command->word.bytes);
 		return;
 	case COMMAND_FAULT_NOT_A_PATTERN:
 		say(out, PHRASE_NOT_A_PATTERN, command->word.text, command->word.bytes);
 		return;
 	case COMMAND_FAULT_NO_TEXT:
-		put(out, out->prefix);
-		put(out, "the message is missing; type: send ");
-		put_word(out, name.text, name.bytes);
-		put(out, " <message>\n");
+		phrase_put(out, out->prefix);
+		phrase_put(out, "the message is missing; type: send ");
+		phrase_put_to(out, &command->to);
+		phrase_put(out, " <message>\n");
 		return;
 	case COMMAND_FAULT_TOO_LONG:
 		phrase_too_long(out, command->text.bytes);
@@ -307,9 +330,7 @@ void phrase_fault(const struct phrase_out *out, const struct command *command)
 		phrase_say(out, PHRASE_BAD_TEXT);
 		return;
 	case COMMAND_FAULT_SURPLUS:
-		say_about_word(out, "\"", command->word,
-			       command->kind == COMMAND_WHO ? "\" is one word too many; type: whoIsOn <username>"
-							    : "\" is one word too many; type the command alone");
+		put_surplus(out, command);
 		return;
 	case COMMAND_FAULT_LINES: // above
 	case COMMAND_FAULT_NONE:
@@ -333,22 +354,22 @@ void phrase_key_changed(const struct phrase_out *out, const char *server, const 
 		{"if its operator confirms the new key, remove the line of this server from ", pins_file, ""},
 	};
 	for (size_t i = 0; i < sizeof lines / sizeof lines[0]; i++) {
-		put(out, out->prefix);
-		put(out, lines[i].before);
-		put_filtered(out, lines[i].subject, strlen(lines[i].subject), FILTER_LINE);
-		put(out, lines[i].after);
-		put(out, "\n");
+		phrase_put(out, out->prefix);
+		phrase_put(out, lines[i].before);
+		phrase_put_filtered(out, lines[i].subject, strlen(lines[i].subject), FILTER_LINE);
+		phrase_put(out, lines[i].after);
+		phrase_put(out, "\n");
 	}
 }
 
 void phrase_presence(const struct phrase_out *out, const struct name *name, bool online, const char *heard)
 {
-	put(out, out->prefix);
-	put(out, name->text);
-	put(out, online ? " is online" : " is NOT online");
-	put(out, online || *heard == 0 ? "" : ", last heard ");
-	put(out, online ? "" : heard);
-	put(out, "\n");
+	phrase_put(out, out->prefix);
+	phrase_put(out, name->text);
+	phrase_put(out, online ? " is online" : " is NOT online");
+	phrase_put(out, online || *heard == 0 ? "" : ", last heard ");
+	phrase_put(out, online ? "" : heard);
+	phrase_put(out, "\n");
 }
 
 void phrase_users(const struct phrase_out *out, uint64_t count, bool online)
@@ -357,25 +378,30 @@ void phrase_users(const struct phrase_out *out, uint64_t count, bool online)
 	char sentence[64];
 	snprintf(sentence, sizeof sentence, "%" PRIu64 " user%s %s:\n", count, count == 1 ? " is" : "s are",
 		 online ? "online" : "NOT online");
-	put(out, out->prefix);
-	put(out, sentence);
+	phrase_put(out, out->prefix);
+	phrase_put(out, sentence);
 }
 
 void phrase_names_begin(struct phrase_names *names, const struct phrase_out *out, bool online)
 {
-	*names = (struct phrase_names){.out = out, .online = online};
+	*names = (struct phrase_names){.out = out, .end = online ? " are online\n" : " are NOT online\n"};
+}
+
+void phrase_names_begin_blocked(struct phrase_names *names, const struct phrase_out *out)
+{
+	*names = (struct phrase_names){.out = out, .end = " are blocked by you\n"};
 }
 
 // Writes the name that was held back, now that it is known to be an inner one or the last.
 static void put_last(struct phrase_names *names, const char *separator)
 {
 	if (names->count == 1) {
-		put(names->out, names->out->prefix);
-		put(names->out, "Users ");
+		phrase_put(names->out, names->out->prefix);
+		phrase_put(names->out, "Users ");
 	} else {
-		put(names->out, separator);
+		phrase_put(names->out, separator);
 	}
-	put(names->out, names->last.text);
+	phrase_put(names->out, names->last.text);
 }
 
 void phrase_names_add(struct phrase_names *names, const struct name *name)
@@ -392,6 +418,6 @@ void phrase_names_end(struct phrase_names *names)
 	if (names->count == 0)
 		return;
 	put_last(names, names->count == 2 ? " and " : ", and ");
-	put(names->out, names->online ? " are online\n" : " are NOT online\n");
+	phrase_put(names->out, names->end);
 	names->count = 0;
 }

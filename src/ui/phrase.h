@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: ISC
-// Every sentence MMS says in a conversation, in one place: what happened, what is wrong, and what to type about it.
-// Layer: ui, pure; nothing is allocated. Sentences go to the caller piece by piece, so that a list of names may be of
-// any length; each ends with a newline. Words that are not ours (names, messages, addresses) pass the filter of
-// ui/filter.h.
+// Every sentence MMS says in a conversation, in one place, but for those about rooms (ui/phrase_room.h): what happened, what is
+// wrong, and what to type about it. Layer: ui, pure; nothing is allocated. Sentences go to the caller piece by piece, so that a
+// list of names may be of any length; each ends with a newline. Words that are not ours (names, messages, addresses) pass the
+// filter of ui/filter.h.
 #ifndef MMS_UI_PHRASE_H
 #define MMS_UI_PHRASE_H
 
@@ -10,11 +10,13 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/message.h"
 #include "base/name.h"
 #include "ui/command.h"
 
 #define PHRASE_PROMPT "> "   // before what is typed
 #define PHRASE_PREFIX ">> "  // before what the conversation answers
+#define PHRASE_WAITING ">>      " // before what is set in under a line of it
 
 struct phrase_out {
 	// Takes the next piece of the output; pieces end between characters, a sentence's last one ends with a newline.
@@ -49,6 +51,8 @@ enum phrase {
 	PHRASE_STAYS_QUEUED,     // what ended a command did not end the message to the subject: it is in the outbox
 	PHRASE_NO_SUCH_USER,     // the recipient does not exist; the message is not sent
 	PHRASE_MAILBOX_FULL,     // the recipient's mailbox is full; the message is not sent
+	PHRASE_BLOCKED,          // the recipient has blocked who writes; the message is not sent
+	PHRASE_NOT_IN_ROOM,      // subject: a room, to which the message is not sent
 	PHRASE_REFUSED,          // the server refuses a message to the subject for another reason
 	PHRASE_CONFLICT,         // the server has another message with the id of this one to the subject
 	PHRASE_REPLACED,         // the subject has signed in elsewhere with this device
@@ -56,12 +60,15 @@ enum phrase {
 	PHRASE_NOT_PROVED,       // subject: the server as HOST:PORT, which did not prove that it knows the invite
 	PHRASE_BROKEN,           // subject: the server as HOST:PORT, which answers against the protocol
 	PHRASE_NO_LIST,          // subject: the server as HOST:PORT, which gave no list of users
+	PHRASE_NO_OTHER_LIST,    // the same of another list
+	PHRASE_NO_ROOM,          // subject: a room of which nothing can be told
 	PHRASE_UNREACHABLE,      // subject: the server as HOST:PORT; we keep trying
 	PHRASE_NO_HOST,          // subject: the server's name, which does not resolve; we keep trying
 	PHRASE_GIVEN_UP,         // subject: the server as HOST:PORT; a script's command gives up, and its message was not kept
 	PHRASE_NO_ANSWER,        // subject: the server as HOST:PORT; a command that has no message gives up
 	PHRASE_REACHED,          // subject: the server as HOST:PORT, which answers again
 	PHRASE_NOT_A_NAME,       // subject: what was given as a name
+	PHRASE_NOT_A_ROOM,       // subject: what was given as a room
 	PHRASE_NO_USER,          // there is none of this name
 	PHRASE_NOBODY_LIKE,      // subject: a pattern that no user's name looks like
 	PHRASE_NOT_A_PATTERN,    // subject: what was given as a name or a pattern
@@ -79,17 +86,19 @@ void phrase_say_of(const struct phrase_out *out, enum phrase phrase, const char 
 // "Welcome to MMS.", without a prefix: the first line of a conversation.
 void phrase_greet(const struct phrase_out *out);
 
-// The commands there are, one a line.
+// The specified commands, one a line; and the others.
 void phrase_help(const struct phrase_out *out);
+void phrase_help_more(const struct phrase_out *out); // see phrase_help
 
 // "Welcome NAME, you have N messages waiting :", or 1 message, or no messages (then without the colon).
 void phrase_welcome(const struct phrase_out *out, const struct name *name, uint64_t waiting_count);
 
-// A message that waited, under the welcome: ">>      FROM: TEXT". At most TEXT_BYTES_MAX bytes.
-void phrase_waiting(const struct phrase_out *out, const struct name *from, const char *text, size_t bytes);
+// A message that waited, under the welcome: ">>      FROM: TEXT". At most TEXT_BYTES_MAX bytes. `to` is empty where it was written to
+// this user. Of one to a room the text begins with that: "#ROOM FROM: TEXT"; of one of the user's own, to somebody: "FROM to NAME: TEXT".
+void phrase_waiting(const struct phrase_out *out, const struct name *from, const struct message_to *to, const char *text, size_t bytes);
 
-// A message as it arrives: ">> FROM: TEXT". At most TEXT_BYTES_MAX bytes.
-void phrase_message(const struct phrase_out *out, const struct name *from, const char *text, size_t bytes);
+// The same as it arrives: ">> FROM: TEXT".
+void phrase_message(const struct phrase_out *out, const struct name *from, const struct message_to *to, const char *text, size_t bytes);
 
 // A message of a kind or form that this version does not know; `from` may be empty.
 void phrase_unknown(const struct phrase_out *out, const struct name *from);
@@ -131,11 +140,14 @@ struct phrase_names {
 	const struct phrase_out *out; // borrowed until the end
 	struct name last;             // the newest name, written when it is known whether another one follows
 	uint64_t count;
-	bool online;
+	const char *end;
 };
 
 // Begins "Users … are online", or "Users … are NOT online".
 void phrase_names_begin(struct phrase_names *names, const struct phrase_out *out, bool online);
+
+// Begins "Users … are blocked by you".
+void phrase_names_begin_blocked(struct phrase_names *names, const struct phrase_out *out);
 
 // Adds a name; a, then "a and b", then "a, b, and c".
 void phrase_names_add(struct phrase_names *names, const struct name *name);

@@ -77,12 +77,12 @@ static void test_signin(void **state)
 	struct command command = parse("signin fred");
 	assert_int_equal(command.kind, COMMAND_SIGNIN);
 	assert_int_equal(command.fault, COMMAND_FAULT_NONE);
-	assert_string_equal(command.name.text, "fred");
+	assert_string_equal(command.to.name.text, "fred");
 	assert_span(command.invite, "");
 
 	command = parse("\tSIGNIN \t Fred.J-2  c0de_ \r");
 	assert_int_equal(command.fault, COMMAND_FAULT_NONE);
-	assert_string_equal(command.name.text, "Fred.J-2");
+	assert_string_equal(command.to.name.text, "Fred.J-2");
 	assert_span(command.invite, "c0de_");
 
 	check("signin", COMMAND_SIGNIN, COMMAND_FAULT_NO_NAME, "");
@@ -108,6 +108,89 @@ static void test_who_takes_a_pattern(void **state)
 	assert_false(command.has_pattern);
 	check("whoIsOn fr@d", COMMAND_WHO, COMMAND_FAULT_NOT_A_PATTERN, "fr@d");
 	check("whoIsOn fr*\nquit", COMMAND_WHO, COMMAND_FAULT_LINES, "");
+}
+
+static void check_to(const struct command *command, const char *name, bool is_room)
+{
+	assert_int_equal(command->fault, COMMAND_FAULT_NONE);
+	assert_string_equal(command->to.name.text, name);
+	assert_int_equal(command->to.is_room, is_room);
+}
+
+static void test_rooms(void **state)
+{
+	(void)state;
+	check("Rooms", COMMAND_ROOMS, COMMAND_FAULT_NONE, "");
+	struct command command = parse("join #ops");
+	assert_int_equal(command.kind, COMMAND_JOIN);
+	check_to(&command, "ops", true);
+	assert_false(command.is_private || command.is_without_history);
+	command = parse("join  #ops NoHistory private ");
+	check_to(&command, "ops", true);
+	assert_true(command.is_private && command.is_without_history);
+	command = parse("leave #ops");
+	assert_int_equal(command.kind, COMMAND_LEAVE);
+	check_to(&command, "ops", true);
+	command = parse("add fred #ops");
+	assert_int_equal(command.kind, COMMAND_ADD);
+	check_to(&command, "ops", true);
+	assert_string_equal(command.other.text, "fred");
+	command = parse("remove fred #ops");
+	assert_int_equal(command.kind, COMMAND_REMOVE);
+	assert_string_equal(command.other.text, "fred");
+	command = parse("whoIsOn #ops");
+	check_to(&command, "ops", true);
+	assert_false(command.has_pattern);
+	command = parse("send #ops hi all");
+	check_to(&command, "ops", true);
+	assert_span(command.text, "hi all");
+}
+
+static void test_what_a_command_about_a_room_can_lack(void **state)
+{
+	(void)state;
+	check("join", COMMAND_JOIN, COMMAND_FAULT_NO_NAME, "");
+	check("join ops", COMMAND_JOIN, COMMAND_FAULT_NOT_A_ROOM, "ops");
+	check("join #", COMMAND_JOIN, COMMAND_FAULT_NOT_A_ROOM, "#");
+	check("join #ops public", COMMAND_JOIN, COMMAND_FAULT_SURPLUS, "public");
+	check("join #ops private too", COMMAND_JOIN, COMMAND_FAULT_SURPLUS, "too");
+	check("leave #ops now", COMMAND_LEAVE, COMMAND_FAULT_SURPLUS, "now");
+	check("add", COMMAND_ADD, COMMAND_FAULT_NO_NAME, "");
+	check("add fred", COMMAND_ADD, COMMAND_FAULT_NO_NAME, "");
+	check("add #ops fred", COMMAND_ADD, COMMAND_FAULT_NOT_A_NAME, "#ops");
+	check("remove fred ops", COMMAND_REMOVE, COMMAND_FAULT_NOT_A_ROOM, "ops");
+	check("remove fred #ops now", COMMAND_REMOVE, COMMAND_FAULT_SURPLUS, "now");
+	check("whoIsOn #o*", COMMAND_WHO, COMMAND_FAULT_NOT_A_ROOM, "#o*");
+	check("whoIsOn #ops #lab", COMMAND_WHO, COMMAND_FAULT_SURPLUS, "#lab");
+	check("send #o@ps hi", COMMAND_SEND, COMMAND_FAULT_NOT_A_ROOM, "#o@ps");
+	check("send #ops", COMMAND_SEND, COMMAND_FAULT_NO_TEXT, "");
+	check("rooms all", COMMAND_ROOMS, COMMAND_FAULT_SURPLUS, "all");
+	check("signin #ops", COMMAND_SIGNIN, COMMAND_FAULT_NOT_A_NAME, "#ops");
+	check("join #ops\nquit", COMMAND_JOIN, COMMAND_FAULT_LINES, "");
+}
+
+static void test_blocking(void **state)
+{
+	(void)state;
+	struct command command = parse("block");
+	assert_int_equal(command.kind, COMMAND_BLOCK);
+	check_to(&command, "", false);
+	command = parse("block fred");
+	check_to(&command, "fred", false);
+	command = parse("unblock fred ");
+	assert_int_equal(command.kind, COMMAND_UNBLOCK);
+	check_to(&command, "fred", false);
+	check("unblock", COMMAND_UNBLOCK, COMMAND_FAULT_NO_NAME, "");
+	check("block #ops", COMMAND_BLOCK, COMMAND_FAULT_NOT_A_NAME, "#ops");
+	check("block fred tim", COMMAND_BLOCK, COMMAND_FAULT_SURPLUS, "tim");
+}
+
+static void test_help_more(void **state)
+{
+	(void)state;
+	assert_false(parse("help").is_more);
+	assert_true(parse("help More").is_more);
+	assert_false(parse("help me").is_more);
 }
 
 static void test_surplus_words(void **state)
@@ -141,7 +224,7 @@ static void check_text(const char *line, const char *name, const char *text)
 	const struct command command = parse(line);
 	assert_int_equal(command.kind, COMMAND_SEND);
 	assert_int_equal(command.fault, COMMAND_FAULT_NONE);
-	assert_string_equal(command.name.text, name);
+	assert_string_equal(command.to.name.text, name);
 	assert_span(command.text, text);
 }
 
@@ -166,7 +249,7 @@ static void test_what_send_can_lack(void **state)
 		const struct command command = parse(empty[i]);
 		assert_int_equal(command.kind, COMMAND_SEND);
 		assert_int_equal(command.fault, COMMAND_FAULT_NO_TEXT);
-		assert_string_equal(command.name.text, "fred");
+		assert_string_equal(command.to.name.text, "fred");
 		assert_span(command.text, "");
 	}
 }
@@ -207,6 +290,10 @@ int main(void)
 		cmocka_unit_test(test_unknown_commands_name_their_word),
 		cmocka_unit_test(test_signin),
 		cmocka_unit_test(test_who_takes_a_pattern),
+		cmocka_unit_test(test_rooms),
+		cmocka_unit_test(test_what_a_command_about_a_room_can_lack),
+		cmocka_unit_test(test_blocking),
+		cmocka_unit_test(test_help_more),
 		cmocka_unit_test(test_surplus_words),
 		cmocka_unit_test(test_several_lines),
 		cmocka_unit_test(test_a_message_is_the_rest_of_the_line),

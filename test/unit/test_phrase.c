@@ -30,6 +30,8 @@ static void keep(void *context, const char *text, size_t bytes)
 static const struct phrase_out out = {keep, said, PHRASE_PREFIX, true};
 static const struct phrase_out script = {keep, said, "mms: ", false};
 
+static const struct message_to to_me = {.name = {""}};
+
 static void assert_said(const char *expected)
 {
 	assert_string_equal(said, expected);
@@ -61,20 +63,21 @@ static void test_the_conversation(void **state)
 	phrase_greet(&out);
 	assert_said("Welcome to MMS.\n");
 	phrase_help(&out);
-	assert_int_equal(strncmp(said,
-				 ">> the following commands are supported:\n>>\n>>  signin <username>\n>>  whoIsOn\n"
-				 ">>  send <username> <message>\n>>  signout\n", 108), 0);
+	assert_said(">> the following commands are supported:\n>>\n>>  signin <username>\n>>  whoIsOn\n"
+		    ">>  send <username> <message>\n>>  signout\n>>  help more\n");
+	phrase_help_more(&out);
+	assert_non_null(strstr(said, ">>  add <username> #<room> "));
 	assert_said(said);
 	phrase_say(&out, PHRASE_SIGNIN_FIRST);
 	assert_said(">> You must signin first\n");
 	phrase_say_of(&out, PHRASE_NOT_AUTHORIZED, "jimmy");
 	assert_said(">> user jimmy is not authorized to use MMS\n");
 	phrase_welcome(&out, &fred, 2);
-	phrase_waiting(&out, &libero, "you here?", 9);
-	phrase_waiting(&out, &tim, "can't make it :(", 16);
+	phrase_waiting(&out, &libero, &to_me, "you here?", 9);
+	phrase_waiting(&out, &tim, &to_me, "can't make it :(", 16);
 	assert_said(">> Welcome fred, you have 2 messages waiting :\n>>      libero: you here?\n"
 		    ">>      Tim: can't make it :(\n");
-	phrase_message(&out, &francoc, "hi", 2);
+	phrase_message(&out, &francoc, &to_me, "hi", 2);
 	assert_said(">> francoc: hi\n");
 	phrase_say_of(&out, PHRASE_OFFLINE, "libero");
 	assert_said(">> libero is offline, message will be saved for future delivery\n");
@@ -202,9 +205,9 @@ static void test_a_message_cannot_forge_a_line(void **state)
 	(void)state;
 	const struct name tim = name_of("Tim");
 	static const char text[] = "hi\n>> fred: forged\r\n\x1b[1A";
-	phrase_message(&out, &tim, text, sizeof text - 1);
+	phrase_message(&out, &tim, &to_me, text, sizeof text - 1);
 	assert_said(">> Tim: hi\n         >> fred: forged\\u000d\n         \\u001b[1A\n");
-	phrase_waiting(&out, &tim, "a\n>> b", 6);
+	phrase_waiting(&out, &tim, &to_me, "a\n>> b", 6);
 	assert_said(">>      Tim: a\n         >> b\n");
 }
 
@@ -218,12 +221,12 @@ static void test_the_longest_message_in_pieces(void **state)
 		memcpy(text + i, "\xe6\x97\xa5", 3);
 	text[TEXT_BYTES_MAX] = '\0';
 	assert_int_equal(strlen(text), TEXT_BYTES_MAX);
-	phrase_message(&out, &tim, text, TEXT_BYTES_MAX);
+	phrase_message(&out, &tim, &to_me, text, TEXT_BYTES_MAX);
 	char expected[TEXT_BYTES_MAX + 16];
 	snprintf(expected, sizeof expected, ">> Tim: %s\n", text);
 	assert_said(expected);
 	memset(text, '\n', TEXT_BYTES_MAX);
-	phrase_message(&out, &tim, text, TEXT_BYTES_MAX);
+	phrase_message(&out, &tim, &to_me, text, TEXT_BYTES_MAX);
 	assert_int_equal(said_bytes, strlen(">> Tim: \n") + 10 * TEXT_BYTES_MAX);
 	assert_said(said);
 }
@@ -247,6 +250,15 @@ static void test_faults_say_what_to_type(void **state)
 		    "or hyphens\n");
 	check_fault("send fred \xff", ">> the message is not UTF-8 text, it was not sent; set your terminal to UTF-8 "
 		    "and type it again\n");
+	check_fault("send #ops", ">> the message is missing; type: send #ops <message>\n");
+	check_fault("join", ">> join needs a room; type: join #<room>\n");
+	check_fault("leave", ">> leave needs a room; type: leave #<room>\n");
+	check_fault("add fred", ">> add needs a user name and a room; type: add <username> #<room>\n");
+	check_fault("remove", ">> remove needs a user name and a room; type: remove <username> #<room>\n");
+	check_fault("unblock", ">> unblock needs a user name; type: unblock <username>\n");
+	check_fault("join ops", ">> \"ops\" is not a room, one has # in front of 1 to 32 letters, digits, dots, underscores or hyphens\n");
+	check_fault("block a b", ">> \"b\" is one word too many; type: block <username>\n");
+	check_fault("rooms x", ">> \"x\" is one word too many; type the command alone\n");
 	check_fault("signout x", ">> \"x\" is one word too many; type the command alone\n");
 	check_fault("whoIsOn x y", ">> \"y\" is one word too many; type: whoIsOn <username>\n");
 	check_fault("whoIsOn [x]", ">> \"[x]\" is neither a user name nor a pattern, which has * for any letters and ? for one\n");
