@@ -143,9 +143,9 @@ enum mms_err client_store_replaced_add(struct client_store *store)
 
 // --- outbox ---
 
-static void bind_wish(sqlite3_stmt *statement, const struct outbox_row *wish, struct wtime now)
+// `to` has room for the recipient; it and the wish stay until the statement has run.
+static void bind_wish(sqlite3_stmt *statement, const struct outbox_row *wish, uint8_t to[MESSAGE_TO_BYTES_MAX], struct wtime now)
 {
-	uint8_t to[MESSAGE_TO_BYTES_MAX];
 	const size_t to_bytes = message_to_write(&wish->to, to);
 	sqlite3_clear_bindings(statement);
 	sql_bind_blob(statement, 1, wish->id.bytes, ID_BYTES);
@@ -164,6 +164,7 @@ static void bind_wish(sqlite3_stmt *statement, const struct outbox_row *wish, st
 enum mms_err client_store_outbox_add(struct client_store *store, const struct outbox_row *wish, struct wtime now)
 {
 	sqlite3_stmt *statement = store->statement[OUTBOX_PUT];
+	uint8_t to[MESSAGE_TO_BYTES_MAX];
 	uint64_t count = 0;
 	assert(wish->what >= OUTBOX_MESSAGE && wish->what <= OUTBOX_DEVICE_REMOVE);
 	assert(wish->what != OUTBOX_MESSAGE || utf8_is_message(wish->text, wish->text_bytes));
@@ -178,7 +179,7 @@ enum mms_err client_store_outbox_add(struct client_store *store, const struct ou
 		err = MMS_E_FULL;
 	}
 	if (err == MMS_OK) {
-		bind_wish(statement, wish, now);
+		bind_wish(statement, wish, to, now);
 		err = sql_run(&store->sql, statement);
 	}
 	if (err == MMS_OK)
