@@ -68,11 +68,10 @@ static bool take_submission(struct client_slot *session, uint64_t seq, struct cl
 }
 
 // Whether a re-offer that was refused stays queued: its user was told that it was accepted, and there may be room, or the
-// recipient back.
+// recipient or the room back.
 static bool is_to_be_reoffered(uint8_t status)
 {
-	return status == STATUS_MAILBOX_FULL || status == STATUS_SERVER_FULL || status == STATUS_NO_SUCH_USER ||
-	       status == STATUS_ROOM_FULL || status == STATUS_LIMIT;
+	return status != STATUS_ACCEPTED && status != STATUS_BAD && status != STATUS_BAD_TEXT;
 }
 
 // What an acceptance says: of a message, or of a change. False: it is none.

@@ -174,6 +174,12 @@ const char *const client_schema_statement[CLIENT_STATEMENT_COUNT] = {
 			" ORDER BY first_row DESC LIMIT 1",
 	[HAVE_AFTER] = "SELECT first_row, last_row FROM room_have WHERE room_id = ?1 AND first_row > ?2"
 		       " ORDER BY first_row LIMIT 1",
+	[TRANSCRIPT_OTHER] = "SELECT 1 FROM transcript WHERE room_id = ?1 AND room_row = ?2 AND text IS NOT NULL"
+			     " AND NOT (sender = ?3 AND id = ?4) LIMIT 1",
+	[TRANSCRIPT_UNPLACE] = "UPDATE transcript SET room_row = 0 WHERE room_id = ?1 AND room_row >= ?2",
+	[CLIENT_ROOM_BACK] = "UPDATE room SET newest_row = ?2 - 1 WHERE room_id = ?1 AND newest_row >= ?2",
+	[HAVE_NO_MORE] = "DELETE FROM room_have WHERE room_id = ?1 AND first_row >= ?2",
+	[HAVE_CUT] = "UPDATE room_have SET last_row = ?2 - 1 WHERE room_id = ?1 AND last_row >= ?2",
 	[HAVE_PUT] = "INSERT INTO room_have VALUES (?1, ?2, ?3)",
 	[HAVE_REMOVE] = "DELETE FROM room_have WHERE room_id = ?1 AND first_row = ?2",
 

@@ -63,21 +63,14 @@ static enum mms_err put_verdict(struct client_store *store, const struct client_
 }
 
 // An entry that was there may have another row by now, after a restore of the server's store.
-static enum mms_err put_in_room(struct client_store *store, const struct client_op *op, enum client_result *result)
+static enum mms_err place_again(struct client_store *store, const struct client_op *op)
 {
-	bool is_apart = false;
-	enum mms_err err = client_store_room_rows(store, &op->put, &is_apart);
-	if (err == MMS_OK && *result == CLIENT_RESULT_REPEAT && !op->put.is_gap) {
-		sqlite3_stmt *statement = store->statement[TRANSCRIPT_PLACE];
-		sql_bind_name(statement, 1, &op->put.sender);
-		sql_bind_blob(statement, 2, op->id.bytes, ID_BYTES);
-		sql_bind_number(statement, 3, op->put.room_row);
-		sql_bind_blob(statement, 4, op->put.room_id.bytes, ROOM_ID_BYTES);
-		err = sql_run(&store->sql, statement);
-	}
-	if (*result == CLIENT_RESULT_NEW && is_apart)
-		*result = CLIENT_RESULT_APART;
-	return err;
+	sqlite3_stmt *statement = store->statement[TRANSCRIPT_PLACE];
+	sql_bind_name(statement, 1, &op->put.sender);
+	sql_bind_blob(statement, 2, op->id.bytes, ID_BYTES);
+	sql_bind_number(statement, 3, clamp(op->put.room_row));
+	sql_bind_blob(statement, 4, op->put.room_id.bytes, ROOM_ID_BYTES);
+	return sql_run(&store->sql, statement);
 }
 
 static enum mms_err put_entry(struct client_store *store, const struct client_batch *batch, const struct client_op *op,
@@ -96,7 +89,7 @@ static enum mms_err put_entry(struct client_store *store, const struct client_ba
 	sql_bind_int(statement, 6, put->kind);
 	sql_bind_int(statement, 7, put->form);
 	sql_bind_int(statement, 8, (put->is_own ? TRANSCRIPT_OWN : 0) | (put->is_history ? TRANSCRIPT_HISTORY : 0));
-	sql_bind_number(statement, 9, put->room_row);
+	sql_bind_number(statement, 9, clamp(put->room_row));
 	const size_t conversation_bytes = message_to_write(&put->conversation, conversation);
 	if (conversation_bytes > 0)
 		sql_bind_blob(statement, 10, conversation, conversation_bytes);
@@ -104,13 +97,19 @@ static enum mms_err put_entry(struct client_store *store, const struct client_ba
 		sql_bind_blob(statement, 5, batch->text + put->text_offset, put->text_bytes);
 	if (room_id_is_set(&put->room_id))
 		sql_bind_blob(statement, 11, put->room_id.bytes, ROOM_ID_BYTES);
-	enum mms_err err = sql_run(&store->sql, statement);
+	bool is_apart = false;
+	enum mms_err err = MMS_OK;
+	if (room_id_is_set(&put->room_id))
+		err = client_store_room_rows(store, &op->id, put, &is_apart);
+	if (err == MMS_OK)
+		err = sql_run(&store->sql, statement);
 	if (err != MMS_OK)
 		return err;
-	*result = sqlite3_changes(store->sql.db) > 0 ? CLIENT_RESULT_NEW : CLIENT_RESULT_REPEAT;
-	if (room_id_is_set(&put->room_id))
-		err = put_in_room(store, op, result);
-	if (err == MMS_OK && *result != CLIENT_RESULT_REPEAT)
+	const bool is_new = sqlite3_changes(store->sql.db) > 0;
+	*result = !is_new ? CLIENT_RESULT_REPEAT : is_apart ? CLIENT_RESULT_APART : CLIENT_RESULT_NEW;
+	if (!is_new && room_id_is_set(&put->room_id) && !put->is_gap)
+		err = place_again(store, op);
+	if (err == MMS_OK && is_new)
 		err = forget(store, TRANSCRIPT_FORGET, TRANSCRIPT_ROWS_MAX);
 	return err;
 }

@@ -44,6 +44,11 @@ enum client_statement {
 	CLIENT_ROOM_NEXT,
 	HAVE_BEFORE,
 	HAVE_AFTER,
+	TRANSCRIPT_OTHER,
+	TRANSCRIPT_UNPLACE,
+	CLIENT_ROOM_BACK,
+	HAVE_NO_MORE,
+	HAVE_CUT,
 	HAVE_PUT,
 	HAVE_REMOVE,
 	DATA_VERSION,
@@ -69,10 +74,13 @@ extern const char *const client_schema_statement[CLIENT_STATEMENT_COUNT];
 // verdict waits no more, which is counted.
 enum mms_err client_store_end_waiting(struct client_store *store, enum client_statement which, bool *has_changed) MUST_CHECK;
 
-// Notes that the transcript has the rows of a room that an entry stands for. `*is_apart`: one before them is missing.
-enum mms_err client_store_room_rows(struct client_store *store, const struct client_op_put *put, bool *is_apart) MUST_CHECK;
+// Notes that the transcript has the rows of a room that an entry with this id stands for, which is not there yet. `*is_apart`: one
+// before them is missing. Where another message has the row, the room has gone back: see client_store_room_put.
+enum mms_err client_store_room_rows(struct client_store *store, const struct uuid *id, const struct client_op_put *put,
+				    bool *is_apart) MUST_CHECK;
 
-// Notes what the server says of a room.
+// Notes what the server says of a room. If it has gone back behind what is there, by a restore of the server's store (section 8.2), its
+// later rows are given anew: what stood there stays in the transcript, without a row.
 enum mms_err client_store_room_put(struct client_store *store, const struct client_op_room *room) MUST_CHECK;
 
 // The first hole of the first room behind `after` that has one.

@@ -95,7 +95,40 @@ static enum mms_err get_from_row(struct client_store *store, const struct room_i
 	return err;
 }
 
-enum mms_err client_store_room_rows(struct client_store *store, const struct client_op_put *put, bool *is_apart)
+static enum mms_err run_from(struct client_store *store, enum client_statement which, const struct room_id *room, uint64_t row)
+{
+	sqlite3_stmt *statement = store->statement[which];
+	sql_bind_blob(statement, 1, room->bytes, ROOM_ID_BYTES);
+	sql_bind_number(statement, 2, row);
+	return sql_run(&store->sql, statement);
+}
+
+// The rows of a room from this one on are given anew.
+static enum mms_err go_back(struct client_store *store, const struct room_id *room, uint64_t row)
+{
+	static const enum client_statement parts[] = {TRANSCRIPT_UNPLACE, CLIENT_ROOM_BACK, HAVE_NO_MORE, HAVE_CUT};
+	enum mms_err err = MMS_OK;
+	for (size_t i = 0; i < sizeof parts / sizeof parts[0] && err == MMS_OK; i++)
+		err = run_from(store, parts[i], room, row);
+	return err;
+}
+
+// Whether the row of a message is that of another one.
+static enum mms_err find_other(struct client_store *store, const struct uuid *id, const struct client_op_put *put, bool *is_there)
+{
+	sqlite3_stmt *statement = store->statement[TRANSCRIPT_OTHER];
+	sql_bind_blob(statement, 1, put->room_id.bytes, ROOM_ID_BYTES);
+	sql_bind_number(statement, 2, put->room_row);
+	sql_bind_name(statement, 3, &put->sender);
+	sql_bind_blob(statement, 4, id->bytes, ID_BYTES);
+	const enum mms_err err = sql_row(&store->sql, statement);
+	*is_there = err == MMS_OK;
+	sql_reset(statement);
+	return err == MMS_E_MISSING ? MMS_OK : err;
+}
+
+enum mms_err client_store_room_rows(struct client_store *store, const struct uuid *id, const struct client_op_put *put,
+				    bool *is_apart)
 {
 	const uint64_t count = put->is_gap ? put->gap_count : 1;
 	struct range range = {put->room_row, put->room_row + count - 1};
@@ -104,7 +137,12 @@ enum mms_err client_store_room_rows(struct client_store *store, const struct cli
 		*is_apart = false; // no honest server counts so far
 		return MMS_OK;
 	}
-	enum mms_err err = see_room(store, &put->room_id, &put->conversation.name, range.last_row);
+	bool is_back = false;
+	enum mms_err err = put->is_gap ? MMS_OK : find_other(store, id, put, &is_back);
+	if (err == MMS_OK && is_back)
+		err = go_back(store, &put->room_id, put->room_row);
+	if (err == MMS_OK)
+		err = see_room(store, &put->room_id, &put->conversation.name, range.last_row);
 	if (err == MMS_OK)
 		err = get_from_row(store, &put->room_id, &from_row);
 	if (err == MMS_OK)
@@ -115,6 +153,11 @@ enum mms_err client_store_room_rows(struct client_store *store, const struct cli
 
 enum mms_err client_store_room_put(struct client_store *store, const struct client_op_room *room)
 {
+	if (room->newest_row > 0 && room->newest_row < INT64_MAX - 1) {
+		const enum mms_err err = go_back(store, &room->id, room->newest_row + 1);
+		if (err != MMS_OK)
+			return err;
+	}
 	sqlite3_stmt *statement = store->statement[CLIENT_ROOM_PUT];
 	sql_bind_blob(statement, 1, room->id.bytes, ROOM_ID_BYTES);
 	sql_bind_name(statement, 2, &room->name);

@@ -363,6 +363,25 @@ static void test_verdict_on_a_change(void **state)
 	assert_string_equal(record->told.name.text, "Tim");
 }
 
+// What was accepted once is offered until it is again: the room may be there again, or the user in it. A first refusal is a verdict.
+static void test_a_refused_reoffer_waits(void **state)
+{
+	(void)state;
+	begin_with(false);
+	wish(&(struct outbox_row){.what = OUTBOX_ADD, .to = {.name = name_of("ops"), .is_room = true}, .other = name_of("Tim")});
+	wish(&(struct outbox_row){.what = OUTBOX_ADD, .to = {.name = name_of("ops"), .is_room = true}, .other = name_of("Tim")});
+	f.mem.disk.outbox[0].state = OUTBOX_SAVED;
+	f.mem.disk.outbox[0].row.is_reoffer = true;
+	come_in(0, 0);
+	answer_call(0, CALL_ADD, STATUS_NOT_A_MEMBER, NULL, 0, 1);
+	answer_call(0, CALL_ADD, STATUS_NOT_A_MEMBER, NULL, 0, 2);
+	store();
+	assert_int_equal(f.mem.disk.outbox[0].state, OUTBOX_SAVED);
+	assert_true(f.mem.disk.outbox[0].row.is_reoffer);
+	assert_int_equal(count(TOLD, TOLD_VERDICT, NULL), 1);
+	assert_int_equal(f.mem.disk.outbox[1].state, OUTBOX_REFUSED);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -378,6 +397,7 @@ int main(void)
 		cmocka_unit_test(test_own_words),
 		cmocka_unit_test(test_wishes),
 		cmocka_unit_test(test_verdict_on_a_change),
+		cmocka_unit_test(test_a_refused_reoffer_waits),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

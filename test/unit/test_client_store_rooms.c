@@ -119,8 +119,8 @@ static void test_rooms_in_order(void **state)
 	gather(fixture, CLIENT_OP_ROOMS_END);
 	commit(fixture);
 	expect_whole(fixture);
-	know(fixture, &OPS, 1, 1); // back, and the newest row does not fall
-	expect_hole(fixture, &OPS, 1, 2);
+	know(fixture, &OPS, 1, 1); // a member again, of a room that has gone back
+	expect_hole(fixture, &OPS, 1, 1);
 }
 
 // Numbers that no honest server comes to are no reason to stop.
@@ -236,6 +236,39 @@ static void test_a_row_changes(void **state)
 	assert_true(row.conversation.is_room);
 }
 
+// The server's store was put back: another message has a row of one that is there. From there on all rows are given anew, and what
+// stood there stays, without a row.
+static void test_a_room_goes_back(void **state)
+{
+	struct fixture *fixture = *state;
+	for (int n = 1; n <= 5; n++)
+		assert_int_equal(put_row(fixture, n, &OPS, (uint64_t)n), CLIENT_RESULT_NEW);
+	assert_int_equal(put_row(fixture, 13, &OPS, 3), CLIENT_RESULT_NEW); // in the place of 3
+	expect_whole(fixture);
+	assert_int_equal(put_row(fixture, 5, &OPS, 5), CLIENT_RESULT_REPEAT); // offered again, to the same row
+	expect_hole(fixture, &OPS, 4, 4);
+	assert_int_equal(put_row(fixture, 3, &OPS, 4), CLIENT_RESULT_REPEAT); // and to another one
+	expect_whole(fixture);
+	know(fixture, &OPS, 1, 5);
+	expect_whole(fixture);
+	assert_int_equal(unshown(fixture->store), 6);
+	assert_int_equal(put_row(fixture, 6, &OPS, 6), CLIENT_RESULT_NEW);
+}
+
+// The same, seen by how far the server says that the room is.
+static void test_a_room_is_shorter(void **state)
+{
+	struct fixture *fixture = *state;
+	for (int n = 1; n <= 5; n++)
+		assert_int_equal(put_row(fixture, n, &OPS, (uint64_t)n), CLIENT_RESULT_NEW);
+	know(fixture, &OPS, 1, 3);
+	expect_whole(fixture);
+	assert_int_equal(put_row(fixture, 7, &OPS, 6), CLIENT_RESULT_APART);
+	expect_hole(fixture, &OPS, 4, 5);
+	know(fixture, &OPS, 1, 0); // it does not say
+	expect_hole(fixture, &OPS, 4, 5);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -247,6 +280,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_what_counts_as_waiting, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_changes_wait, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_a_row_changes, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_a_room_goes_back, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_a_room_is_shorter, set_up, tear_down),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
