@@ -11,7 +11,7 @@ enum exit_status {
 	EXIT_USAGE = 64,        // a wrong command line, a port out of range, nobody or no name given with -a
 	EXIT_BAD_TEXT = 65,     // a message, a recipient or, in `mms user`, a name or fingerprint that cannot be one
 	EXIT_NO_INPUT = 66,   // the users file, or what `check` is to read, is missing or unreadable
-	EXIT_NO_USER = 67,      // no such user
+	EXIT_NO_USER = 67,      // no such user; no such room, or one is not in it
 	EXIT_NO_HOST = 68,      // unknown host
 	EXIT_UNREACHABLE = 69,  // server unreachable, and nothing was queued
 	EXIT_REFUSED = 71,      // refused: mailbox or server full, blocked

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: ISC
-// `mms send`: one message; the exit status tells its fate.
+// `mms send`: one message, to a user or a room; the exit status tells its fate.
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -337,11 +337,13 @@ int cmd_send(int argc, char **argv)
 		.positional_min = 1,
 		.positional_max = 2,
 		.words_end_options = true,
-		.summary = "Sends one message. Without TEXT, or with -, the text is standard input less one final newline.",
+		.summary = "Sends one message, to a user or a room ('#ops'). Without TEXT, or with -, the text is standard input less one "
+			   "final newline.",
 		.notes = "Options stand before RECIPIENT: behind it nothing is one, so that any TEXT can be sent.\n"
 			 "Exit status: 0 accepted by the server, 75 queued and sent later, whatever came between; with every other\n"
-			 "the message is not queued: 67 no such user, 69 server never reached, 71 mailbox or server full, 65 text\n"
-			 "too long or not UTF-8, 77 not authorized, 76 server key changed, 130 interrupted.\n",
+			 "the message is not queued: 67 no such user, or you are not in the room, 69 server never reached, 71\n"
+			 "mailbox or server full, or the recipient blocks you, 65 text too long or not UTF-8, 77 not authorized, 76\n"
+			 "server key changed, 130 interrupted.\n",
 		.items = items,
 		.item_count = sizeof items / sizeof items[0],
 	};
