@@ -109,10 +109,11 @@ static void try_phrase(const uint8_t *text, size_t bytes, uint8_t which)
 {
 	const struct phrase_out out = {hear, NULL, PHRASE_PREFIX, (which & 1) != 0};
 	const struct name from = {"fred"};
+	const struct message_to to[] = {{{""}, false}, {{"ops"}, true}, {{"Tim"}, false}}; // to this user, to a room, from this user
 	char subject[BYTES_MAX + 1];
 	said_bytes = 0;
 	if (which < 128 && bytes <= TEXT_BYTES_MAX) {
-		(which < 64 ? phrase_message : phrase_waiting)(&out, &from, (const char *)text, bytes);
+		(which < 64 ? phrase_message : phrase_waiting)(&out, &from, &to[which % 3], (const char *)text, bytes);
 	} else {
 		memcpy(subject, text, bytes);
 		subject[bytes] = 0;
@@ -126,7 +127,7 @@ static void try_json(const uint8_t *text, size_t bytes)
 {
 	struct json_line line;
 	const struct json_message message = {
-		.from = {"fred"}, .to = {"Tim"}, .time = {1}, .text = (const char *)text, .text_bytes = bytes};
+		.from = {"fred"}, .to = {{"Tim"}, false}, .time = {1}, .text = (const char *)text, .text_bytes = bytes};
 	const enum mms_err err = json_of_message(&line, &message);
 	assert((err == MMS_OK) == utf8_is_message(text, bytes));
 	if (err != MMS_OK)

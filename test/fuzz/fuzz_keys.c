@@ -100,13 +100,13 @@ static void try_command(const char *text, size_t bytes)
 	assert(command.fault != COMMAND_FAULT_NONE || command.kind == COMMAND_NONE || command.kind == COMMAND_UNKNOWN ||
 	       memchr(text, '\n', command.text.text != NULL ? (size_t)(command.text.text - text) : bytes) == NULL);
 	const bool wants_word = command.kind == COMMAND_UNKNOWN || command.fault == COMMAND_FAULT_NOT_A_NAME ||
-				command.fault == COMMAND_FAULT_SURPLUS;
+				command.fault == COMMAND_FAULT_NOT_A_ROOM || command.fault == COMMAND_FAULT_SURPLUS;
 	assert(!wants_word || command.fault == COMMAND_FAULT_LINES || command.word.bytes > 0);
 	if (command.fault != COMMAND_FAULT_NONE)
 		return;
 	if (command.kind == COMMAND_SEND || command.kind == COMMAND_SIGNIN) {
 		struct name name;
-		assert(name_parse(&name, command.name.text, name_bytes(&command.name)));
+		assert(name_parse(&name, command.to.name.text, name_bytes(&command.to.name)));
 	}
 	if (command.kind == COMMAND_SEND)
 		assert(utf8_is_message(command.text.text, command.text.bytes));
