@@ -206,8 +206,9 @@ static inline void store_read_page(const struct store *store, struct storage_que
 		if (!question->has.is_end)
 			return;
 		page->row[page->row_count++] =
-			(struct storage_row){message->row, submit->id,   submit->sender,     message->at,
-					     submit->kind, submit->form, submit->text_bytes, text_bytes};
+			(struct storage_row){.row = message->row, .id = submit->id, .sender = submit->sender, .accepted_at = message->at,
+					     .kind = submit->kind, .form = submit->form, .text_bytes = submit->text_bytes,
+					     .text_offset = text_bytes};
 		memcpy(page->text + text_bytes, message->text, submit->text_bytes);
 		text_bytes += submit->text_bytes;
 	}

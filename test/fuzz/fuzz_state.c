@@ -60,7 +60,7 @@ static void gather(const struct uuid *id)
 	batch.op[0].put = (struct client_op_put){
 		.kind = MESSAGE_WRITTEN, .form = MESSAGE_UTF8, .sender = sender, .accepted_at = wall, .text_bytes = 3};
 	batch.op[1] = (struct client_op){.kind = CLIENT_OP_VERDICT, .id = id_of(1)};
-	batch.op[1].verdict = (struct client_op_verdict){OUTBOX_SAVED, 0};
+	batch.op[1].verdict = (struct client_op_verdict){.state = OUTBOX_SAVED};
 	batch.op[2] = (struct client_op){.kind = CLIENT_OP_MARK};
 	batch.op[2].mark = (struct client_op_mark){.mark = {{1}, 9}, .is_acceptance = true, .is_reoffer_wanted = true};
 }
