@@ -160,7 +160,7 @@ const char *const server_schema_statement[SERVER_STATEMENT_COUNT] = {
 	[STARTS_FORGET] = "DELETE FROM start WHERE seq <= (SELECT max(seq) FROM start) - ?1",
 	[START_ANY] = "SELECT 1 FROM start LIMIT 1",
 	[START_FIND] = "SELECT seq FROM start WHERE start_id = ?1",
-	[START_OF] = "SELECT start_id FROM start WHERE first_commit <= ?1 ORDER BY seq DESC LIMIT 1",
+	[START_OF] = "SELECT start_id, seq FROM start WHERE first_commit <= ?1 ORDER BY seq DESC LIMIT 1",
 	[START_NEXT] = "SELECT first_commit FROM start WHERE seq > ?1 ORDER BY seq LIMIT 1",
 
 	[USER_FIND] = "SELECT user_id, name = ?1 COLLATE BINARY, absent_since IS NULL FROM user WHERE name = ?1 AND life = ?2",

@@ -36,8 +36,8 @@ static struct storage_op submit_of(const struct storage_op *op)
 
 // --- what is said in the room ---
 
-// Posts what came of the change: about a user, or a name that the room had.
-static enum mms_err post(struct server_store *store, struct changing *changing, uint8_t kind, const struct name *about)
+// Posts what came of the change: about a user, or a name that the room had. `going_id`: who leaves by it.
+static enum mms_err post(struct server_store *store, struct changing *changing, uint8_t kind, const struct name *about, int64_t going_id)
 {
 	const bool is_renamed = kind == MESSAGE_RENAMED;
 	uint8_t text[MESSAGE_TO_BYTES_MAX];
@@ -60,6 +60,7 @@ static enum mms_err post(struct server_store *store, struct changing *changing, 
 			 .at = changing->judged->op->at,
 			 .sender = &change->user,
 			 .text = text},
+		.going_id = going_id,
 		.is_silent = true,
 		.places = changing->judged->batch->places + *changing->judged->place_next,
 	};
@@ -90,7 +91,7 @@ static enum mms_err enter(struct server_store *store, struct changing *changing,
 	enum mms_err err =
 		server_store_member_enter(store, &changing->room, user_id, name, store->row_next, &changing->stamp);
 	if (err == MMS_OK)
-		err = post(store, changing, MESSAGE_JOINED, name);
+		err = post(store, changing, MESSAGE_JOINED, name, 0);
 	return err == MMS_OK ? server_store_room_write(store, &changing->room) : err;
 }
 
@@ -177,7 +178,7 @@ static enum mms_err take_out(struct server_store *store, struct changing *changi
 {
 	struct server_room *room = &changing->room;
 	changing->verdict = VERDICT_NEW;
-	enum mms_err err = post(store, changing, kind, name);
+	enum mms_err err = post(store, changing, kind, name, user_id);
 	if (err == MMS_OK)
 		err = server_store_member_leave(store, room, user_id, name, &changing->stamp);
 	if (err != MMS_OK)
@@ -260,7 +261,7 @@ static enum mms_err rename_room(struct server_store *store, struct changing *cha
 	room->is.name = changing->change->name;
 	err = server_store_room_name(store, room->room_id, &room->is.name);
 	if (err == MMS_OK)
-		err = post(store, changing, MESSAGE_RENAMED, &before);
+		err = post(store, changing, MESSAGE_RENAMED, &before, 0);
 	return err == MMS_OK ? server_store_room_write(store, room) : err;
 }
 
@@ -396,6 +397,10 @@ enum mms_err server_store_change(struct server_store *store, const struct server
 	}
 	if (!server_store_has_room(store))
 		return server_store_change_refuse(store, judged, VERDICT_STORE_FULL);
+	if (server_store_is_forged(store, &changing.stamp)) {
+		judged->result->verdict = VERDICT_ID_MISUSED;
+		return MMS_OK;
+	}
 	if (!server_store_has_stamp(&changing.stamp)) {
 		changing.stamp.commit = store->row_next;
 		memcpy(changing.stamp.start_id, store->start_id, sizeof store->start_id);

@@ -21,9 +21,9 @@ static enum mms_err place(struct server_store *store, int64_t user_id, struct se
 {
 	struct server_mailbox *mailbox;
 	const bool is_silent = post->is_silent || user_id == post->author_id;
-	bool can = false;
+	bool can = user_id == post->going_id;
 	enum mms_err err = server_store_mailbox(store, user_id, &mailbox);
-	if (err == MMS_OK)
+	if (err == MMS_OK && !can)
 		err = can_have(store, mailbox, post->body.text_bytes, &can);
 	if (err != MMS_OK)
 		return err == MMS_E_MISSING ? sql_damaged(&store->sql, "a member of a room is no user") : err;

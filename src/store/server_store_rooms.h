@@ -56,6 +56,7 @@ enum mms_err server_store_rooms_clean(struct server_store *store, uint32_t *rows
 struct server_post {
 	struct server_body body; // to_user is 0
 	int64_t author_id;       // whose own it is, so that nobody waits for it there; 0: nobody's
+	int64_t going_id;        // who leaves by it, and gets it in any case: it says how far the room went for that user; 0: nobody
 	bool is_silent;          // nobody waits for it
 	struct storage_place *places; // where it came to, room for all members; NULL: nobody asks
 	uint32_t place_count;         // set
@@ -131,6 +132,9 @@ enum mms_err server_store_block_forget(struct server_store *store, int64_t user_
 // Whether a change that shows this stamp was overtaken by the pair's newest. Zeros show none.
 enum mms_err server_store_is_overtaken(struct server_store *store, const struct storage_mark *shown,
 				       const struct storage_mark *newest, bool *is_overtaken) MUST_CHECK;
+
+// Whether it is of this start, with a number that was not given yet.
+bool server_store_is_forged(const struct server_store *store, const struct storage_mark *stamp);
 
 // The mark of a commit: by the newest of the starts that are known to have begun before it.
 enum mms_err server_store_mark_of(struct server_store *store, uint64_t commit, struct storage_mark *mark) MUST_CHECK;

@@ -11,17 +11,31 @@ bool server_store_has_stamp(const struct storage_mark *stamp)
 	return memcmp(stamp->start_id, none, sizeof none) != 0;
 }
 
-// Where a start stands. One that is not known was forgotten by a restore: it was before this one, for only one store runs at a time.
-static enum mms_err rank(struct server_store *store, const uint8_t start_id[STORAGE_START_ID_BYTES], int64_t *rank)
+static enum mms_err read_rank(struct server_store *store, sqlite3_stmt *statement, int column, int64_t *rank)
+{
+	const enum mms_err err = sql_row(&store->sql, statement);
+	if (err == MMS_OK)
+		*rank = sqlite3_column_int64(statement, column);
+	sql_reset(statement);
+	return err;
+}
+
+// Where the start of a stamp stands. Those that are known have even ranks. One that a restore has lost was the same store as this up to
+// where they parted, at or before the stamp's number: it stands right before the newest start that was not there by then.
+static enum mms_err rank(struct server_store *store, const struct storage_mark *stamp, int64_t *rank)
 {
 	sqlite3_stmt *statement = store->statement[START_FIND];
-	*rank = INT64_MAX;
-	if (memcmp(start_id, store->start_id, sizeof store->start_id) == 0)
-		return MMS_OK;
-	sql_bind_blob(statement, 1, start_id, STORAGE_START_ID_BYTES);
-	const enum mms_err err = sql_row(&store->sql, statement);
-	*rank = err == MMS_OK ? sqlite3_column_int64(statement, 0) : INT64_MAX - 1;
-	sql_reset(statement);
+	*rank = 0;
+	sql_bind_blob(statement, 1, stamp->start_id, STORAGE_START_ID_BYTES);
+	enum mms_err err = read_rank(store, statement, 0, rank);
+	*rank *= 2;
+	if (err != MMS_E_MISSING)
+		return err;
+	statement = store->statement[START_OF];
+	sql_bind_number(statement, 1, stamp->commit);
+	err = read_rank(store, statement, 1, rank);
+	if (err == MMS_OK)
+		*rank = 2 * *rank - 1;
 	return err == MMS_E_MISSING ? MMS_OK : err;
 }
 
@@ -33,15 +47,16 @@ enum mms_err server_store_is_overtaken(struct server_store *store, const struct 
 	*is_overtaken = false;
 	if (!server_store_has_stamp(shown) || !server_store_has_stamp(newest))
 		return MMS_OK;
-	if (memcmp(shown->start_id, newest->start_id, sizeof shown->start_id) == 0) {
-		*is_overtaken = shown->commit <= newest->commit;
-		return MMS_OK;
-	}
-	enum mms_err err = rank(store, shown->start_id, &shown_rank);
+	enum mms_err err = rank(store, shown, &shown_rank);
 	if (err == MMS_OK)
-		err = rank(store, newest->start_id, &newest_rank);
-	*is_overtaken = err == MMS_OK && shown_rank < newest_rank;
+		err = rank(store, newest, &newest_rank);
+	*is_overtaken = err == MMS_OK && (shown_rank == newest_rank ? shown->commit <= newest->commit : shown_rank < newest_rank);
 	return err;
+}
+
+bool server_store_is_forged(const struct server_store *store, const struct storage_mark *stamp)
+{
+	return memcmp(stamp->start_id, store->start_id, sizeof store->start_id) == 0 && stamp->commit >= store->row_next;
 }
 
 enum mms_err server_store_mark_of(struct server_store *store, uint64_t commit, struct storage_mark *mark)

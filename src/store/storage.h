@@ -73,8 +73,9 @@ struct storage_enroll {
 // Changes are judged by the pair they are about (the room and the user; who blocks and who is blocked; the device): what the
 // pair had last carries a stamp, the mark of that change. One that shows an older stamp than that, or the same, is kept as an id
 // and changes nothing (VERDICT_REPEAT): it was overtaken before a restore (doc/protocol.md section 6). Older: of the same start, by
-// the number; else by the store's list of starts, in which one that is not known comes after all but this one. The stamp of a change
-// is the one it shows, and its own when it shows none; the pair keeps the newest, also of one that found nothing to do.
+// the number; else by the store's list of starts, in which one that is not known stands right before the newest whose first number is
+// not above the stamp's. The stamp of a change is the one it shows, and its own when it shows none; the pair keeps the newest, also of
+// one that found nothing to do. One of this start with a number not given yet is VERDICT_ID_MISUSED.
 enum storage_change_kind {
 	// Who comes into a room without members owns it. Who goes as owner hands over to the oldest member. A room that a user made goes
 	// with its last member, one that the operator made stays. The name of one that is gone is not given for ROOM_NAME_DAYS.
