@@ -24,10 +24,7 @@ void client_begin_rooms(struct client *client)
 
 void client_rooms_changed(struct client *client)
 {
-	if (client->rooms.step == ROOMS_KNOWN && client->rooms.hole_step == HOLE_NONE)
-		client_begin_rooms(client);
-	else
-		client->rooms.is_again = true;
+	client->rooms.is_again = true;
 }
 
 void client_look_for_hole(struct client *client)
@@ -48,10 +45,16 @@ void client_delivered(struct client *client, struct mtime now)
 	client->rooms.quiet_at = mtime_add_us(now, CLIENT_QUIET_US);
 }
 
+// Whether all is done that the last list of rooms has led to.
+static bool is_done(const struct client *client)
+{
+	return client->rooms.step == ROOMS_KNOWN && client->rooms.hole_step == HOLE_NONE;
+}
+
 // Whether the rooms are asked for once more when nothing is delivered for a while.
 static bool is_asked_again(const struct client *client)
 {
-	return client->rooms.step == ROOMS_KNOWN && client->rooms.is_behind && client->rooms.hole_step == HOLE_NONE;
+	return is_done(client) && client->rooms.is_behind;
 }
 
 struct mtime client_rooms_deadline(const struct client *client)
@@ -85,7 +88,8 @@ void client_rooms_go_on(struct client *client, struct mtime now)
 {
 	if (client->present == 0 || client->is_leaving)
 		return;
-	if (is_asked_again(client) && mtime_is_due(client->rooms.quiet_at, now))
+	const bool is_due = is_asked_again(client) && mtime_is_due(client->rooms.quiet_at, now);
+	if (is_due || (is_done(client) && client->rooms.is_again))
 		client_begin_rooms(client);
 	if (client->rooms.step == ROOMS_DUE)
 		ask_rooms(client, now);
@@ -137,8 +141,6 @@ void client_rooms_known(struct client *client, uint32_t tag)
 		return;
 	client->rooms.step = ROOMS_KNOWN;
 	client_look_for_hole(client);
-	if (client->rooms.is_again)
-		client_begin_rooms(client);
 }
 
 void client_hole_learned(struct client *client, const struct client_hole *hole)
