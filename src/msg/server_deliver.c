@@ -90,6 +90,7 @@ void server_forward(struct server *server, uint32_t slot, const struct server_ne
 		return;
 	// Only what follows all that was sent may be sent: what lies before it in the mailbox goes first.
 	const bool is_next = row_before <= peer->row_sent;
+	assert(!is_next || news->bytes > 0);
 	if (!is_next || room_of(peer) == 0)
 		await_room(server, slot);
 	else if (!deliver(server, slot, news))

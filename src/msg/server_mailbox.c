@@ -175,13 +175,15 @@ static void forward(struct server *server, const struct storage_op *op, const st
 	if (op->kind == STORAGE_ENROLL || result->place_count == 0 ||
 	    (result->verdict != VERDICT_NEW && result->verdict != VERDICT_REPEAT))
 		return;
-	struct server_news news;
-	struct server_news own_news;
-	bool has_own = false;
+	// Of a repeat the store need not say what it was: what is behind it is not known, so it will be read.
+	struct server_news news = {.row = result->row};
+	struct server_news own_news = news;
+	bool has_own = result->verdict == VERDICT_REPEAT;
 	uint8_t about[MESSAGE_TO_BYTES_MAX];
 	const struct call_deliver delivery = op->kind == STORAGE_SUBMIT ? delivery_of_submit(op, result, batch->text)
 									: delivery_of_change(op, result, about);
-	server_write_news(&news, result->row, &delivery);
+	if (result->verdict == VERDICT_NEW)
+		server_write_news(&news, result->row, &delivery);
 	for (uint32_t i = 0; i < result->place_count; i++) {
 		const struct storage_place *place = &batch->places[result->place_first + i];
 		if (place->is_own && !has_own) {
