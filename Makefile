@@ -46,7 +46,7 @@ $(BUILD)/test/test_admission: WRAPS = crypto_scalarmult crypto_scalarmult_base h
 $(BUILD)/test/test_listener: WRAPS = session_recv session_poll session_send session_deadline session_tick session_has_event
 
 # The simulator's store, which is held against the real one.
-$(BUILD)/test/test_server_store_twin: $(addprefix $(BUILD)/sim/server_disk,.o _answer.o _mailbox.o _people.o)
+$(BUILD)/test/test_server_store_twin: $(addprefix $(BUILD)/sim/server_disk,.o _answer.o _change.o _line.o _list.o _mailbox.o _people.o _room.o)
 
 # Count the work of what is below: src/base, src/proto and src/msg, built so that each branch taken calls a counter.
 # Always with -O2: what counts as a branch is the optimiser's to say.

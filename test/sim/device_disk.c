@@ -43,6 +43,18 @@ enum outbox_state device_disk_verdict(const struct device_disk *disk, uint32_t m
 
 // --- batches ---
 
+// A change that was accepted has a stamp, the one that the server said.
+static void keep_stamp(struct disk_outbox *queued, const struct client_op_verdict *verdict)
+{
+	static const struct storage_mark none;
+	const bool is_accepted = verdict->state == OUTBOX_ONLINE || verdict->state == OUTBOX_SAVED;
+	if (!is_accepted || truth_message(queued->message)->what == OUTBOX_MESSAGE)
+		return;
+	if (memcmp(&verdict->stamp, &none, sizeof none) == 0)
+		report_failure("change %u is kept without the stamp that it has", queued->message);
+	queued->stamp = verdict->stamp;
+}
+
 static enum client_result put_verdict(struct device_disk *disk, const struct client_op *op)
 {
 	for (uint32_t i = 0; i < disk->state.outbox_count; i++) {
@@ -54,6 +66,7 @@ static enum client_result put_verdict(struct device_disk *disk, const struct cli
 			queued->state = (uint8_t)op->verdict.state;
 			queued->status = op->verdict.status;
 		}
+		keep_stamp(queued, &op->verdict);
 		return CLIENT_RESULT_DONE;
 	}
 	return CLIENT_RESULT_MISSING;
@@ -62,6 +75,8 @@ static enum client_result put_verdict(struct device_disk *disk, const struct cli
 static enum client_result put_gap(struct device_disk *disk, const struct client_op *op)
 {
 	struct device_disk_state *state = &disk->state;
+	if (room_id_is_set(&op->put.room_id))
+		return device_disk_place_gap(disk, &op->put) ? CLIENT_RESULT_NEW : CLIENT_RESULT_REPEAT;
 	for (uint32_t i = 0; i < state->gap_count; i++)
 		if (memcmp(state->gap[i].id.bytes, op->id.bytes, ID_BYTES) == 0)
 			return CLIENT_RESULT_REPEAT;
@@ -69,6 +84,29 @@ static enum client_result put_gap(struct device_disk *disk, const struct client_
 	state->gap[state->gap_count++] = (struct disk_gap){op->id, op->put.gap_count};
 	report_sight(SIGHT_GAP_TOLD);
 	return CLIENT_RESULT_NEW;
+}
+
+// A message of a room comes as one, with a row that it has or had; one to a user has none.
+static void check_room(const struct device_disk *disk, uint32_t number, const struct client_op_put *put)
+{
+	const struct message *message = truth_message(number);
+	if (message->place_count == 0) {
+		if (room_id_is_set(&put->room_id) || put->room_row != 0)
+			report_failure("message %u came as of a room", number);
+		return;
+	}
+	const struct name name = message->recipient < ROOMS_FIRST || message->recipient == NOBODY ?
+					 put->conversation.name :
+					 truth_room_name(message->recipient);
+	if (!put->conversation.is_room || !name_is_same(&put->conversation.name, &name))
+		report_failure("message %u came as of another room", number);
+	if (!truth_had_place(message, &(struct truth_place){put->room_id, put->room_row}))
+		report_failure("message %u came with row %llu of its room, which it never had", number,
+			       (unsigned long long)put->room_row);
+	if (put->kind != message->kind && !message->is_rewritten)
+		report_failure("message %u came as another kind", number);
+	if (put->is_own != (message->sender == world_user_of_identity(disk->identity)))
+		report_failure("message %u is wrong about whose own it is", number);
 }
 
 static enum client_result put_message(struct device_disk *disk, const struct client_op *op, const uint8_t *text)
@@ -84,6 +122,8 @@ static enum client_result put_message(struct device_disk *disk, const struct cli
 		report_failure("message %u was delivered and never accepted", number);
 	if ((message->accepted_for >> world_user_of_identity(disk->identity) & 1) == 0)
 		report_failure("message %u was delivered to one whom it was not accepted for", number);
+	check_room(disk, number, &op->put);
+	const bool is_apart = message->place_count > 0 && device_disk_place(disk, &op->put, number);
 	if (state->has[number] != 0) {
 		report_sight(SIGHT_REDELIVERED);
 		return CLIENT_RESULT_REPEAT;
@@ -91,8 +131,10 @@ static enum client_result put_message(struct device_disk *disk, const struct cli
 	assert(state->transcript_count < MESSAGES_MAX);
 	state->has[number]++;
 	state->transcript[state->transcript_count++] = (uint16_t)number;
-	truth_had(state->transcript, state->transcript_count - 1, disk->identity, &state->last_index);
-	return CLIENT_RESULT_NEW;
+	if (op->put.is_history)
+		report_sight(SIGHT_HOLE_FILLED);
+	truth_had(state->transcript, state->transcript_count - 1, disk->identity, op->put.is_history ? NULL : &state->last_index);
+	return is_apart ? CLIENT_RESULT_APART : CLIENT_RESULT_NEW;
 }
 
 static enum client_result put_mark(struct device_disk *disk, const struct client_op_mark *op)
@@ -120,13 +162,14 @@ bool device_disk_append(struct device_disk *disk, const struct client_batch *bat
 			results[i] = put_mark(disk, &op->mark);
 		else if (op->kind == CLIENT_OP_VERDICT)
 			results[i] = put_verdict(disk, op);
-		else if (op->kind != CLIENT_OP_PUT)
-			results[i] = CLIENT_RESULT_DONE; // there are no rooms here
-		else if (op->put.is_gap)
+		else if (op->kind != CLIENT_OP_PUT) {
+			device_disk_list(disk, op);
+			results[i] = CLIENT_RESULT_DONE;
+		} else if (op->put.is_gap)
 			results[i] = put_gap(disk, op);
 		else
 			results[i] = put_message(disk, op, batch->text + op->put.text_offset);
-		has_grown = has_grown || results[i] == CLIENT_RESULT_NEW;
+		has_grown = has_grown || results[i] == CLIENT_RESULT_NEW || results[i] == CLIENT_RESULT_APART;
 	}
 	disk->version++;
 	return has_grown;
@@ -154,6 +197,13 @@ void device_disk_overrule(struct device_disk *disk)
 
 // --- questions ---
 
+static struct message_to to_of(const struct message *message)
+{
+	if (message->recipient >= ROOMS_FIRST)
+		return (struct message_to){truth_room_name(message->recipient), message->what == OUTBOX_MESSAGE};
+	return (struct message_to){.name = world.user[message->recipient].name};
+}
+
 static void read_page(const struct device_disk *disk, const struct client_question *question, struct client_answer *answer)
 {
 	for (uint64_t place = question->after_seq; place < disk->state.outbox_count; place++) {
@@ -161,13 +211,17 @@ static void read_page(const struct device_disk *disk, const struct client_questi
 		const struct message *message = truth_message(queued->message);
 		if (!queued->is_queued || answer->row_count == question->rows_max)
 			continue;
+		const bool is_message = message->what == OUTBOX_MESSAGE;
 		answer->row[answer->row_count++] =
 			(struct outbox_row){.seq = place + 1,
 					    .id = message->id,
-					    .what = OUTBOX_MESSAGE,
-					    .to = {.name = world.user[message->recipient].name},
-					    .text = message->text,
-					    .text_bytes = message->text_bytes,
+					    .what = message->what,
+					    .flags = message->flags,
+					    .to = to_of(message),
+					    .other = message->other == NOBODY ? (struct name){{0}} : world.user[message->other].name,
+					    .stamp = queued->stamp,
+					    .text = is_message ? message->text : NULL,
+					    .text_bytes = is_message ? message->text_bytes : 0,
 					    .is_reoffer = queued->state != OUTBOX_QUEUED};
 	}
 }
@@ -179,4 +233,6 @@ void device_disk_answer(const struct device_disk *disk, const struct client_ques
 	answer->row_count = 0;
 	if (question->kind == CLIENT_ASK_OUTBOX)
 		read_page(disk, question, answer);
+	else if (question->kind == CLIENT_ASK_HOLE)
+		device_disk_find_hole(disk, &question->after_room, &answer->hole);
 }

@@ -7,14 +7,30 @@
 #include "store/client_storage.h"
 #include "truth.h"
 
-enum { OUTBOX_MAX = 256, GAPS_MAX = 32 };
+enum { OUTBOX_MAX = 256, GAPS_MAX = 32, KNOWN_ROOMS_MAX = 16, ROOM_GAPS_MAX = 128 };
 
 struct disk_outbox {
 	uint16_t message;
 	uint8_t state; // enum outbox_state
 	uint8_t status;
 	bool is_queued;
+	struct storage_mark stamp; // of a change that was accepted
 	struct wtime written_at;
+};
+
+struct disk_known_room {
+	struct room_id id;
+	struct name name;
+	uint64_t from_row;
+	uint64_t newest_row;
+	bool is_member;
+	bool is_named; // since the list began
+};
+
+struct disk_room_gap {
+	uint8_t room; // its place, 1 or more
+	uint64_t from_row;
+	uint64_t to_row;
 };
 
 struct disk_gap {
@@ -36,6 +52,13 @@ struct device_disk_state {
 	uint8_t is_shown[MESSAGES_MAX]; // by place in the transcript
 	uint64_t replaced_count;
 	struct disk_gap gap[GAPS_MAX];
+	uint32_t room_count;
+	uint32_t room_gap_count;
+	uint64_t room_gaps_told; // ever
+	struct disk_known_room room[KNOWN_ROOMS_MAX];
+	struct disk_room_gap room_gap[ROOM_GAPS_MAX];
+	uint8_t room_of[MESSAGES_MAX];   // by message: the place of its room, from 1; 0: none, or its row is no more
+	uint64_t row_of[MESSAGES_MAX];
 };
 
 struct device_disk {
@@ -61,6 +84,18 @@ bool device_disk_holds(const struct device_disk *disk, uint32_t message);
 
 // Carries out a batch, whole. Returns whether the transcript has grown.
 bool device_disk_append(struct device_disk *disk, const struct client_batch *batch, enum client_result *results);
+
+// --- device_disk_room.c ---
+
+// An entry of a room has this row, from now on. Returns whether a row before it is missing.
+bool device_disk_place(struct device_disk *disk, const struct client_op_put *put, uint32_t message);
+// Rows that are gone for good. False: they stood there already.
+bool device_disk_place_gap(struct device_disk *disk, const struct client_op_put *put);
+void device_disk_list(struct device_disk *disk, const struct client_op *op); // ROOMS_BEGIN, ROOM, ROOMS_END
+void device_disk_find_hole(const struct device_disk *disk, const struct room_id *after, struct client_hole *hole);
+
+// What stands at a row of a room: a message; MESSAGES_MAX: nothing, or a gap.
+uint32_t device_disk_at(const struct device_disk *disk, const struct room_id *room, uint64_t row, bool *is_gap);
 
 // Answers a question.
 void device_disk_answer(const struct device_disk *disk, const struct client_question *question, struct client_answer *answer);

@@ -122,10 +122,18 @@ static void draw_held(struct options *options, struct draw draw)
 	options->mailbox_held_max = draw_chance(&draw, 200) ? strength(&draw, 24) : 1000;
 }
 
+// Likewise. Where there are rooms, a row has one number in all mailboxes.
+static void draw_rooms(struct options *options, struct draw draw)
+{
+	draw.state ^= 0x726f6f6d;
+	some(&draw, &options->room_acts, 350, 80);
+}
+
 static void draw_bounds(struct options *options, struct draw *draw)
 {
 	options->mailbox_rows_max = draw_chance(draw, 200) ? strength(draw, 12) : 1000;
 	draw_held(options, *draw);
+	draw_rooms(options, *draw);
 	options->sessions_max = draw_chance(draw, 200) ? 12 + draw_below(draw, 4) : 24;
 	options->half_open_max = draw_chance(draw, 100) ? 2 + draw_below(draw, 6) : 16;
 	options->blocks_small_max = draw_chance(draw, 100) ? 64 + draw_below(draw, 200) : 2000;
@@ -148,6 +156,18 @@ static void draw_device_stores(struct options *options, struct draw draw)
 	some(&draw, &options->unknown_device_stores, 200, 300);
 }
 
+// Likewise: what rooms have to be seen beside.
+static void finish_rooms(struct options *options, struct draw draw)
+{
+	draw.state ^= 0x686f6d65;
+	if (options->room_acts == 0)
+		return;
+	options->rows_apart = 0;
+	if (options->server_restores == 0)
+		some(&draw, &options->server_restores, 350, 3);
+	options->active_ms += options->server_restores > 0 ? 20000 : 0;
+}
+
 void options_draw(struct options *options, struct draw *draw)
 {
 	memset(options, 0, sizeof *options);
@@ -156,6 +176,7 @@ void options_draw(struct options *options, struct draw *draw)
 	draw_network(options, draw);
 	draw_machines(options, draw);
 	draw_device_stores(options, *draw);
+	finish_rooms(options, *draw);
 }
 
 struct option {

@@ -13,6 +13,7 @@
 	X(users, "users") \
 	X(devices, "devices") \
 	X(messages, "messages written") \
+	X(room_acts, "times somebody does something with a room, or blocks or unblocks somebody") \
 	X(active_ms, "milliseconds before the faults stop") \
 	X(text_bytes_max, "longest text") \
 	X(up_loss, "datagrams lost on the way to the server") \

@@ -104,6 +104,18 @@
 	X(SIGHT_SHUT_OUT, "a sync removed a device that was signed in") \
 	X(SIGHT_HOUSEKEPT_BESIDE, "the store kept house while a batch was under way") \
 	X(SIGHT_SYNC_KEPT, "the server was killed with other work of the store that was kept") \
+	X(SIGHT_ROOM_MADE, "a room was made") \
+	X(SIGHT_ROOM_GONE, "a room went with its last member") \
+	X(SIGHT_ROOM_HANDED_OVER, "a room got another owner") \
+	X(SIGHT_CHANGE_OVERTAKEN, "a change was overtaken by a newer one of its pair") \
+	X(SIGHT_BLOCKED, "somebody was blocked") \
+	X(SIGHT_UNBLOCKED, "somebody was unblocked") \
+	X(SIGHT_MEMBER_AWAY, "a member was away for so long that its mailbox got nothing of a room") \
+	X(SIGHT_MEMBER_FULL, "a member's mailbox had no room for a room's message") \
+	X(SIGHT_LINE_EXPIRED, "a room's history lost a message") \
+	X(SIGHT_HOLE_FILLED, "a device filled a hole of a room from its history") \
+	X(SIGHT_ROOM_GAP, "a gap of a room stood in a transcript") \
+	X(SIGHT_ROOM_WENT_BACK, "a device saw that a room had gone back") \
 	X(SIGHT_SECOND_LIFE, "a name was given to somebody else") \
 	X(SIGHT_LIFE_BACK, "a name went back to one who had it before") \
 	X(SIGHT_OLD_LIFE_REFUSED, "a device of a name's earlier life was refused") \

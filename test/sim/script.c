@@ -11,6 +11,7 @@
 #include "network.h"
 #include "people.h"
 #include "report.h"
+#include "rooms.h"
 #include "server_host.h"
 #include "store_host.h"
 #include "terminals.h"
@@ -22,6 +23,7 @@ enum event_kind {
 	EVENT_START,
 	EVENT_WRITE,
 	EVENT_BURST,
+	EVENT_ROOM,
 	EVENT_WHO,
 	EVENT_REPLAY,
 	EVENT_MOVE,
@@ -94,6 +96,7 @@ void script_plan(void)
 		plan_at(EVENT_START, draw_chance(&world.draw, 600) ? 0 : draw_below(&world.draw, options->active_ms),
 			(uint8_t)i);
 	plan(EVENT_WRITE, options->messages);
+	plan(EVENT_ROOM, options->room_acts);
 	plan(EVENT_WHO, draw_below(&world.draw, 3));
 	plan(EVENT_REPLAY, options->replays);
 	plan(EVENT_MOVE, options->moves);
@@ -391,6 +394,9 @@ static void happen(const struct event *event)
 		break;
 	case EVENT_BURST:
 		write_burst(event->profile);
+		break;
+	case EVENT_ROOM:
+		rooms_act(any_profile());
 		break;
 	case EVENT_WHO:
 		ask_who();

@@ -44,16 +44,28 @@ static void answer_signin(const struct server_disk *disk, const struct disk_memo
 	question->is.has_device = true;
 	question->is.device = known->held;
 	for (uint32_t i = 0; i < disk->row_count; i++)
-		question->is.waiting_count += disk->row[i].in_mailbox && disk->row[i].recipient_id == known->held.user_id &&
-					      disk->row[i].row > known->held.cursor;
+		question->is.waiting_count += disk->row[i].in_mailbox && !disk->row[i].is_silent &&
+					      disk->row[i].recipient_id == known->held.user_id && disk->row[i].row > known->held.cursor;
 }
 
-static void put_row(struct storage_page *page, uint32_t *text_bytes, const struct disk_row *row)
+// A room that is gone has its name as long as a message of it is there.
+static struct storage_room_name room_of(const struct server_disk *disk, int64_t room_id)
+{
+	for (uint32_t i = 0; i < DISK_ROOMS_MAX && room_id != 0; i++)
+		if (disk->room[i].room_id == room_id)
+			return disk->room[i].is;
+	return (struct storage_room_name){0};
+}
+
+static void put_row(const struct server_disk *disk, struct storage_page *page, uint32_t *text_bytes, const struct disk_row *row)
 {
 	page->row[page->row_count++] = (struct storage_row){
 		.row = row->row,
 		.id = row->id,
 		.sender = row->sender,
+		.is_counted = !row->is_silent,
+		.room_row = row->room_row,
+		.room = room_of(disk, row->room_id),
 		.accepted_at = row->accepted_at,
 		.kind = row->kind,
 		.form = row->form,
@@ -83,7 +95,7 @@ static void answer_page(const struct server_disk *disk, struct storage_question 
 		if (question->page->row_count == most)
 			question->has.is_end = false;
 		else {
-			put_row(question->page, &text_bytes, row);
+			put_row(disk, question->page, &text_bytes, row);
 			question->has.row_read = row->row;
 		}
 	}
@@ -163,7 +175,7 @@ void server_disk_answer(const struct server_disk *disk, const struct disk_memory
 		answer_devices(disk, question);
 		break;
 	default:
-		question->page->row_count = 0; // there are no rooms here
+		disk_answer_list(disk, question, rows_max);
 		break;
 	}
 }

@@ -30,7 +30,7 @@ void server_disk_check_line(uint8_t user, struct name *name, uint8_t life[STORAG
 
 // --- mailboxes ---
 
-// What no device of a user has, by all and by one sender.
+// What no device of a user has, by all and by one sender, or by rooms.
 struct untaken {
 	uint64_t rows;
 	uint64_t bytes;
@@ -45,10 +45,12 @@ static struct untaken count_untaken(const struct server_disk *disk, const struct
 		const struct disk_row *row = &disk->row[i];
 		if (!row->in_mailbox || row->recipient_id != user->user_id || row->row <= user->taken_row)
 			continue;
+		// All that came by rooms together is as of one sender.
+		const bool is_own = sender_id == 0 ? row->room_id != 0 : row->room_id == 0 && row->sender_id == sender_id;
 		untaken.rows++;
 		untaken.bytes += row->text_bytes;
-		untaken.own_rows += row->sender_id == sender_id;
-		untaken.own_bytes += row->sender_id == sender_id ? row->text_bytes : 0;
+		untaken.own_rows += is_own;
+		untaken.own_bytes += is_own ? row->text_bytes : 0;
 	}
 	return untaken;
 }
@@ -61,7 +63,7 @@ static uint64_t part(uint64_t most)
 // Nothing is accepted behind a cursor, and nothing beyond a bound.
 static void check_bounds(const struct server_disk *disk, const struct disk_row *row, const struct disk_user *user)
 {
-	const struct untaken untaken = count_untaken(disk, user, row->sender_id);
+	const struct untaken untaken = count_untaken(disk, user, row->room_id != 0 ? 0 : row->sender_id);
 	for (uint32_t i = 0; i < disk->device_count; i++)
 		if (disk->device[i].held.device_id != 0 && disk->device[i].held.user_id == row->recipient_id &&
 		    disk->device[i].held.cursor >= row->row)
@@ -105,8 +107,17 @@ void server_disk_check_accepted(const struct server_disk *disk, struct disk_row 
 		report_failure("message %u was accepted in the name of somebody else", number);
 	row->message = (uint16_t)number;
 	row->text = message->text;
-	check_bounds(disk, row, &disk->user[recipient]);
-	truth_accepted(number, recipient, row->row);
+	if (server_disk_blocks(disk, row->recipient_id, row->sender_id))
+		report_failure("message %u was accepted for one who blocks its sender", number);
+	truth_accepted(number, 1U << recipient, row->row);
+}
+
+void server_disk_check_placed(const struct server_disk *disk, const struct disk_row *row, uint8_t user)
+{
+	if (!row->is_going)
+		check_bounds(disk, row, &disk->user[user]);
+	if ((truth_message(row->message)->accepted_for >> user & 1) == 0)
+		report_failure("message %u stands in the mailbox of one whom it is not for", row->message);
 }
 
 // A mailbox that has room refuses nothing.
@@ -120,14 +131,20 @@ static void check_full(const struct server_disk *disk, const struct storage_subm
 			       (unsigned long long)untaken.rows);
 }
 
-void server_disk_check_refused(const struct server_disk *disk, const struct storage_submit *submit, enum storage_verdict verdict)
+void server_disk_check_refused(const struct server_disk *disk, const struct storage_op *op, enum storage_verdict verdict)
 {
-	const uint8_t sender = server_disk_user(disk, submit->sender_id);
-	const uint32_t number = sender == DISK_USERS_MAX ? MESSAGES_MAX : truth_find(sender, &submit->id);
+	const bool is_change = op->kind == STORAGE_CHANGE;
+	const uint8_t sender = server_disk_user(disk, is_change ? op->change.user_id : op->submit.sender_id);
+	const uint32_t number =
+		sender == DISK_USERS_MAX ? MESSAGES_MAX : truth_find(sender, is_change ? &op->change.id : &op->submit.id);
 	if (number < MESSAGES_MAX)
 		truth_refused(number);
+	if (is_change)
+		return;
+	if (op->submit.is_to_room && verdict != VERDICT_NOT_A_MEMBER && verdict != VERDICT_STORE_FULL)
+		report_failure("a message to a room is refused for somebody's sake (%u)", verdict);
 	if (verdict == VERDICT_MAILBOX_FULL)
-		check_full(disk, submit);
+		check_full(disk, &op->submit);
 }
 
 // Nobody who is owed a row may lose it: every device of the user has it, or the notice of a gap stands for it.
@@ -149,7 +166,7 @@ void server_disk_check_owed(const struct disk_device *device, const struct disk_
 	const int identity = world_identity_of_key(device->key);
 	if (identity >= 0)
 		truth_message(row->message)->excused |= 1U << identity;
-	report_trace("identity %d is owed a gap up to row %llu", identity, (unsigned long long)device->held.gap_row);
+	report_trace("identity %d is owed row %llu no more", identity, (unsigned long long)row->row);
 }
 
 // A cursor passes only what its device has, or what it is owed a gap for.

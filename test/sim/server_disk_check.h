@@ -15,16 +15,26 @@ void server_disk_check_line(uint8_t user, struct name *name, uint8_t life[STORAG
 // Seconds that the server had run in all its lives when store time was this.
 int64_t server_disk_check_ran(int64_t seconds);
 
-// A message was accepted for a user of the world as a row, which is filled in but for `message` and `text`, and is in the mailbox.
+// A message was accepted for a user of the world as a row, which is filled in but for `message` and `text`, and
+// is not in the mailbox yet.
 void server_disk_check_accepted(const struct server_disk *disk, struct disk_row *row, uint8_t recipient, const uint8_t *text);
 
-// A message is refused for the first time.
-void server_disk_check_refused(const struct server_disk *disk, const struct storage_submit *submit, enum storage_verdict verdict);
+// A row was put into the mailbox of a user of the world.
+void server_disk_check_placed(const struct server_disk *disk, const struct disk_row *row, uint8_t user);
+
+// A line was written into a room; it is filled in but for `message` and `text`, and stands in no mailbox yet.
+void server_disk_check_posted(const struct server_disk *disk, struct disk_line *line, const uint8_t *text);
+
+// A change was accepted that wrote nothing; the same.
+void server_disk_check_changed(const struct server_disk *disk, struct disk_line *line);
+
+// A message or a change is refused for the first time.
+void server_disk_check_refused(const struct server_disk *disk, const struct storage_op *op, enum storage_verdict verdict);
 
 // A row left its mailbox.
 void server_disk_check_removed(const struct server_disk *disk, const struct disk_row *row);
 
-// A device is owed a gap for a row.
+// A device is owed a gap for a row, or has to ask for it, if it is of a room.
 void server_disk_check_owed(const struct disk_device *device, const struct disk_row *row);
 
 // A cursor rises from where it is.

@@ -40,9 +40,11 @@ void disk_drop_row(struct server_disk *disk, struct disk_row *row)
 		struct storage_device *device = &disk->device[i].held;
 		if (device->device_id == 0 || device->user_id != row->recipient_id || device->cursor >= row->row)
 			continue;
+		server_disk_check_owed(&disk->device[i], row);
+		if (row->room_id != 0)
+			continue; // what it lacks of a room it sees
 		device->gap_row = row->row > device->gap_row ? row->row : device->gap_row;
 		device->gap_count++;
-		server_disk_check_owed(&disk->device[i], row);
 		report_sight(SIGHT_GAP_MADE);
 	}
 	row->in_mailbox = false;
@@ -56,6 +58,12 @@ struct usage {
 	uint64_t bytes;
 };
 
+// Whose part of a mailbox a row takes.
+static int64_t share_of(const struct disk_row *row)
+{
+	return row->room_id != 0 ? DISK_SHARE_ROOMS : row->sender_id;
+}
+
 // What no device of a user has; sender_id 0: of all.
 static struct usage count_untaken(const struct server_disk *disk, const struct disk_user *user, int64_t sender_id)
 {
@@ -63,12 +71,17 @@ static struct usage count_untaken(const struct server_disk *disk, const struct d
 	for (uint32_t i = 0; i < disk->row_count; i++) {
 		const struct disk_row *row = &disk->row[i];
 		if (!row->in_mailbox || row->recipient_id != user->user_id || row->row <= user->taken_row ||
-		    (sender_id != 0 && row->sender_id != sender_id))
+		    (sender_id != 0 && share_of(row) != sender_id))
 			continue;
 		usage.rows++;
 		usage.bytes += row->text_bytes;
 	}
 	return usage;
+}
+
+uint64_t disk_untaken(const struct server_disk *disk, const struct disk_user *user)
+{
+	return count_untaken(disk, user, 0).rows;
 }
 
 // A sender's part of what a mailbox may hold that no device has.
@@ -109,9 +122,9 @@ static struct disk_row *find_excess(struct server_disk *disk, const struct disk_
 		if (!may_go(row, user))
 			continue;
 		for (uint32_t k = 0; k < disk->row_count; k++)
-			if (may_go(&disk->row[k], user) && disk->row[k].sender_id == row->sender_id)
+			if (may_go(&disk->row[k], user) && share_of(&disk->row[k]) == share_of(row))
 				bytes += held_bytes_of(&disk->row[k]);
-		if (bytes < most || (bytes == most && row->sender_id >= found->sender_id))
+		if (bytes < most || (bytes == most && share_of(row) >= share_of(found)))
 			continue;
 		most = bytes;
 		found = row;
@@ -133,6 +146,52 @@ void disk_shed(struct server_disk *disk, const struct disk_user *user)
 		disk_drop_row(disk, row);
 		report_sight(SIGHT_ROW_SHED);
 	}
+}
+
+// --- rows ---
+
+void disk_note(const struct server_disk *disk, struct disk_user *user)
+{
+	enum { DAY_SECONDS = 24 * 60 * 60 };
+	if (user->has_more && disk->seconds - user->noted_at >= DAY_SECONDS)
+		user->noted_at = disk->seconds;
+}
+
+void disk_begin_notes(const struct server_disk *disk, struct disk_user *user)
+{
+	if (!user->has_more)
+		user->noted_at = disk->seconds;
+	user->has_more = true;
+}
+
+// Rows of long ago that nothing refers to make room for new ones.
+static void compact(struct server_disk *disk)
+{
+	uint32_t kept = 0;
+	for (uint32_t i = 0; i < disk->row_count; i++)
+		if (disk->row[i].in_mailbox || disk->row[i].is_id_held)
+			disk->row[kept++] = disk->row[i];
+	disk->row_count = kept;
+	disk->compact_count++;
+}
+
+struct disk_row *disk_put_row(struct server_disk *disk, struct disk_user *user, const struct disk_row *row)
+{
+	if (disk->row_count == ROWS_MAX)
+		compact(disk);
+	assert(disk->row_count < ROWS_MAX);
+	if (disk_untaken(disk, user) == 0)
+		disk_note(disk, user);
+	struct disk_row *put = &disk->row[disk->row_count++];
+	*put = *row;
+	put->recipient_id = user->user_id;
+	put->in_mailbox = true;
+	put->held_since = disk->seconds;
+	put->held_ran = server_disk_check_ran(disk->seconds);
+	user->row_newest = put->row;
+	server_disk_check_placed(disk, put, (uint8_t)(user - disk->user));
+	disk_shed(disk, user);
+	return put;
 }
 
 // --- moves ---
@@ -167,6 +226,8 @@ static void move_cursor(struct server_disk *disk, struct disk_device *device, ui
 	disk_cursors(disk, user->user_id, &before_low, &before_high);
 	server_disk_check_move(disk, device, row);
 	device->held.cursor = row;
+	if (row > user->taken_row)
+		disk_note(disk, user);
 	user->taken_row = row > user->taken_row ? row : user->taken_row;
 	disk_cursors(disk, user->user_id, &low, &high);
 	if (low > before_low)

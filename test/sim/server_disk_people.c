@@ -24,13 +24,14 @@ const struct disk_device *server_disk_device(const struct server_disk *disk, con
 
 // --- users ---
 
-static int64_t user_id_of(struct server_disk *disk, int user)
+static int64_t user_id_of(struct server_disk *disk, int user, const struct name *name)
 {
 	assert(user >= 0 && user < DISK_USERS_MAX);
 	struct disk_user *known = &disk->user[user];
 	if (known->user_id == 0)
 		known->user_id = disk->user_id_next++;
 	known->is_absent = false;
+	known->name = *name;
 	return known->user_id;
 }
 
@@ -99,7 +100,7 @@ uint32_t server_disk_sync_users(struct server_disk *disk, struct users_table *ta
 	for (uint32_t i = 0; i < table->user_count; i++) {
 		struct user_entry *entry = &table->user[i];
 		const int user = server_disk_check_place(&entry->name, entry->life);
-		entry->user_id = user_id_of(disk, user);
+		entry->user_id = user_id_of(disk, user, &entry->name);
 		is_present[user] = true;
 		for (uint32_t r = 0; r < entry->revoke_count; r++)
 			count += revoke(disk, entry->user_id, table->revoke[entry->revoke_first + r].bytes, removed + count);
@@ -121,6 +122,7 @@ uint32_t server_disk_sync_users(struct server_disk *disk, struct users_table *ta
 void disk_forget_user(struct server_disk *disk, struct disk_user *user)
 {
 	server_disk_check_kept("an absent user", user->absent_ran, RETENTION_DAYS);
+	disk_forget_in_rooms(disk, user, &user->name);
 	for (uint32_t i = 0; i < disk->row_count; i++)
 		if (disk->row[i].recipient_id == user->user_id)
 			disk->row[i].in_mailbox = false;

@@ -3,6 +3,9 @@
 // where node/ passes them on, by wraps of the linker. The contract is in server_watch.h and server_watch_inside.h.
 #include <string.h>
 
+#include "msg/call_block.h"
+#include "msg/call_change.h"
+#include "msg/call_room.h"
 #include "network.h"
 #include "people.h"
 #include "presence.h"
@@ -63,13 +66,36 @@ enum callee_verdict __wrap_callee_recv_call(struct callee *callee, struct blocks
 void __real_listener_defer(struct listener *listener, uint32_t slot, struct mtime until);
 void __wrap_listener_defer(struct listener *listener, uint32_t slot, struct mtime until);
 
-static uint32_t submitted_message(uint32_t slot, const uint8_t *body, size_t bytes)
+// Whether a call wants something that gets a verdict, and its id.
+static bool read_wish(const struct call_in *call, struct uuid *id)
 {
 	struct call_submit submit;
-	const int identity = world_identity_of_key(server_watched(slot)->key);
-	if (identity < 0 || call_submit_decode(&submit, body, bytes) != MMS_OK)
+	struct call_join join;
+	struct call_add add;
+	struct call_leave leave;
+	struct call_block block;
+	bool is_well = false;
+	if (call->kind == CALL_SUBMIT && (is_well = call_submit_decode(&submit, call->body, call->bytes) == MMS_OK))
+		*id = submit.id;
+	else if (call->kind == CALL_JOIN && (is_well = call_join_decode(&join, call->body, call->bytes) == MMS_OK))
+		*id = join.change.id;
+	else if (call->kind == CALL_ADD && (is_well = call_add_decode(&add, call->body, call->bytes) == MMS_OK))
+		*id = add.change.id;
+	else if (call->kind == CALL_LEAVE && (is_well = call_leave_decode(&leave, call->body, call->bytes) == MMS_OK))
+		*id = leave.change.id;
+	else if (call->kind == CALL_BLOCK && call_block_decode(&block, call->body, call->bytes) == MMS_OK &&
+		 (is_well = block.what != BLOCK_LIST))
+		*id = block.change.id;
+	return is_well;
+}
+
+static uint32_t wished_message(const struct call_in *call)
+{
+	struct uuid id;
+	const int identity = world_identity_of_key(server_watched(call->slot)->key);
+	if (identity < 0 || !read_wish(call, &id))
 		return MESSAGES_MAX;
-	return truth_find(world_user_of_identity((uint8_t)identity), &submit.id);
+	return truth_find(world_user_of_identity((uint8_t)identity), &id);
 }
 
 // The device of a session as the store has it, or NULL.
@@ -125,8 +151,7 @@ void __wrap_server_called(struct server *server, const struct call_in *call, str
 	if (look->number > call->number)
 		report_failure("call %u of a session was done after call %u", call->number, look->number);
 	*look = (struct look){.number = call->number, .kind = call->kind, .message = MESSAGES_MAX};
-	if (call->kind == CALL_SUBMIT)
-		look->message = (uint16_t)submitted_message(call->slot, call->body, call->bytes);
+	look->message = (uint16_t)wished_message(call);
 	if (call->kind == CALL_SIGNIN)
 		note_signin(call->slot);
 	struct call_in seen = *call;
@@ -184,7 +209,9 @@ void server_watch_append(uint32_t lane, const struct storage_batch *batch)
 		server_watch_lane(lane, batch->moves[i].user_id);
 	for (size_t i = 0; i < batch->op_count; i++) {
 		const struct storage_op *op = &batch->ops[i];
-		server_watch_lane(lane, op->kind == STORAGE_SUBMIT ? op->submit.sender_id : op->enroll.user_id);
+		server_watch_lane(lane, op->kind == STORAGE_SUBMIT   ? op->submit.sender_id :
+					op->kind == STORAGE_ENROLL ? op->enroll.user_id :
+								     op->change.user_id);
 		for (uint32_t k = 0; k < WATCHED_SESSIONS; k++) {
 			struct watched_session *session = &world.server.session[k];
 			if (session->session != op->session)
@@ -255,14 +282,23 @@ static void check_mark(const struct storage_mark *mark, uint64_t commit)
 static void check_verdict(uint32_t message, uint8_t status, const void *body, size_t body_bytes)
 {
 	struct call_accepted accepted;
-	const struct disk_row *held = server_disk_held(&world.disk, message);
-	truth_answered(message, status == STATUS_ACCEPTED, held != NULL);
+	struct call_changed changed;
+	const struct disk_held held = server_disk_held(&world.disk, message);
+	truth_answered(message, status == STATUS_ACCEPTED, held.commit != 0);
 	if (status != STATUS_ACCEPTED)
 		return;
+	if (held.is_change) {
+		if (call_changed_decode(&changed, body, body_bytes) != MMS_OK)
+			report_failure("the acceptance of a change cannot be read");
+		check_mark(&changed.mark, held.commit);
+		if (memcmp(&changed.stamp, &held.stamp, sizeof changed.stamp) != 0)
+			report_failure("change %u was accepted with a stamp that it does not have", message);
+		return;
+	}
 	if (call_accepted_decode(&accepted, body, body_bytes) != MMS_OK)
 		report_failure("an acceptance cannot be read");
-	check_mark(&accepted.mark, held->commit);
-	if (accepted.was_online != held->was_online)
+	check_mark(&accepted.mark, held.commit);
+	if (accepted.was_online != held.was_online)
 		report_failure("message %u was accepted as it was not", message);
 }
 
@@ -276,7 +312,8 @@ static void check_waiting(uint32_t slot, uint32_t waiting_count)
 	if (device == NULL || signin->full_count != world.server.full_count || signin->heard_row == 0)
 		return;
 	for (uint32_t i = 0; i < world.disk.row_count; i++)
-		count += world.disk.row[i].recipient_id == device->held.user_id && world.disk.row[i].row > signin->heard_row;
+		count += world.disk.row[i].recipient_id == device->held.user_id && !world.disk.row[i].is_silent &&
+			 world.disk.row[i].row > signin->heard_row;
 	if (waiting_count > count)
 		report_failure("%u messages are said to wait for a device, and it has all but %u", waiting_count, count);
 }
@@ -305,7 +342,7 @@ void __wrap_listener_answer(struct listener *listener, uint32_t slot, uint32_t n
 		report_failure("call %u of a session was answered twice", number);
 	look->is_answered = true;
 	look->answered_at = now;
-	if (look->kind == CALL_SUBMIT && look->message < MESSAGES_MAX)
+	if (look->message < MESSAGES_MAX)
 		check_verdict(look->message, status, body, body_bytes);
 	if (look->kind == CALL_SUBMIT && status == STATUS_MAILBOX_FULL)
 		report_sight(SIGHT_MAILBOX_FULL);
@@ -329,8 +366,10 @@ void __wrap_listener_defer(struct listener *listener, uint32_t slot, struct mtim
 static bool is_row(const struct disk_row *row, const struct call_deliver *deliver)
 {
 	const int64_t at_ms = row->accepted_at.ms < 0 ? 0 : row->accepted_at.ms; // the wire knows nothing before 1970
+	const bool is_room = truth_had_place(truth_message(row->message), &(struct truth_place){deliver->room_id, row->room_row});
 	return memcmp(row->id.bytes, deliver->id.bytes, ID_BYTES) == 0 && at_ms == deliver->accepted_at.ms &&
-	       row->kind == deliver->kind && row->form == deliver->form && name_is_same(&row->sender, &deliver->sender) &&
+	       row->room_row == deliver->room_row && (row->room_row == 0 || is_room) && row->kind == deliver->kind &&
+	       row->form == deliver->form && strcmp(row->sender.text, deliver->sender.text) == 0 &&
 	       row->text_bytes == deliver->text_bytes && memcmp(row->text, deliver->text, row->text_bytes) == 0;
 }
 
@@ -361,6 +400,8 @@ static void check_delivery(uint32_t slot, const void *body, size_t body_bytes, u
 	}
 	if (found != NULL && !is_row(found, &deliver))
 		report_failure("row %llu is delivered as what it is not", (unsigned long long)row);
+	if (found == NULL && world.disk.compact_count == 0)
+		report_failure("row %llu is delivered to one whose mailbox never had it", (unsigned long long)row);
 	watched->row_delivered = row;
 }
 

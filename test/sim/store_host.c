@@ -212,8 +212,10 @@ void store_host_housekeep(void)
 // --- what becomes of them ---
 
 // What an operation came to when it was performed first, it comes to again.
-static bool is_same_result(const struct storage_result *first, const struct storage_result *second)
+static bool is_same_result(const struct storage_op *op, const struct storage_result *first, const struct storage_result *second)
 {
+	if (op->kind == STORAGE_CHANGE && (first->verdict == VERDICT_NEW || first->verdict == VERDICT_REPEAT))
+		return second->verdict == VERDICT_REPEAT && memcmp(&first->stamp, &second->stamp, sizeof first->stamp) == 0;
 	if (first->verdict == VERDICT_NEW || first->verdict == VERDICT_REPEAT)
 		return second->verdict == VERDICT_REPEAT && first->row == second->row && first->was_online == second->was_online;
 	return first->verdict == second->verdict;
@@ -239,10 +241,12 @@ static bool is_forgotten(const struct storage_op *op, const struct storage_resul
 {
 	const bool was_held = first->verdict == VERDICT_NEW || first->verdict == VERDICT_REPEAT ||
 			      first->verdict == VERDICT_ID_MISUSED;
-	if (op->kind != STORAGE_SUBMIT || !was_held)
+	if (op->kind == STORAGE_ENROLL || !was_held)
 		return false;
-	const uint32_t message = truth_find(server_disk_user(&world.disk, op->submit.sender_id), &op->submit.id);
-	return server_disk_held(&world.disk, message) == NULL;
+	const bool is_change = op->kind == STORAGE_CHANGE;
+	const uint32_t message = truth_find(server_disk_user(&world.disk, is_change ? op->change.user_id : op->submit.sender_id),
+					    is_change ? &op->change.id : &op->submit.id);
+	return server_disk_held(&world.disk, message).commit == 0;
 }
 
 static void append(struct job *job, bool is_again)
@@ -265,7 +269,7 @@ static void append(struct job *job, bool is_again)
 					    seconds, results);
 	for (size_t i = 0; is_again && i < batch->op_count; i++) {
 		const struct storage_result *first = &thread.results[job->lane][i];
-		if (!is_same_result(first, &results[i]) && batch->ops[i].kind == STORAGE_SUBMIT && !has_gone[i])
+		if (batch->ops[i].kind != STORAGE_ENROLL && !is_same_result(&batch->ops[i], first, &results[i]) && !has_gone[i])
 			report_failure("a batch was repeated, and operation %zu came from %u to %u", i, first->verdict,
 				       results[i].verdict);
 		thread.results[job->lane][i] = results[i];

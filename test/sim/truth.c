@@ -32,23 +32,58 @@ static const uint8_t *keep_text(const void *text, uint16_t text_bytes)
 	return kept;
 }
 
-uint32_t truth_write(uint8_t sender, uint8_t recipient, uint16_t lineage, const void *text, uint16_t text_bytes,
-		     const struct uuid *id)
+uint32_t truth_wish(const struct message *wish, const void *text, uint16_t text_bytes)
 {
 	if (truth.count == MESSAGES_MAX || truth.text_bytes + text_bytes > TEXT_ARENA_BYTES)
 		return MESSAGES_MAX;
 	const uint32_t number = truth.count++;
 	struct message *message = &truth.message[number];
-	*message = (struct message){
-		.id = *id,
-		.sender = sender,
-		.recipient = recipient,
-		.lineage = lineage,
-		.order = number,
-		.text = keep_text(text, text_bytes),
-		.text_bytes = text_bytes,
-	};
+	*message = *wish;
+	message->order = number;
+	message->text = text_bytes == 0 ? NULL : keep_text(text, text_bytes);
+	message->text_bytes = text_bytes;
 	return number;
+}
+
+uint32_t truth_write(uint8_t sender, uint8_t recipient, uint16_t lineage, const void *text, uint16_t text_bytes,
+		     const struct uuid *id)
+{
+	const struct message wish = {
+		.id = *id, .sender = sender, .what = OUTBOX_MESSAGE, .recipient = recipient, .lineage = lineage, .other = NOBODY};
+	return truth_wish(&wish, text, text_bytes);
+}
+
+struct name truth_room_name(uint8_t recipient)
+{
+	static const char *const names[ROOMS_COUNT] = {"ops", "Den", "tea"};
+	struct name name;
+	const char *text = names[recipient - ROOMS_FIRST];
+	const bool is_name = name_parse(&name, text, strlen(text));
+	assert(is_name);
+	return name;
+}
+
+bool truth_had_place(const struct message *message, const struct truth_place *place)
+{
+	for (uint32_t i = 0; i < message->place_count; i++)
+		if (memcmp(&message->place[i].room_id, &place->room_id, sizeof place->room_id) == 0 &&
+		    message->place[i].row == place->row)
+			return true;
+	return false;
+}
+
+void truth_posted(uint32_t number, uint8_t kind, const void *text, uint16_t text_bytes, const struct truth_place *place)
+{
+	struct message *message = truth_message(number);
+	message->kind = kind;
+	if (message->text_bytes == 0) {
+		assert(truth.text_bytes + text_bytes <= TEXT_ARENA_BYTES);
+		message->text = keep_text(text, text_bytes);
+		message->text_bytes = text_bytes;
+	}
+	if (message->place_count == TRUTH_PLACES_MAX)
+		memmove(message->place, message->place + 1, (--message->place_count) * sizeof *message->place);
+	message->place[message->place_count++] = *place;
 }
 
 void truth_rewrite(uint32_t number, uint8_t recipient, const void *text, uint16_t text_bytes)
@@ -73,7 +108,8 @@ uint32_t truth_find_named(const struct name *sender, const struct uuid *id)
 {
 	for (uint32_t i = 0; i < truth.count; i++)
 		if (memcmp(truth.message[i].id.bytes, id->bytes, ID_BYTES) == 0 &&
-		    name_is_same(&world.user[truth.message[i].sender].name, sender))
+		    (truth.message[i].sender == NOBODY ? sender->text[0] == 0 :
+							 name_is_same(&world.user[truth.message[i].sender].name, sender)))
 			return i;
 	return MESSAGES_MAX;
 }
@@ -101,7 +137,7 @@ static void check_order(const struct message *message)
 	}
 }
 
-void truth_accepted(uint32_t number, uint8_t user, uint64_t row)
+void truth_accepted(uint32_t number, uint32_t users, uint64_t row)
 {
 	struct message *message = truth_message(number);
 	if (message->is_told_refused && !message->is_disturbed)
@@ -113,9 +149,9 @@ void truth_accepted(uint32_t number, uint8_t user, uint64_t row)
 		report_sight(SIGHT_REOFFERED);
 	}
 	message->is_lost = false;
-	message->accepted_for |= 1U << user;
+	message->accepted_for |= users;
 	message->accepted_count++;
-	report_trace("message %u is on the server's disk for user %u as row %llu", number, user, (unsigned long long)row);
+	report_trace("message %u is on the server's disk for users %x as row %llu", number, users, (unsigned long long)row);
 }
 
 void truth_refused(uint32_t number)
@@ -172,6 +208,8 @@ void truth_had(const uint16_t *transcript, uint32_t place, uint8_t identity, uin
 		if (transcript[i] == number)
 			report_failure("message %u stands twice in a transcript of identity %u", number, identity);
 	message->had |= 1U << identity;
+	if (last_index == NULL)
+		return;
 	// What was accepted once stands in every transcript in the order of acceptance: so each sender's order holds, and
 	// all devices of a user show the same one.
 	if (message->accepted_count != 1 || message->accepted_index <= truth.restored_count)

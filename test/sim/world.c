@@ -14,6 +14,7 @@
 #include "presence.h"
 #include "people.h"
 #include "report.h"
+#include "rooms.h"
 #include "script.h"
 #include "server_host.h"
 #include "terminals.h"
@@ -70,13 +71,14 @@ struct identity *world_owner(const struct process *process)
 	return &world.identity[world.profile[process->profile].disk.identity];
 }
 
-// A message written by a process of the profile, or, with NULL, by one that has ended since.
-static bool write_by(uint8_t profile, struct process *process, uint8_t recipient, uint16_t text_bytes)
+// A wish of a process of the profile, or, with NULL, of one that has ended since. A message has a text.
+static bool write_by(uint8_t profile, struct process *process, struct message *wish, uint16_t text_bytes)
 {
 	uint8_t text[TEXT_BYTES_MAX];
 	uint8_t random[10];
 	struct profile *writer = &world.profile[profile];
-	const uint8_t sender = world_user_of_identity(writer->disk.identity);
+	wish->sender = world_user_of_identity(writer->disk.identity);
+	wish->lineage = writer->lineage;
 	// Before the first sign-in nothing is kept.
 	const bool is_known = process == NULL ? writer->disk.state.has_signed_in : device_life_is_known(&process->life);
 	if (!is_known || writer->disk.state.outbox_count == OUTBOX_MAX)
@@ -85,14 +87,15 @@ static bool write_by(uint8_t profile, struct process *process, uint8_t recipient
 	memset(text, 'a' + (int)(truth_count() % 26), sizeof text);
 	memcpy(text, "m", 1);
 	const struct wtime wall = world_wall(process == NULL ? 0 : process->wall_offset_ms);
-	const struct uuid id = uuid_v7(wall, random);
-	const uint32_t number = truth_write(sender, world.user[recipient].first, writer->lineage, text, text_bytes, &id);
+	wish->id = uuid_v7(wall, random);
+	const uint32_t number = truth_wish(wish, text, text_bytes);
 	if (number == MESSAGES_MAX)
 		return false;
 	const bool is_queued = device_disk_queue(&writer->disk, number, wall);
 	assert(is_queued);
-	report_trace("%s writes message %u to %s on profile %u", world.user[sender].name.text, number,
-		     world.user[recipient].name.text, profile);
+	const struct name to = wish->recipient >= ROOMS_FIRST ? truth_room_name(wish->recipient) : world.user[wish->recipient].name;
+	report_trace("%s writes message %u (%u) to %s on profile %u", world.user[wish->sender].name.text, number, wish->what, to.text,
+		     profile);
 	if (process != NULL) {
 		device_life_queued(&process->life, world.now);
 		process->is_due = true;
@@ -100,9 +103,20 @@ static bool write_by(uint8_t profile, struct process *process, uint8_t recipient
 	return true;
 }
 
+static bool write_message_by(uint8_t profile, struct process *process, uint8_t recipient, uint16_t text_bytes)
+{
+	struct message wish = {.what = OUTBOX_MESSAGE, .recipient = world.user[recipient].first, .other = NOBODY};
+	return write_by(profile, process, &wish, text_bytes);
+}
+
 bool world_write(uint8_t profile, uint8_t recipient, uint16_t text_bytes)
 {
-	return write_by(profile, device_host_any_of(profile), recipient, text_bytes);
+	return write_message_by(profile, device_host_any_of(profile), recipient, text_bytes);
+}
+
+bool world_wish(uint8_t profile, struct message *wish, uint16_t text_bytes)
+{
+	return write_by(profile, device_host_any_of(profile), wish, text_bytes);
 }
 
 // --- the beginning ---
@@ -126,7 +140,7 @@ void world_begin(uint64_t seed, const struct options *options)
 	world.rng = (struct rng){fill, &world.secret};
 	world.now = (struct mtime){1000 * 1000};
 	world.options = *options;
-	world.has_backup = world.had_absence = false;
+	world.has_backup = world.had_absence = world.are_tails_due = false;
 	world.absent_until = (struct mtime){0};
 	world.device_backup_profile = -1;
 	world.port = 20000;
@@ -223,7 +237,8 @@ static bool is_offered_by_anyone(uint32_t number)
 // Whether nothing of a sender can be accepted for a user now.
 static bool is_closed(uint8_t user, uint8_t sender)
 {
-	return !world.user[user].is_listed || server_disk_is_closed(&world.disk, user, sender);
+	return !world.user[user].is_listed || server_disk_is_closed(&world.disk, user, sender) ||
+	       server_disk_blocks(&world.disk, world.disk.user[user].user_id, world.disk.user[sender].user_id);
 }
 
 // Whether a device is owed a message.
@@ -238,12 +253,16 @@ static bool is_owed(uint32_t number, const struct message *message, uint8_t iden
 		    world.disk.row[i].recipient_id == world.disk.user[user].user_id)
 			return true; // its row waits: the device must come to have it
 	// It is in no mailbox: the devices of its time had it, unless a restore forgot it and its sender has it still.
+	if (message->recipient >= ROOMS_FIRST)
+		return rooms_owe(message, user) && is_offered_by_anyone(number);
 	return message->is_lost && !world.had_absence && !is_closed(user, message->sender) && is_offered_by_anyone(number);
 }
 
 // Whether a message cannot be accepted for whoever has the name now that it is for.
 static bool is_name_closed(const struct message *message)
 {
+	if (message->recipient >= ROOMS_FIRST || message->what != OUTBOX_MESSAGE)
+		return rooms_are_closed(message);
 	const int holder = people_holder(message->recipient);
 	return holder < 0 || is_closed((uint8_t)holder, message->sender);
 }
@@ -291,6 +310,8 @@ static const char *unsettled(void)
 		}
 		if (profile->is_given_up)
 			continue;
+		if (rooms_lack(profile, world.are_tails_due, text, sizeof text))
+			return text;
 		for (uint32_t i = 0; i < truth_count(); i++) {
 			if (!is_owed(i, truth_message(i), identity))
 				continue;
@@ -349,18 +370,31 @@ static bool is_memory_short(void)
 	return world.options.blocks_small_max < PLENTY || world.options.blocks_large_max < PLENTY / 2;
 }
 
-// A gap that arose under a signed-in device is told at its next sign-in.
+// Whether somebody lacks the newest of a room, whose place in the mailbox is gone or never was.
+static bool is_tail_missing(void)
+{
+	char text[100];
+	for (uint32_t p = 0; p < world.profile_count; p++)
+		if (!world.profile[p].is_given_up && is_authorized(&world.identity[world.profile[p].disk.identity]) &&
+		    rooms_lack(&world.profile[p], true, text, sizeof text))
+			return true;
+	return false;
+}
+
+// A gap, or a hole, that arose under a signed-in device is told at its next sign-in.
 static void check_gaps(void)
 {
 	enum { TELL_MS = 5 * 1000 };
-	if (untold_gap() < 0)
+	if (untold_gap() < 0 && !is_tail_missing())
 		return;
+	world.are_tails_due = true;
 	for (uint32_t i = 0; i < PROCESSES_MAX; i++)
 		device_host_kill(&world.process[i]);
 	if (is_memory_short())
 		world_run_ms(GIVE_UP_MS);
 	device_host_revive();
 	settle();
+	world.are_tails_due = false;
 	world_run_ms(TELL_MS);
 	if (untold_gap() >= 0)
 		report_failure("profile %d has not confirmed its gap", untold_gap());
@@ -388,7 +422,7 @@ static void check_turn(void)
 		return;
 	world_run_ms(TURN_MS);
 	const uint32_t number = truth_count();
-	if (write_by(place, waiter, 0, 1)) {
+	if (write_message_by(place, waiter, 0, 1)) {
 		world_run_ms(is_memory_short() ? GIVE_UP_MS : VERDICT_MS);
 		if (!has_verdict(&profile->disk, number))
 			report_failure("a message that profile %u queued beside its sender waits", place);
@@ -464,6 +498,7 @@ void world_run_briefly(uint64_t seed, const uint8_t *script, size_t script_bytes
 	world.draw = (struct draw){.state = seed, .script = script, .script_bytes = script_bytes};
 	options_draw(&options, &world.draw);
 	options.messages %= MESSAGES;
+	options.room_acts %= MESSAGES;
 	options.active_ms = options.active_ms % ACTIVE_MS + 1;
 	options.devices = options.devices < DEVICES ? options.devices : DEVICES;
 	double_begin(false);

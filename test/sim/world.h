@@ -203,6 +203,7 @@ struct world {
 	struct mtime now;
 	uint32_t still_count; // steps since it moved
 	bool is_faulty; // the active phase
+	bool are_tails_due; // see rooms_lack
 	struct user user[USERS_MAX];
 	uint32_t user_count;
 	struct identity identity[IDENTITIES_MAX];
@@ -250,5 +251,8 @@ struct identity *world_owner(const struct process *process);
 
 // A user writes a message on a profile. False: no room for it.
 bool world_write(uint8_t profile, uint8_t recipient, uint16_t text_bytes);
+
+// The same of anything else, as truth_wish says; sender, id and lineage are the profile's.
+bool world_wish(uint8_t profile, struct message *wish, uint16_t text_bytes);
 
 #endif

@@ -29,6 +29,8 @@ enum {
 	IDS = 12,
 	OPS = 12,
 	MOVES = 6,
+	ROOMS = 3,
+	STAMPS = 4096,
 	DAY_S = 24 * 60 * 60,
 };
 
@@ -75,19 +77,45 @@ int64_t server_disk_check_ran(int64_t seconds)
 	return 0;
 }
 
+static const uint8_t *keep(const uint8_t *text, uint16_t bytes)
+{
+	uint8_t *kept = arena + arena_bytes;
+	assert_true(arena_bytes + bytes <= ARENA_BYTES);
+	memcpy(kept, text, bytes);
+	arena_bytes += bytes;
+	return kept;
+}
+
 void server_disk_check_accepted(const struct server_disk *disk, struct disk_row *row, uint8_t recipient, const uint8_t *text)
 {
 	(void)disk;
 	(void)recipient;
-	assert_true(arena_bytes + row->text_bytes <= ARENA_BYTES);
-	row->text = memcpy(arena + arena_bytes, text, row->text_bytes);
-	arena_bytes += row->text_bytes;
+	row->text = keep(text, row->text_bytes);
 }
 
-void server_disk_check_refused(const struct server_disk *disk, const struct storage_submit *submit, enum storage_verdict verdict)
+void server_disk_check_placed(const struct server_disk *disk, const struct disk_row *row, uint8_t user)
 {
 	(void)disk;
-	(void)submit;
+	(void)row;
+	(void)user;
+}
+
+void server_disk_check_posted(const struct server_disk *disk, struct disk_line *line, const uint8_t *text)
+{
+	(void)disk;
+	line->text = keep(text, line->text_bytes);
+}
+
+void server_disk_check_changed(const struct server_disk *disk, struct disk_line *line)
+{
+	(void)disk;
+	(void)line;
+}
+
+void server_disk_check_refused(const struct server_disk *disk, const struct storage_op *op, enum storage_verdict verdict)
+{
+	(void)disk;
+	(void)op;
 	(void)verdict;
 }
 
@@ -160,6 +188,8 @@ struct pair {
 	struct storage_move move[MOVES];        // as the simulator's store names devices and users
 	struct storage_move store_move[MOVES];  // as the real one does
 	struct storage_op store_op[OPS];
+	struct storage_mark stamp[STAMPS]; // by the id of a change
+	bool has_stamp[STAMPS];
 	uint8_t text[OPS * 256];
 };
 
@@ -219,6 +249,15 @@ static struct name name_of(uint32_t user)
 	struct name name;
 	const char text[2] = {(char)('a' + (int)user), 0};
 	assert_true(name_parse(&name, text, 1));
+	return name;
+}
+
+// Names that differ in their case are the same.
+static struct name room_name_of(uint32_t room)
+{
+	struct name name;
+	const char text[3] = {'r', (char)((chance(200) ? 'A' : 'a') + (int)room), 0};
+	assert_true(name_parse(&name, text, 2));
 	return name;
 }
 
@@ -358,6 +397,29 @@ static bool ask_signin(uint32_t key, uint32_t user, struct storage_device *real,
 	return true;
 }
 
+// What the pages of a mailbox or a room have. What the store itself says, when a user is forgotten, has ids of its own.
+static void same_rows(void)
+{
+	for (uint32_t i = 0; i < store_page.row_count; i++) {
+		const struct storage_row *real = &store_page.row[i];
+		const struct storage_row *twin = &disk_page.row[i];
+		same("row", real->row, twin->row);
+		same("sender", strcmp(real->sender.text, twin->sender.text) != 0, 0);
+		if (real->sender.text[0] != 0) {
+			same("id", (uint64_t)memcmp(real->id.bytes, twin->id.bytes, ID_BYTES), 0);
+			same("accepted_at", (uint64_t)real->accepted_at.ms, (uint64_t)twin->accepted_at.ms);
+		}
+		same("kind", real->kind, twin->kind);
+		same("form", real->form, twin->form);
+		same("is_counted", real->is_counted, twin->is_counted);
+		same("room_row", real->room_row, twin->room_row);
+		same("room", strcmp(real->room.name.text, twin->room.name.text) != 0, 0);
+		same("text_bytes", real->text_bytes, twin->text_bytes);
+		const uint8_t *text = disk_page.text + twin->text_offset;
+		same("text", (uint64_t)memcmp(store_page.text + real->text_offset, text, twin->text_bytes), 0);
+	}
+}
+
 static void ask_page(uint32_t user, uint64_t after_row)
 {
 	struct reason why;
@@ -375,18 +437,46 @@ static void ask_page(uint32_t user, uint64_t after_row)
 	same("rows", store_page.row_count, disk_page.row_count);
 	same("is_end", question.has.is_end, other.has.is_end);
 	same("row_newest", question.has.row_newest, other.has.row_newest);
+	same_rows();
+}
+
+static void prepare_list(struct storage_question *question, struct storage_question *other, uint32_t user)
+{
+	*other = *question;
+	question->user_id = pair.store_user[user];
+	other->user_id = pair.disk.user[user].user_id;
+	question->page = &store_page;
+	other->page = &disk_page;
+}
+
+static void ask_both(struct storage_question *question, struct storage_question *other)
+{
+	struct reason why;
+	must(server_store_ask(pair.store, question, &why));
+	server_disk_answer(&pair.disk, &pair.memory, other, STORAGE_PAGE_ROWS_MAX);
+	same("rows", store_page.row_count, disk_page.row_count);
+}
+
+static void ask_rooms(uint32_t user)
+{
+	struct storage_question question = {.kind = QUESTION_ROOMS, .list = {.is_mine = chance(500)}};
+	struct storage_question other;
+	if (chance(300))
+		question.list.after = room_name_of(below(ROOMS));
+	prepare_list(&question, &other, user);
+	ask_both(&question, &other);
+	same("has_more", question.has.has_more, other.has.has_more);
 	for (uint32_t i = 0; i < store_page.row_count; i++) {
-		const struct storage_row *real = &store_page.row[i];
-		const struct storage_row *twin = &disk_page.row[i];
-		same("row", real->row, twin->row);
-		same("id", (uint64_t)memcmp(real->id.bytes, twin->id.bytes, ID_BYTES), 0);
-		same("sender", !name_is_same(&real->sender, &twin->sender), 0);
-		same("accepted_at", (uint64_t)real->accepted_at.ms, (uint64_t)twin->accepted_at.ms);
-		same("kind", real->kind, twin->kind);
-		same("form", real->form, twin->form);
-		same("text_bytes", real->text_bytes, twin->text_bytes);
-		const uint8_t *text = disk_page.text + twin->text_offset;
-		same("text", (uint64_t)memcmp(store_page.text + real->text_offset, text, twin->text_bytes), 0);
+		const struct storage_room *real = &store_page.room[i];
+		const struct storage_room *twin = &disk_page.room[i];
+		same("room's name", !name_is_same(&real->room.name, &twin->room.name), 0);
+		same("is_member", real->is_member, twin->is_member);
+		same("is_owner", real->is_owner, twin->is_owner);
+		same("is_private", real->is_private, twin->is_private);
+		same("has_no_history", real->has_no_history, twin->has_no_history);
+		same("from_row", real->from_row, twin->from_row);
+		same("row_last", real->row_last, twin->row_last);
+		same("member_count", real->member_count, twin->member_count);
 	}
 }
 
@@ -416,6 +506,71 @@ static void ask_devices(void)
 	}
 }
 
+// Of a room's members, or of those whom a user blocks.
+static void ask_names(uint32_t user, enum storage_question_kind kind)
+{
+	struct storage_question question = {.kind = kind, .list = {.room = room_name_of(below(ROOMS + 1))}};
+	struct storage_question other;
+	if (chance(300))
+		question.list.after = name_of(below(USERS));
+	prepare_list(&question, &other, user);
+	ask_both(&question, &other);
+	same("is_refused", kind == QUESTION_MEMBERS && question.has.is_refused, other.has.is_refused);
+	for (uint32_t i = 0; i < store_page.row_count; i++) {
+		const struct storage_member *real = &store_page.member[i];
+		const struct storage_member *twin = &disk_page.member[i];
+		same("member", !name_is_same(&real->name, &twin->name), 0);
+		same("is_owner", real->is_owner, twin->is_owner);
+		const uint8_t whose = server_disk_user(&pair.disk, twin->user_id);
+		same("member's id", (uint64_t)real->user_id, (uint64_t)pair.store_user[whose]);
+	}
+}
+
+// Each store knows the room by an id of its own.
+static bool find_room_id(const struct name *name, struct room_id *real, struct room_id *twin)
+{
+	for (uint32_t user = 0; user < USERS; user++) {
+		struct storage_question question = {.kind = QUESTION_ROOMS};
+		struct storage_question other;
+		if (pair.disk.user[user].user_id == 0)
+			continue;
+		prepare_list(&question, &other, user);
+		ask_both(&question, &other);
+		for (uint32_t i = 0; i < store_page.row_count; i++) {
+			if (!name_is_same(&store_page.room[i].room.name, name))
+				continue;
+			*real = store_page.room[i].room.id;
+			*twin = disk_page.room[i].room.id;
+			return true;
+		}
+	}
+	return false;
+}
+
+static void ask_history(uint32_t user)
+{
+	const struct name name = room_name_of(below(ROOMS));
+	struct storage_question question = {
+		.kind = QUESTION_HISTORY,
+		.list = {.from_row = 1 + below(10), .rows_max = 1 + below(STORAGE_PAGE_ROWS_MAX)},
+	};
+	struct storage_question other;
+	struct room_id twin = {{1}};
+	question.list.room_id = twin;
+	(void)find_room_id(&name, &question.list.room_id, &twin);
+	question.list.to_row = question.list.from_row + below(40);
+	prepare_list(&question, &other, user);
+	other.list.room_id = twin;
+	ask_both(&question, &other);
+	same("is_refused", question.has.is_refused, other.has.is_refused);
+	if (question.has.is_refused)
+		return;
+	same("is_end", question.has.is_end, other.has.is_end);
+	same("row_newest", question.has.row_newest, other.has.row_newest);
+	same("row_read", question.has.row_read, other.has.row_read);
+	same_rows();
+}
+
 // All that can be asked.
 static void ask_all(void)
 {
@@ -428,6 +583,10 @@ static void ask_all(void)
 		if (pair.disk.user[user].user_id == 0)
 			continue; // nobody has no mailbox to be read
 		ask_page(user, below(2) == 0 ? 0 : below(1 + (uint32_t)pair.disk.commit_next));
+		ask_rooms(user);
+		ask_names(user, QUESTION_MEMBERS);
+		ask_names(user, QUESTION_BLOCKED);
+		ask_history(user);
 	}
 }
 
@@ -465,7 +624,7 @@ static void make_submit(size_t place, uint32_t *text_bytes)
 	*submit = (struct storage_submit){
 		.device_id = 1,
 		.sender = name_of(sender),
-		.kind = (uint8_t)(1 + below(2)),
+		.kind = chance(500) ? MESSAGE_WRITTEN : 9, // or of a later version
 		.form = (uint8_t)(1 + below(2)),
 		.is_online = chance(500),
 		.text_bytes = (uint16_t)(1 + below(1 + below(250))),
@@ -475,14 +634,87 @@ static void make_submit(size_t place, uint32_t *text_bytes)
 	submit->id.bytes[0] = (uint8_t)below(IDS);
 	submit->id.bytes[1] = (uint8_t)(pair.step / 10); // so that ids are new after a while,
 	submit->id.bytes[2] = pair.days_passed; // and none is older than it must be kept: a store may keep it longer
-	memset(submit->digest, (int)(recipient + 10 * chance(30)), DIGEST_BYTES);
+	submit->is_to_room = chance(350);
+	submit->recipient = submit->is_to_room ? room_name_of(below(ROOMS)) : name_of(recipient % USERS);
+	memset(submit->digest, (int)(recipient + 10 * chance(30) + 20 * submit->is_to_room), DIGEST_BYTES);
 	memset(pair.text + *text_bytes, 'a' + (int)below(26), submit->text_bytes);
 	*text_bytes += submit->text_bytes;
 	*other = *submit;
 	submit->sender_id = pair.disk.user[sender].user_id;
 	other->sender_id = pair.store_user[sender];
+	if (submit->is_to_room)
+		return;
 	submit->recipient_id = nobody_or(recipient, pair.disk.user[recipient % USERS].user_id);
 	other->recipient_id = nobody_or(recipient, pair.store_user[recipient % USERS]);
+}
+
+// A stamp that a device shows with a change, whenever it offers it: none, or of a start that is known, or of one that a restore has
+// lost.
+static struct storage_mark draw_stamp(void)
+{
+	struct storage_mark stamp = {.commit = below(20) + below(1 + (uint32_t)pair.disk.commit_next)};
+	if (chance(500))
+		return (struct storage_mark){.commit = 0};
+	if (chance(300))
+		memset(stamp.start_id, (int)(1 + below(3)), sizeof stamp.start_id);
+	else
+		memcpy(stamp.start_id, pair.disk.start[below(pair.disk.start_count)].start_id, sizeof stamp.start_id);
+	return stamp;
+}
+
+static struct storage_mark stamp_of(const struct uuid *id)
+{
+	const uint32_t place = (id->bytes[0] + IDS * (id->bytes[1] + STEPS * (uint32_t)id->bytes[2])) % STAMPS;
+	if (!pair.has_stamp[place])
+		pair.stamp[place] = draw_stamp();
+	pair.has_stamp[place] = true;
+	return pair.stamp[place];
+}
+
+static void shape_change(struct storage_change *change)
+{
+	static const enum storage_change_kind kinds[] = {CHANGE_JOIN, CHANGE_JOIN, CHANGE_JOIN, CHANGE_ADD, CHANGE_ADD, CHANGE_LEAVE,
+							 CHANGE_LEAVE, CHANGE_BLOCK, CHANGE_UNBLOCK, CHANGE_DEVICE_NAME};
+	static const enum storage_change_kind others[] = {CHANGE_ROOM_MAKE, CHANGE_ROOM_RENAME, CHANGE_ROOM_RENAME, CHANGE_ROOM_DELETE,
+							  CHANGE_ADD, CHANGE_LEAVE};
+	const bool is_operator = change->user.text[0] == 0;
+	change->what = is_operator ? others[below(sizeof others / sizeof *others)] : kinds[below(sizeof kinds / sizeof *kinds)];
+	change->room = room_name_of(below(ROOMS));
+	change->name = room_name_of(below(ROOMS));
+	change->may_make = chance(700);
+	change->is_private = chance(300);
+	change->has_no_history = chance(300);
+	memset(change->digest, (int)(change->what + 20 * chance(30)), DIGEST_BYTES);
+}
+
+static void make_change(size_t place)
+{
+	struct storage_change *change = &pair.op[place].change;
+	struct storage_change *other = &pair.store_op[place].change;
+	const uint32_t somebody = below(USERS);
+	const uint32_t user = pair.disk.user[somebody].user_id != 0 ? somebody : 0;
+	const uint32_t whom = below(USERS + 1);
+	const bool is_operator = chance(100);
+	*change = (struct storage_change){.device_id = 1};
+	if (!is_operator)
+		change->user = name_of(user);
+	shape_change(change);
+	change->id.bytes[0] = (uint8_t)below(IDS);
+	change->id.bytes[1] = (uint8_t)(pair.step / 5);
+	change->id.bytes[2] = pair.days_passed;
+	change->id.bytes[3] = 1;
+	if (!is_operator)
+		change->stamp = stamp_of(&change->id);
+	if (change->what == CHANGE_LEAVE && !is_operator && chance(500)) {
+		*other = *change;
+	} else {
+		change->other = whom == USERS ? name_of(25) : name_of(whom);
+		*other = *change;
+		change->other_id = nobody_or(whom, pair.disk.user[whom % USERS].user_id);
+		other->other_id = nobody_or(whom, pair.store_user[whom % USERS]);
+	}
+	change->user_id = is_operator ? 0 : pair.disk.user[user].user_id;
+	other->user_id = is_operator ? 0 : pair.store_user[user];
 }
 
 static void make_enroll(size_t place)
@@ -508,7 +740,7 @@ static size_t make_ops(void)
 	for (size_t i = 0; i < count; i++) {
 		const uint32_t session = below(SESSIONS);
 		pair.op[i] = (struct storage_op){
-			.kind = chance(850) ? STORAGE_SUBMIT : STORAGE_ENROLL,
+			.kind = chance(650) ? STORAGE_SUBMIT : chance(600) ? STORAGE_CHANGE : STORAGE_ENROLL,
 			.call = ++pair.call[session],
 			.session = session,
 			.session_began_at = pair.began_at[session],
@@ -517,10 +749,33 @@ static size_t make_ops(void)
 		pair.store_op[i] = pair.op[i];
 		if (pair.op[i].kind == STORAGE_SUBMIT)
 			make_submit(i, &text_bytes);
+		else if (pair.op[i].kind == STORAGE_CHANGE)
+			make_change(i);
 		else
 			make_enroll(i);
 	}
 	return count;
+}
+
+static bool is_operators(const struct storage_op *op)
+{
+	return op->kind == STORAGE_CHANGE && op->change.user_id == 0;
+}
+
+static void same_change(const struct storage_op *op, const struct storage_result *real, const struct storage_result *twin)
+{
+	if (op->kind == STORAGE_ENROLL)
+		return;
+	same("stamp's start", (uint64_t)memcmp(real->stamp.start_id, twin->stamp.start_id, STORAGE_START_ID_BYTES), 0);
+	same("stamp", real->stamp.commit, twin->stamp.commit);
+	if (twin->verdict != VERDICT_NEW)
+		return;
+	if (op->kind == STORAGE_CHANGE)
+		same("kind", real->kind, twin->kind);
+	same("room_row", real->room_row, twin->room_row);
+	same("room", strcmp(real->room.name.text, twin->room.name.text) != 0, 0);
+	same("about", strcmp(real->about.text, twin->about.text) != 0, 0);
+	same("member_count", real->member_count, twin->member_count);
 }
 
 static void append(bool is_again, size_t move_count, size_t op_count, struct mtime handed_at)
@@ -542,16 +797,24 @@ static void append(bool is_again, size_t move_count, size_t op_count, struct mti
 		same(is_again ? "a repeated verdict" : "a verdict", real[i].verdict, twin[i].verdict);
 		if (twin[i].verdict != VERDICT_NEW && twin[i].verdict != VERDICT_REPEAT)
 			continue;
-		same("a result's row", real[i].row, twin[i].row);
+		const bool is_of_room = pair.op[i].kind != STORAGE_ENROLL &&
+					(pair.op[i].kind == STORAGE_CHANGE || pair.op[i].submit.is_to_room);
+		if (pair.op[i].kind == STORAGE_SUBMIT || twin[i].verdict == VERDICT_NEW)
+			same("a result's row", real[i].row, twin[i].row);
 		same("was_online", real[i].was_online, twin[i].was_online);
+		same_change(&pair.op[i], &real[i], &twin[i]);
+		if (is_of_room && twin[i].verdict == VERDICT_REPEAT)
+			continue; // its places may be named or not
 		same("places", real[i].place_count, twin[i].place_count);
 		for (uint32_t j = 0; j < real[i].place_count; j++) {
 			const struct storage_place *place = &real_place[real[i].place_first + j];
 			const struct storage_place *other_place = &twin_place[twin[i].place_first + j];
+			const uint8_t whose = server_disk_user(&pair.disk, other_place->user_id);
+			same("place's user", (uint64_t)place->user_id, (uint64_t)pair.store_user[whose]);
 			same("row_before", place->row_before, other_place->row_before);
 			same("is_own", place->is_own, other_place->is_own);
 		}
-		if (is_again)
+		if (is_again && !is_operators(&pair.op[i]))
 			same("a repeat", real[i].verdict, VERDICT_REPEAT);
 	}
 	same("the mark", appended.mark.commit, mark.commit);
@@ -631,6 +894,7 @@ static void run(uint64_t seed)
 	memset(pair.store_user, 0, sizeof pair.store_user);
 	memset(pair.is_revoked, 0, sizeof pair.is_revoked);
 	memset(pair.has_invite, 1, sizeof pair.has_invite);
+	memset(pair.has_stamp, 0, sizeof pair.has_stamp);
 	memset(pair.is_listed, 1, sizeof pair.is_listed);
 	scratch_open(&pair.scratch);
 	snprintf(pair.path, sizeof pair.path, "%.4000s/server.db", pair.scratch.directory);
