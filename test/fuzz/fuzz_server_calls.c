@@ -458,6 +458,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes)
 	memset(used->joining, 0, used->joining_fresh_count * sizeof *used->joining);
 	for (uint32_t i = 0; i < used->page_fresh_count; i++)
 		used->page[i].link = (struct slot_link){0, 0};
+	for (uint32_t i = 0; i < used->list_fresh_count; i++)
+		used->list[i].link = (struct slot_link){0, 0};
 	asked_count = 0;
 	is_slow = false;
 	for (int i = 0; i < 3; i++)
