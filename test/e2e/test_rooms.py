@@ -10,12 +10,12 @@ import pytest
 class Talker:
     """A user's client on a pipe: what is typed, and the lines that come of it, in order."""
 
-    def __init__(self, profile):
+    def __init__(self, profile, welcome=None):
         self.profile = profile
         self.user = profile.user
         self.process = None
         self.at = 0
-        self.start(f">> Welcome {self.user}, you have no messages waiting")
+        self.start(welcome or f">> Welcome {self.user}, you have no messages waiting")
 
     def start(self, *welcome):
         self.process, self.at = self.profile.spawn("client"), 0
@@ -140,6 +140,29 @@ def test_blocking(talkers):
     tim.do("block", ">> you block nobody; type: block <username>")
     fred.do("send Tim hi")
     tim.expect(">> fred: hi")
+
+
+def test_ones_words_on_another_device(talkers, profile, tmp_path):
+    """They stand in the room's order like everybody's, are told once, never where they were typed, and wait for nobody."""
+    server, fred, tim = talkers("fred", "Tim")
+    in_room([fred, tim], "#ops", fred, tim)
+    done = fred.profile.run_plain("user", "invite", "-u", server.users, "-d", server.data, "fred")
+    assert done.returncode == 0, done
+    second = profile(server, "fred", state=tmp_path / "second")
+    away = second.run("client", stdin=f"signin fred {done.stdout.strip()}\n".encode())
+    assert away.returncode == 0, away
+    fred.do("send #ops hi")
+    tim.expect(">> #ops fred: hi")
+    tim.do("send #ops hello")
+    fred.expect(">> #ops Tim: hello")
+    other = Talker(second, ">> Welcome fred, you have 1 message waiting :")
+    other.expect(">>      #ops fred: hi", ">>      #ops Tim: hello")
+    fred.do("send #ops again")
+    other.expect(">> #ops fred: again")
+    other.do("send #ops from here")
+    for talker in (fred, tim):
+        talker.process.wait_line(">> #ops fred: from here")
+    other.settle()
 
 
 def test_who_is_away_finds_it_waiting(talkers):
