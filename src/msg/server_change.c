@@ -117,10 +117,13 @@ static void offer(struct server *server, const struct call_in *call, struct want
 	op->change.user = user->name;
 	op->change.id = wanted->change.id;
 	op->change.stamp = wanted->change.stamp;
-	op->change.other_id = other == NULL ? 0 : other->user_id;
 	digest_change(&op->change, op->change.digest);
 	pending->is_denied_making = op->change.may_make && !server->config.may_make_rooms;
 	op->change.may_make = op->change.may_make && server->config.may_make_rooms;
+	if (other != NULL) { // as it is written in the users file
+		op->change.other = other->name;
+		op->change.other_id = other->user_id;
+	}
 }
 
 void server_change(struct server *server, const struct call_in *call, struct moment moment)

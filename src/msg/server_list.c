@@ -224,6 +224,15 @@ static size_t write_answer(const struct server *server, const struct server_list
 	}
 }
 
+// A refusal, or OK.
+static enum call_status status_of(const struct storage_question *question)
+{
+	if (question->has.is_refused)
+		return STATUS_NOT_A_MEMBER;
+	// Of rows that never were there is nothing to say.
+	return question->kind == QUESTION_HISTORY && question->list.to_row > question->has.row_newest ? STATUS_BAD : STATUS_OK;
+}
+
 void server_list_answered(struct server *server, uint32_t number)
 {
 	uint8_t body[CALL_BODY_BYTES_MAX];
@@ -232,8 +241,9 @@ void server_list_answered(struct server *server, uint32_t number)
 	if (server_is_here(server, list->slot, list->session)) {
 		assert(peer->pending_count > 0);
 		peer->pending_count--;
-		if (list->question.has.is_refused)
-			server_answer_bare(server, list->slot, list->number, STATUS_NOT_A_MEMBER);
+		const enum call_status status = status_of(&list->question);
+		if (status != STATUS_OK)
+			server_answer_bare(server, list->slot, list->number, status);
 		else
 			server->port.answer(server->port.context, list->slot, list->number, STATUS_OK, body,
 					    write_answer(server, list, body));

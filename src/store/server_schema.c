@@ -304,6 +304,7 @@ const char *const server_schema_statement[SERVER_STATEMENT_COUNT] = {
 
 	[MEMBER_FIND] = "SELECT left_at IS NULL, is_owner, from_row, stamp_start, stamp_commit FROM member"
 			" WHERE room_id = ?1 AND user_id = ?2",
+	[MEMBER_NAMED] = "SELECT user_id, name FROM member WHERE room_id = ?1 AND left_at IS NULL AND name = ?2 ORDER BY seq LIMIT 1",
 	[MEMBER_PUT] = "INSERT INTO member(room_id, user_id, name, is_owner, from_row, seq, stamp_start, stamp_commit, left_at)"
 		       " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9) ON CONFLICT DO UPDATE SET name = ?3, is_owner = ?4, from_row = ?5,"
 		       " seq = ?6, stamp_start = ?7, stamp_commit = ?8, left_at = ?9",

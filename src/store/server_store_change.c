@@ -199,24 +199,43 @@ static enum mms_err leave(struct server_store *store, struct changing *changing)
 	return take_out(store, changing, change->user_id, &change->user, MESSAGE_LEFT);
 }
 
+// The one who is to go: the user of that name; or if that one is not in, a member of the name who is no user now.
+static enum mms_err find_other(struct server_store *store, const struct changing *changing, int64_t *other_id, struct name *other,
+			       struct server_member *pair)
+{
+	const struct storage_change *change = changing->change;
+	int64_t named_id = 0;
+	*other_id = change->other_id;
+	*other = change->other;
+	enum mms_err err = server_store_member_find(store, changing->room.room_id, change->other_id, pair);
+	if (err == MMS_OK && !pair->is_member)
+		err = server_store_member_named(store, changing->room.room_id, &change->other, &named_id, other);
+	if (err != MMS_OK || named_id == 0)
+		return err;
+	*other_id = named_id;
+	return server_store_member_find(store, changing->room.room_id, named_id, pair);
+}
+
 static enum mms_err take_away(struct server_store *store, struct changing *changing)
 {
 	const struct storage_change *change = changing->change;
 	const bool is_operator = change->user_id == 0;
 	struct server_member pair;
+	struct name other;
+	int64_t other_id;
 	bool is_done = false;
 	if (changing->room.room_id == 0 || !(is_operator || changing->caller.is_member))
 		changing->verdict = VERDICT_NOT_A_MEMBER;
 	else
 		changing->verdict = is_operator || changing->caller.is_owner ? VERDICT_REPEAT : VERDICT_NOT_ALLOWED;
-	if (changing->verdict != VERDICT_REPEAT || change->other_id == 0)
+	if (changing->verdict != VERDICT_REPEAT)
 		return MMS_OK;
-	enum mms_err err = server_store_member_find(store, changing->room.room_id, change->other_id, &pair);
-	if (err == MMS_OK)
-		err = is_settled(store, changing, change->other_id, &change->other, &pair, false, &is_done);
-	if (err != MMS_OK || is_done)
+	enum mms_err err = find_other(store, changing, &other_id, &other, &pair);
+	if (err == MMS_OK && other_id != 0)
+		err = is_settled(store, changing, other_id, &other, &pair, false, &is_done);
+	if (err != MMS_OK || other_id == 0 || is_done)
 		return err;
-	return take_out(store, changing, change->other_id, &change->other, MESSAGE_REMOVED);
+	return take_out(store, changing, other_id, &other, MESSAGE_REMOVED);
 }
 
 static enum mms_err leave_or_remove(struct server_store *store, struct changing *changing)

@@ -26,6 +26,23 @@ enum mms_err server_store_member_find(struct server_store *store, int64_t room_i
 	return err;
 }
 
+enum mms_err server_store_member_named(struct server_store *store, int64_t room_id, const struct name *name, int64_t *user_id,
+				       struct name *written)
+{
+	sqlite3_stmt *statement = store->statement[MEMBER_NAMED];
+	*user_id = 0;
+	sql_bind_int(statement, 1, room_id);
+	sql_bind_name(statement, 2, name);
+	enum mms_err err = sql_row(&store->sql, statement);
+	if (err != MMS_OK)
+		return err == MMS_E_MISSING ? MMS_OK : err;
+	*user_id = sqlite3_column_int64(statement, 0);
+	if (*user_id <= 0 || !sql_read_name(statement, 1, written))
+		err = sql_damaged(&store->sql, "a member of a room is malformed");
+	sql_reset(statement);
+	return err;
+}
+
 enum mms_err server_store_member_rooms(struct server_store *store, int64_t user_id, uint64_t *count)
 {
 	sqlite3_stmt *statement = store->statement[MEMBER_ROOMS];

@@ -92,6 +92,11 @@ struct server_member {
 enum mms_err server_store_member_find(struct server_store *store, int64_t room_id, int64_t user_id,
 				      struct server_member *member) MUST_CHECK;
 
+// The member of that name, compared without case: *user_id, and the name as it is written. Of several, as after a name was given to
+// another user, the one of longest standing. *user_id 0: there is none.
+enum mms_err server_store_member_named(struct server_store *store, int64_t room_id, const struct name *name, int64_t *user_id,
+				       struct name *written) MUST_CHECK;
+
 // In how many rooms a user is.
 enum mms_err server_store_member_rooms(struct server_store *store, int64_t user_id, uint64_t *count) MUST_CHECK;
 

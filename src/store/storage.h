@@ -358,7 +358,8 @@ struct storage_question {
 		} is;
 		struct {
 			bool is_end;         // there are no more rows up to row_newest
-			uint64_t row_newest; // PAGE, ROOMS: the newest row that the mailbox ever had, as the page was read; 0: none
+			uint64_t row_newest; // PAGE, ROOMS: the newest row that the mailbox ever had, as the page was read; 0: none.
+					     // HISTORY: the room's
 			uint64_t row_read;   // PAGE: the last that was looked at, also one passed over; without any, after_row. HISTORY:
 					     // asking goes on behind it: to_row, or the room's newest, when there is no more
 			bool is_refused;     // MEMBERS, HISTORY: the user may not know of that room

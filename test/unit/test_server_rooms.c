@@ -347,6 +347,7 @@ static void test_history(void **state)
 		memset(question->page->text + 1000 * i, 'x', 1000);
 	}
 	question->has.row_read = 5;
+	question->has.row_newest = 50;
 	const struct record *record = answered(question, 0);
 	assert_int_equal(call_history_ok_decode(&ok, &history, record->body, record->bytes), MMS_OK);
 	assert_int_equal(ok.next_row, 5);
@@ -356,9 +357,17 @@ static void test_history(void **state)
 	question = question_of(0, CALL_HISTORY, body, call_history_encode(&history, body));
 	question->page->row_count = 0;
 	question->has.row_read = 50;
+	question->has.row_newest = 51;
 	record = answered(question, 0);
 	assert_int_equal(call_history_ok_decode(&ok, &history, record->body, record->bytes), MMS_OK);
 	assert_int_equal(ok.next_row, 51);
+	question = question_of(0, CALL_HISTORY, body, call_history_encode(&history, body));
+	question->page->row_count = 0;
+	question->has.row_read = 49;
+	question->has.row_newest = 49; // one row was asked for that never was
+	record = answered(question, 0);
+	assert_int_equal(record->code, STATUS_BAD);
+	assert_int_equal(record->bytes, 0);
 	finish();
 }
 

@@ -66,6 +66,27 @@ static void test_coming_and_going_stand_in_the_rooms_order(void **state)
 	assert_int_equal(result->place_count, 0);
 }
 
+// Who is in a room goes by its own list: also one whom the users file has no more, or has given the name of to another.
+static void test_a_member_who_is_no_user_can_be_removed(void **state)
+{
+	struct fixture *fixture = *state;
+	const struct storage_result *result = &fixture->result[0];
+	for (int64_t named = NOBODY; named <= ANNA; named += ANNA - NOBODY) { // nobody has the name now, or another user
+		struct storage_op op = change_op(fixture, CHANGE_LEAVE, FRED, "ops", named);
+		op.change.other = name_of("JIMMY");
+		join(fixture, FRED, "ops");
+		join(fixture, JIMMY, "ops");
+		assert_int_equal(judge(fixture, op), VERDICT_NEW);
+		assert_int_equal(result->kind, MESSAGE_REMOVED);
+		assert_string_equal(result->about.text, "jimmy"); // as it is written
+		assert_false(is_member(fixture, JIMMY, "ops"));
+	}
+	struct storage_op op = change_op(fixture, CHANGE_LEAVE, FRED, "ops", NOBODY);
+	op.change.other = name_of("jimmy");
+	assert_int_equal(judge(fixture, op), VERDICT_REPEAT); // nobody of the name is in
+	assert_true(is_member(fixture, FRED, "ops"));
+}
+
 static void test_owner_hands_over_to_the_oldest(void **state)
 {
 	struct fixture *fixture = *state;
@@ -373,6 +394,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_coming_and_going_stand_in_the_rooms_order, set_up_people, tear_down_people),
+		cmocka_unit_test_setup_teardown(test_a_member_who_is_no_user_can_be_removed, set_up_people, tear_down_people),
 		cmocka_unit_test_setup_teardown(test_owner_hands_over_to_the_oldest, set_up_people, tear_down_people),
 		cmocka_unit_test_setup_teardown(test_an_empty_room_goes, set_up_people, tear_down_people),
 		cmocka_unit_test_setup_teardown(test_a_private_room_is_not_to_be_probed, set_up_people, tear_down_people),
