@@ -381,6 +381,78 @@ static void history_comes_to_an_end(void **state)
 	}
 }
 
+// Adds an entry to a page of its kind. False: there is no room.
+typedef bool add_entry(struct call_page *page, int number, const struct name *name);
+
+static bool add_room(struct call_page *page, int number, const struct name *name)
+{
+	struct call_room room = lounge;
+	(void)number;
+	room.name = *name;
+	return call_rooms_add(page, &room);
+}
+
+static bool add_member(struct call_page *page, int number, const struct name *name)
+{
+	(void)number;
+	return call_members_add(page, &(struct call_member){.name = *name});
+}
+
+static bool add_device(struct call_page *page, int number, const struct name *name)
+{
+	const struct call_device device = {.fingerprint = {{[31] = (uint8_t)number}}, .name = *name};
+	return call_devices_add(page, &device);
+}
+
+static bool add_history(struct call_page *page, int number, const struct name *name)
+{
+	return call_history_add(page, &(struct call_history_row){.row = (uint64_t)number + 1,
+								 .kind = MESSAGE_WRITTEN,
+								 .form = MESSAGE_UTF8,
+								 .sender = *name,
+								 .text = (const uint8_t *)"text",
+								 .text_bytes = 4});
+}
+
+// Whatever the last entry that there is room for leaves: the next one is refused, and nothing of it stays.
+static void an_entry_comes_whole_or_not(void **state)
+{
+	(void)state;
+	static const struct {
+		add_entry *add;
+		size_t head_bytes;
+		size_t entry_bytes; // without its name
+	} kinds[] = {
+		{add_room, HEAD, 1 + 8 + 8 + 8 + 4 + 2}, // a room has a # too
+		{add_member, HEAD, 1 + 1},
+		{add_device, HEAD, 1 + 32 + 8 + 8 + 1},
+		{add_history, HISTORY_HEAD, 8 + 16 + 8 + 1 + 1 + 1 + 2 + 4},
+	};
+	for (size_t kind = 0; kind < sizeof kinds / sizeof kinds[0]; kind++)
+		for (int first = 1; first <= 32; first++)
+			for (int second = 1; second <= 32; second++) {
+				struct call_page page;
+				size_t bytes = kinds[kind].head_bytes;
+				int added = 0;
+				if (kinds[kind].add == add_history)
+					call_history_page_begin(&page, body);
+				else
+					call_page_begin(&page, body);
+				for (;; added++) {
+					struct name name = longest;
+					name.text[added == 0 ? first : added == 1 ? second : 32] = 0;
+					if (!kinds[kind].add(&page, added, &name))
+						break;
+					bytes += kinds[kind].entry_bytes + name_bytes(&name);
+				}
+				assert_true(bytes + kinds[kind].entry_bytes + 32 > CALL_BODY_BYTES_MAX);
+				assert_int_equal(page.count, added);
+				assert_int_equal(kinds[kind].add == add_history ? call_history_page_end(&page, 1000)
+										: call_page_end(&page, false),
+						 bytes);
+			}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -395,6 +467,7 @@ int main(void)
 		cmocka_unit_test(test_devices),
 		cmocka_unit_test(test_history),
 		cmocka_unit_test(history_comes_to_an_end),
+		cmocka_unit_test(an_entry_comes_whole_or_not),
 	};
 	return cmocka_run_group_tests_name("call_page", tests, NULL, NULL);
 }
