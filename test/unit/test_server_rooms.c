@@ -1,21 +1,11 @@
 // SPDX-License-Identifier: ISC
 // msg/server: rooms, changes and lists. The test is the store: it reads what it is ordered and says what came of it.
-#include "server_world.h"
+#include "server_room_world.h"
 
 #include "msg/call_block.h"
 #include "msg/call_history.h"
 #include "msg/call_page.h"
 #include "msg/call_room.h"
-
-static const struct room_id OPS = {{7, 7, 7}};
-
-static void begin_three(void)
-{
-	begin("fred\nTim\nlibero\n", false);
-	come_in(0, 1, "fred", FRED, true);
-	come_in(1, 2, "Tim", TIM, true);
-	come_in(2, 3, "libero", LIBERO, true);
-}
 
 // What the store says of the only operation of the lane's batch.
 static void tell(const struct storage_result *result, const struct storage_place *places, uint32_t place_count)
@@ -37,18 +27,6 @@ static uint32_t join(uint32_t slot, uint32_t id, const char *room)
 	const struct call_join join = {.change = {.id = id_of(id)}, .may_create = true, .room = name_of(room)};
 	uint8_t body[CALL_BODY_BYTES_MAX];
 	return call(slot, CALL_JOIN, body, call_join_encode(&join, body));
-}
-
-static struct call_deliver last_delivery(uint32_t slot)
-{
-	struct record *record = NULL;
-	struct call_deliver deliver = {0};
-	for (uint32_t i = 0; i < f.record_count; i++)
-		if (f.record[i].type == CALLED && f.record[i].slot == slot && f.record[i].code == CALL_DELIVER)
-			record = &f.record[i];
-	assert_non_null(record);
-	assert_int_equal(call_deliver_decode(&deliver, record->body, record->bytes), MMS_OK);
-	return deliver;
 }
 
 // A message to a room goes to every member that was given a place, the sender's devices too.
@@ -260,24 +238,6 @@ static void test_a_device_is_removed(void **state)
 }
 
 // --- lists ---
-
-static struct storage_question *question_of(uint32_t slot, uint8_t kind, const uint8_t *body, size_t bytes)
-{
-	f.is_slow = true;
-	call(slot, kind, body, bytes);
-	struct storage_question *question = server_next_question(&f.server, true);
-	assert_non_null(question);
-	assert_non_null(question->page);
-	return question;
-}
-
-static struct record *answered(struct storage_question *question, uint32_t slot)
-{
-	struct record *record = NULL;
-	server_question_answered(&f.server, question, moment_of_test());
-	count(ANSWERED, slot, &record);
-	return record;
-}
 
 static void test_members(void **state)
 {
