@@ -123,7 +123,7 @@ static void test_a_list_that_is_none(void **state)
 	answer_call(0, CALL_MEMBERS, STATUS_OK, (const uint8_t *)"\0\1", 2, last_call(CALL_MEMBERS)->tag);
 	expect_told(1, 1, 0, 2);
 	client_list(&f.client, &members, f.now);
-	char name[8];
+	char name[16];
 	for (int i = 0; i <= ROOM_MEMBERS_MAX; i++) {
 		f.record_count = 0;
 		snprintf(name, sizeof name, "u%05d", i);
