@@ -187,11 +187,11 @@ static int make_code(struct job *job)
 		return fail(job, EXIT_IO);
 	uint8_t random_secret[INVITE_CODE_BYTES];
 	const struct rng rng = random_rng();
-	struct user_invite *invite = &job->request.invite;
+	struct user_invite *made = &job->request.invite;
 	rng_fill(&rng, random_secret, sizeof random_secret);
 	base64url_encode(random_secret, sizeof random_secret, job->code_secret);
-	hash_invite_code(job->code_secret, strlen(job->code_secret), invite->hash);
-	invite->expires_at.ms = clock_wall().ms + (int64_t)given.days * MS_PER_DAY;
+	hash_invite_code(job->code_secret, strlen(job->code_secret), made->hash);
+	made->expires_at.ms = clock_wall().ms + (int64_t)given.days * MS_PER_DAY;
 	job->request.has_invite = true;
 	crypto_wipe(random_secret, sizeof random_secret);
 	return EXIT_DONE;

@@ -5,7 +5,7 @@
 #include "msg/call.h"
 #include "proto/wire.h"
 
-enum { FLAGS_SIGNIN = 3, FLAG_ONLINE = 1, FLAGS_DELIVER = 7 };
+enum { FLAGS_SIGNIN = 7, FLAGS_SIGNIN_OK = 3, FLAG_ONLINE = 1, FLAGS_DELIVER = 7 };
 
 static uint8_t made[WIRE_DATAGRAM_BYTES_MAX];
 static uint8_t known[WIRE_DATAGRAM_BYTES_MAX]; // what was given without the flags of no meaning
@@ -152,7 +152,7 @@ static void try_answer(const uint8_t *data, size_t bytes)
 	struct call_deliver deliver;
 	struct call_notice notice;
 	if (call_signin_ok_decode(&ok, data, bytes) == MMS_OK)
-		check_same_but_flags(data, bytes, call_signin_ok_encode(&ok, made), FLAGS_SIGNIN);
+		check_same_but_flags(data, bytes, call_signin_ok_encode(&ok, made), FLAGS_SIGNIN_OK);
 	if (call_accepted_decode(&accepted, data, bytes) == MMS_OK)
 		check_same_but_flags(data, bytes, call_accepted_encode(&accepted, made), FLAG_ONLINE);
 	if (call_deliver_decode(&deliver, data, bytes) == MMS_OK && deliver.accepted_at.ms < INT64_MAX)
