@@ -12,6 +12,7 @@ kill_loop.py [--cycles N] [--seed S] [--directory D].
 import argparse
 import collections
 import json
+import math
 import os
 import pathlib
 import random
@@ -31,18 +32,47 @@ MANY = "1000000"  # everybody shares one address here
 OPTIONS = ["--blind-handshakes", MANY, "--submit-rate", MANY, "--submit-burst", MANY]
 STRETCH = 25      # cycles between two checks
 DRAIN_S = 90      # for everything to arrive once the killing has paused
-MESSAGE = re.compile(r">> {1,6}(\S+): (\S+ \d+ x*\.)")
+MESSAGE = re.compile(r">> {1,6}(?:#\S+ )?(\S+): (\S+ \d+ x*\.)")
 IDLE_LINES = re.compile(r"Welcome to MMS\.|>> Welcome \S+, you have .*"
+                        r"|>> {1,6}#\S+ \S+ (joined|left)|>> {1,6}\S+ to \S+: .*"
                         r"|>> the server \S+ (cannot be reached|answers again).*"
                         r"|>> \S+ is offline, message will be saved for future delivery")
 
 
-class Actor:
-    """A user whose process is killed and started again, and what all its processes printed."""
+def writer(user, text):
+    """Who wrote a text, as the witness calls it: a text begins with that, USER or USER.DEVICE."""
+    name = text.split(" ", 1)[0]
+    return name if name.split(".")[0] == user else user
 
-    def __init__(self, loop, user):
-        self.loop, self.user = loop, user
-        self.profile = mms.Profile(loop.directory, loop.server.name, user)
+
+def query(database, statement):
+    """Rows of a database, looked at beside its process; none of one that is not there."""
+    if not database:
+        return []
+    opened = sqlite3.connect(f"file:{database}?mode=ro", uri=True, timeout=10)
+    try:
+        return opened.execute(statement).fetchall()
+    except sqlite3.OperationalError:  # killed before it had a table
+        return []
+    finally:
+        opened.close()
+
+
+def transcript_of(database):
+    """The (writer, text) of each message and gap, but for what the user wrote to one person on another device."""
+    rows = query(database, "SELECT sender, text, gap_count FROM transcript WHERE kind NOT BETWEEN 2 AND 5"
+                           " AND NOT (flags & 1 AND room_id IS NULL) ORDER BY seq")
+    return [(writer(sender, text.decode()), text.decode()) if text else (sender, f"a gap of {gap}")
+            for sender, text, gap in rows]
+
+
+class Actor:
+    """A device whose process is killed and started again, and what all its processes printed. `name` is what the witness
+    calls it, of several devices of a user USER.DEVICE."""
+
+    def __init__(self, loop, user, name=None):
+        self.loop, self.user, self.name = loop, user, name or user
+        self.profile = mms.Profile(loop.directory, loop.server.name, user, loop.directory / f"state-{self.name}")
         self.process = None
         self.lives = []  # the lines of each process, oldest first
 
@@ -75,19 +105,10 @@ class Actor:
 
     def query(self, statement):
         """Rows of its database, looked at beside its process."""
-        if not self.database():
-            return []
-        opened = sqlite3.connect(f"file:{self.database()}?mode=ro", uri=True, timeout=10)
-        try:
-            return opened.execute(statement).fetchall()
-        except sqlite3.OperationalError:  # killed before it had a table
-            return []
-        finally:
-            opened.close()
+        return query(self.database(), statement)
 
     def transcript(self):
-        rows = self.query("SELECT sender, text, gap_count FROM transcript ORDER BY seq")
-        return [(sender, text.decode() if text else f"a gap of {gap}") for sender, text, gap in rows]
+        return transcript_of(self.database())
 
     def queued_count(self):
         rows = self.query("SELECT count(*) FROM outbox WHERE is_queued = 1")
@@ -103,16 +124,18 @@ class Listener(Actor):
             message = json.loads(line)
         except ValueError:  # killed in the middle of a line
             return None
-        return (message["from"], message["text"])
+        if "text" not in message or (message["from"] == self.user and not message["to"].startswith("#")):
+            return None  # who joined; one's own, from another device
+        return (writer(message["from"], message["text"]), message["text"])
 
 
 class Speaker(Actor):
     """A client that sends to `recipients` in turn. The wrong command after each is answered when its fate is known."""
 
-    def __init__(self, loop, user, recipients):
-        super().__init__(loop, user)
+    def __init__(self, loop, user, recipients, name=None):
+        super().__init__(loop, user, name)
         self.recipients = recipients
-        self.dice = random.Random(f"{loop.seed} {user}")
+        self.dice = random.Random(f"{loop.seed} {self.name}")
         self.count = 0
         self.is_idle = threading.Event()
 
@@ -132,7 +155,7 @@ class Speaker(Actor):
 
     def shown(self, line):
         found = MESSAGE.fullmatch(line)
-        return (found[1], found[2]) if found else None
+        return (writer(found[1], found[2]), found[2]) if found else None
 
     def feed(self):
         while not self.loop.is_over.is_set():
@@ -141,13 +164,14 @@ class Speaker(Actor):
                 time.sleep(0.005)
                 continue
             self.is_idle.clear()
-            self.say_some()
+            self.say(self.dice.randrange(1, 9))
 
-    def say_some(self):
+    def say(self, count):
+        """Types so many messages, and waits until the fate of each is known."""
         process, first = self.process, self.count
-        for _ in range(self.dice.randrange(1, 9)):
+        for _ in range(count):
             recipient = self.recipients[self.count % len(self.recipients)]
-            text = self.loop.witness.about(self.user, recipient, self.count, self.dice)
+            text = self.loop.witness.about(self.name, recipient, self.count, self.dice)
             self.count += 1
             if process is not self.process:
                 return  # killed meanwhile: the message was never typed
@@ -172,24 +196,32 @@ class Speaker(Actor):
         strange = [line for line in said if line not in queued and line not in refused
                    and not IDLE_LINES.fullmatch(line) and not self.shown(line)]
         assert not strange, strange
-        self.loop.witness.fate(self.user, number, "queued" if queued else "refused" if refused else "accepted")
+        self.loop.witness.fate(self.name, number, "queued" if queued else "refused" if refused else "accepted")
         return True
 
 
 class Once:
     """One `mms send` a message, some of them killed early."""
 
-    def __init__(self, loop, user, recipients):
+    def __init__(self, loop, user, recipients, name=None):
         self.loop, self.user, self.recipients = loop, user, recipients
-        self.actor = Actor(loop, user)
-        self.dice = random.Random(f"{loop.seed} {user}")
+        self.actor = Actor(loop, user, name)
+        self.name = self.actor.name
+        self.dice = random.Random(f"{loop.seed} {self.name}")
         self.count = 0
 
     def send(self, wait, may_kill):
         recipient = self.recipients[self.count % len(self.recipients)]
-        text = self.loop.witness.about(self.user, recipient, self.count, self.dice)
+        text = self.loop.witness.about(self.name, recipient, self.count, self.dice)
         process = self.actor.profile.spawn("send", "--wait", wait, recipient, text)
         self.count += 1
+        fate = self.end(process, may_kill)
+        if fate != "killed":
+            self.loop.witness.fate(self.name, self.count - 1, fate)
+        return fate
+
+    def end(self, process, may_kill):
+        """Waits for its end, or kills it early; gives what became of what it had to do."""
         if may_kill and self.dice.random() < 0.3:
             time.sleep(self.dice.uniform(0, 0.03))  # the moment is what varies, nothing is waited for
             process.popen.kill()
@@ -198,34 +230,48 @@ class Once:
         self.actor.profile.started.remove(process)
         if status == -signal.SIGKILL:
             self.loop.kills["send"] += 1
-            return status
+            return "killed"
         fate = {0: "accepted", 75: "queued", 69: "refused"}.get(status)
         assert fate, str(process)
-        self.loop.witness.fate(self.user, self.count - 1, fate)
-        return status
+        return fate
 
     def feed(self):
         while not self.loop.is_paused.is_set():
             self.send(2, may_kill=True)
         # What a killed process left in the queue goes with this one.
-        assert self.send(DRAIN_S - 10, may_kill=False) == 0
+        assert self.send(DRAIN_S - 10, may_kill=False) == "accepted"
 
 
 class Loop:
+    """One device a user; `prepare`, `senders`, `kill_one` and `gather` are what another world has otherwise."""
+
+    USERS = ["fred", "francoc", "Tim"]
+
     def __init__(self, directory, seed):
         self.directory, self.seed = directory, seed
         self.dice = random.Random(seed)
-        self.users = ["fred", "francoc", "Tim"]
+        self.users = list(self.USERS)
         self.server = mms.Server(directory / "server", self.users, OPTIONS).start()
         self.witness = witness.Witness(directory / "witness")
         self.kills = collections.Counter()
         self.is_over, self.is_paused = threading.Event(), threading.Event()
+        self.ends_at = None
         self.failures = []
+        self.actors, self.speakers, self.once = [], [], []
+
+    def prepare(self):
+        """Says who talks."""
         self.actors = [Listener(self, "fred"), Speaker(self, "francoc", ["fred", "Tim"]),
                        Speaker(self, "Tim", ["fred", "francoc"])]
         # Also from the listener's profile: what it hands over makes the listener find a new server at once.
         self.once = [Once(self, "fred", ["francoc", "Tim"])]
-        self.threads = [self.thread(actor.feed) for actor in self.actors[1:]]
+
+    def senders(self):
+        """Who sends by `mms send` in the stretch that begins."""
+        self.once.append(Once(self, f"once-{len(self.once)}", ["fred", "francoc", "Tim"]))
+        self.users.append(self.once[-1].user)
+        self.server.reload(self.users)
+        return [self.once[0], self.once[-1]]
 
     def thread(self, work):
         def guarded():
@@ -276,7 +322,8 @@ class Loop:
         copy = self.directory / "copy"
         mms.copy_data(self.server.data, copy)
         opened = sqlite3.connect(copy / "server.db")
-        held = [(sender, text.decode()) for sender, text in opened.execute("SELECT sender, text FROM body")]
+        held = [(writer(sender, text.decode()), text.decode())
+                for sender, text in opened.execute("SELECT sender, text FROM body")]
         opened.close()
         shutil.rmtree(copy)
         for actor in self.actors:
@@ -302,15 +349,18 @@ class Loop:
         else:
             self.kill_actor(self.dice.choice(self.actors), moment)
 
-    def run(self, cycles):
-        """At least `cycles` kills of server and actors; those of `mms send` come on top."""
+    def run(self, cycles, seconds=math.inf):
+        """At least `cycles` kills of server and actors, unless the seconds are over before; those of `mms send` come on top."""
+        self.ends_at = time.monotonic() + seconds
         try:
+            self.prepare()
             for actor in self.actors:
                 actor.start()
-            for thread in self.threads:
-                thread.start()
+            self.speakers = [actor for actor in self.actors if isinstance(actor, Speaker)]
+            for speaker in self.speakers:
+                self.thread(speaker.feed).start()
             done = 0
-            while done < cycles:
+            while done < cycles and not self.is_late():
                 done += self.stretch(min(STRETCH, cycles - done))
             self.is_over.set()
             self.end()
@@ -319,20 +369,17 @@ class Loop:
 
     def stretch(self, cycles):
         before = self.cycle_count()
-        self.once.append(Once(self, f"once-{len(self.once)}", ["fred", "francoc", "Tim"]))
-        self.users.append(self.once[-1].user)
-        self.server.reload(self.users)
+        senders = [self.thread(once.feed) for once in self.senders()]
         self.is_paused.clear()
-        senders = [self.thread(once.feed) for once in (self.once[0], self.once[-1])]
         for sender in senders:
             sender.start()
-        while self.cycle_count() < before + cycles and not self.failures:
+        while self.cycle_count() < before + cycles and not self.failures and not self.is_late():
             self.kill_one()
         self.is_paused.set()
         for sender in senders:
             sender.join(2 * DRAIN_S)
-        for actor in self.actors[1:]:
-            mms.wait_until(lambda actor=actor: self.failures or actor.is_idle.is_set(), f"{actor.user} is busy", DRAIN_S)
+        for actor in self.speakers:
+            mms.wait_until(lambda actor=actor: self.failures or actor.is_idle.is_set(), f"{actor.name} is busy", DRAIN_S)
         if self.failures:
             raise self.failures[0]
         self.check()
@@ -341,10 +388,17 @@ class Loop:
     def cycle_count(self):
         return sum(self.kills.values()) - self.kills["send"]
 
+    def is_late(self):
+        return time.monotonic() > self.ends_at
+
+    def gather(self):
+        """Shows the witness what everybody has."""
+        for actor in self.actors:
+            self.witness.received(actor.name, actor.transcript(), actor.printed())
+
     def check(self):
         def breaches():
-            for actor in self.actors:
-                self.witness.received(actor.user, actor.transcript(), actor.printed())
+            self.gather()
             return self.witness.breaches()
 
         everyone = self.actors + [once.actor for once in self.once]
@@ -356,8 +410,7 @@ class Loop:
         for actor in self.actors:
             actor.stop()
         self.server.stop()
-        for actor in self.actors:
-            self.witness.received(actor.user, actor.transcript(), actor.printed())
+        self.gather()
         assert not self.witness.breaches(), self.witness.breaches()[:20]
 
     def close(self):
@@ -375,17 +428,17 @@ class Loop:
         return f"kills of the server {of_server}, of clients {of_clients} ({kills}); {self.witness}"
 
 
-def main():
+def main(kind=Loop, program="kill_loop.py"):
     parser = argparse.ArgumentParser(description="Kills a server and its clients under load and checks every promise.")
     parser.add_argument("--cycles", type=int, default=500)
     parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(1 << 32))
     parser.add_argument("--directory", type=pathlib.Path)
     options = parser.parse_args()
-    print(f"kill_loop.py --cycles {options.cycles} --seed {options.seed}", flush=True)
+    print(f"{program} --cycles {options.cycles} --seed {options.seed}", flush=True)
     began_at = time.monotonic()
     directory = options.directory or pathlib.Path(tempfile.mkdtemp(prefix="mms-kill-"))
     directory.mkdir(parents=True, exist_ok=True)
-    loop = Loop(directory, options.seed)
+    loop = kind(directory, options.seed)
     try:
         loop.run(options.cycles)
     finally:

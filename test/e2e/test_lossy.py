@@ -1,11 +1,16 @@
 # SPDX-License-Identifier: ISC
 """200 messages both ways while half of everything is lost, doubled and reordered: each once, in order, no hang."""
 
+import concurrent.futures
 import json
+import types
 
+import kill_loop
+import kill_rooms
 import mms
 import pytest
 import relay
+import witness
 
 COUNT = 200
 SHORT = 60
@@ -120,6 +125,39 @@ def test_a_partition_that_ends(server, agent, closing):
     bad.is_partitioned = False
     tim.wait_texts([f"a{i}" for i in range(20)])
     fred.wait_texts([f"b{i}" for i in range(21)])
+
+
+def test_a_room_of_fifty_with_drop(tmp_path, make_server, closing):
+    """Four of the members write 200 messages; the others listen. A process each, and the witness of the kill loops."""
+    users = [f"u{number}" for number in range(50)]
+    server = make_server(users, kill_loop.OPTIONS)
+    world = types.SimpleNamespace(directory=tmp_path, server=server, seed=1,
+                                  witness=closing(witness.Witness(tmp_path / "witness")))
+    writers = [kill_loop.Speaker(world, user, ["#all"]) for user in users[:4]]
+    everybody = writers + [kill_loop.Listener(world, user) for user in users[4:]]
+    world.witness.reaches("#all", users)
+    for member in everybody:
+        closing(member.profile)
+        kill_rooms.join(member, ["#all"])
+    server.stop()
+    server.restart("--drop", "0.5")
+    for member in everybody:
+        member.start()
+    with concurrent.futures.ThreadPoolExecutor(len(writers)) as pool:
+        list(pool.map(lambda writer: writer.say(COUNT // len(writers)), writers))
+
+    def breaches():
+        for member in everybody:
+            world.witness.received(member.name, member.transcript(), member.printed())
+        kill_rooms.gather(world.witness, everybody)
+        return world.witness.breaches()
+
+    mms.wait_until(lambda: not breaches(), lambda: "\n".join(breaches()[:20]), 120, 1)
+    for member in everybody:
+        member.stop()
+    assert not breaches(), breaches()[:20]
+    assert world.witness.counts["accepted"] + world.witness.counts["queued"] == COUNT
+    assert world.witness.counts["arrived"] == COUNT * len(users)
 
 
 @pytest.mark.long
