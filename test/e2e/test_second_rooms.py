@@ -93,6 +93,8 @@ def test_a_change_again_changes_nothing(server, roomer):
     assert [room.name for room in fred.all_rooms()] == ["#other"]
     status, _ = fred.call(calls.LEAVE, calls.add_or_leave_body(join.id, calls.NO_STAMP, "#other", ""))
     assert status == wire.BAD  # the id of another change
+    status, _ = fred.call(calls.JOIN, calls.join_body(new_id(), (join.stamp[0], 2 ** 62), calls.CREATE, "#forged"))
+    assert status == wire.BAD  # a number that was not given yet
 
 
 def test_blocking(server, roomer):
