@@ -70,6 +70,7 @@ static void requests(void **state)
 		assert_int_equal(decoded_rooms.is_mine_only, i == 0);
 		assert_int_equal(call_rooms_decode(&decoded_rooms, body, bytes - 1), MMS_E_BAD);
 		assert_int_equal(call_rooms_decode(&decoded_rooms, body, bytes + 1), MMS_E_BAD);
+		assert_int_equal(call_rooms_decode(&decoded_rooms, body, 0), MMS_E_BAD);
 		bytes = call_members_encode(&members[i], body);
 		assert_int_equal(bytes, 5 + (i == 0 ? 1 : 5));
 		assert_int_equal(call_members_decode(&decoded_members, body, bytes), MMS_OK);
@@ -96,6 +97,7 @@ static void history_is_asked_for(void **state)
 			assert_int_equal(call_history_decode(&decoded, body, bytes), is_good ? MMS_OK : MMS_E_BAD);
 			assert_int_equal(call_history_decode(&decoded, body, bytes - 1), MMS_E_BAD);
 			assert_int_equal(call_history_decode(&decoded, body, bytes + 1), MMS_E_BAD);
+			assert_int_equal(call_history_decode(&decoded, body, ROOM_ID_BYTES - 1), MMS_E_BAD);
 		}
 }
 

@@ -60,6 +60,9 @@ static void test_states_ok(void **state)
 		assert_int_equal(decoded.state[i].delivered_at.ms, 1000 + i);
 	}
 	check_lengths(decode_states_ok, body, bytes, false, 0);
+	memcpy(body + bytes, body + bytes - 17, 17); // one more than are asked for at once
+	body[0]++;
+	assert_int_equal(decode_states_ok(body, bytes + 17), MMS_E_BAD);
 	ok.count = 1;
 	for (int what = 0; what < 256; what++) {
 		bytes = call_states_ok_encode(&ok, body);

@@ -86,6 +86,7 @@ static void test_coming_and_going(void **state)
 	assert_true(watch.is_first);
 	assert_int_equal(watch.count, 2);
 	assert_string_equal(watch.name[1].text, "Tim"); // behind who was written with before
+	assert_false(client_is_away_since(&f.client, &watch.name[1], &heard_at)); // nobody knows yet
 	answer_watch(1);
 	told_nothing(); // so it was before
 	assert_true(client_is_away_since(&f.client, &watch.name[1], &heard_at));
@@ -265,6 +266,60 @@ static void test_no_room(void **state)
 	assert_true(watched(last_watch()).is_first);
 }
 
+// An answer about more or fewer than were asked for is none; a second answer to one WATCH is no answer at all.
+static void test_an_answer_that_is_none(void **state)
+{
+	(void)state;
+	uint8_t body[CALL_BODY_BYTES_MAX];
+	const struct call_watch_ok one = {.count = 1};
+	begin_with(false);
+	come_in(0, 0);
+	want("Tim", "libero");
+	answer_call(0, CALL_WATCH, STATUS_OK, body, call_watch_ok_encode(&one, body), last_watch()->tag + 1);
+	assert_false(f.client.people.is_refused);
+	answer_call(0, CALL_WATCH, STATUS_OK, body, call_watch_ok_encode(&one, body), last_watch()->tag);
+	assert_true(f.client.people.is_refused);
+	f.client.people.is_refused = false;
+	answer_watch(3);
+	assert_false(f.client.people.person[0].is_known);
+}
+
+// Who was never heard may be nobody: no time is said, and one more word of it asks again.
+static void test_who_was_never_heard(void **state)
+{
+	(void)state;
+	struct wtime heard_at;
+	uint8_t body[CALL_BODY_BYTES_MAX];
+	const struct call_watch_ok never = {.count = 2};
+	begin_with(false);
+	come_in(0, 0);
+	want("Tim", "libero");
+	answer_call(0, CALL_WATCH, STATUS_OK, body, call_watch_ok_encode(&never, body), last_watch()->tag);
+	assert_true(f.client.people.person[0].is_known);
+	assert_false(client_is_away_since(&f.client, &f.client.people.person[0].name, &heard_at));
+	deliver(0, 1, 1); // of Tim
+	store();
+	pass(CLIENT_WATCH_APART_US);
+	assert_int_equal(watch_count(), 2);
+}
+
+// The place of who was written with longest ago, wherever that is.
+static void test_the_oldest_goes(void **state)
+{
+	(void)state;
+	struct name names[CLIENT_PEOPLE_MAX + 1];
+	begin_with(false);
+	for (uint32_t i = 0; i <= CLIENT_PEOPLE_MAX; i++) {
+		char text[NAME_BUFFER_BYTES];
+		snprintf(text, sizeof text, "name%03u", i);
+		names[i] = name_of(text);
+	}
+	client_want_presence(&f.client, names, CLIENT_PEOPLE_MAX, f.now);
+	client_people_note(&f.client, &f.client.people.person[0].name);
+	client_people_note(&f.client, &names[CLIENT_PEOPLE_MAX]);
+	assert_string_equal(f.client.people.person[1].name.text, names[CLIENT_PEOPLE_MAX].text);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -275,6 +330,9 @@ int main(void)
 		cmocka_unit_test(test_refusals),
 		cmocka_unit_test(test_another_session),
 		cmocka_unit_test(test_no_room),
+		cmocka_unit_test(test_an_answer_that_is_none),
+		cmocka_unit_test(test_who_was_never_heard),
+		cmocka_unit_test(test_the_oldest_goes),
 	};
 	return cmocka_run_group_tests_name("client_people", tests, crypto_set_up, NULL);
 }

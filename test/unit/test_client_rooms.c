@@ -257,6 +257,24 @@ static void test_wishes(void **state)
 	assert_true(submit.recipient.is_room);
 }
 
+// To block and to remove are the other halves of two of these calls.
+static void test_opposite_wishes(void **state)
+{
+	(void)state;
+	struct call_block block;
+	struct call_devices devices;
+	begin_with(false);
+	wish(&(struct outbox_row){.what = OUTBOX_BLOCK, .to = {.name = name_of("Tim")}});
+	wish(&(struct outbox_row){.what = OUTBOX_DEVICE_REMOVE, .fingerprint = {{4}}});
+	come_in(0, 0);
+	const struct record *record = last_call(CALL_BLOCK, 1);
+	assert_int_equal(call_block_decode(&block, record->body, record->bytes), MMS_OK);
+	assert_int_equal(block.what, BLOCK_ADD);
+	record = last_call(CALL_DEVICES, 1);
+	assert_int_equal(call_devices_decode(&devices, record->body, record->bytes), MMS_OK);
+	assert_int_equal(devices.what, DEVICES_REMOVE);
+}
+
 // The verdict on a change is told with its stamp, once both are durable; after one's own coming the rooms are asked for again.
 static void test_verdict_on_a_change(void **state)
 {
@@ -321,6 +339,7 @@ int main(void)
 		cmocka_unit_test(test_membership),
 		cmocka_unit_test(test_own_words),
 		cmocka_unit_test(test_wishes),
+		cmocka_unit_test(test_opposite_wishes),
 		cmocka_unit_test(test_verdict_on_a_change),
 		cmocka_unit_test(test_a_refused_reoffer_waits),
 	};
