@@ -28,7 +28,9 @@ enum {
 	CLIENT_REOFFER_US = 60 * 1000 * 1000, // until a re-offer that was refused for now is made again; twice as long each time
 	CLIENT_OPS_A_STEP = 64, // what one event adds to a batch: a page of rooms, or of a room's rows and gaps; where they might not
 				// fit, none is taken
-	CLIENT_QUIET_US = 1000 * 1000, // without a delivery: then the rooms are asked for again, if some were to come (section 6.12)
+	CLIENT_QUIET_US = 1000 * 1000, // without a delivery: then the rooms are asked for again, if some were to come; twice as long each
+				       // time, and between two listings at least (section 6.12)
+	CLIENT_QUIET_US_MAX = 60 * 1000 * 1000, // no doubling beyond
 	CLIENT_TRIES_MAX = 8, // orders of a batch or a question whose outcome stays unknown; then the storage has failed
 };
 
@@ -178,7 +180,9 @@ struct client_rooms {
 	uint32_t tag;      // names a listing, and its calls
 	enum client_hole_step hole_step;
 	bool is_hole_again;        // another may have come up since the storage was asked
-	struct mtime quiet_at;     // when nothing was delivered for a while
+	int64_t quiet_us;          // how long nothing has to be delivered ..
+	struct mtime quiet_at;     // .. until then
+	struct mtime again_at;     // not asked for before that
 	struct room_id after_room; // those up to this one were refused
 	struct client_hole hole;   // since HOLE_DUE
 };

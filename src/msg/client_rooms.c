@@ -18,8 +18,18 @@ void client_begin_rooms(struct client *client)
 	client->rooms = (struct client_rooms){
 		.tag = client->rooms.tag + 1,
 		.step = client->config.is_receiving ? ROOMS_DUE : ROOMS_NONE,
-		.quiet_at = client->rooms.quiet_at,
+		.quiet_us = CLIENT_QUIET_US,
 	};
+}
+
+// The same on a session that has asked before.
+static void begin_again(struct client *client)
+{
+	const struct client_rooms before = client->rooms;
+	client_begin_rooms(client);
+	client->rooms.quiet_us = before.quiet_us;
+	client->rooms.quiet_at = before.quiet_at;
+	client->rooms.again_at = before.again_at;
 }
 
 void client_rooms_changed(struct client *client)
@@ -42,6 +52,7 @@ bool client_is_hole_wanted(const struct client *client)
 
 void client_delivered(struct client *client, struct mtime now)
 {
+	client->rooms.quiet_us = CLIENT_QUIET_US;
 	client->rooms.quiet_at = mtime_add_us(now, CLIENT_QUIET_US);
 }
 
@@ -51,21 +62,22 @@ static bool is_done(const struct client *client)
 	return client->rooms.step == ROOMS_KNOWN && client->rooms.hole_step == HOLE_NONE;
 }
 
-// Whether the rooms are asked for once more when nothing is delivered for a while.
-static bool is_asked_again(const struct client *client)
-{
-	return is_done(client) && client->rooms.is_behind;
-}
-
 struct mtime client_rooms_deadline(const struct client *client)
 {
-	return is_asked_again(client) ? client->rooms.quiet_at : MTIME_NEVER;
+	// A session that has not begun yet will ask by itself.
+	if (!is_done(client) || client->is_leaving || client->present == 0 || !client->slot[client->present - 1].is_begun)
+		return MTIME_NEVER;
+	if (client->rooms.is_again)
+		return client->rooms.again_at;
+	return client->rooms.is_behind ? client->rooms.quiet_at : MTIME_NEVER;
 }
 
 static void ask_rooms(struct client *client, struct mtime now)
 {
 	uint8_t body[CALL_BODY_BYTES_MAX];
 	const struct call_rooms rooms = {.is_mine_only = true, .after = client->rooms.after};
+	client->rooms.again_at = mtime_add_us(now, CLIENT_QUIET_US);
+	client->rooms.quiet_at = mtime_add_us(now, client->rooms.quiet_us);
 	if (client_make_call(client, client->present - 1, CALL_ROOMS, body, call_rooms_encode(&rooms, body), client->rooms.tag, now))
 		client->rooms.step = ROOMS_ASKED;
 }
@@ -84,13 +96,20 @@ static void ask_history(struct client *client, struct mtime now)
 		client->rooms.hole_step = HOLE_ASKED;
 }
 
+static int64_t longer(int64_t quiet_us)
+{
+	return 2 * quiet_us < CLIENT_QUIET_US_MAX ? 2 * quiet_us : CLIENT_QUIET_US_MAX;
+}
+
 void client_rooms_go_on(struct client *client, struct mtime now)
 {
 	if (client->present == 0 || client->is_leaving)
 		return;
-	const bool is_due = is_asked_again(client) && mtime_is_due(client->rooms.quiet_at, now);
-	if (is_due || (is_done(client) && client->rooms.is_again))
-		client_begin_rooms(client);
+	if (mtime_is_due(client_rooms_deadline(client), now)) {
+		if (!client->rooms.is_again)
+			client->rooms.quiet_us = longer(client->rooms.quiet_us);
+		begin_again(client);
+	}
 	if (client->rooms.step == ROOMS_DUE)
 		ask_rooms(client, now);
 	if (client->rooms.hole_step == HOLE_DUE)

@@ -163,6 +163,27 @@ static void test_behind(void **state)
 	assert_int_equal(count(CALLED, CALL_ROOMS, NULL), 2);
 }
 
+// As long as nothing is delivered it asks ever more seldom; one that is leaving asks no more.
+static void test_behind_for_long(void **state)
+{
+	(void)state;
+	int64_t wait_us = CLIENT_QUIET_US;
+	come_in_to(only_ops, 9, true);
+	for (uint32_t asked = 1; asked < 10; asked++) {
+		f.client.sent_at = f.now; // it has no reason to be up before that but the rooms
+		assert_int_equal(count(CALLED, CALL_ROOMS, NULL), asked);
+		f.now.us += wait_us - 1;
+		client_tick(&f.client, f.now);
+		assert_int_equal(count(CALLED, CALL_ROOMS, NULL), asked);
+		f.now.us++;
+		client_tick(&f.client, f.now);
+		wait_us = 2 * wait_us < CLIENT_QUIET_US_MAX ? 2 * wait_us : CLIENT_QUIET_US_MAX;
+		answer_rooms(only_ops, 9, false, true);
+	}
+	client_sign_out(&f.client, f.now);
+	assert_true(client_deadline(&f.client).us != f.client.rooms.quiet_at.us);
+}
+
 // A delivery behind rows that never came: they are asked for.
 static void test_a_row_apart(void **state)
 {
@@ -187,6 +208,10 @@ static void test_membership(void **state)
 	client_tick(&f.client, f.now);
 	assert_int_equal(count(CALLED, CALL_ROOMS, NULL), 1);
 	deliver_to_room(2, MESSAGE_REMOVED, 11, "Tim", "Fred");
+	client_tick(&f.client, f.now);
+	assert_int_equal(count(CALLED, CALL_ROOMS, NULL), 1); // whatever the room says, not twice in a second
+	assert_int_equal(client_deadline(&f.client).us, f.now.us + CLIENT_QUIET_US);
+	f.now = mtime_add_us(f.now, CLIENT_QUIET_US);
 	client_tick(&f.client, f.now);
 	assert_int_equal(count(CALLED, CALL_ROOMS, NULL), 2);
 }
@@ -296,6 +321,7 @@ static void test_verdict_on_a_change(void **state)
 	assert_int_equal(record->told.stamp.commit, 7);
 	assert_string_equal(record->told.to.name.text, "ops");
 	assert_int_equal(f.mem.disk.mark.commit, 8);
+	f.now = mtime_add_us(f.now, CLIENT_QUIET_US);
 	client_tick(&f.client, f.now);
 	assert_int_equal(count(CALLED, CALL_ROOMS, NULL), 2);
 	answer_call(0, CALL_ADD, STATUS_BLOCKED, NULL, 0, 2);
@@ -335,6 +361,7 @@ int main(void)
 		cmocka_unit_test(test_a_hole_is_filled),
 		cmocka_unit_test(test_a_refused_room_is_passed_over),
 		cmocka_unit_test(test_behind),
+		cmocka_unit_test(test_behind_for_long),
 		cmocka_unit_test(test_a_row_apart),
 		cmocka_unit_test(test_membership),
 		cmocka_unit_test(test_own_words),
