@@ -105,8 +105,24 @@ static void check_room(const struct device_disk *disk, uint32_t number, const st
 			       (unsigned long long)put->room_row);
 	if (put->kind != message->kind && !message->is_rewritten)
 		report_failure("message %u came as another kind", number);
-	if (put->is_own != (message->sender == world_user_of_identity(disk->identity)))
+	// By the name: who has it now is taken for who had it.
+	const struct name *user = &world.user[world_user_of_identity(disk->identity)].name;
+	if (put->is_own != (message->sender != NOBODY && name_is_same(&world.user[message->sender].name, user)))
 		report_failure("message %u is wrong about whose own it is", number);
+}
+
+// What still waits in the user's mailbox does not come as history.
+static void check_history(const struct device_disk *disk, uint32_t number)
+{
+	const struct disk_device *device = server_disk_device(&world.disk, world.identity[disk->identity].keys.public_key);
+	if (device == NULL || world.options.server_restores + world.options.device_restores + world.options.clones > 0)
+		return;
+	for (uint32_t i = 0; i < world.disk.row_count; i++) {
+		const struct disk_row *row = &world.disk.row[i];
+		if (row->message == number && row->in_mailbox && row->recipient_id == device->held.user_id &&
+		    row->row > device->held.cursor)
+			report_failure("message %u came as history and still waits", number);
+	}
 }
 
 static enum client_result put_message(struct device_disk *disk, const struct client_op *op, const uint8_t *text)
@@ -131,6 +147,8 @@ static enum client_result put_message(struct device_disk *disk, const struct cli
 	assert(state->transcript_count < MESSAGES_MAX);
 	state->has[number]++;
 	state->transcript[state->transcript_count++] = (uint16_t)number;
+	if (op->put.is_history)
+		check_history(disk, number);
 	if (op->put.is_history)
 		report_sight(SIGHT_HOLE_FILLED);
 	truth_had(state->transcript, state->transcript_count - 1, disk->identity, op->put.is_history ? NULL : &state->last_index);

@@ -38,7 +38,9 @@ static void put_room(const struct server_disk *disk, struct storage_page *page, 
 
 static void list_rooms(const struct server_disk *disk, struct storage_question *question, uint32_t most)
 {
+	const uint8_t user = server_disk_user(disk, question->user_id);
 	struct name after = question->list.after;
+	question->has.row_newest = user == DISK_USERS_MAX ? 0 : disk->user[user].row_newest;
 	for (;;) {
 		const struct disk_room *next = NULL;
 		for (uint32_t i = 0; i < DISK_ROOMS_MAX; i++) {

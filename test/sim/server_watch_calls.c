@@ -66,9 +66,10 @@ enum callee_verdict __wrap_callee_recv_call(struct callee *callee, struct blocks
 void __real_listener_defer(struct listener *listener, uint32_t slot, struct mtime until);
 void __wrap_listener_defer(struct listener *listener, uint32_t slot, struct mtime until);
 
-// Whether a call wants something that gets a verdict, and its id.
-static bool read_wish(const struct call_in *call, struct uuid *id)
+// Whether a call wants something that gets a verdict, and its id, and the stamp that it shows.
+static bool read_wish(const struct call_in *call, struct uuid *id, struct storage_mark *stamp)
 {
+	memset(stamp, 0, sizeof *stamp);
 	struct call_submit submit;
 	struct call_join join;
 	struct call_add add;
@@ -78,24 +79,32 @@ static bool read_wish(const struct call_in *call, struct uuid *id)
 	if (call->kind == CALL_SUBMIT && (is_well = call_submit_decode(&submit, call->body, call->bytes) == MMS_OK))
 		*id = submit.id;
 	else if (call->kind == CALL_JOIN && (is_well = call_join_decode(&join, call->body, call->bytes) == MMS_OK))
-		*id = join.change.id;
+		*id = join.change.id, *stamp = join.change.stamp;
 	else if (call->kind == CALL_ADD && (is_well = call_add_decode(&add, call->body, call->bytes) == MMS_OK))
-		*id = add.change.id;
+		*id = add.change.id, *stamp = add.change.stamp;
 	else if (call->kind == CALL_LEAVE && (is_well = call_leave_decode(&leave, call->body, call->bytes) == MMS_OK))
-		*id = leave.change.id;
+		*id = leave.change.id, *stamp = leave.change.stamp;
 	else if (call->kind == CALL_BLOCK && call_block_decode(&block, call->body, call->bytes) == MMS_OK &&
 		 (is_well = block.what != BLOCK_LIST))
-		*id = block.change.id;
+		*id = block.change.id, *stamp = block.change.stamp;
 	return is_well;
 }
 
 static uint32_t wished_message(const struct call_in *call)
 {
+	static const struct storage_mark none;
+	struct storage_mark stamp;
 	struct uuid id;
 	const int identity = world_identity_of_key(server_watched(call->slot)->key);
-	if (identity < 0 || !read_wish(call, &id))
+	if (identity < 0 || !read_wish(call, &id, &stamp))
 		return MESSAGES_MAX;
-	return truth_find(world_user_of_identity((uint8_t)identity), &id);
+	const uint32_t number = truth_find(world_user_of_identity((uint8_t)identity), &id);
+	const struct message *message = number == MESSAGES_MAX ? NULL : truth_message(number);
+	if (message != NULL && message->what != OUTBOX_MESSAGE && message->is_told_accepted && !message->is_disturbed &&
+	    call->handshake_at.us > message->told_at.us &&
+	    world_identity_is_honest((uint8_t)identity) && memcmp(&stamp, &none, sizeof none) == 0)
+		report_failure("change %u is offered again without the stamp that it has", number);
+	return number;
 }
 
 // The device of a session as the store has it, or NULL.

@@ -180,6 +180,8 @@ void truth_told(uint32_t number, enum outbox_state state)
 	const bool may_be_forgotten = message->is_lost || world.had_absence;
 	if (!message->is_disturbed && !is_accepted && message->accepted_count > 0 && !may_be_forgotten)
 		report_failure("message %u was told as refused though it was accepted", number);
+	if (!message->is_told_accepted && !message->is_told_refused)
+		message->told_at = world.now;
 	message->is_told_accepted = message->is_told_accepted || is_accepted;
 	message->is_told_refused = message->is_told_refused || !is_accepted;
 	report_trace("message %u is told as %s", number, is_accepted ? "accepted" : "refused");

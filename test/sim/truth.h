@@ -45,6 +45,7 @@ struct message {
 	bool is_disturbed;     // a profile that holds it was put back or copied
 	bool is_told_accepted; // by a device to its user
 	bool is_told_refused;
+	struct mtime told_at;  // the first time
 	bool is_rewritten;     // its hostile sender used its id for something else as well: nobody is owed either
 	bool is_lost;          // the server's store was put back to a time before it
 	uint32_t refused_count; // by the store and in answers

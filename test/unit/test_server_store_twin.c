@@ -465,6 +465,7 @@ static void ask_rooms(uint32_t user)
 		question.list.after = room_name_of(below(ROOMS));
 	prepare_list(&question, &other, user);
 	ask_both(&question, &other);
+	same("row_newest", question.has.row_newest, other.has.row_newest);
 	same("has_more", question.has.has_more, other.has.has_more);
 	for (uint32_t i = 0; i < store_page.row_count; i++) {
 		const struct storage_room *real = &store_page.room[i];
