@@ -12,6 +12,7 @@ int cmd_send(int argc, char **argv);   // `mms send`: src/cmd/send.c
 int cmd_listen(int argc, char **argv); // `mms listen`: src/cmd/listen.c
 int cmd_who(int argc, char **argv);    // `mms who`: src/cmd/who.c
 int cmd_user(int argc, char **argv);   // `mms user`: src/cmd/user.c
+int cmd_room(int argc, char **argv);   // `mms room`: src/cmd/room.c
 int cmd_check(int argc, char **argv);  // `mms check`: src/cmd/check.c
 int cmd_bench(int argc, char **argv);  // `mms bench`: src/cmd/bench.c
 

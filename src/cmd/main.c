@@ -24,6 +24,7 @@ static const struct subcommand {
 	{"listen", cmd_listen, "write incoming messages, one a line"},
 	{"who", cmd_who, "list who is online"},
 	{"user", cmd_user, "add, invite, revoke, list and remove the users of your server"},
+	{"room", cmd_room, "list, make, rename and delete the rooms of your server, add and remove who is in them"},
 	{"check", cmd_check, "read the whole database of your server or of a profile, and say whether it is sound"},
 	{"bench", cmd_bench, "measure a server under the load of many devices"},
 };

@@ -16,6 +16,7 @@ enum { STATUS_MAX = 255, STATUS_DIGITS_MAX = 3 };
 
 struct call {
 	int fd;
+	bool is_of_rooms; // the request
 	struct operator_reply reply;
 	bool is_over; // the answer is whole, or nothing more comes
 	bool has_status;
@@ -35,12 +36,16 @@ static void fail(struct call *call, int status, const char *sentence)
 
 static void fail_silent(struct call *call)
 {
-	fail(call, EXIT_LATER, "the server does not answer; whether it was done shows \"mms user list\" later");
+	fail(call, EXIT_LATER,
+	     call->is_of_rooms ? "the server does not answer; whether it was done shows \"mms room list\" later"
+			       : "the server does not answer; whether it was done shows \"mms user list\" later");
 }
 
 static void fail_gone(struct call *call)
 {
-	fail(call, EXIT_IO, "the server ended before it answered; whether it was done shows \"mms user list\"");
+	fail(call, EXIT_IO,
+	     call->is_of_rooms ? "the server ended before it answered; whether it was done shows \"mms room list\""
+			       : "the server ended before it answered; whether it was done shows \"mms user list\"");
 }
 
 static void say(struct call *call, const struct operator_request *request)
@@ -94,6 +99,10 @@ static bool take_line(struct call *call, const struct operator_line *line)
 		failure_say(call->why, "%.*s", (int)line->value_bytes, line->value);
 	else if (operator_line_is(line, OPERATOR_KEY_KNOWN))
 		call->reply.is_known = true;
+	else if (operator_line_is(line, OPERATOR_KEY_ALREADY))
+		call->reply.is_already = true;
+	else if (operator_line_is(line, OPERATOR_KEY_MEMBERS))
+		return operator_count_read(&call->reply.member_count, line->value, line->value_bytes);
 	else if (call->each != NULL)
 		call->each(call->context, line);
 	return true;
@@ -129,7 +138,11 @@ struct operator_reply operator_call(const char *folder, const struct operator_re
 				    struct reason *why)
 {
 	static struct call call; // too large for a stack
-	call = (struct call){.reply = {.is_there = true}, .each = each, .context = context, .why = why};
+	call = (struct call){.is_of_rooms = operator_verb_is_of_rooms(request->verb),
+			     .reply = {.is_there = true},
+			     .each = each,
+			     .context = context,
+			     .why = why};
 	const enum mms_err err = local_connect(folder, DATA_SOCKET, OPERATOR_WAIT_S, &call.fd, why);
 	if (err != MMS_OK)
 		return refuse_to_ask(err);

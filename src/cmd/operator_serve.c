@@ -3,11 +3,13 @@
 #include "cmd/operator_serve.h"
 
 #include <assert.h>
+#include <stdio.h>
 #include <unistd.h>
 
 #include "cmd/data.h"
 #include "cmd/exit.h"
 #include "os/local.h"
+#include "os/log.h"
 
 static_assert((int)OPERATOR_DONE == EXIT_DONE && (int)OPERATOR_BAD == EXIT_USAGE && (int)OPERATOR_NO_USER == EXIT_NO_USER &&
 		      (int)OPERATOR_STOPPING == EXIT_UNREACHABLE && (int)OPERATOR_NO_ROOM == EXIT_CANT_CREATE &&
@@ -111,6 +113,17 @@ void operator_serve_tell(struct operator_serve *serve, struct server_node *node,
 	client->told = order->told;
 	client->told_bytes = order->told_bytes;
 	give(serve, node, order->slot);
+}
+
+void operator_serve_log(void *context, uint32_t slot, const struct operator_request *request)
+{
+	const struct operator_serve *serve = context;
+	char room[1 + NAME_BUFFER_BYTES + 2] = "";
+	const struct name *name = request->verb == OPERATOR_ROOM_RENAME ? &request->to : &request->name;
+	if (operator_verb_is_of_rooms(request->verb))
+		snprintf(room, sizeof room, "#%s%s", request->room.text, name->text[0] == 0 ? "" : ": ");
+	log_info("the operator with user id %u asks for \"%s\" of %s%s", (unsigned)serve->client[slot].user,
+		 operator_verb_word(request->verb), room, name->text);
 }
 
 void operator_serve_close(struct operator_serve *serve)

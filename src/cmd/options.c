@@ -252,3 +252,19 @@ bool options_begin(const struct options_command *command, int argc, char **argv,
 	*status = output_flush(command->name);
 	return false;
 }
+
+int options_act(const struct options_command *command, const struct options_action *actions, size_t count, int argc, char **argv)
+{
+	struct options_words words;
+	char what[128];
+	int status;
+	for (size_t i = 0; argc > 1 && i < count; i++)
+		if (strcmp(argv[1], actions[i].name) == 0)
+			return actions[i].function(argc - 1, argv + 1);
+	if (!options_begin(command, argc, argv, &words, &status))
+		return status;
+	if (words.count == 0)
+		return options_fail(command, "an action is missing");
+	snprintf(what, sizeof what, "unknown action \"%.60s\"", words.word[0]);
+	return options_fail(command, what);
+}

@@ -74,4 +74,13 @@ bool options_begin(const struct options_command *command, int argc, char **argv,
 // For a mistake the table cannot see: tells `what` and the usage on standard error; returns EXIT_USAGE.
 int options_fail(const struct options_command *command, const char *what);
 
+// A word of a command that names what is to be done, and what does it: `argv` from that word on, to the exit status.
+struct options_action {
+	const char *name;
+	int (*function)(int argc, char **argv);
+};
+
+// A command whose first word is one of `count` actions: does that one. Else as options_begin, and a mistake.
+int options_act(const struct options_command *command, const struct options_action *actions, size_t count, int argc, char **argv);
+
 #endif

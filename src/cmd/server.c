@@ -118,6 +118,8 @@ static int start(struct program *program, struct reason *why)
 		.rng = random_rng(),
 		.users_path = program->users_path,
 		.enrolled = log_enrolled,
+		.asked = operator_serve_log,
+		.asked_context = &program->operators,
 	};
 	uint8_t start_id[STORAGE_START_ID_BYTES];
 	rng_fill(&node.rng, start_id, sizeof start_id);
@@ -190,8 +192,7 @@ static void receive(struct program *program)
 static void read_users(struct program *program, const struct server_order *order)
 {
 	if (order->edit != NULL)
-		log_info("the operator with user id %u asks for \"%s\" of %s", (unsigned)program->operators.client[order->slot].user,
-			 operator_verb_word(order->edit->verb), order->edit->name.text);
+		operator_serve_log(&program->operators, order->slot, order->edit);
 	server_reload_begin(&program->reload, order->edit);
 }
 

@@ -342,25 +342,12 @@ static int list(int argc, char **argv)
 
 int cmd_user(int argc, char **argv)
 {
-	static const struct {
-		const char *name;
-		int (*function)(int argc, char **argv);
-	} actions[] = {{"add", add}, {"invite", invite}, {"revoke", revoke}, {"list", list}, {"remove", remove_user}};
+	static const struct options_action actions[] = {
+		{"add", add}, {"invite", invite}, {"revoke", revoke}, {"list", list}, {"remove", remove_user}};
 	static const struct options_command command = {
 		.name = "mms user", .positionals = "add|invite|revoke|list|remove [OPTION]... [NAME [FINGERPRINT]]",
 		.positional_max = 1,
 		.summary = "Changes who may use a server, at once where it runs; \"mms user add --help\" tells more about one action.",
 	};
-	struct options_words words;
-	char what[128];
-	int status;
-	for (size_t i = 0; argc > 1 && i < COUNT_OF(actions); i++)
-		if (strcmp(argv[1], actions[i].name) == 0)
-			return actions[i].function(argc - 1, argv + 1);
-	if (!options_begin(&command, argc, argv, &words, &status))
-		return status;
-	if (words.count == 0)
-		return options_fail(&command, "an action is missing");
-	snprintf(what, sizeof what, "unknown action \"%.60s\"", words.word[0]);
-	return options_fail(&command, what);
+	return options_act(&command, actions, COUNT_OF(actions), argc, argv);
 }

@@ -151,11 +151,10 @@ static int make_edit(const struct change *change, struct users_edit *edit)
 		return make_revoke(change, edit);
 	case OPERATOR_USER_REMOVE:
 		return make_remove(change, edit);
-	case OPERATOR_USER_LIST:
+	default:
+		assert(change->request->verb == OPERATOR_USER_LIST);
 		return EXIT_DONE;
 	}
-	assert(false);
-	return EXIT_DONE;
 }
 
 static int write_edit(const struct change *change, const struct users_edit *edit)

@@ -53,6 +53,8 @@ struct server_port {
 	void (*close)(void *context, uint32_t slot, bool keeps_calls);
 	// A device was enrolled; for the log.
 	void (*enrolled)(void *context, const struct name *user, const struct fingerprint *fingerprint);
+	// What came of the operator's change that server_change_room was given with this number. Borrowed.
+	void (*changed)(void *context, uint32_t number, const struct storage_result *result);
 };
 
 struct server_config {
@@ -146,7 +148,7 @@ struct server_user {
 
 // Whose call an operation is.
 struct server_pending {
-	uint32_t slot;
+	uint32_t slot;    // SLOT_NONE: it is the operator's change, and its op.call the number of it
 	uint32_t joining; // ENROLL: its record
 	bool is_denied_making; // JOIN: it wants to make the room if there is none, and users may not
 };
@@ -271,6 +273,13 @@ void server_heard(struct server *server, uint32_t slot); // see server_silent
 
 // It is over.
 void server_ended(struct server *server, uint32_t slot);
+
+// --- what the operator wants ---
+
+// A change of a room, by the operator: into a batch of the first lane, where it is judged behind those given before. `change` has
+// what it wants, an id for what it writes into the room, and names as they were asked for. False: there is no room for it until
+// server_next_batch has been asked. What came of it is told by server_port.changed, with the number.
+bool server_change_room(struct server *server, const struct storage_change *change, uint32_t number, struct wtime wall);
 
 // --- what the store is to do, and what became of it ---
 

@@ -6,23 +6,37 @@
 
 #include "msg/server_inside.h"
 
+static struct storage_op *add(struct server_batch *batch, enum storage_op_kind kind, uint32_t slot, uint32_t number, struct wtime wall)
+{
+	assert(batch->op_count < SERVER_OPS_MAX);
+	struct storage_op *op = &batch->ops[batch->op_count];
+	op->kind = kind;
+	op->call = number;
+	op->at = wall;
+	batch->pending[batch->op_count] = (struct server_pending){.slot = slot};
+	batch->op_count++;
+	batch->submit_count += kind != STORAGE_ENROLL;
+	return op;
+}
+
 struct storage_op *server_batch_add(struct server *server, struct server_lane *lane, enum storage_op_kind kind, uint32_t slot,
 				    uint32_t number, struct server_pending **pending, struct wtime wall)
 {
 	struct server_batch *batch = server_filling(lane);
 	struct server_peer *peer = &server->peer[slot];
-	assert(batch->op_count < SERVER_OPS_MAX);
-	struct storage_op *op = &batch->ops[batch->op_count];
-	op->kind = kind;
-	op->call = number;
+	struct storage_op *op = add(batch, kind, slot, number, wall);
 	op->session = peer->session;
 	op->session_began_at = peer->began_at;
-	op->at = wall;
-	*pending = &batch->pending[batch->op_count];
-	**pending = (struct server_pending){.slot = slot};
-	batch->op_count++;
-	batch->submit_count += kind != STORAGE_ENROLL;
+	*pending = &batch->pending[batch->op_count - 1];
 	peer->pending_count++;
+	return op;
+}
+
+struct storage_op *server_batch_add_change(struct server_batch *batch, uint32_t number, struct wtime wall)
+{
+	struct storage_op *op = add(batch, STORAGE_CHANGE, SLOT_NONE, number, wall);
+	op->session = 0; // none has this number
+	op->session_began_at = (struct mtime){0};
 	return op;
 }
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: ISC
-// JOIN, ADD, LEAVE and BLOCK: one change into its user's batch, or why not (doc/protocol.md sections 6.11 and 6.16). What becomes of
-// it the store judges, and server_mailbox.c tells. The contract is in server_inside.h.
+// JOIN, ADD, LEAVE and BLOCK: one change into its user's batch, or why not (doc/protocol.md sections 6.11 and 6.16); and the operator's
+// changes of rooms. What becomes of it the store judges, and server_mailbox.c tells. The contracts are in server_inside.h and server.h.
 #include <assert.h>
 #include <string.h>
 
@@ -101,12 +101,20 @@ static void digest_change(const struct storage_change *change, uint8_t digest[DI
 	memcpy(digest, hash, DIGEST_BYTES);
 }
 
+// Whom it is about: the user as the users file writes the name.
+static void name_other(const struct server *server, struct storage_change *change)
+{
+	const struct user_entry *other = users_find(server->users, &change->other);
+	change->other_id = other == NULL ? 0 : other->user_id;
+	if (other != NULL)
+		change->other = other->name;
+}
+
 static void offer(struct server *server, const struct call_in *call, struct wanted *wanted, struct wtime wall)
 {
 	struct server_pending *pending;
 	const struct server_peer *peer = &server->peer[call->slot];
 	const struct user_entry *user = &server->users->user[peer->user];
-	const struct user_entry *other = users_find(server->users, &wanted->op.other);
 	struct server_lane *lane = &server->lane[peer->lane];
 	struct storage_op *op =
 		server_batch_add(server, lane, STORAGE_CHANGE, call->slot, call->number, &pending, wall);
@@ -120,10 +128,7 @@ static void offer(struct server *server, const struct call_in *call, struct want
 	digest_change(&op->change, op->change.digest);
 	pending->is_denied_making = op->change.may_make && !server->config.may_make_rooms;
 	op->change.may_make = op->change.may_make && server->config.may_make_rooms;
-	if (other != NULL) { // as it is written in the users file
-		op->change.other = other->name;
-		op->change.other_id = other->user_id;
-	}
+	name_other(server, &op->change);
 }
 
 void server_change(struct server *server, const struct call_in *call, struct moment moment)
@@ -156,4 +161,17 @@ void server_block(struct server *server, const struct call_in *call, struct mome
 		.op = {.what = block.what == BLOCK_ADD ? CHANGE_BLOCK : CHANGE_UNBLOCK, .other = block.user},
 	};
 	offer(server, call, &wanted, moment.wall);
+}
+
+bool server_change_room(struct server *server, const struct storage_change *change, uint32_t number, struct wtime wall)
+{
+	struct server_batch *batch = server_filling(&server->lane[0]);
+	assert(change->user_id == 0);
+	if (!server_batch_has_room(batch) || !server_batch_has_room_for_room(batch, 0))
+		return false;
+	struct storage_op *op = server_batch_add_change(batch, number, wall);
+	server_batch_count_room(batch, 0);
+	op->change = *change;
+	name_other(server, &op->change);
+	return true;
 }

@@ -104,6 +104,9 @@ bool server_batch_has_room_for_room(const struct server_batch *batch, int64_t us
 struct storage_op *server_batch_add(struct server *server, struct server_lane *lane, enum storage_op_kind kind, uint32_t slot,
 				    uint32_t number, struct server_pending **pending, struct wtime wall);
 
+// The same of a change by the operator, with its number.
+struct storage_op *server_batch_add_change(struct server_batch *batch, uint32_t number, struct wtime wall);
+
 // The operation added last may write into a room.
 void server_batch_count_room(struct server_batch *batch, int64_t user_id);
 

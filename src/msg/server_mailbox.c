@@ -81,10 +81,14 @@ static void charge(struct server *server, const struct server_peer *peer, const 
 		      result->member_count / SERVER_MEMBERS_A_TOKEN, now);
 }
 
-// Tells the caller, if its session is still there.
+// Tells the caller, if its session is still there; or the operator.
 static void answer(struct server *server, const struct server_pending *pending, const struct storage_op *op,
 		   const struct storage_result *result, const struct accepted *accepted, struct mtime now)
 {
+	if (pending->slot == SLOT_NONE) {
+		server->port.changed(server->port.context, op->call, result);
+		return;
+	}
 	struct server_peer *peer = &server->peer[pending->slot];
 	const bool is_here = server_is_here(server, pending->slot, op->session);
 	if (is_here) {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: ISC
-// The words of the operator's socket; the contract is in operator.h.
+// The words of the operator's socket: lines, and requests; the contract is in operator.h. The facts of an answer are in
+// operator_fact.c.
 #include "node/operator.h"
 
 #include <assert.h>
@@ -7,6 +8,7 @@
 #include <string.h>
 
 #include "base/date.h"
+#include "base/message.h"
 #include "crypto/base64url.h"
 
 enum { VALUE_BYTES_MAX = OPERATOR_PATH_BYTES }; // of a field, its zero byte included
@@ -67,74 +69,6 @@ void operator_end_write(char *text, size_t room, size_t *used, int status, const
 	put(text, room, used, "\n", 1);
 }
 
-// --- facts of an answer ---
-
-void operator_device_write(char *text, size_t room, size_t *used, const struct storage_listed *device)
-{
-	static const uint8_t none[STORAGE_LIFE_BYTES];
-	char life[USER_LIFE_TEXT_BYTES] = "-";
-	char fingerprint[FINGERPRINT_TEXT_BYTES];
-	char since[DATE_TEXT_BYTES];
-	char value[OPERATOR_DEVICE_BYTES_MAX];
-	if (memcmp(device->life, none, sizeof none) != 0)
-		base64url_encode(device->life, sizeof device->life, life);
-	base64url_encode(device->fingerprint, sizeof device->fingerprint, fingerprint);
-	date_format_s(device->enrolled_at, since);
-	snprintf(value, sizeof value, "%s %s %s %s", device->user.text, life, fingerprint, since);
-	operator_line_write(text, room, used, OPERATOR_KEY_DEVICE, value);
-}
-
-// The word up to the next blank or the end; steps over both.
-static size_t next_word(const char **at, size_t *left, const char **word)
-{
-	const char *blank = memchr(*at, ' ', *left);
-	const size_t bytes = blank == NULL ? *left : (size_t)(blank - *at);
-	*word = *at;
-	*at += bytes + (blank != NULL);
-	*left -= bytes + (blank != NULL);
-	return bytes;
-}
-
-bool operator_device_read(struct storage_listed *device, const char *value, size_t bytes)
-{
-	const char *word;
-	*device = (struct storage_listed){0};
-	size_t word_bytes = next_word(&value, &bytes, &word);
-	if (!name_parse(&device->user, word, word_bytes))
-		return false;
-	word_bytes = next_word(&value, &bytes, &word);
-	if (!(word_bytes == 1 && word[0] == '-') && !base64url_decode(word, word_bytes, device->life, sizeof device->life))
-		return false;
-	word_bytes = next_word(&value, &bytes, &word);
-	if (!base64url_decode(word, word_bytes, device->fingerprint, sizeof device->fingerprint))
-		return false;
-	return date_parse(&device->enrolled_at, value, bytes);
-}
-
-void operator_user_write(char *text, size_t room, size_t *used, const struct users_table *table, const struct user_entry *user)
-{
-	char value[OPERATOR_USER_BYTES_MAX];
-	char letters[FINGERPRINT_TEXT_BYTES];
-	char expiry[DATE_TEXT_BYTES];
-	size_t bytes = (size_t)snprintf(value, sizeof value, "%s", user->name.text);
-	if (user->has_life) {
-		base64url_encode(user->life, sizeof user->life, letters);
-		bytes += (size_t)snprintf(value + bytes, sizeof value - bytes, " life=%s", letters);
-	}
-	for (uint32_t i = 0; i < user->invite_count; i++) {
-		const struct user_invite *invite = &table->invite[user->invite_first + i];
-		base64url_encode(invite->hash, sizeof invite->hash, letters);
-		date_format_s(invite->expires_at, expiry);
-		bytes += (size_t)snprintf(value + bytes, sizeof value - bytes, " invite=%s,%s", letters, expiry);
-	}
-	for (uint32_t i = 0; i < user->revoke_count; i++) {
-		base64url_encode(table->revoke[user->revoke_first + i].bytes, FINGERPRINT_BYTES, letters);
-		bytes += (size_t)snprintf(value + bytes, sizeof value - bytes, " revoke=%s", letters);
-	}
-	assert(bytes < sizeof value);
-	operator_line_write(text, room, used, OPERATOR_KEY_USER, value);
-}
-
 // --- fields: what stands on one line of a request ---
 
 static bool read_name(struct operator_request *request, const char *value, size_t bytes)
@@ -193,10 +127,15 @@ static void write_invite(const struct operator_request *request, char *value)
 	snprintf(value, VALUE_BYTES_MAX, "%s,%s", hash, expiry);
 }
 
+static bool is_word(const char *value, size_t bytes, const char *word)
+{
+	return bytes == strlen(word) && memcmp(value, word, bytes) == 0;
+}
+
 static bool read_alone(struct operator_request *request, const char *value, size_t bytes)
 {
 	request->is_alone = true;
-	return bytes == 3 && memcmp(value, "yes", 3) == 0;
+	return is_word(value, bytes, "yes");
 }
 
 static void write_alone(const struct operator_request *request, char *value)
@@ -228,6 +167,63 @@ static void write_users(const struct operator_request *request, char *value)
 	snprintf(value, VALUE_BYTES_MAX, "%s", request->users);
 }
 
+// A room's name, with '#'.
+static bool read_room_name(struct name *room, const char *value, size_t bytes)
+{
+	struct message_to to;
+	if (!message_to_parse(&to, value, bytes) || !to.is_room)
+		return false;
+	*room = to.name;
+	return true;
+}
+
+static void write_room_name(const struct name *room, char *value)
+{
+	snprintf(value, VALUE_BYTES_MAX, "%s%s", room->text[0] == 0 ? "" : "#", room->text);
+}
+
+static bool read_room(struct operator_request *request, const char *value, size_t bytes)
+{
+	return read_room_name(&request->room, value, bytes);
+}
+
+static void write_room(const struct operator_request *request, char *value)
+{
+	write_room_name(&request->room, value);
+}
+
+static bool read_to(struct operator_request *request, const char *value, size_t bytes)
+{
+	return read_room_name(&request->to, value, bytes);
+}
+
+static void write_to(const struct operator_request *request, char *value)
+{
+	write_room_name(&request->to, value);
+}
+
+static bool read_private(struct operator_request *request, const char *value, size_t bytes)
+{
+	request->is_private = true;
+	return is_word(value, bytes, "yes");
+}
+
+static void write_private(const struct operator_request *request, char *value)
+{
+	snprintf(value, VALUE_BYTES_MAX, "%s", request->is_private ? "yes" : "");
+}
+
+static bool read_history(struct operator_request *request, const char *value, size_t bytes)
+{
+	request->has_no_history = true;
+	return is_word(value, bytes, "no");
+}
+
+static void write_history(const struct operator_request *request, char *value)
+{
+	snprintf(value, VALUE_BYTES_MAX, "%s", request->has_no_history ? "no" : "");
+}
+
 // An empty value written is a field left away.
 static const struct field {
 	const char *key;
@@ -240,6 +236,10 @@ static const struct field {
 	{"replace", read_alone, write_alone},
 	{"device", read_device, write_device},
 	{"users", read_users, write_users},
+	{"room", read_room, write_room},
+	{"to", read_to, write_to},
+	{"private", read_private, write_private},
+	{"history", read_history, write_history},
 };
 
 enum {
@@ -249,6 +249,10 @@ enum {
 	REPLACE = 1 << 3,
 	DEVICE = 1 << 4,
 	USERS = 1 << 5,
+	ROOM = 1 << 6,
+	TO = 1 << 7,
+	PRIVATE = 1 << 8,
+	HISTORY = 1 << 9,
 	FIELD_COUNT = sizeof fields / sizeof fields[0],
 };
 
@@ -265,6 +269,12 @@ static const struct verb {
 	{OPERATOR_USER_LIST, "user list", 0, USERS},
 	{OPERATOR_USER_REMOVE, "user remove", NAME, USERS},
 	{OPERATOR_USER_REVOKE, "user revoke", NAME | DEVICE, USERS},
+	{OPERATOR_ROOM_LIST, "room list", 0, ROOM},
+	{OPERATOR_ROOM_MAKE, "room make", ROOM, PRIVATE | HISTORY},
+	{OPERATOR_ROOM_ADD, "room add", ROOM | NAME, 0},
+	{OPERATOR_ROOM_REMOVE, "room remove", ROOM | NAME, 0},
+	{OPERATOR_ROOM_RENAME, "room rename", ROOM | TO, 0},
+	{OPERATOR_ROOM_DELETE, "room delete", ROOM, 0},
 };
 
 enum { VERB_COUNT = sizeof verbs / sizeof verbs[0] };
@@ -285,6 +295,11 @@ static const struct verb *verb_of(enum operator_verb verb)
 		assert(found < verbs + VERB_COUNT);
 	}
 	return found;
+}
+
+bool operator_verb_is_of_rooms(enum operator_verb verb)
+{
+	return verb >= OPERATOR_ROOM_LIST;
 }
 
 const char *operator_verb_word(enum operator_verb verb)

@@ -24,6 +24,12 @@ enum operator_verb {
 	OPERATOR_USER_LIST,
 	OPERATOR_USER_REMOVE,
 	OPERATOR_USER_REVOKE,
+	OPERATOR_ROOM_LIST, // this and what follows: of rooms
+	OPERATOR_ROOM_MAKE,
+	OPERATOR_ROOM_ADD,
+	OPERATOR_ROOM_REMOVE,
+	OPERATOR_ROOM_RENAME,
+	OPERATOR_ROOM_DELETE,
 };
 
 enum { OPERATOR_PATH_BYTES = 512 }; // of a path and its zero byte
@@ -31,23 +37,27 @@ enum { OPERATOR_PATH_BYTES = 512 }; // of a path and its zero byte
 // What is not among the fields of the verb is zero.
 struct operator_request {
 	enum operator_verb verb;
-	struct name name;               // every verb but LIST
+	struct name name;               // of users: every verb but LIST; of rooms: ADD, REMOVE
 	bool is_same;                   // ADD: the user who had the name last, in place of `life`
 	uint8_t life[USER_LIFE_BYTES];  // ADD: zeros: a line without one
 	bool has_invite;                // ADD, where it is wanted; INVITE
 	struct user_invite invite;      // whole seconds
 	bool is_alone;                  // INVITE: in place of all others
 	struct fingerprint fingerprint; // REVOKE
-	char users[OPERATOR_PATH_BYTES]; // any verb: the users file that the operator means; "": the server's
+	char users[OPERATOR_PATH_BYTES]; // any verb of users: the users file that the operator means; "": the server's
+	struct name room;     // of rooms, without '#'; LIST: "": all rooms, else its members
+	struct name to;       // RENAME: without '#'
+	bool is_private;      // this and the next: MAKE
+	bool has_no_history;
 };
 
 // The numbers are exit statuses (sysexits.h): the command that asked ends with the one it was answered.
 enum operator_status {
 	OPERATOR_DONE = 0,      // and it is in effect
 	OPERATOR_BAD = 64,      // not a request
-	OPERATOR_NO_USER = 67,
+	OPERATOR_NO_USER = 67,  // or no such room
 	OPERATOR_STOPPING = 69, // the server ends; nothing was done
-	OPERATOR_NO_ROOM = 73,
+	OPERATOR_NO_ROOM = 73,  // on the disk, or of what there may be; or the name is taken
 	OPERATOR_CHANGED = 75,  // what was asked for changed meanwhile
 };
 
@@ -65,10 +75,17 @@ size_t operator_request_encode(const struct operator_request *request, char text
 // The words by which a request asks for it: "user add".
 const char *operator_verb_word(enum operator_verb verb);
 
+// Whether it is about rooms, and not about users.
+bool operator_verb_is_of_rooms(enum operator_verb verb);
+
 // The lines of an answer, in this order: facts, each by its own key; REASON, where it was not done; STATUS, the last.
-#define OPERATOR_KEY_DEVICE "device" // LIST: NAME LIFE FINGERPRINT SINCE, LIFE "-" for none; in the order of enrolment
-#define OPERATOR_KEY_USER "user"     // LIST: a line of a users file, in the file's order
-#define OPERATOR_KEY_KNOWN "known"   // ADD: "yes": the server knows an earlier user of the name
+#define OPERATOR_KEY_DEVICE "device" // USER_LIST: NAME LIFE FINGERPRINT SINCE, LIFE "-" for none; in the order of enrolment
+#define OPERATOR_KEY_USER "user"     // USER_LIST: a line of a users file, in the file's order
+#define OPERATOR_KEY_KNOWN "known"   // USER_ADD: "yes": the server knows an earlier user of the name
+#define OPERATOR_KEY_ROOM "room"     // ROOM_LIST: #NAME MEMBERS open|private history|nohistory; in the order of names
+#define OPERATOR_KEY_MEMBER "member" // ROOM_LIST of a room: NAME owner|member; the same
+#define OPERATOR_KEY_ALREADY "already" // a change of a room: "yes": it was so before, nothing was done
+#define OPERATOR_KEY_MEMBERS "members" // a change of a room that was made: how many are in it now; ROOM_DELETE: how many were
 #define OPERATOR_KEY_REASON "reason" // a sentence
 #define OPERATOR_KEY_STATUS "status" // a number: enum operator_status, or another exit status
 
@@ -105,8 +122,32 @@ bool operator_device_read(struct storage_listed *device, const char *value, size
 // Appends the line of a user of the table. Must: room for OPERATOR_USER_BYTES_MAX bytes.
 void operator_user_write(char *text, size_t room, size_t *used, const struct users_table *table, const struct user_entry *user);
 
-enum { OPERATOR_DEVICE_BYTES_MAX = 160, OPERATOR_USER_BYTES_MAX = USERS_LINE_BYTES_MAX / 2 };
+// Appends the line of a room, but for its id. Must: room for OPERATOR_ROOM_BYTES_MAX bytes.
+void operator_room_write(char *text, size_t room, size_t *used, const struct storage_room *told);
+
+// Reads the value of one. False: it is none.
+bool operator_room_read(struct storage_room *told, const char *value, size_t bytes);
+
+// Appends the line of a member, but for its id. Must: room for OPERATOR_MEMBER_BYTES_MAX bytes.
+void operator_member_write(char *text, size_t room, size_t *used, const struct storage_member *member);
+
+// Reads the value of one. False: it is none.
+bool operator_member_read(struct storage_member *member, const char *value, size_t bytes);
+
+// Reads a number of at most 9 digits. False: it is none.
+bool operator_count_read(uint32_t *count, const char *value, size_t bytes);
+
+enum {
+	OPERATOR_DEVICE_BYTES_MAX = 160,
+	OPERATOR_USER_BYTES_MAX = USERS_LINE_BYTES_MAX / 2,
+	OPERATOR_ROOM_BYTES_MAX = 80,
+	OPERATOR_MEMBER_BYTES_MAX = 56,
+};
 
 static_assert(STORAGE_LIST_ROWS_MAX * OPERATOR_DEVICE_BYTES_MAX <= OPERATOR_CHUNK_BYTES_MAX, "a page is a piece");
+static_assert(STORAGE_PAGE_ROOMS_MAX * OPERATOR_ROOM_BYTES_MAX + OPERATOR_END_BYTES_MAX <= OPERATOR_CHUNK_BYTES_MAX,
+	      "so is one of rooms");
+static_assert(STORAGE_PAGE_MEMBERS_MAX * OPERATOR_MEMBER_BYTES_MAX + OPERATOR_END_BYTES_MAX <= OPERATOR_CHUNK_BYTES_MAX,
+	      "and of members");
 
 #endif

@@ -42,6 +42,11 @@ static void port_enrolled(void *context, const struct name *user, const struct f
 		node->enrolled(node->enrolled_context, user, fingerprint);
 }
 
+static void port_changed(void *context, uint32_t number, const struct storage_result *result)
+{
+	server_operator_changed(context, number, result);
+}
+
 // The listener's memory comes first, then, aligned for any type, the server's.
 static size_t server_at(const struct server_node_setup *setup)
 {
@@ -64,6 +69,7 @@ void server_node_init(struct server_node *node, const struct server_node_setup *
 		.signed_in = port_signed_in,
 		.close = port_close,
 		.enrolled = port_enrolled,
+		.changed = port_changed,
 	};
 	memset(node, 0, sizeof *node);
 	node->now = now;
@@ -71,7 +77,10 @@ void server_node_init(struct server_node *node, const struct server_node_setup *
 	node->housekeep_at = now;
 	node->enrolled = setup->enrolled;
 	node->enrolled_context = setup->enrolled_context;
+	node->asked = setup->asked;
+	node->asked_context = setup->asked_context;
 	node->users_path = setup->users_path;
+	node->rng = setup->rng;
 	server_operator_init(node);
 	listener_init(&node->listener, &setup->listener, memory, setup->keys, &setup->rng, now);
 	server_init(&node->server, &setup->server, (uint8_t *)memory + server_at(setup), setup->listener.sessions_max,

@@ -87,6 +87,9 @@ struct server_node {
 
 	struct operators operators;
 	const char *users_path;
+	struct rng rng;
+	void (*asked)(void *context, uint32_t slot, const struct operator_request *request);
+	void *asked_context;
 };
 
 struct server_node_setup {
@@ -100,6 +103,9 @@ struct server_node_setup {
 	// Told when a device has been enrolled; NULL: nobody.
 	void (*enrolled)(void *context, const struct name *user, const struct fingerprint *fingerprint);
 	void *enrolled_context;
+	// Told when an operator's change of a room goes to the store; NULL: nobody.
+	void (*asked)(void *context, uint32_t slot, const struct operator_request *request);
+	void *asked_context;
 };
 
 // Bytes of memory for a setup.

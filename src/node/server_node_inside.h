@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: ISC
 // What the files of the server's node share: server_node.c joins protocol and meaning, server_turn.c decides what is
-// done next, server_operator.c hears operators. Layer: node.
+// done next, server_operator.c hears operators, server_operator_room.c what they want of rooms. Layer: node.
 #ifndef MMS_NODE_SERVER_NODE_INSIDE_H
 #define MMS_NODE_SERVER_NODE_INSIDE_H
 
@@ -32,5 +32,28 @@ bool server_operator_next(struct server_node *node, struct mtime now, struct ser
 
 // When that is to be asked though nothing happened.
 struct mtime server_operator_deadline(const struct server_node *node);
+
+// The connection of a place. Must: it is not free.
+struct operator_slot *server_operator_slot(struct server_node *node, uint32_t slot);
+
+// Ends an answer, behind the `used` bytes of facts in the slot's text; of who is gone, frees the place.
+void server_operator_end(struct server_node *node, struct operator_slot *slot, size_t used, int status, const char *reason);
+
+// Of those whose turn is to come the one that came first: of changes of rooms, or of edits. NULL: there is none.
+struct operator_slot *server_operator_first(struct server_node *node, bool is_of_rooms);
+
+// --- server_operator_room.c ---
+
+// A list of rooms, or of a room's members, was asked for.
+void server_operator_list_rooms(struct server_node *node, struct operator_slot *slot);
+
+// The page of one is there.
+void server_operator_rooms_known(struct server_node *node, struct operator_slot *slot);
+
+// Puts the changes of rooms whose turn has come into a batch, as many as have room. Must: before batches are asked for.
+void server_operator_offer(struct server_node *node, struct moment moment);
+
+// What became of the change of a connection.
+void server_operator_changed(struct server_node *node, uint32_t slot, const struct storage_result *result);
 
 #endif

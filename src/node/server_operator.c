@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: ISC
-// What operators ask of a running server over its socket, and what follows (doc/operator.md). The contracts are in server_node.h
-// and server_node_inside.h.
+// What operators ask of a running server over its socket, and what follows (doc/operator.md); what is of rooms alone is in
+// server_operator_room.c. The contracts are in server_node.h and server_node_inside.h.
 #include <assert.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "node/server_node_inside.h"
 
-static struct operator_slot *slot_of(struct server_node *node, uint32_t slot)
+struct operator_slot *server_operator_slot(struct server_node *node, uint32_t slot)
 {
 	assert(slot < OPERATORS_MAX);
 	assert(node->operators.slot[slot].state != OPERATOR_FREE);
@@ -20,20 +20,25 @@ static void set_free(struct server_node *node, struct operator_slot *slot)
 	node->operators.count--;
 }
 
-// The end of the answer, behind what is there of it.
-static void end_answer(struct server_node *node, struct operator_slot *slot, int status, const char *reason)
+void server_operator_end(struct server_node *node, struct operator_slot *slot, size_t used, int status, const char *reason)
 {
-	size_t used = 0;
 	if (slot->is_gone) {
 		set_free(node, slot);
 		return;
 	}
-	if (slot->is_known)
-		operator_line_write(slot->text, sizeof slot->text, &used, OPERATOR_KEY_KNOWN, "yes");
 	operator_end_write(slot->text, sizeof slot->text, &used, status, reason);
 	slot->bytes = (uint32_t)used;
 	slot->is_last = true;
 	slot->state = OPERATOR_TELLS;
+}
+
+// The end of an answer without facts, but for what is known of the user.
+static void end_answer(struct server_node *node, struct operator_slot *slot, int status, const char *reason)
+{
+	size_t used = 0;
+	if (slot->is_known)
+		operator_line_write(slot->text, sizeof slot->text, &used, OPERATOR_KEY_KNOWN, "yes");
+	server_operator_end(node, slot, used, status, reason);
 }
 
 void server_operator_init(struct server_node *node)
@@ -106,14 +111,22 @@ static void begin(struct server_node *node, struct operator_slot *slot, size_t b
 	case OPERATOR_USER_INVITE:
 	case OPERATOR_USER_REMOVE:
 	case OPERATOR_USER_REVOKE:
+	case OPERATOR_ROOM_MAKE:
+	case OPERATOR_ROOM_ADD:
+	case OPERATOR_ROOM_REMOVE:
+	case OPERATOR_ROOM_RENAME:
+	case OPERATOR_ROOM_DELETE:
 		queue(node, slot);
+		break;
+	case OPERATOR_ROOM_LIST:
+		server_operator_list_rooms(node, slot);
 		break;
 	}
 }
 
 void server_node_operator_said(struct server_node *node, uint32_t place, const char *data, size_t bytes, struct moment moment)
 {
-	struct operator_slot *slot = slot_of(node, place);
+	struct operator_slot *slot = server_operator_slot(node, place);
 	node->now = moment.now;
 	if (slot->state != OPERATOR_SPEAKING)
 		return;
@@ -130,23 +143,23 @@ void server_node_operator_said(struct server_node *node, uint32_t place, const c
 
 void server_node_operator_ended(struct server_node *node, uint32_t place)
 {
-	struct operator_slot *slot = slot_of(node, place);
+	struct operator_slot *slot = server_operator_slot(node, place);
 	if (slot->state == OPERATOR_SPEAKING)
 		end_answer(node, slot, OPERATOR_BAD, "not a request to the server: it ends without an empty line");
 }
 
 void server_node_operator_told(struct server_node *node, uint32_t place)
 {
-	struct operator_slot *slot = slot_of(node, place);
+	struct operator_slot *slot = server_operator_slot(node, place);
 	assert(slot->state == OPERATOR_TOLD);
 	slot->state = slot->is_last ? OPERATOR_PARTS : slot->has_devices ? OPERATOR_LISTING : OPERATOR_ASKS;
 }
 
 void server_node_operator_left(struct server_node *node, uint32_t place)
 {
-	struct operator_slot *slot = slot_of(node, place);
+	struct operator_slot *slot = server_operator_slot(node, place);
 	slot->is_gone = true;
-	if (slot->state != OPERATOR_ASKED && slot->state != OPERATOR_EDITING)
+	if (slot->state != OPERATOR_ASKED && slot->state != OPERATOR_EDITING && slot->state != OPERATOR_CHANGING)
 		set_free(node, slot);
 }
 
@@ -156,10 +169,12 @@ struct storage_question *server_operator_next_question(struct server_node *node)
 {
 	for (uint32_t i = 0; node->operators.count > 0 && node->life == LIFE_SERVING && i < OPERATORS_MAX; i++) {
 		struct operator_slot *slot = &node->operators.slot[i];
-		if (slot->state != OPERATOR_ASKS)
+		const bool is_paged = slot->question.page != NULL;
+		if (slot->state != OPERATOR_ASKS || (is_paged && node->operators.is_page_asked))
 			continue;
 		slot->question.tag = i;
 		slot->state = OPERATOR_ASKED;
+		node->operators.is_page_asked = node->operators.is_page_asked || is_paged;
 		return &slot->question;
 	}
 	return NULL;
@@ -196,14 +211,19 @@ static void devices_known(struct operator_slot *slot)
 
 bool server_operator_answered(struct server_node *node, struct storage_question *question)
 {
-	if (question->kind != QUESTION_LIFE && question->kind != QUESTION_ALL_DEVICES)
+	const bool is_paged = question->page == &node->operators.page;
+	if (question->kind != QUESTION_LIFE && question->kind != QUESTION_ALL_DEVICES && !is_paged)
 		return false;
-	struct operator_slot *slot = slot_of(node, (uint32_t)question->tag);
+	if (is_paged)
+		node->operators.is_page_asked = false;
+	struct operator_slot *slot = server_operator_slot(node, (uint32_t)question->tag);
 	assert(slot->state == OPERATOR_ASKED);
 	if (slot->is_gone)
 		set_free(node, slot);
 	else if (question->kind == QUESTION_LIFE)
 		life_known(node, slot);
+	else if (is_paged)
+		server_operator_rooms_known(node, slot);
 	else
 		devices_known(slot);
 	return true;
@@ -211,16 +231,24 @@ bool server_operator_answered(struct server_node *node, struct storage_question 
 
 // --- edits: one after the other, each in effect before the next ---
 
-const struct operator_request *server_operator_next_edit(struct server_node *node)
+struct operator_slot *server_operator_first(struct server_node *node, bool is_of_rooms)
 {
 	struct operators *operators = &node->operators;
 	struct operator_slot *first = NULL;
-	assert(operators->editing == OPERATORS_MAX);
 	for (uint32_t i = 0; operators->count > 0 && i < OPERATORS_MAX; i++) {
 		struct operator_slot *slot = &operators->slot[i];
-		if (slot->state == OPERATOR_QUEUED && (first == NULL || slot->turn < first->turn))
+		if (slot->state == OPERATOR_QUEUED && operator_verb_is_of_rooms(slot->request.verb) == is_of_rooms &&
+		    (first == NULL || slot->turn < first->turn))
 			first = slot;
 	}
+	return first;
+}
+
+const struct operator_request *server_operator_next_edit(struct server_node *node)
+{
+	struct operators *operators = &node->operators;
+	assert(operators->editing == OPERATORS_MAX);
+	struct operator_slot *first = server_operator_first(node, false);
 	if (first == NULL)
 		return NULL;
 	first->state = OPERATOR_EDITING;
@@ -234,7 +262,7 @@ void server_operator_edited(struct server_node *node, int status, const char *re
 	if (editing == OPERATORS_MAX)
 		return; // the file was read because of a signal
 	node->operators.editing = OPERATORS_MAX;
-	end_answer(node, slot_of(node, editing), status, reason);
+	end_answer(node, server_operator_slot(node, editing), status, reason);
 }
 
 // --- what is to be done ---

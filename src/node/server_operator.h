@@ -18,8 +18,9 @@ enum operator_state {
 	OPERATOR_SPEAKING,  // its request comes
 	OPERATOR_ASKS,      // a question is to be asked for it
 	OPERATOR_ASKED,     // the store has it
-	OPERATOR_QUEUED,    // its edit waits for its turn
+	OPERATOR_QUEUED,    // its edit, or its change of a room, waits for its turn
 	OPERATOR_EDITING,   // ORDER_READ_USERS was given with its edit, or the users that it made are with the store
+	OPERATOR_CHANGING,  // its change of a room is in a batch
 	OPERATOR_LISTING,   // the next piece of the users table is to be written
 	OPERATOR_TELLS,     // a piece of the answer is to be given
 	OPERATOR_TOLD,      // it was, and has not been taken yet
@@ -30,12 +31,12 @@ struct operator_slot {
 	enum operator_state state;
 	bool is_gone;     // the connection has ended; what it began goes to its end
 	bool is_known;    // ADD: there was a user of the name
-	bool has_devices; // LIST: all were told
+	bool has_devices; // USER_LIST: all were told
 	bool is_last;     // the piece
 	struct mtime until; // while SPEAKING or TOLD: it ends the connection
 	uint64_t turn;    // while QUEUED: those that came first go first
-	uint32_t generation; // LIST: of the users table
-	uint32_t next;    // LIST: place of the next user
+	uint32_t generation; // USER_LIST: of the users table
+	uint32_t next;    // USER_LIST: place of the next user
 	uint32_t bytes;   // of the request so far, then of the piece
 	struct operator_request request;
 	struct storage_question question;
@@ -48,6 +49,8 @@ struct operators {
 	uint32_t count; // that are not free: without any, nothing here is looked at
 	uint64_t turn_next;
 	uint32_t editing; // whose edit is under way; OPERATORS_MAX: nobody's
+	struct storage_page page; // of ROOM_LIST; one of them is asked at a time
+	bool is_page_asked;
 };
 
 #endif

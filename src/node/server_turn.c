@@ -208,6 +208,7 @@ bool server_node_next(struct server_node *node, struct moment moment, struct ser
 	happen(node, moment);
 	if (server_is_broken(&node->server))
 		return end_next(node, SERVER_BROKEN, order);
+	server_operator_offer(node, moment);
 	if (node->life != LIFE_PARTING && (append_next(node, moment.now, order) || ask_next(node, order)))
 		return true;
 	if (read_next(node, order) || sync_next(node, order))

@@ -346,6 +346,8 @@ const char *const server_schema_statement[SERVER_STATEMENT_COUNT] = {
 		       " WHERE user_id = ?1 AND left_at IS NULL AND is_private = 1 AND room.name > ?2 ORDER BY room.name LIMIT ?3))"
 		       " AS all_rooms LEFT JOIN member ON member.room_id = all_rooms.room_id AND user_id = ?1 AND left_at IS NULL"
 		       " ORDER BY all_rooms.name LIMIT ?3",
+	[LIST_ALL_ROOMS] = "SELECT tag, name, 0, 0, is_private, has_no_history, 0, 0, member_count FROM room"
+			   " WHERE gone_at IS NULL AND name > ?2 ORDER BY name LIMIT ?3",
 	[LIST_MEMBERS] = "SELECT user_id, name, is_owner FROM member WHERE room_id = ?1 AND left_at IS NULL AND name > ?2"
 			 " ORDER BY name LIMIT ?3",
 	[LIST_LINES] = "SELECT room_row, id, sender, body.at, kind, form, text FROM room_line LEFT JOIN body USING (body_no)"

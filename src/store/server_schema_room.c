@@ -19,6 +19,7 @@ const char server_schema_room[] =
 	" kept_at INTEGER,"
 	" gone_at INTEGER) STRICT;"
 	"CREATE INDEX room_to_join ON room(name) WHERE gone_at IS NULL AND is_private = 0;"
+	"CREATE INDEX room_by_name ON room(name) WHERE gone_at IS NULL;"
 	"CREATE INDEX room_by_maker ON room(made_by);"
 	"CREATE INDEX room_by_kept ON room(kept_at) WHERE kept_at IS NOT NULL;"
 	"CREATE INDEX room_by_gone ON room(gone_at) WHERE gone_at IS NOT NULL;"

@@ -16,6 +16,7 @@ struct changing {
 	bool is_taken;               // the name is, maybe by a room that is gone
 	struct server_member caller; // the user in that room; all false for the operator
 	enum storage_verdict verdict;
+	uint64_t removed_count; // by deleting it
 	bool is_posted; // into `room`
 	struct server_post post;
 };
@@ -43,16 +44,10 @@ static enum mms_err post(struct server_store *store, struct changing *changing, 
 	uint8_t text[MESSAGE_TO_BYTES_MAX];
 	const size_t text_bytes = message_to_write(&(struct message_to){*about, is_renamed}, text);
 	const struct storage_change *change = changing->change;
-	uint8_t random[ID_BYTES];
-	struct uuid id = change->id;
-	if (change->user_id == 0) {
-		sqlite3_randomness(sizeof random, random);
-		id = uuid_v7(changing->judged->op->at, random);
-	}
 	changing->post = (struct server_post){
 		.body = {.row = store->row_next,
 			 .sender_id = change->user_id,
-			 .id = &id,
+			 .id = &change->id,
 			 .device_id = change->device_id,
 			 .kind = kind,
 			 .form = MESSAGE_UTF8,
@@ -291,6 +286,7 @@ static enum mms_err delete_room(struct server_store *store, struct changing *cha
 	if (room->room_id == 0)
 		return MMS_OK;
 	const enum mms_err err = server_store_members_remove(store, room->room_id);
+	changing->removed_count = room->member_count;
 	room->member_count = 0;
 	return err == MMS_OK ? server_store_room_go(store, room) : err;
 }
@@ -363,7 +359,7 @@ static enum mms_err accept(struct server_store *store, struct changing *changing
 	result->stamp = changing->stamp;
 	if (changing->verdict == VERDICT_NEW) { // else it may be a stranger's
 		result->room = changing->room.is;
-		result->member_count = (uint32_t)changing->room.member_count;
+		result->member_count = (uint32_t)(changing->room.member_count + changing->removed_count);
 	}
 	if (changing->is_posted)
 		server_store_posted(&changing->room, &changing->post, judged);

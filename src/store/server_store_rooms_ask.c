@@ -78,9 +78,12 @@ static bool read_room(sqlite3_stmt *statement, struct storage_page *page)
 
 static enum mms_err list_rooms(struct server_store *store, struct storage_question *question)
 {
-	sqlite3_stmt *statement = store->statement[question->list.is_mine ? LIST_MY_ROOMS : LIST_ROOMS];
+	const enum server_statement which = question->user_id == 0 ? LIST_ALL_ROOMS : question->list.is_mine ? LIST_MY_ROOMS : LIST_ROOMS;
+	sqlite3_stmt *statement = store->statement[which];
 	struct server_mailbox *mailbox;
-	const enum mms_err err = server_store_mailbox(store, question->user_id, &mailbox);
+	enum mms_err err = MMS_E_MISSING; // the operator has none
+	if (question->user_id != 0)
+		err = server_store_mailbox(store, question->user_id, &mailbox);
 	if (err != MMS_OK && err != MMS_E_MISSING)
 		return err;
 	question->has.row_newest = err == MMS_OK ? mailbox->row_last : 0;
@@ -125,7 +128,7 @@ static enum mms_err list_members(struct server_store *store, struct storage_ques
 	struct server_member member;
 	struct server_room room;
 	const enum mms_err err = find(store, question, &room, &member);
-	question->has.is_refused = room.room_id == 0 || (room.is_private && !member.is_member);
+	question->has.is_refused = room.room_id == 0 || (room.is_private && !member.is_member && question->user_id != 0);
 	if (err != MMS_OK || question->has.is_refused)
 		return err;
 	return list_users(store, question, LIST_MEMBERS, room.room_id);

@@ -93,10 +93,10 @@ enum storage_change_kind {
 
 struct storage_change {
 	enum storage_change_kind what;
-	int64_t user_id; // whose wish it is. 0: the operator's, who may do anything, with no id, no stamp, and no bound of a user
+	int64_t user_id; // whose wish it is. 0: the operator's, who may do anything, with no stamp, and no bound of a user
 	int64_t device_id;
 	struct name user; // as it is written; empty: the operator
-	struct uuid id;
+	struct uuid id;  // the operator's is not held: it is that of what is written into the room
 	uint8_t digest[DIGEST_BYTES]; // of all but the stamp
 	struct storage_mark stamp; // that an answer named before; zeros: none
 	struct name room; // without '#'
@@ -166,7 +166,7 @@ struct storage_result {
 	uint64_t room_row;         // this and the next: NEW, what was written into a room
 	struct storage_room_name room;
 	struct name about;     // CHANGE, NEW: what its message says: the user it is about; of a rename, the room's name before
-	uint32_t member_count; // NEW, of a room: afterwards
+	uint32_t member_count; // NEW, of a room: afterwards; of one that is deleted: before
 	int64_t removed_device; // CHANGE_DEVICE_REMOVE: whose sessions are to end; 0: none
 };
 
@@ -299,8 +299,8 @@ struct storage_list {
 enum storage_question_kind {
 	QUESTION_SIGNIN = 1, // all that is to be known of a device that signs in
 	QUESTION_PAGE,       // the next rows of a mailbox
-	QUESTION_ROOMS,      // rooms the user is in, or may join, after a name and in that order
-	QUESTION_MEMBERS,    // of a room, after a name; of an open one anybody may ask
+	QUESTION_ROOMS,      // rooms the user is in, or may join, after a name and in that order; user 0, the operator: all
+	QUESTION_MEMBERS,    // of a room, after a name; of an open one anybody may ask, and the operator of any
 	QUESTION_HISTORY,    // rows of a room, for a member
 	QUESTION_STATES,     // what became of messages that the user sent
 	QUESTION_BLOCKED,    // whom the user blocks, after a name

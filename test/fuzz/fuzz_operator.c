@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: ISC
 // The operator's socket: bytes of any kind as a request, as it comes in pieces, and as lines of an answer. Held: what is refused says
-// why in one printable line; what is taken is, written again, the same request; no line reaches beyond its bytes; a device that is
-// read is written as it was.
+// why in one printable line; what is taken is, written again, the same request; no line reaches beyond its bytes; a device, a room or
+// a member that is read is written as it was.
 #include "fuzz.h"
 #include "node/operator.h"
 
@@ -43,6 +43,34 @@ static void check_device(const struct operator_line *line)
 	assert(memcmp(&device, &again, sizeof device) == 0);
 }
 
+static void check_room(const struct operator_line *line)
+{
+	struct storage_room room, again;
+	struct operator_line read;
+	char text[OPERATOR_ROOM_BYTES_MAX];
+	size_t used = 0;
+	if (!operator_room_read(&room, line->value, line->value_bytes))
+		return;
+	operator_room_write(text, sizeof text, &used, &room);
+	assert(operator_line_read(&read, text, used) == used && operator_line_is(&read, OPERATOR_KEY_ROOM));
+	assert(operator_room_read(&again, read.value, read.value_bytes));
+	assert(memcmp(&room, &again, sizeof room) == 0);
+}
+
+static void check_member(const struct operator_line *line)
+{
+	struct storage_member member, again;
+	struct operator_line read;
+	char text[OPERATOR_MEMBER_BYTES_MAX];
+	size_t used = 0;
+	if (!operator_member_read(&member, line->value, line->value_bytes))
+		return;
+	operator_member_write(text, sizeof text, &used, &member);
+	assert(operator_line_read(&read, text, used) == used && operator_line_is(&read, OPERATOR_KEY_MEMBER));
+	assert(operator_member_read(&again, read.value, read.value_bytes));
+	assert(memcmp(&member, &again, sizeof member) == 0);
+}
+
 static void check_lines(const char *text, size_t bytes)
 {
 	struct operator_line line;
@@ -53,6 +81,8 @@ static void check_lines(const char *text, size_t bytes)
 		if (line_bytes > 1)
 			assert(line.key == text && line.value + line.value_bytes == text + line_bytes - 1);
 		check_device(&line);
+		check_room(&line);
+		check_member(&line);
 		text += line_bytes;
 		bytes -= line_bytes;
 	}

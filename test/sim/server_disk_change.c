@@ -18,6 +18,7 @@ struct judgement {
 	uint8_t kind; // of what is written into the room; 0: nothing
 	struct name about;
 	int64_t going_id; // who leaves or is removed
+	uint32_t removed_count; // of members, by deleting the room
 };
 
 // --- stamps ---
@@ -216,6 +217,7 @@ static void judge_delete(struct judgement *judgement)
 	judgement->verdict = judgement->room == NULL ? VERDICT_NOT_A_MEMBER : VERDICT_NEW;
 	if (judgement->room == NULL)
 		return;
+	judgement->removed_count = disk_room_members(disk, judgement->room->room_id);
 	for (uint32_t i = 0; i < disk->member_count; i++)
 		if (disk->member[i].of_id == judgement->room->room_id && disk->member[i].is_so)
 			disk->member[i].user_id = 0;
@@ -339,6 +341,6 @@ struct storage_result disk_change(struct server_disk *disk, const struct storage
 		disk_note_change(disk, &said);
 	}
 	if (judgement.verdict == VERDICT_NEW && judgement.room != NULL)
-		result.member_count = disk_room_members(disk, judgement.room->room_id);
+		result.member_count = disk_room_members(disk, judgement.room->room_id) + judgement.removed_count;
 	return result;
 }

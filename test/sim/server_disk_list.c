@@ -14,10 +14,12 @@ static bool is_behind(const struct name *name, const struct name *other)
 	return strcmp(folded.text, other_folded.text) > 0;
 }
 
-static bool is_visible(const struct disk_room *room, const struct disk_pair *member, bool is_mine)
+// The operator is shown all.
+static bool is_visible(const struct disk_room *room, const struct disk_pair *member, const struct storage_question *question)
 {
 	const bool is_in = member != NULL && member->is_so;
-	return room->room_id != 0 && !room->is_gone && (is_in || (!is_mine && !room->is_private));
+	const bool is_open = !question->list.is_mine && !room->is_private;
+	return room->room_id != 0 && !room->is_gone && (is_in || is_open || question->user_id == 0);
 }
 
 static void put_room(const struct server_disk *disk, struct storage_page *page, const struct disk_room *room,
@@ -45,7 +47,7 @@ static void list_rooms(const struct server_disk *disk, struct storage_question *
 		const struct disk_room *next = NULL;
 		for (uint32_t i = 0; i < DISK_ROOMS_MAX; i++) {
 			const struct disk_room *room = &disk->room[i];
-			if (is_visible(room, server_disk_member(disk, room->room_id, question->user_id), question->list.is_mine) &&
+			if (is_visible(room, server_disk_member(disk, room->room_id, question->user_id), question) &&
 			    is_behind(&room->is.name, &after) && (next == NULL || is_behind(&next->is.name, &room->is.name)))
 				next = room;
 		}
@@ -98,7 +100,8 @@ static void list_members(const struct server_disk *disk, struct storage_question
 {
 	const struct disk_room *room = room_by_name(disk, &question->list.room);
 	const struct disk_pair *member = room == NULL ? NULL : server_disk_member(disk, room->room_id, question->user_id);
-	question->has.is_refused = room == NULL || (room->is_private && (member == NULL || !member->is_so));
+	const bool is_let_in = question->user_id == 0 || (member != NULL && member->is_so);
+	question->has.is_refused = room == NULL || (room->is_private && !is_let_in);
 	if (!question->has.is_refused)
 		list_pairs(disk->member, disk->member_count, room->room_id, question, most);
 }

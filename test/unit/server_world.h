@@ -34,6 +34,8 @@ static struct fixture {
 	uint32_t number[PEERS]; // of the next call of a session
 	uint32_t enrolled_count;
 	struct mtime now;
+	uint32_t changed_number; // of the operator's change that was told last, and what came of it
+	struct storage_result changed;
 } f;
 
 static inline struct record *add_record(enum record_type type, uint32_t slot)
@@ -104,6 +106,13 @@ static inline void port_enrolled(void *context, const struct name *user, const s
 	f.enrolled_count++;
 }
 
+static inline void port_changed(void *context, uint32_t number, const struct storage_result *result)
+{
+	(void)context;
+	f.changed_number = number;
+	f.changed = *result;
+}
+
 // How many records of a kind there are for a slot, and the last of them.
 static inline uint32_t count(enum record_type type, uint32_t slot, struct record **last)
 {
@@ -122,7 +131,7 @@ static inline void begin_with(const char *users, bool may_claim, uint32_t capaci
 {
 	assert_true(capacity >= PEERS);
 	const struct server_port port = {NULL,           port_answer, port_call,    port_defer,
-					 port_signed_in, port_close,  port_enrolled};
+					 port_signed_in, port_close,  port_enrolled, port_changed};
 	struct server_config config = server_config_default();
 	memset(&f, 0, sizeof f);
 	f.now = at_ms(1000000);

@@ -50,6 +50,14 @@ static void test_every_verb(void **state)
 		"do=user list\n\n",
 		"do=user remove\nname=a.b-c_9\nusers=\xc3\xa9\n\n",
 		"do=user revoke\nname=fred\ndevice=" HASH "\n\n",
+		"do=room list\n\n",
+		"do=room list\nroom=#ops\n\n",
+		"do=room make\nroom=#ops\n\n",
+		"do=room make\nroom=#ops\nprivate=yes\nhistory=no\n\n",
+		"do=room add\nname=fred\nroom=#Ops\n\n",
+		"do=room remove\nname=fred\nroom=#ops\n\n",
+		"do=room rename\nroom=#ops\nto=#crew\n\n",
+		"do=room delete\nroom=#ops\n\n",
 	};
 	(void)state;
 	for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
@@ -73,6 +81,16 @@ static void test_values(void **state)
 	assert_true(is_taken("do=user add\nname=fred\nlife=same\n\n"));
 	assert_true(request.is_same && !request.has_invite);
 	assert_string_equal(operator_verb_word(OPERATOR_USER_REVOKE), "user revoke");
+	assert_true(is_taken("do=room make\nprivate=yes\nroom=#Ops\n\n"));
+	assert_string_equal(request.room.text, "Ops");
+	assert_true(request.is_private && !request.has_no_history);
+	assert_true(is_taken("do=room make\nhistory=no\nroom=#Ops\n\n"));
+	assert_true(!request.is_private && request.has_no_history);
+	assert_true(is_taken("do=room rename\nto=#b\nroom=#a\n\n"));
+	assert_string_equal(request.room.text, "a");
+	assert_string_equal(request.to.text, "b");
+	assert_false(operator_verb_is_of_rooms(OPERATOR_USER_REVOKE));
+	assert_true(operator_verb_is_of_rooms(OPERATOR_ROOM_LIST));
 }
 
 static void test_what_is_no_request(void **state)
@@ -101,6 +119,17 @@ static void test_what_is_no_request(void **state)
 	is_refused("do=user invite\nname=fred\ninvite=" HASH ",2026-11-22T10:00:00Z\nreplace=no\n\n", "replace");
 	is_refused("do=user revoke\nname=fred\ndevice=AAAA\n\n", "device");
 	is_refused("do=user list\nusers=\n\n", "users");
+	is_refused("do=room make\nroom=ops\n\n", "room");
+	is_refused("do=room make\nroom=#\n\n", "room");
+	is_refused("do=room make\nroom=\n\n", "room");
+	is_refused("do=room make\n\n", "room");
+	is_refused("do=room make\nroom=#ops\nprivate=no\n\n", "private");
+	is_refused("do=room make\nroom=#ops\nhistory=yes\n\n", "history");
+	is_refused("do=room make\nroom=#ops\nname=fred\n\n", "name");
+	is_refused("do=room add\nroom=#ops\n\n", "name");
+	is_refused("do=room rename\nroom=#ops\nto=ops\n\n", "to");
+	is_refused("do=room rename\nroom=#ops\n\n", "to");
+	is_refused("do=room delete\nroom=#ops\nusers=/etc/mms/users\n\n", "users");
 }
 
 static void test_path_has_a_bound(void **state)
@@ -181,6 +210,40 @@ static void test_device(void **state)
 		assert_false(operator_device_read(&read, line.value, bytes));
 }
 
+static void test_room_and_member(void **state)
+{
+	char text[OPERATOR_ROOM_BYTES_MAX];
+	size_t used = 0;
+	struct storage_room room = {.member_count = 1000, .is_private = true, .has_no_history = true}, room_read;
+	struct storage_member member = {.is_owner = true}, member_read;
+	struct operator_line line;
+	(void)state;
+	memset(room.room.name.text, 'x', NAME_BYTES_MAX);
+	operator_room_write(text, sizeof text, &used, &room);
+	assert_int_equal(operator_line_read(&line, text, used), used);
+	assert_true(operator_line_is(&line, OPERATOR_KEY_ROOM));
+	assert_true(operator_room_read(&room_read, line.value, line.value_bytes));
+	assert_memory_equal(&room_read, &room, sizeof room);
+	for (size_t bytes = 0; bytes < line.value_bytes; bytes++)
+		assert_false(operator_room_read(&room_read, line.value, bytes));
+	static const char open[] = "#ops 3 open history";
+	assert_true(operator_room_read(&room_read, open, sizeof open - 1));
+	assert_false(room_read.is_private || room_read.has_no_history);
+	assert_int_equal(room_read.member_count, 3);
+	static const char *const wrongs[] = {"ops 3 open history", "#ops 03 open history", "#ops -3 open history", "#ops 3 shut history",
+					     "#ops 3 open nothing", "#ops 1234567890 open history"};
+	for (size_t i = 0; i < sizeof wrongs / sizeof wrongs[0]; i++)
+		assert_false(operator_room_read(&room_read, wrongs[i], strlen(wrongs[i])));
+	memset(member.name.text, 'x', NAME_BYTES_MAX);
+	used = 0;
+	operator_member_write(text, OPERATOR_MEMBER_BYTES_MAX, &used, &member);
+	assert_int_equal(operator_line_read(&line, text, used), used);
+	assert_true(operator_member_read(&member_read, line.value, line.value_bytes));
+	assert_memory_equal(&member_read, &member, sizeof member);
+	for (size_t bytes = 0; bytes < line.value_bytes; bytes++)
+		assert_false(operator_member_read(&member_read, line.value, bytes));
+}
+
 // A line of the users file, whatever stands on it, has room.
 static void test_user(void **state)
 {
@@ -212,6 +275,7 @@ int main(void)
 		cmocka_unit_test(test_end_of_an_answer),
 		cmocka_unit_test(test_device),
 		cmocka_unit_test(test_user),
+		cmocka_unit_test(test_room_and_member),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

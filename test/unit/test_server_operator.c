@@ -14,6 +14,8 @@ static struct {
 	struct server_order order;
 	struct mtime now;
 	struct seeded seeded;
+	uint32_t asked_count;
+	uint32_t asked_slot;
 	char told[2 * OPERATOR_CHUNK_BYTES_MAX]; // to the operator that `heard` was asked of
 } w;
 
@@ -30,6 +32,14 @@ static bool is_next(enum server_order_kind kind)
 static bool is_quiet(void)
 {
 	return !server_node_next(&w.node, moment(), &w.order);
+}
+
+static void port_asked(void *context, uint32_t slot, const struct operator_request *request)
+{
+	assert_ptr_equal(context, &w);
+	assert_true(operator_verb_is_of_rooms(request->verb));
+	w.asked_count++;
+	w.asked_slot = slot;
 }
 
 static int begin(void **state)
@@ -49,6 +59,8 @@ static int begin(void **state)
 		.user = w.users.user,
 		.rng = seeded_rng(&w.seeded),
 		.users_path = "/etc/mms/users",
+		.asked = port_asked,
+		.asked_context = &w,
 	};
 	setup.listener.sessions_max = 4;
 	w.memory = must_alloc(server_node_memory_bytes(&setup));
@@ -277,6 +289,221 @@ static void test_users_change_while_listed(void **state)
 	assert_non_null(strstr(heard(slot), "status=75\n\n"));
 }
 
+// --- rooms ---
+
+// The batch that is ordered now, of so many operations.
+static const struct storage_batch *given(size_t op_count)
+{
+	assert_true(is_next(ORDER_APPEND));
+	assert_int_equal(w.order.lane, 0);
+	assert_int_equal(w.order.batch->op_count, op_count);
+	return w.order.batch;
+}
+
+static void kept(const struct storage_batch *batch, const struct storage_result *result)
+{
+	for (size_t i = 0; i < batch->op_count; i++)
+		batch->results[i] = *result;
+	server_node_appended(&w.node, 0, &(struct storage_appended){true, true, {{9}, 40}}, moment());
+}
+
+// A change is done when the store has it, and not before; it is written into the log when it goes there.
+static void test_a_room_is_changed(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *text;
+		enum storage_change_kind what;
+	} table[] = {
+		{"do=room make\nroom=#ops\nprivate=yes\nhistory=no\n\n", CHANGE_ROOM_MAKE},
+		{"do=room add\nroom=#ops\nname=tim\n\n", CHANGE_ADD},
+		{"do=room remove\nroom=#ops\nname=tim\n\n", CHANGE_LEAVE},
+		{"do=room rename\nroom=#ops\nto=#crew\n\n", CHANGE_ROOM_RENAME},
+		{"do=room delete\nroom=#ops\n\n", CHANGE_ROOM_DELETE},
+	};
+	for (size_t i = 0; i < sizeof table / sizeof table[0]; i++) {
+		const uint32_t slot = come(table[i].text);
+		const struct storage_batch *batch = given(1);
+		const struct storage_change *change = &batch->ops[0].change;
+		assert_int_equal(change->what, table[i].what);
+		assert_int_equal(change->user_id, 0);
+		assert_string_equal(change->room.text, "ops");
+		assert_int_equal(change->is_private && change->has_no_history, i == 0);
+		assert_string_equal(change->other.text, i == 1 || i == 2 ? "Tim" : "");
+		assert_string_equal(change->name.text, i == 3 ? "crew" : "");
+		assert_int_equal(w.asked_count, i + 1);
+		assert_int_equal(w.asked_slot, slot);
+		assert_true(is_quiet());
+		kept(batch, &(struct storage_result){.verdict = VERDICT_NEW, .member_count = 3});
+		assert_string_equal(heard(slot), "members=3\nstatus=0\n\n");
+		assert_true(is_quiet());
+	}
+}
+
+// What two changes write into rooms can be told apart.
+static void test_ids_of_changes(void **state)
+{
+	(void)state;
+	come("do=room add\nroom=#ops\nname=tim\n\n");
+	come("do=room add\nroom=#ops\nname=fred\n\n");
+	const struct storage_batch *batch = given(2);
+	assert_memory_not_equal(batch->ops[0].change.id.bytes, batch->ops[1].change.id.bytes, ID_BYTES);
+}
+
+static void test_what_a_room_refuses(void **state)
+{
+	(void)state;
+	static const struct {
+		enum storage_verdict verdict;
+		const char *said;
+		const char *status;
+	} table[] = {
+		{VERDICT_REPEAT, "already=yes", "status=0"},
+		{VERDICT_NOT_A_MEMBER, "no room #ops", "status=67"},
+		{VERDICT_NO_SUCH_USER, "no user tim", "status=67"},
+		{VERDICT_NOT_ALLOWED, "#ops is taken", "status=73"},
+		{VERDICT_ROOM_FULL, "1000 members", "status=73"},
+		{VERDICT_LIMIT, "tim is in 256 rooms", "status=73"},
+		{VERDICT_STORE_FULL, "disk is full", "status=73"},
+	};
+	for (size_t i = 0; i < sizeof table / sizeof table[0]; i++) {
+		const uint32_t slot = come("do=room add\nroom=#ops\nname=tim\n\n");
+		kept(given(1), &(struct storage_result){.verdict = table[i].verdict});
+		assert_non_null(strstr(heard(slot), table[i].said));
+		assert_non_null(strstr(w.told, table[i].status));
+	}
+	const uint32_t maker = come("do=room make\nroom=#ops\n\n");
+	kept(given(1), &(struct storage_result){.verdict = VERDICT_LIMIT});
+	assert_non_null(strstr(heard(maker), "4096 rooms"));
+	const uint32_t namer = come("do=room rename\nroom=#ops\nto=#crew\n\n");
+	kept(given(1), &(struct storage_result){.verdict = VERDICT_NOT_ALLOWED});
+	assert_non_null(strstr(heard(namer), "#crew is taken"));
+}
+
+// More than a batch takes of the operator go in the order in which they came, the rest with the next batch.
+static void test_many_changes_of_rooms(void **state)
+{
+	(void)state;
+	uint32_t slot[6];
+	for (uint32_t i = 0; i < 6; i++)
+		slot[i] = come("do=room make\nroom=#ops\n\n");
+	server_node_operator_left(&w.node, slot[1]); // it waits no more
+	const struct storage_batch *batch = given(BATCH_ROOM_OPS_MAX / 4);
+	assert_int_equal(batch->ops[0].call, slot[0]);
+	assert_int_equal(batch->ops[1].call, slot[2]);
+	assert_true(is_quiet()); // the other waits for the store
+	kept(batch, &(struct storage_result){.verdict = VERDICT_NEW});
+	const struct storage_batch *rest = given(1);
+	assert_int_equal(rest->ops[0].call, slot[5]);
+}
+
+// Rooms in pages; two who list at the same time do it one after the other.
+static void test_rooms_are_listed(void **state)
+{
+	(void)state;
+	const uint32_t slot = come("do=room list\n\n");
+	const uint32_t other = come("do=room list\nroom=#ops\n\n");
+	struct storage_question *question = asked(QUESTION_ROOMS);
+	assert_true(is_quiet());
+	assert_int_equal(question->user_id, 0);
+	assert_string_equal(question->list.after.text, "");
+	for (uint32_t i = 0; i < STORAGE_PAGE_ROOMS_MAX; i++)
+		question->page->room[i] = (struct storage_room){.room = {.name = {"a"}}, .member_count = 2, .is_private = i == 0};
+	question->page->room[STORAGE_PAGE_ROOMS_MAX - 1].room.name = (struct name){"b"};
+	question->page->row_count = STORAGE_PAGE_ROOMS_MAX;
+	question->has.has_more = true;
+	server_node_answered(&w.node, question, moment());
+	struct storage_question *of_other = asked(QUESTION_MEMBERS);
+	assert_string_equal(of_other->list.room.text, "ops");
+	assert_true(is_next(ORDER_TELL));
+	assert_int_equal(w.order.slot, slot);
+	assert_memory_equal(w.order.told, "room=#a 2 private history\nroom=#a 2 open history\n", 49);
+	server_node_operator_told(&w.node, slot);
+	assert_true(is_quiet()); // the page is the other's
+	of_other->page->row_count = 1;
+	of_other->page->member[0] = (struct storage_member){.name = {"fred"}, .is_owner = true};
+	of_other->has.has_more = false;
+	server_node_answered(&w.node, of_other, moment());
+	question = asked(QUESTION_ROOMS);
+	assert_string_equal(question->list.after.text, "b");
+	assert_string_equal(heard(other), "member=fred owner\nstatus=0\n\n");
+	question->page->row_count = 0;
+	question->has.has_more = false;
+	server_node_answered(&w.node, question, moment());
+	assert_string_equal(heard(slot), "status=0\n\n");
+}
+
+static void test_members_of_no_room(void **state)
+{
+	(void)state;
+	const uint32_t slot = come("do=room list\nroom=#ops\n\n");
+	struct storage_question *question = asked(QUESTION_MEMBERS);
+	question->page->row_count = 0;
+	question->has.is_refused = true;
+	server_node_answered(&w.node, question, moment());
+	assert_non_null(strstr(heard(slot), "no room #ops"));
+	assert_non_null(strstr(w.told, "status=67"));
+	const uint32_t other = come("do=room list\nroom=#ops\n\n");
+	question = asked(QUESTION_MEMBERS);
+	question->page->row_count = 1;
+	question->page->member[0] = (struct storage_member){.name = {"fred"}};
+	question->has.is_refused = false;
+	question->has.has_more = true;
+	server_node_answered(&w.node, question, moment());
+	assert_true(is_next(ORDER_TELL));
+	server_node_operator_told(&w.node, other);
+	question = asked(QUESTION_MEMBERS);
+	assert_string_equal(question->list.after.text, "fred");
+	question->has.is_refused = true;
+	server_node_answered(&w.node, question, moment());
+	assert_non_null(strstr(heard(other), "went while"));
+	assert_non_null(strstr(w.told, "status=75"));
+}
+
+// A change in a batch is made whoever leaves, and its place is free only then; so it is with a page.
+static void test_who_leaves_a_room_change(void **state)
+{
+	(void)state;
+	const uint32_t slot = come("do=room make\nroom=#ops\n\n");
+	const struct storage_batch *batch = given(1);
+	const uint32_t lister = come("do=room list\n\n");
+	struct storage_question *question = asked(QUESTION_ROOMS);
+	server_node_operator_left(&w.node, slot);
+	server_node_operator_left(&w.node, lister);
+	const uint32_t next = come("do=room list\n\n");
+	assert_true(next != slot && next != lister);
+	assert_true(is_quiet());
+	kept(batch, &(struct storage_result){.verdict = VERDICT_NEW});
+	question->page->row_count = 0;
+	server_node_answered(&w.node, question, moment());
+	asked(QUESTION_ROOMS);
+	assert_true(is_quiet());
+	assert_int_equal(come(""), slot);
+	assert_int_equal(come(""), lister);
+}
+
+// What is in a batch is judged and answered before the end, all else is told so.
+static void test_the_server_stops_with_changes_of_rooms(void **state)
+{
+	(void)state;
+	uint32_t slot[5];
+	for (uint32_t i = 0; i < 5; i++)
+		slot[i] = come("do=room make\nroom=#ops\n\n");
+	const struct storage_batch *batch = given(BATCH_ROOM_OPS_MAX / 4);
+	server_node_stop_asked(&w.node);
+	assert_non_null(strstr(heard(slot[4]), "status=69\n\n"));
+	assert_true(is_quiet());
+	kept(batch, &(struct storage_result){.verdict = VERDICT_NEW});
+	for (uint32_t i = 0; i < 4; i++) {
+		assert_true(is_next(ORDER_TELL));
+		assert_int_equal(w.order.slot, slot[i]);
+		assert_memory_equal(w.order.told, "members=0\nstatus=0\n\n", w.order.told_bytes);
+		server_node_operator_told(&w.node, slot[i]);
+		assert_true(is_next(ORDER_PART));
+	}
+	assert_true(is_next(ORDER_END));
+}
+
 static void test_nonsense_is_answered(void **state)
 {
 	char text[OPERATOR_REQUEST_BYTES_MAX + 1];
@@ -385,6 +612,14 @@ int main(void)
 		TEST(test_life),
 		TEST(test_list),
 		TEST(test_users_change_while_listed),
+		TEST(test_a_room_is_changed),
+		TEST(test_ids_of_changes),
+		TEST(test_what_a_room_refuses),
+		TEST(test_many_changes_of_rooms),
+		TEST(test_rooms_are_listed),
+		TEST(test_members_of_no_room),
+		TEST(test_who_leaves_a_room_change),
+		TEST(test_the_server_stops_with_changes_of_rooms),
 		TEST(test_nonsense_is_answered),
 		TEST(test_another_users_file_is_meant),
 		TEST(test_silence_has_an_end),

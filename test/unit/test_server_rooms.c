@@ -237,6 +237,85 @@ static void test_a_device_is_removed(void **state)
 	finish();
 }
 
+// --- the operator's changes ---
+
+static bool change_room(enum storage_change_kind what, const char *other, uint32_t number)
+{
+	const struct storage_change change = {.what = what, .id = id_of(number), .room = name_of("ops"), .other = name_of(other)};
+	return server_change_room(&f.server, &change, number, WALL);
+}
+
+// It is an operation as those of devices, of no session; it is told by its number, and its message goes to the members.
+static void test_the_operator_changes_a_room(void **state)
+{
+	(void)state;
+	begin_three();
+	assert_true(change_room(CHANGE_ADD, "tIM", 5));
+	const struct server_batch *batch = &f.server.lane[0].batch[f.server.lane[0].filling];
+	const struct storage_op *op = &batch->ops[0];
+	assert_int_equal(op->kind, STORAGE_CHANGE);
+	assert_int_equal(op->session, 0);
+	assert_int_equal(op->at.ms, WALL.ms);
+	assert_int_equal(op->change.user_id, 0);
+	assert_string_equal(op->change.user.text, "");
+	assert_int_equal(op->change.other_id, TIM);
+	assert_string_equal(op->change.other.text, "Tim"); // as the users file writes it
+	const struct storage_place places[] = {{.user_id = FRED}, {.user_id = TIM}};
+	tell(&(struct storage_result){.verdict = VERDICT_NEW, .row = 1, .kind = MESSAGE_JOINED, .room_row = 1,
+				      .room = {OPS, name_of("ops")}, .about = name_of("Tim"), .member_count = 2},
+	     places, 2);
+	assert_int_equal(f.changed_number, 5);
+	assert_int_equal(f.changed.verdict, VERDICT_NEW);
+	assert_int_equal(f.changed.member_count, 2);
+	for (uint32_t slot = 0; slot < 2; slot++) {
+		const struct call_deliver deliver = last_delivery(slot);
+		assert_int_equal(deliver.kind, MESSAGE_JOINED);
+		assert_string_equal(deliver.sender.text, "");
+		assert_memory_equal(deliver.id.bytes, op->change.id.bytes, ID_BYTES);
+		assert_memory_equal(deliver.text, "Tim", 3);
+	}
+	check_delivered(2, "");
+	assert_int_equal(f.server.peer[0].pending_count, 0);
+	finish();
+}
+
+// In one batch with those of devices, each hears what came of its own; also of one whose user there is not.
+static void test_the_operator_among_devices(void **state)
+{
+	(void)state;
+	begin_three();
+	const uint32_t joined = join(0, 1, "ops");
+	assert_true(change_room(CHANGE_LEAVE, "nobody", 7));
+	const uint32_t submitted = submit(1, 2, "#ops", "a");
+	const struct storage_batch *batch = take(false);
+	assert_int_equal(batch->op_count, 3);
+	assert_int_equal(batch->ops[1].change.other_id, 0);
+	assert_string_equal(batch->ops[1].change.other.text, "nobody");
+	batch->results[0] = (struct storage_result){.verdict = VERDICT_LIMIT};
+	batch->results[1] = (struct storage_result){.verdict = VERDICT_ROOM_FULL};
+	batch->results[2] = (struct storage_result){.verdict = VERDICT_NOT_A_MEMBER};
+	server_appended(&f.server, 0, &(struct storage_appended){true, true, {{9}, 40}}, moment_of_test());
+	assert_int_equal(status_of(0, joined), STATUS_LIMIT);
+	assert_int_equal(status_of(1, submitted), STATUS_NOT_A_MEMBER);
+	assert_int_equal(f.changed_number, 7);
+	assert_int_equal(f.changed.verdict, VERDICT_ROOM_FULL);
+	finish();
+}
+
+// It has a part of a batch as a user has, and goes on when that was taken.
+static void test_the_operator_waits_for_room(void **state)
+{
+	(void)state;
+	begin_three();
+	for (uint32_t i = 0; i < BATCH_ROOM_OPS_MAX / 4; i++)
+		assert_true(change_room(CHANGE_ADD, "Tim", i));
+	assert_false(change_room(CHANGE_ADD, "Tim", 20));
+	const struct storage_batch *batch = take(false);
+	assert_int_equal(batch->op_count, BATCH_ROOM_OPS_MAX / 4);
+	assert_true(change_room(CHANGE_ADD, "Tim", 20));
+	finish();
+}
+
 // --- lists ---
 
 static void test_members(void **state)
@@ -432,6 +511,9 @@ int main(void)
 		cmocka_unit_test(test_rooms_of_a_batch),
 		cmocka_unit_test(test_a_large_room_costs_more),
 		cmocka_unit_test(test_a_device_is_removed),
+		cmocka_unit_test(test_the_operator_changes_a_room),
+		cmocka_unit_test(test_the_operator_among_devices),
+		cmocka_unit_test(test_the_operator_waits_for_room),
 		cmocka_unit_test(test_members),
 		cmocka_unit_test(test_a_stranger_learns_nothing),
 		cmocka_unit_test(test_history),

@@ -250,6 +250,7 @@ static void test_a_room_is_renamed_and_deleted(void **state)
 	assert_string_equal(last_text(fixture, FRED), "#ops");
 	assert_string_equal(fixture->page.row[0].room.name.text, "crew"); // also of what came before
 	assert_int_equal(name_bytes(&fixture->page.row[fixture->page.row_count - 1].sender), 0);
+	assert_memory_equal(fixture->page.row[fixture->page.row_count - 1].id.bytes, op.change.id.bytes, ID_BYTES);
 	say(fixture, FRED, "ops"); // by its old name
 	assert_string_equal(result->room.name.text, "crew");
 	assert_memory_equal(result->room.id.bytes, id.bytes, ROOM_ID_BYTES);
@@ -271,6 +272,7 @@ static void test_a_room_is_renamed_and_deleted(void **state)
 	assert_int_equal(change(fixture, CHANGE_LEAVE, OPERATOR, "nowhere", FRED), VERDICT_NOT_A_MEMBER);
 	assert_int_equal(change(fixture, CHANGE_ROOM_DELETE, OPERATOR, "crew", NOBODY), VERDICT_NEW);
 	assert_int_equal(result->place_count, 0);
+	assert_int_equal(result->member_count, 2); // that were in it
 	assert_int_equal(judge(fixture, say_op(fixture, JIMMY, "ops")), VERDICT_NOT_A_MEMBER);
 	assert_int_equal(change(fixture, CHANGE_ROOM_DELETE, OPERATOR, "crew", NOBODY), VERDICT_NOT_A_MEMBER);
 	assert_int_equal(make(fixture, OPERATOR, "ops", false, false), VERDICT_NOT_ALLOWED);

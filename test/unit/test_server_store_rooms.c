@@ -326,6 +326,22 @@ static void test_lists_are_paged_by_name(void **state)
 	}
 	for (int i = 0; i < 60; i++)
 		assert_int_equal(seen[i], i % 3 != 0 || i % 4 == 0);
+	// The operator is shown all.
+	after[0] = 0;
+	uint32_t all = 0;
+	for (bool has_more = true; has_more;) {
+		has_more = ask_list(fixture, QUESTION_ROOMS, OPERATOR, "", after).has.has_more;
+		for (uint32_t i = 0; i < fixture->page.row_count; i++, all++) {
+			const struct storage_room *entry = &fixture->page.room[i];
+			const int number = atoi(entry->room.name.text + 4);
+			assert_int_equal(number, all);
+			assert_false(entry->is_member || entry->is_owner);
+			assert_int_equal(entry->is_private, number % 3 == 0);
+			assert_int_equal(entry->member_count, number % 4 == 0);
+			snprintf(after, sizeof after, "%s", entry->room.name.text);
+		}
+	}
+	assert_int_equal(all, 60);
 	struct storage_question mine = {.kind = QUESTION_ROOMS, .user_id = FRED, .list = {.is_mine = true}, .page = &fixture->page};
 	assert_int_equal(server_store_ask(fixture->store, &mine, &fixture->why), MMS_OK);
 	assert_int_equal(fixture->page.row_count, 15);
@@ -348,6 +364,13 @@ static void test_lists_are_paged_by_name(void **state)
 	assert_true(ask_list(fixture, QUESTION_MEMBERS, ANNA, "nowhere", "").has.is_refused);
 	assert_false(ask_list(fixture, QUESTION_MEMBERS, ANNA, "room02", "").has.is_refused); // open, and nobody in it
 	assert_false(ask_list(fixture, QUESTION_MEMBERS, FRED, "room00", "").has.is_refused);
+	assert_false(ask_list(fixture, QUESTION_MEMBERS, OPERATOR, "room00", "").has.is_refused);
+	assert_int_equal(fixture->page.row_count, 1);
+	assert_true(ask_list(fixture, QUESTION_MEMBERS, OPERATOR, "nowhere", "").has.is_refused);
+	assert_int_equal(change(fixture, CHANGE_ROOM_DELETE, OPERATOR, "room00", NOBODY), VERDICT_NEW);
+	ask_list(fixture, QUESTION_ROOMS, OPERATOR, "", "");
+	assert_string_equal(fixture->page.room[0].room.name.text, "ROOM01"); // a room that is gone is none
+	assert_true(ask_list(fixture, QUESTION_MEMBERS, OPERATOR, "room00", "").has.is_refused);
 }
 
 // --- what must hold ---

@@ -464,6 +464,8 @@ static void ask_rooms(uint32_t user)
 	if (chance(300))
 		question.list.after = room_name_of(below(ROOMS));
 	prepare_list(&question, &other, user);
+	if (chance(300))
+		question.user_id = other.user_id = 0; // the operator asks
 	ask_both(&question, &other);
 	same("row_newest", question.has.row_newest, other.has.row_newest);
 	same("has_more", question.has.has_more, other.has.has_more);
@@ -515,6 +517,8 @@ static void ask_names(uint32_t user, enum storage_question_kind kind)
 	if (chance(300))
 		question.list.after = name_of(below(USERS));
 	prepare_list(&question, &other, user);
+	if (kind == QUESTION_MEMBERS && chance(300))
+		question.user_id = other.user_id = 0; // the operator asks
 	ask_both(&question, &other);
 	same("is_refused", kind == QUESTION_MEMBERS && question.has.is_refused, other.has.is_refused);
 	for (uint32_t i = 0; i < store_page.row_count; i++) {
