@@ -47,6 +47,7 @@ static void test_every_verb(void **state)
 		"do=user add\nname=fred\nlife=same\n\n",
 		"do=user add\nname=fred\n\n",
 		"do=user invite\nname=Fred\ninvite=" HASH ",2026-11-22T10:00:00Z\nreplace=yes\n\n",
+		"do=user invite\nname=fred\ninvite=" HASH ",2026-11-22T10:00:00Z\n\n",
 		"do=user list\n\n",
 		"do=user remove\nname=a.b-c_9\nusers=\xc3\xa9\n\n",
 		"do=user revoke\nname=fred\ndevice=" HASH "\n\n",
@@ -114,9 +115,12 @@ static void test_what_is_no_request(void **state)
 	is_refused("do=user remove\n=fred\n\n", "KEY=VALUE");
 	is_refused("do=user remove\nname=fred\r\n\r\n\n", "KEY=VALUE");
 	is_refused("do=user add\nname=fred\nlife=other\n\n", "life");
+	is_refused("do=user add\nname=fred\nlife=some\n\n", "life");
 	is_refused("do=user add\nname=fred\ninvite=" HASH "\n\n", "invite");
 	is_refused("do=user add\nname=fred\ninvite=" HASH ",tomorrow\n\n", "invite");
+	is_refused("do=user add\nname=fred\ninvite=AAAA,2026-11-22T10:00:00Z\n\n", "invite");
 	is_refused("do=user invite\nname=fred\ninvite=" HASH ",2026-11-22T10:00:00Z\nreplace=no\n\n", "replace");
+	is_refused("do=user invite\nname=fred\ninvite=" HASH ",2026-11-22T10:00:00Z\nreplace=yep\n\n", "replace");
 	is_refused("do=user revoke\nname=fred\ndevice=AAAA\n\n", "device");
 	is_refused("do=user list\nusers=\n\n", "users");
 	is_refused("do=room make\nroom=ops\n\n", "room");
@@ -208,6 +212,7 @@ static void test_device(void **state)
 	assert_true(operator_device_read(&read, line.value, line.value_bytes));
 	for (size_t bytes = 0; bytes < line.value_bytes; bytes++)
 		assert_false(operator_device_read(&read, line.value, bytes));
+	assert_false(operator_device_read(&read, "x y", 3)); // one letter, and not the one for none
 }
 
 static void test_room_and_member(void **state)

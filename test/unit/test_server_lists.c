@@ -53,12 +53,13 @@ static void test_a_full_answer(void **state)
 	finish();
 }
 
-// The store has more: that is said, whatever the answer has room for.
+// Whether the store has more is said, whatever the answer has room for.
 static void test_the_store_has_more(void **state)
 {
 	(void)state;
 	uint8_t body[CALL_BODY_BYTES_MAX];
 	const struct call_rooms rooms = {0};
+	const struct call_members members = {.room = name_of("ops")};
 	const struct call_block blocked = {.what = BLOCK_LIST};
 	struct call_list list;
 	begin_three();
@@ -69,6 +70,11 @@ static void test_the_store_has_more(void **state)
 	const struct record *record = answered(question, 0);
 	assert_int_equal(call_rooms_ok_decode(&list, &NONE, record->body, record->bytes), MMS_OK);
 	assert_true(list.has_more);
+	question = question_of(0, CALL_MEMBERS, body, call_members_encode(&members, body));
+	question->page->row_count = 0;
+	record = answered(question, 0);
+	assert_int_equal(call_members_ok_decode(&list, &NONE, record->body, record->bytes), MMS_OK);
+	assert_false(list.has_more);
 	question = question_of(0, CALL_BLOCK, body, call_block_encode(&blocked, body));
 	question->page->row_count = 1;
 	question->page->member[0] = (struct storage_member){.name = name_of("Tim")};
