@@ -70,7 +70,7 @@ static void a_crowd_is_bounded(void **state)
 {
 	(void)state;
 	enum { CROWD = 3000 };
-	static char text[CROWD][6];
+	static char text[CROWD][8];
 	static const char *names[CROWD + 1];
 	for (int i = 0; i < CROWD; i++) {
 		snprintf(text[i], sizeof text[i], "u%d", i % 10000);
