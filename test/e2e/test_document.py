@@ -63,10 +63,10 @@ def test_the_text_of_another_form(server, device):
         assert tim.call(wire.SUBMIT, wire.submit_body(identity, "Tim", b"x", **other)) == (wire.BAD, b"")
 
 
-def test_there_are_no_rooms_yet(server, device):
+def test_a_room_of_others_is_not_to_be_probed(server, device):
     tim = device(server, "Tim").connect()
     for room in ("#Tim", "#" + "a" * 32):
-        assert tim.call(wire.SUBMIT, wire.submit_body(new_id(), room, b"x")) == (wire.NO_SUCH_USER, b"")
+        assert tim.call(wire.SUBMIT, wire.submit_body(new_id(), room, b"x")) == (wire.NOT_A_MEMBER, b"")
     for none in ("#", "##", "#" + "a" * 33, "a" * 33, "a#"):
         assert tim.call(wire.SUBMIT, wire.submit_body(new_id(), none, b"x")) == (wire.BAD, b"")
 
