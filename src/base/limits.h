@@ -64,6 +64,8 @@ enum {
 	BATCH_PLACES_MAX = BATCH_ROOM_OPS_MAX * ROOM_MEMBERS_MAX + 2 * BATCH_MESSAGES_MAX, // mailboxes that one transaction writes
 
 	// --- retention, in store time: time that passes while the store is open ---
+	HISTORY_DAYS_DEFAULT = 30, // what all devices have stays in a mailbox, and what is said in a room
+	HISTORY_DAYS_MAX = 3650,   // what an operator may choose
 	RETENTION_DAYS = 30,   // mail after the first device took it; a suspended user's mail and devices
 	ID_RETENTION_DAYS = 1, // ids of mail that every device has
 	ROOM_AWAY_DAYS = 30,   // a member whose devices took nothing for so long of what waits for them all, to within a day, gets nothing

@@ -2,6 +2,8 @@
 // The command line of `mms server`; the contract is in server_options.h.
 #include "cmd/server_options.h"
 
+#include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "cmd/options.h"
@@ -21,6 +23,16 @@ static const char *strip_brackets(char *host)
 	return host + 1;
 }
 
+static bool read_days(const char *text, uint32_t *days)
+{
+	char *end = NULL;
+	errno = 0;
+	const unsigned long number = strtoul(text, &end, 10);
+	const bool is_number = text[0] >= '0' && text[0] <= '9' && errno == 0;
+	*days = number <= HISTORY_DAYS_MAX ? (uint32_t)number : 0;
+	return is_number && number <= HISTORY_DAYS_MAX && (*end == 0 || strcmp(end, "d") == 0);
+}
+
 bool server_options_read(struct server_options *options, int argc, char **argv, int *status)
 {
 	const struct budget_limits limits = budget_limits_default();
@@ -33,6 +45,7 @@ bool server_options_read(struct server_options *options, int argc, char **argv, 
 		.mailbox_rows_max = MAILBOX_ROWS_MAX,
 		.mailbox_bytes_max = MAILBOX_BYTES_MAX,
 		.mailbox_held_bytes_max = MAILBOX_HELD_BYTES_MAX,
+		.history_days = HISTORY_DAYS_DEFAULT,
 		.submit_rate = server.submit_rate.per_second,
 		.submit_burst = server.submit_rate.burst,
 		.who_rate = server.who_rate.per_second,
@@ -66,6 +79,9 @@ bool server_options_read(struct server_options *options, int argc, char **argv, 
 		COUNT_OPTION("mailbox-held-bytes", mailbox_held_bytes_max, 1024, 1ULL << 40,
 			     "bytes of all that a mailbox holds, also for some of several devices, 128 a message and its text; at "
 			     "least what fits in by the two before (default 67108864)"),
+		{.name = "history", .argument = "DAYS", .text = &options->history,
+		 .help = "days that what was received and said stays for devices and members that come later, as 30d; 0: not at all "
+			 "(default 30d)"},
 		COUNT_OPTION("submit-rate", submit_rate, 1, 1000000, "messages a second from one user (default 50)"),
 		COUNT_OPTION("submit-burst", submit_burst, 1, 1000000, "messages one user may send at once (default 1000)"),
 		COUNT_OPTION("who-rate", who_rate, 1, 1000000, "lists of users a second for one user (default 2)"),
@@ -96,6 +112,10 @@ bool server_options_read(struct server_options *options, int argc, char **argv, 
 		*status = options_fail(&command, "--rooms is either users or operator");
 		return false;
 	}
+	if (options->history != NULL && !read_days(options->history, &options->history_days)) {
+		*status = options_fail(&command, "--history takes days, 0 to 3650, as in --history 30d");
+		return false;
+	}
 	if (words.count > 0)
 		options->host = strip_brackets(words.word[0]);
 	return true;
@@ -108,6 +128,9 @@ struct server_store_bounds server_options_bounds(const struct server_options *op
 	struct server_store_bounds bounds = server_store_bounds_default();
 	bounds.mailbox_rows_max = options->mailbox_rows_max;
 	bounds.mailbox_bytes_max = options->mailbox_bytes_max;
+	bounds.keeps_own = true;
+	bounds.history_days = options->history_days;
+	bounds.room_days = options->history_days;
 	bounds.held_bytes_max = options->mailbox_held_bytes_max > least ? options->mailbox_held_bytes_max : least;
 	return bounds;
 }

@@ -23,6 +23,8 @@ struct server_options {
 	uint64_t mailbox_rows_max;
 	uint64_t mailbox_bytes_max;
 	uint64_t mailbox_held_bytes_max;
+	const char *history; // as it was written
+	uint32_t history_days;
 	uint64_t submit_rate;
 	uint64_t submit_burst;
 	uint64_t who_rate;

@@ -145,12 +145,14 @@ static struct call_deliver delivery_of_change(const struct storage_op *op, const
 	return delivery;
 }
 
-// What was said to one stands in the mailbox of the sender too, for its other devices.
-static struct call_deliver own_delivery_of(const struct storage_op *op, const struct call_deliver *delivery)
+// What was said to one stands in the mailbox of the sender too, for its other devices; what was said in a room, for all of them.
+static struct call_deliver own_delivery_of(const struct storage_op *op, const struct storage_result *result,
+					   const struct call_deliver *delivery)
 {
 	struct call_deliver own = *delivery;
 	own.is_own = true;
-	own.conversation = (struct message_to){.name = op->submit.recipient};
+	if (result->room_row == 0)
+		own.conversation = (struct message_to){.name = op->submit.recipient};
 	return own;
 }
 
@@ -186,16 +188,18 @@ static void forward(struct server *server, const struct storage_op *op, const st
 	uint8_t about[MESSAGE_TO_BYTES_MAX];
 	const struct call_deliver delivery = op->kind == STORAGE_SUBMIT ? delivery_of_submit(op, result, batch->text)
 									: delivery_of_change(op, result, about);
+	const int64_t author_id = op->kind == STORAGE_SUBMIT ? op->submit.sender_id : op->change.user_id;
 	if (result->verdict == VERDICT_NEW)
 		server_write_news(&news, result->row, &delivery);
 	for (uint32_t i = 0; i < result->place_count; i++) {
 		const struct storage_place *place = &batch->places[result->place_first + i];
-		if (place->is_own && !has_own) {
-			const struct call_deliver own = own_delivery_of(op, &delivery);
+		const bool is_own = place->is_own || (result->room_row != 0 && place->user_id == author_id);
+		if (is_own && !has_own) {
+			const struct call_deliver own = own_delivery_of(op, result, &delivery);
 			server_write_news(&own_news, result->row, &own);
 			has_own = true;
 		}
-		forward_place(server, op, place, place->is_own ? &own_news : &news, now);
+		forward_place(server, op, place, is_own ? &own_news : &news, now);
 	}
 }
 

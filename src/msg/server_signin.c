@@ -239,11 +239,13 @@ static void answer_ok(struct server *server, const struct server_joining *joinin
 	uint8_t body[CALL_BODY_BYTES_MAX];
 	const struct storage_question *question = &joining->question;
 	const uint64_t waiting_count = question->is.waiting_count;
+	const uint64_t history_count = question->is.history_count;
 	struct call_signin_ok ok = {
 		.is_reoffer_wanted = !question->is.is_mark_known, // promised by a store that this one is not (section 6.4)
 		.has_proof = joining->invite != NULL,
 		.mark = question->is.mark,
 		.waiting_count = waiting_count > UINT32_MAX ? UINT32_MAX : (uint32_t)waiting_count,
+		.history_count = history_count > UINT32_MAX ? UINT32_MAX : (uint32_t)history_count,
 		.name = entry->name,
 	};
 	if (ok.has_proof)

@@ -8,8 +8,14 @@ static const char schema[] =
 	"CREATE TABLE counter("
 	" only INTEGER PRIMARY KEY CHECK (only = 1),"
 	" commit_next INTEGER NOT NULL CHECK (commit_next > 0),"
-	" seconds INTEGER NOT NULL CHECK (seconds >= 0)) STRICT;"
-	"INSERT INTO counter VALUES (1, 1, 0);"
+	" seconds INTEGER NOT NULL CHECK (seconds >= 0),"
+	" has_own INTEGER NOT NULL) STRICT;"
+	"INSERT INTO counter VALUES (1, 1, 0, 0);"
+
+	// How far the numbers had come at some seconds of store time, so that an age is a number.
+	"CREATE TABLE epoch("
+	" seconds INTEGER PRIMARY KEY,"
+	" commit_no INTEGER NOT NULL) STRICT;"
 
 	"CREATE TABLE start("
 	" seq INTEGER PRIMARY KEY AUTOINCREMENT,"
@@ -26,6 +32,8 @@ static const char schema[] =
 	" UNIQUE (name, life)) STRICT;"
 	"CREATE INDEX user_by_absence ON user(absent_since) WHERE absent_since IS NOT NULL;"
 
+	// seen_row: up to it some device had its rows when this one was enrolled; enrolled_row: the newest number then. What it gets of
+	// those, and of own ones up to enrolled_row, is history: old_rows, and of them old_silent.
 	"CREATE TABLE device("
 	" device_id INTEGER PRIMARY KEY AUTOINCREMENT,"
 	" user_id INTEGER NOT NULL,"
@@ -36,6 +44,10 @@ static const char schema[] =
 	" done_rows INTEGER NOT NULL CHECK (done_rows >= 0),"
 	" done_bytes INTEGER NOT NULL CHECK (done_bytes >= 0),"
 	" done_silent INTEGER NOT NULL CHECK (done_silent >= 0),"
+	" seen_row INTEGER NOT NULL,"
+	" enrolled_row INTEGER NOT NULL,"
+	" old_rows INTEGER NOT NULL CHECK (old_rows >= 0),"
+	" old_silent INTEGER NOT NULL CHECK (old_silent BETWEEN 0 AND old_rows),"
 	" gap_row INTEGER NOT NULL DEFAULT 0 CHECK (gap_row >= 0),"
 	" gap_count INTEGER NOT NULL DEFAULT 0 CHECK (gap_count >= 0)) STRICT;"
 	"CREATE INDEX device_by_user ON device(user_id);"
@@ -45,8 +57,8 @@ static const char schema[] =
 
 	// What a mailbox holds is counted as it changes. put: all that was ever accepted for it; a device's done: what of that
 	// it has, or lost in a gap, so that the difference waits for it. held: what waits for anybody. fresh: what no device ever
-	// had, that is, beyond taken_row. row_last: the newest that it ever had. Rows up to purge_row are in no count any more and
-	// only wait to be removed. is_by_sender: the table share has a row for each sender of what is held.
+	// had, that is, beyond taken_row and not an own one. row_last: the newest that it ever had. Rows up to purge_row are in no count
+	// any more and only wait to be removed. is_by_sender: the table share has a row for each sender of what is held.
 	"CREATE TABLE mailbox("
 	" user_id INTEGER PRIMARY KEY,"
 	" put_rows INTEGER NOT NULL,"
@@ -61,12 +73,14 @@ static const char schema[] =
 	" is_by_sender INTEGER NOT NULL) STRICT;"
 	"CREATE INDEX mailbox_by_purge ON mailbox(user_id) WHERE purge_row > 0;"
 
-	// What else is known of a mailbox: only of one whose user was in a room, or blocks somebody. silent: of put and of held, the rows
-	// that nobody waits for. taken_at: when something was taken last, or there was nothing to be taken, to within a day.
+	// What else is known of a mailbox: only of one whose user was in a room, blocks somebody, or has own messages in it. silent: of
+	// put, of held and of fresh, the rows that nobody waits for. taken_at: when something was taken last, or there was nothing to be
+	// taken, to within a day.
 	"CREATE TABLE mailbox_more("
 	" user_id INTEGER PRIMARY KEY,"
 	" put_silent INTEGER NOT NULL,"
 	" held_silent INTEGER NOT NULL CHECK (held_silent BETWEEN 0 AND put_silent),"
+	" fresh_silent INTEGER NOT NULL CHECK (fresh_silent BETWEEN 0 AND held_silent),"
 	" taken_at INTEGER NOT NULL,"
 	" blocked_count INTEGER NOT NULL CHECK (blocked_count >= 0)) STRICT;"
 
@@ -82,7 +96,7 @@ static const char schema[] =
 	"CREATE INDEX share_by_weight ON share(user_id, taken_weight DESC) WHERE taken_weight > 0;"
 
 	// A message: what was said, and about whom. It goes with its last place in a mailbox, and in a room. to_user: 0: to a room. sender:
-	// empty: the operator.
+	// empty: the operator. recipient: of one that stands in the sender's mailbox too; else empty.
 	"CREATE TABLE body("
 	" body_no INTEGER PRIMARY KEY,"
 	" sender_id INTEGER NOT NULL,"
@@ -93,6 +107,7 @@ static const char schema[] =
 	" to_user INTEGER NOT NULL,"
 	" at INTEGER NOT NULL,"
 	" sender TEXT NOT NULL,"
+	" recipient TEXT NOT NULL,"
 	" text BLOB NOT NULL) STRICT;"
 
 	// Its place in a mailbox; row is the body's number. sender_id: 0: it came by a room. bytes: of the text, so that a range is counted
@@ -104,6 +119,7 @@ static const char schema[] =
 	" bytes INTEGER NOT NULL,"
 	" flags INTEGER NOT NULL,"
 	" PRIMARY KEY (user_id, row)) STRICT, WITHOUT ROWID;"
+	"CREATE INDEX ref_own ON ref(user_id, row) WHERE flags & 2;"
 
 	// Those that some device of the user has and another lacks, and when the first took it. A table of its own, for a user with
 	// one device never has any.
@@ -115,8 +131,9 @@ static const char schema[] =
 	" at INTEGER NOT NULL,"
 	" PRIMARY KEY (user_id, row)) STRICT, WITHOUT ROWID;"
 	"CREATE INDEX received_by_age ON received(at);"
-	"CREATE INDEX received_by_sender ON received(user_id, sender_id, row);"
+	"CREATE INDEX received_by_sender ON received(user_id, sender_id, row);";
 
+static const char schema_ids[] =
 	// The ids held: they outlive their messages, and judge what comes again. In the order of ids, which is about that of time: what
 	// many senders had accepted together stands together, and costs few pages (doc/design.md).
 	"CREATE TABLE accepted("
@@ -143,8 +160,8 @@ const struct sql_kind server_schema_kind = {
 	.noun = "server database",
 	.elsewhere = "another data directory",
 	.application_id = 0x4d4d5353, // "MMSS"
-	.version = 5,
-	.schema = {schema, server_schema_room},
+	.version = 6,
+	.schema = {schema, schema_ids, server_schema_room},
 	.busy_ms = 2000,
 	.cache_kib = 32 * 1024,
 	.checkpoint_mode = SQLITE_CHECKPOINT_PASSIVE,
@@ -153,8 +170,13 @@ const struct sql_kind server_schema_kind = {
 const char *const server_schema_statement[SERVER_STATEMENT_COUNT] = {
 	// The last two columns are what the counter must exceed, and must not be behind.
 	[COUNTER_GET] = "SELECT commit_next, seconds, coalesce((SELECT max(body_no) FROM body), 0),"
-			" coalesce((SELECT first_commit FROM start ORDER BY seq DESC LIMIT 1), 0) FROM counter WHERE only = 1",
+			" coalesce((SELECT first_commit FROM start ORDER BY seq DESC LIMIT 1), 0), has_own FROM counter WHERE only = 1",
 	[COUNTER_SET] = "UPDATE counter SET commit_next = ?1, seconds = ?2 WHERE only = 1",
+	[COUNTER_OWN] = "UPDATE counter SET has_own = 1 WHERE only = 1",
+
+	[EPOCH_NEWEST] = "SELECT seconds, commit_no FROM epoch WHERE seconds <= ?1 ORDER BY seconds DESC LIMIT 1",
+	[EPOCH_PUT] = "INSERT INTO epoch(seconds, commit_no) VALUES (?1, ?2)",
+	[EPOCHS_FORGET] = "DELETE FROM epoch WHERE seconds < ?1",
 
 	[START_PUT] = "INSERT INTO start(start_id, first_commit) VALUES (?1, ?2)",
 	[STARTS_FORGET] = "DELETE FROM start WHERE seq <= (SELECT max(seq) FROM start) - ?1",
@@ -177,17 +199,22 @@ const char *const server_schema_statement[SERVER_STATEMENT_COUNT] = {
 	[USER_REMOVE] = "DELETE FROM user WHERE user_id = ?1",
 	[USER_DEVICES_REMOVE] = "DELETE FROM device WHERE user_id = ?1",
 
-	[DEVICE_FIND] = "SELECT device_id, user_id, cursor, gap_row, gap_count, done_rows, done_silent FROM device WHERE key = ?1",
-	[DEVICES_OF_USER] = "SELECT device_id, cursor, done_rows, done_bytes, gap_row, done_silent FROM device WHERE user_id = ?1",
-	[DEVICE_PUT] = "INSERT INTO device(user_id, key, fingerprint, enrolled_at, cursor, done_rows, done_bytes, done_silent)"
-		       " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+	[DEVICE_FIND] = "SELECT device_id, user_id, cursor, gap_row, gap_count, done_rows, done_silent, old_rows, old_silent"
+			" FROM device WHERE key = ?1",
+	[DEVICES_OF_USER] = "SELECT device_id, cursor, done_rows, done_bytes, gap_row, done_silent, old_rows, old_silent FROM device"
+			    " WHERE user_id = ?1",
+	[DEVICE_SEEN] = "SELECT seen_row, enrolled_row FROM device WHERE device_id = ?1",
+	[DEVICE_PUT] = "INSERT INTO device(user_id, key, fingerprint, enrolled_at, cursor, done_rows, done_bytes, done_silent, seen_row,"
+		       " enrolled_row, old_rows, old_silent) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
 	[DEVICE_COUNT] = "SELECT count(*) FROM device WHERE user_id = ?1",
-	[DEVICE_MOVE] = "UPDATE device SET cursor = ?2, done_rows = ?3, done_bytes = ?4 WHERE device_id = ?1",
-	[DEVICE_GAP_ADD] = "UPDATE device SET gap_row = max(gap_row, ?2), gap_count = gap_count + 1,"
-			   " done_rows = done_rows + 1, done_bytes = done_bytes + ?3 WHERE user_id = ?1 AND cursor < ?2",
+	[DEVICE_MOVE] = "UPDATE device SET cursor = ?2, done_rows = ?3, done_bytes = ?4, done_silent = ?5 WHERE device_id = ?1",
+	[DEVICE_GAP_ADD] = "UPDATE device SET gap_row = iif(device_id = ?3, gap_row, max(gap_row, ?2)),"
+			   " gap_count = gap_count + (device_id <> ?3) WHERE user_id = ?1 AND cursor < ?2",
 	[DEVICE_PASS] = "UPDATE device SET done_rows = done_rows + 1, done_bytes = done_bytes + ?3, done_silent = done_silent + ?4"
 			" WHERE user_id = ?1 AND cursor < ?2",
-	[DEVICE_SILENT] = "UPDATE device SET done_silent = ?2 WHERE device_id = ?1",
+	[DEVICE_OLD_PASS] = "UPDATE device SET old_rows = old_rows - 1, old_silent = old_silent - ?4 WHERE user_id = ?1 AND cursor < ?2"
+			    " AND old_rows > 0 AND (seen_row >= ?2 OR (?3 AND enrolled_row >= ?2))",
+	[DEVICE_OLD] = "UPDATE device SET old_rows = ?2, old_silent = ?3 WHERE device_id = ?1",
 	[DEVICE_GAP_TOLD] = "UPDATE device SET gap_row = 0, gap_count = 0 WHERE device_id = ?1",
 	[DEVICE_REMOVE] = "DELETE FROM device WHERE user_id = ?1 AND fingerprint = ?2 RETURNING device_id",
 	[DEVICE_LIST] = "SELECT device_id, name, fingerprint, enrolled_at, life FROM device JOIN user USING (user_id)"
@@ -219,15 +246,16 @@ const char *const server_schema_statement[SERVER_STATEMENT_COUNT] = {
 	[SENDER_FORGET] = "DELETE FROM sender WHERE user_id = ?1 AND new_ids = 0",
 
 	[MAILBOX_GET] = "SELECT put_rows, put_bytes, held_rows, held_bytes, fresh_rows, fresh_bytes, row_last, taken_row,"
-			" purge_row, is_by_sender, put_silent, held_silent, taken_at, blocked_count"
+			" purge_row, is_by_sender, put_silent, held_silent, fresh_silent, taken_at, blocked_count"
 			" FROM mailbox LEFT JOIN mailbox_more USING (user_id) WHERE mailbox.user_id = ?1",
 	[MAILBOX_PUT] = "INSERT INTO mailbox(user_id, put_rows, put_bytes, held_rows, held_bytes, fresh_rows, fresh_bytes,"
 			" row_last, taken_row, purge_row, is_by_sender) VALUES (?11, ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
 	[MAILBOX_SET] = "UPDATE mailbox SET put_rows = ?1, put_bytes = ?2, held_rows = ?3, held_bytes = ?4, fresh_rows = ?5,"
 			" fresh_bytes = ?6, row_last = ?7, taken_row = ?8, purge_row = ?9, is_by_sender = ?10 WHERE user_id = ?11",
 	[MAILBOX_REMOVE] = "DELETE FROM mailbox WHERE user_id = ?1",
-	[MORE_SET] = "INSERT INTO mailbox_more(user_id, put_silent, held_silent, taken_at, blocked_count) VALUES (?1, ?2, ?3, ?4, ?5)"
-		     " ON CONFLICT DO UPDATE SET put_silent = ?2, held_silent = ?3, taken_at = ?4, blocked_count = ?5",
+	[MORE_SET] = "INSERT INTO mailbox_more(user_id, put_silent, held_silent, fresh_silent, taken_at, blocked_count)"
+		     " VALUES (?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT DO UPDATE SET put_silent = ?2, held_silent = ?3, fresh_silent = ?4,"
+		     " taken_at = ?5, blocked_count = ?6",
 	[MORE_REMOVE] = "DELETE FROM mailbox_more WHERE user_id = ?1",
 	[MAILBOX_TO_PURGE] = "SELECT user_id, purge_row FROM mailbox WHERE purge_row > 0 ORDER BY user_id LIMIT 1",
 
@@ -236,19 +264,28 @@ const char *const server_schema_statement[SERVER_STATEMENT_COUNT] = {
 		      " ON CONFLICT DO UPDATE SET fresh_rows = ?3, fresh_bytes = ?4, taken_weight = ?5",
 	[SHARE_REMOVE] = "DELETE FROM share WHERE user_id = ?1 AND sender_id = ?2",
 	[SHARES_MAKE] = "INSERT INTO share(user_id, sender_id, fresh_rows, fresh_bytes, taken_weight)"
-			" SELECT user_id, sender_id, sum(row > ?3), sum((row > ?3) * bytes), sum((row <= ?3) * (bytes + ?4)) FROM ref"
+			" SELECT user_id, sender_id, sum(row > ?3 AND NOT flags & 2), sum((row > ?3 AND NOT flags & 2) * bytes),"
+			" sum((row <= ?3 OR flags & 2 > 0) * (bytes + ?4)) FROM ref"
 			" WHERE user_id = ?1 AND row > ?2 GROUP BY sender_id",
 	[SHARES_REMOVE] = "DELETE FROM share WHERE user_id = ?1",
 	[SHARE_HEAVIEST] = "SELECT sender_id FROM share WHERE user_id = ?1 AND taken_weight > 0"
 			   " ORDER BY taken_weight DESC, sender_id LIMIT 1",
 
-	[BODY_PUT] = "INSERT INTO body(body_no, sender_id, id, origin_device, kind, form, to_user, at, sender, text)"
-		     " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
+	[BODY_PUT] = "INSERT INTO body(body_no, sender_id, id, origin_device, kind, form, to_user, at, sender, recipient, text)"
+		     " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
 	[BODY_REMOVE] = "DELETE FROM body WHERE body_no = ?1",
 	[BODIES_REMOVE] = "DELETE FROM body WHERE body_no BETWEEN ?1 AND ?2",
+	[BODIES_REMOVE_FREE] = "DELETE FROM body WHERE body_no BETWEEN ?1 AND ?2"
+			       " AND NOT EXISTS (SELECT 1 FROM ref WHERE ref.user_id = body.to_user AND row = body_no)"
+			       " AND NOT EXISTS (SELECT 1 FROM ref WHERE ref.user_id = body.sender_id AND row = body_no)",
 
 	[REF_PUT] = "INSERT INTO ref(user_id, row, sender_id, bytes, flags) VALUES (?1, ?2, ?3, ?4, ?5)",
-	[REF_FLAGS] = "SELECT flags FROM ref WHERE user_id = ?1 AND row = ?2",
+	[REF_FLAGS] = "SELECT flags, origin_device FROM ref JOIN body ON body_no = row WHERE ref.user_id = ?1 AND row = ?2",
+	[REFS_FRESH] = "SELECT count(*), coalesce(sum(bytes), 0), coalesce(sum(flags & 1), 0) FROM ref"
+		       " WHERE user_id = ?1 AND row > ?2 AND row <= ?3 AND NOT flags & 2",
+	[REFS_OLD] = "SELECT count(*), coalesce(sum(flags & 1), 0) FROM ref JOIN device ON device_id = ?1"
+		     " WHERE ref.user_id = device.user_id AND row > ?2 AND row <= ?3"
+		     " AND (row <= seen_row OR (flags & 2 AND row <= enrolled_row))",
 	[REFS_SILENT] = "SELECT count(*) FROM ref WHERE user_id = ?1 AND row > ?2 AND row <= ?3 AND flags & 1",
 	[REF_REMOVE] = "DELETE FROM ref WHERE user_id = ?1 AND row = ?2",
 	// The first rows up to ?2, at most ?3: the last of them, and how many.
@@ -257,18 +294,27 @@ const char *const server_schema_statement[SERVER_STATEMENT_COUNT] = {
 	[REFS_UPTO] = "SELECT row FROM ref WHERE user_id = ?1 AND row <= ?2",
 	[REFS_REMOVE] = "DELETE FROM ref WHERE user_id = ?1 AND row <= ?2",
 	[REFS_COUNT] = "SELECT count(*), coalesce(sum(bytes), 0) FROM ref WHERE user_id = ?1 AND row > ?2 AND row <= ?3",
-	[REFS_BY_SENDER] = "SELECT sender_id, sum(row > ?4), sum((row > ?4) * bytes), sum((row > ?4) * (bytes + ?6)),"
+	[REFS_BY_SENDER] = "SELECT sender_id, sum(row > ?4 AND NOT flags & 2), sum((row > ?4 AND NOT flags & 2) * bytes),"
+			   " sum((row > ?4 AND NOT flags & 2) * (bytes + ?6)),"
 			   " sum((row <= ?5) * (bytes + ?6)) FROM ref WHERE user_id = ?1 AND row > ?2 AND row <= ?3"
 			   " GROUP BY sender_id",
-	[REF_OLDEST] = "SELECT row FROM ref WHERE user_id = ?1 AND row > ?2 ORDER BY row LIMIT 1",
+	[REF_OLDEST] = "SELECT row, sender_id, bytes FROM ref WHERE user_id = ?1 AND row > ?2 ORDER BY row LIMIT 1",
+	[REF_OWN_OLDEST] = "SELECT row, sender_id, bytes FROM ref INDEXED BY ref_own WHERE user_id = ?1 AND row > ?2 AND flags & 2"
+			   " ORDER BY row LIMIT 1",
+	[REF_OLD] = "SELECT row, sender_id, bytes FROM ref WHERE user_id = ?1 AND row > ?2 AND row <= ?3 AND NOT EXISTS"
+		    " (SELECT 1 FROM received WHERE received.user_id = ref.user_id AND received.row = ref.row) ORDER BY row LIMIT 1",
+	// With its oldest row.
+	[MAILBOX_NEXT] = "SELECT user_id, coalesce((SELECT min(row) FROM ref WHERE ref.user_id = mailbox.user_id), 9223372036854775807)"
+			 " FROM mailbox WHERE user_id > ?1 ORDER BY user_id LIMIT 1",
 	[RECEIVED_PUT] = "INSERT INTO received(user_id, row, sender_id, bytes, at)"
 			 " SELECT user_id, row, sender_id, bytes, ?4 FROM ref WHERE user_id = ?1 AND row > ?2 AND row <= ?3",
 	[RECEIVED_REMOVE] = "DELETE FROM received WHERE user_id = ?1 AND row = ?2",
 	[RECEIVED_REMOVE_UPTO] = "DELETE FROM received WHERE user_id = ?1 AND row <= ?2",
-	[RECEIVED_OLDEST] = "SELECT row, bytes FROM received INDEXED BY received_by_sender"
-			    " WHERE user_id = ?1 AND sender_id = ?2 AND row > ?3 ORDER BY row LIMIT 1",
+	[RECEIVED_OLDEST] = "SELECT row, sender_id, bytes FROM received INDEXED BY received_by_sender"
+			    " WHERE user_id = ?1 AND sender_id = ?3 AND row > ?2 ORDER BY row LIMIT 1",
 	[RECEIVED_EXPIRED] = "SELECT user_id, row, sender_id, bytes FROM received WHERE at <= ?1 ORDER BY at LIMIT 1",
-	[PAGE_READ] = "SELECT ref.row, id, sender, body.at, kind, form, text, flags, room_row, tag, name FROM ref"
+	[PAGE_READ] = "SELECT ref.row, id, sender, body.at, kind, form, text, flags, room_row, tag, name, origin_device, recipient,"
+		      " body.sender_id = ref.user_id FROM ref"
 		      " LEFT JOIN body ON body.body_no = ref.row"
 		      " LEFT JOIN room_line ON room_line.body_no = CASE ref.sender_id WHEN 0 THEN ref.row END"
 		      " LEFT JOIN room ON room.room_id = room_line.room_id"

@@ -47,6 +47,7 @@ static enum mms_err load_counter(struct server_store *store)
 	    !sql_read_number(statement, 2, &body_no) || !sql_read_number(statement, 3, &first_commit) ||
 	    store->commit_next <= body_no || store->commit_next < first_commit)
 		err = sql_damaged(&store->sql, "its commit counter is behind its messages");
+	store->is_own_noted = store->has_own = sqlite3_column_int(statement, 4) != 0;
 	sql_reset(statement);
 	store->row_next = store->commit_next;
 	return err;
@@ -76,7 +77,8 @@ static enum mms_err open_store(const char *path, enum sql_access mode, struct mt
 		err = open_directory(opened);
 	if (err == MMS_OK) {
 		opened->opened_at = now;
-		opened->bounds = server_store_bounds_default();
+		const struct server_store_bounds bounds = server_store_bounds_default();
+		server_store_bound(opened, &bounds);
 		opened->tally_ids_max = SERVER_TALLY_IDS_MAX;
 		opened->seconds_then = opened->seconds;
 		server_store_room_changed(opened);
@@ -112,7 +114,8 @@ void server_store_close(struct server_store *store)
 
 struct server_store_bounds server_store_bounds_default(void)
 {
-	return (struct server_store_bounds){MAILBOX_ROWS_MAX, MAILBOX_BYTES_MAX, MAILBOX_HELD_BYTES_MAX, SENDER_IDS_MAX};
+	return (struct server_store_bounds){MAILBOX_ROWS_MAX, MAILBOX_BYTES_MAX, MAILBOX_HELD_BYTES_MAX, SENDER_IDS_MAX, 0,
+					    HISTORY_DAYS_DEFAULT, false};
 }
 
 void server_store_bound(struct server_store *store, const struct server_store_bounds *bounds)
@@ -123,7 +126,11 @@ void server_store_bound(struct server_store *store, const struct server_store_bo
 		assert(each[i] >= 1);
 		assert(each[i] <= INT64_MAX / 2);
 	}
+	assert(bounds->history_days <= HISTORY_DAYS_MAX);
+	assert(bounds->room_days <= HISTORY_DAYS_MAX);
 	store->bounds = *bounds;
+	store->history_row = bounds->history_days == 0 ? INT64_MAX : 0; // until it is known
+	store->history_round = UINT64_MAX; // it begins anew
 }
 
 const struct reason *server_store_reason(const struct server_store *store)

@@ -48,12 +48,16 @@ struct server_store_bounds {
 	uint64_t mailbox_bytes_max; // MAILBOX_BYTES_MAX: their text; the same
 	uint64_t held_bytes_max;    // MAILBOX_HELD_BYTES_MAX: all rows of a mailbox, each MAILBOX_ROW_BYTES and its text
 	uint64_t sender_ids_max;    // SENDER_IDS_MAX: ids of a sender after which another generation begins
+	uint32_t history_days;      // what all devices have stays in a mailbox so long; 0: it goes at once
+	uint32_t room_days;         // what is said in a room stays so long, if no mailbox has it any more
+	bool keeps_own;             // what one sends stays for one's other devices: always with history, else if there are any
 };
 
 // The defaults, which hold until others are set.
 struct server_store_bounds server_store_bounds_default(void);
 
-// Sets the bounds; what is held beyond them stays, and is counted. Each is at least 1 and at most INT64_MAX / 2.
+// Sets the bounds; what is held beyond them stays, and is counted. Each is at least 1, but for the days, which are at most
+// HISTORY_DAYS_MAX, and at most INT64_MAX / 2.
 void server_store_bound(struct server_store *store, const struct server_store_bounds *bounds);
 
 // What the last function that failed has to say; kept until the next one.
@@ -110,7 +114,8 @@ enum mms_err server_store_append(struct server_store *store, const struct storag
 enum mms_err server_store_ask(struct server_store *store, struct storage_question *question, struct reason *why) MUST_CHECK;
 
 // Removes what is kept no longer. Of a sender, ids before its newest SENDER_IDS_MAX, when there are as many more and their message
-// is in no mailbox; and by store time: mail that the first device took RETENTION_DAYS ago (devices behind get a gap), ids of
+// is in no mailbox; and by store time: what all devices have after the days of history; mail that the first device took
+// RETENTION_DAYS ago, or as many days as history has if these are more, and own messages as old as that (devices behind get a gap); ids of
 // more than ID_RETENTION_DAYS whose message is in no mailbox, mail and devices of users absent for RETENTION_DAYS.
 // Looks at no more than `rows_max` rows, at least 1; `*has_more`: call again soon, else in some minutes.
 enum mms_err server_store_housekeep(struct server_store *store, struct mtime now, uint32_t rows_max,

@@ -23,7 +23,8 @@ enum mms_err server_store_body_put(struct server_store *store, const struct serv
 	sql_bind_int(statement, 7, body->to_user);
 	sql_bind_int(statement, 8, body->at.ms);
 	sql_bind_name(statement, 9, body->sender);
-	sql_bind_blob(statement, 10, body->text, body->text_bytes);
+	sql_bind_name(statement, 10, body->recipient == NULL ? &(struct name){{0}} : body->recipient);
+	sql_bind_blob(statement, 11, body->text, body->text_bytes);
 	return sql_run(&store->sql, statement);
 }
 
@@ -34,7 +35,7 @@ static enum mms_err put_ref(struct server_store *store, int64_t user_id, const s
 	sql_bind_number(statement, 2, ref->row);
 	sql_bind_int(statement, 3, ref->sender_id);
 	sql_bind_int(statement, 4, ref->bytes);
-	sql_bind_int(statement, 5, ref->is_silent ? SERVER_REF_SILENT : 0);
+	sql_bind_int(statement, 5, (ref->is_silent ? SERVER_REF_SILENT : 0) + (ref->is_own ? SERVER_REF_OWN : 0));
 	return sql_run(&store->sql, statement);
 }
 
@@ -46,8 +47,8 @@ static void count(struct server_store *store, struct server_mailbox *mailbox, co
 	mailbox->put_bytes += ref->bytes;
 	mailbox->held_rows++;
 	mailbox->held_bytes += ref->bytes;
-	mailbox->fresh_rows++;
-	mailbox->fresh_bytes += ref->bytes;
+	mailbox->fresh_rows += !ref->is_own;
+	mailbox->fresh_bytes += ref->is_own ? 0 : ref->bytes;
 	mailbox->row_last = ref->row;
 	server_store_changed(store, mailbox);
 	if (!ref->is_silent)
@@ -55,6 +56,7 @@ static void count(struct server_store *store, struct server_mailbox *mailbox, co
 	server_store_more_changed(store, mailbox);
 	mailbox->put_silent++;
 	mailbox->held_silent++;
+	mailbox->fresh_silent += !ref->is_own;
 }
 
 enum mms_err server_store_ref_put(struct server_store *store, struct server_mailbox *mailbox, const struct server_ref *ref)
@@ -63,8 +65,44 @@ enum mms_err server_store_ref_put(struct server_store *store, struct server_mail
 	if (err != MMS_OK)
 		return err;
 	count(store, mailbox, ref);
-	err = server_store_share_put(store, mailbox, ref->sender_id, ref->bytes);
+	err = server_store_share_put(store, mailbox, ref);
 	return err == MMS_OK ? server_store_shed(store, mailbox) : err;
+}
+
+// Whether the message is to stand in its sender's mailbox too. Other mailboxes are to be found again after this.
+static enum mms_err is_own_kept(struct server_store *store, const struct storage_submit *submit, bool *is_kept)
+{
+	struct server_mailbox *mailbox;
+	uint32_t devices = 0;
+	uint64_t low;
+	*is_kept = false;
+	if (!store->bounds.keeps_own || submit->sender_id == submit->recipient_id)
+		return MMS_OK;
+	enum mms_err err = server_store_mailbox(store, submit->sender_id, &mailbox);
+	if (err == MMS_OK && !server_store_keeps(store))
+		err = server_store_devices_have(store, mailbox, &devices, &low);
+	*is_kept = err == MMS_OK && (server_store_keeps(store) || devices > 1);
+	return err == MMS_E_MISSING ? MMS_OK : err; // a sender who is forgotten has none
+}
+
+// Puts the message into its sender's mailbox.
+static enum mms_err put_own(struct server_store *store, const struct server_judged *judged, uint64_t row)
+{
+	const struct storage_submit *submit = &judged->op->submit;
+	struct server_mailbox *mailbox;
+	enum mms_err err = server_store_mailbox(store, submit->sender_id, &mailbox);
+	if (err == MMS_OK && !store->is_own_noted)
+		err = sql_run(&store->sql, store->statement[COUNTER_OWN]);
+	if (err != MMS_OK)
+		return err;
+	store->is_own_noted = store->has_own = true;
+	judged->batch->places[(*judged->place_next)++] = (struct storage_place){submit->sender_id, mailbox->row_last, true};
+	judged->result->place_count++;
+	return server_store_ref_put(store, mailbox, &(struct server_ref){.row = row,
+									.sender_id = submit->sender_id,
+									.bytes = submit->text_bytes,
+									.is_silent = true,
+									.is_own = true});
 }
 
 // What an id that is held says of the message; a direct one names the mailbox it is in. MMS_E_MISSING: the id is not held.
@@ -82,16 +120,20 @@ static enum mms_err find_again(struct server_store *store, const struct server_j
 }
 
 // Writes the message, unless its id is held: then that says what it is.
-static enum mms_err accept(struct server_store *store, const struct server_judged *judged, struct server_mailbox *mailbox)
+static enum mms_err accept(struct server_store *store, const struct server_judged *judged)
 {
 	const struct storage_submit *submit = &judged->op->submit;
 	const uint64_t row = store->row_next;
+	struct server_mailbox *mailbox;
 	bool is_new;
+	bool has_own = false;
 	enum mms_err err = server_store_id_put(store, submit, row, &is_new);
 	if (err == MMS_OK && !is_new) {
 		err = find_again(store, judged);
 		return err == MMS_E_MISSING ? sql_damaged(&store->sql, "an id is held and is not") : err;
 	}
+	if (err == MMS_OK)
+		err = is_own_kept(store, submit, &has_own);
 	if (err == MMS_OK)
 		err = server_store_body_put(store, &(struct server_body){
 			.row = row,
@@ -104,10 +146,13 @@ static enum mms_err accept(struct server_store *store, const struct server_judge
 			.to_user = submit->recipient_id,
 			.at = judged->op->at,
 			.sender = &submit->sender,
+			.recipient = has_own ? &submit->recipient : NULL,
 			.text = judged->batch->text + submit->text_offset,
 		});
+	if (err == MMS_OK)
+		err = server_store_mailbox(store, submit->recipient_id, &mailbox);
 	if (err != MMS_OK)
-		return err;
+		return err == MMS_E_MISSING ? sql_damaged(&store->sql, "a user is there and is not") : err;
 	struct storage_result *result = judged->result;
 	result->verdict = VERDICT_NEW;
 	result->was_online = submit->is_online;
@@ -119,8 +164,9 @@ static enum mms_err accept(struct server_store *store, const struct server_judge
 	place->row_before = mailbox->row_last;
 	place->is_own = false;
 	store->row_next++;
-	return server_store_ref_put(store, mailbox,
-				    &(struct server_ref){row, submit->sender_id, submit->text_bytes, false});
+	err = server_store_ref_put(store, mailbox,
+				   &(struct server_ref){.row = row, .sender_id = submit->sender_id, .bytes = submit->text_bytes});
+	return err == MMS_OK && has_own ? put_own(store, judged, row) : err;
 }
 
 enum mms_err server_store_refuse(struct server_store *store, const struct server_judged *judged, enum storage_verdict verdict)
@@ -171,7 +217,7 @@ static enum mms_err judge_submit(struct server_store *store, const struct server
 		return err;
 	if (!fits || server_refusal_find(&store->refusals, judged->op, judged->batch->now) != NULL)
 		return server_store_refuse(store, judged, VERDICT_MAILBOX_FULL);
-	return accept(store, judged, mailbox);
+	return accept(store, judged);
 }
 
 // --- a device ---
@@ -238,6 +284,10 @@ static enum mms_err put_device(struct server_store *store, const struct storage_
 	sql_bind_number(statement, 6, mailbox->put_rows - mailbox->held_rows);
 	sql_bind_number(statement, 7, mailbox->put_bytes - mailbox->held_bytes);
 	sql_bind_number(statement, 8, mailbox->put_silent - mailbox->held_silent);
+	sql_bind_number(statement, 9, mailbox->taken_row);
+	sql_bind_number(statement, 10, store->row_next - 1);
+	sql_bind_number(statement, 11, mailbox->held_rows - mailbox->fresh_rows);
+	sql_bind_number(statement, 12, mailbox->held_silent - mailbox->fresh_silent);
 	err = sql_run(&store->sql, statement);
 	if (err != MMS_OK || !enroll->has_invite)
 		return err;

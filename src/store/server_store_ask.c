@@ -23,6 +23,8 @@ static enum mms_err find_device(struct server_store *store, struct storage_quest
 	struct server_mailbox *mailbox;
 	uint64_t done_rows = 0;
 	uint64_t done_silent = 0;
+	uint64_t old_rows = 0;
+	uint64_t old_silent = 0;
 	sql_bind_blob(statement, 1, question->signin.key, STORAGE_KEY_BYTES);
 	enum mms_err err = sql_row(&store->sql, statement);
 	if (err != MMS_OK)
@@ -32,18 +34,21 @@ static enum mms_err find_device(struct server_store *store, struct storage_quest
 	if (!sql_read_number(statement, 2, &device->cursor) || !sql_read_number(statement, 3, &device->gap_row) ||
 	    !sql_read_number(statement, 4, &device->gap_count) || !sql_read_number(statement, 5, &done_rows) ||
 	    !sql_read_number(statement, 6, &done_silent) ||
+	    !sql_read_number(statement, 7, &old_rows) || !sql_read_number(statement, 8, &old_silent) || old_silent > old_rows ||
 	    device->user_id <= 0)
 		err = sql_damaged(&store->sql, "a device is malformed");
 	sql_reset(statement);
 	if (err == MMS_OK)
 		err = server_store_mailbox(store, device->user_id, &mailbox);
 	if (err == MMS_OK && (done_rows > mailbox->put_rows || done_silent > mailbox->put_silent ||
-			      mailbox->put_silent - done_silent > mailbox->put_rows - done_rows))
+			      mailbox->put_silent - done_silent + (old_rows - old_silent) > mailbox->put_rows - done_rows))
 		err = sql_damaged(&store->sql, "a mailbox is miscounted");
 	if (err != MMS_OK)
 		return err == MMS_E_MISSING ? sql_damaged(&store->sql, "a device has no user") : err;
 	question->is.has_device = true;
-	question->is.waiting_count = mailbox->put_rows - done_rows - (mailbox->put_silent - done_silent);
+	question->is.waiting_count =
+		mailbox->put_rows - done_rows - (mailbox->put_silent - done_silent) - (old_rows - old_silent);
+	question->is.history_count = old_rows;
 	return MMS_OK;
 }
 
@@ -121,48 +126,91 @@ static enum mms_err ask_signin(struct server_store *store, struct storage_questi
 
 // --- PAGE ---
 
-// What only some rows have: that nobody waits for them, and the room they came by.
-static bool read_way(sqlite3_stmt *statement, struct storage_row *row)
+// Who reads a page.
+struct reader {
+	int64_t user_id;
+	int64_t device_id;
+	uint64_t seen_row; // as the table device has them
+	uint64_t enrolled_row;
+};
+
+// What only some rows have: that nobody waits for them, that they are the user's own or history, and the room they came by.
+static bool read_way(sqlite3_stmt *statement, const struct reader *reader, struct storage_row *row)
 {
-	row->is_counted = (sqlite3_column_int(statement, 7) & SERVER_REF_SILENT) == 0;
+	const int flags = sqlite3_column_int(statement, 7);
+	const bool is_of_room = sqlite3_column_type(statement, 8) != SQLITE_NULL;
+	row->is_own = (flags & SERVER_REF_OWN) != 0 || (is_of_room && sqlite3_column_int(statement, 13) != 0);
+	row->is_history = row->row <= reader->seen_row || ((flags & SERVER_REF_OWN) != 0 && row->row <= reader->enrolled_row);
+	row->is_counted = (flags & SERVER_REF_SILENT) == 0 && !row->is_history;
+	if ((flags & SERVER_REF_OWN) != 0 && !sql_read_name(statement, 12, &row->recipient))
+		return false;
 	return sqlite3_column_type(statement, 8) == SQLITE_NULL ||
 	       (sql_read_number(statement, 8, &row->room_row) && sql_read_blob(statement, 9, row->room.id.bytes, ROOM_ID_BYTES) &&
 		sql_read_name(statement, 10, &row->room.name));
 }
 
 // Puts the row that was read into the page. False: it is none that we write; the number too, for a damaged index may lead back.
-static bool read_row(sqlite3_stmt *statement, uint64_t after_row, uint32_t *text_bytes, struct storage_page *page)
+static bool read_row(sqlite3_stmt *statement, const struct reader *reader, uint64_t after_row, uint32_t *text_bytes,
+		     struct storage_page *page)
 {
 	struct storage_row *row = &page->row[page->row_count];
 	memset(row, 0, sizeof *row);
 	return sql_read_number(statement, 0, &row->row) && row->row > after_row &&
-	       server_store_read_body(statement, 1, page, row, text_bytes) && read_way(statement, row);
+	       server_store_read_body(statement, 1, page, row, text_bytes) && read_way(statement, reader, row);
 }
 
-static enum mms_err read_page(struct server_store *store, int64_t user_id, uint64_t after_row, uint32_t rows_max,
-			      struct storage_page *page)
+// Whether a row stands there for other devices than the one that asks.
+static bool is_passed_over(sqlite3_stmt *statement, const struct reader *reader)
+{
+	return (sqlite3_column_int(statement, 7) & SERVER_REF_OWN) != 0 && sqlite3_column_int64(statement, 11) == reader->device_id;
+}
+
+// Reads up to `rows_max` rows after `*row_read`, which becomes the last of them; `*rows`: how many, also those passed over.
+static enum mms_err read_page(struct server_store *store, const struct reader *reader, uint32_t rows_max, uint64_t *row_read,
+			      uint32_t *rows, struct storage_page *page)
 {
 	sqlite3_stmt *statement = store->statement[PAGE_READ];
 	uint32_t text_bytes = 0;
 	enum mms_err err;
-	page->row_count = 0;
-	sql_bind_int(statement, 1, user_id);
-	sql_bind_number(statement, 2, after_row);
+	*rows = 0;
+	sql_bind_int(statement, 1, reader->user_id);
+	sql_bind_number(statement, 2, *row_read);
 	sql_bind_int(statement, 3, rows_max);
 	while ((err = sql_row(&store->sql, statement)) == MMS_OK) {
-		if (page->row_count == rows_max || !read_row(statement, after_row, &text_bytes, page)) {
+		const uint32_t text_before = text_bytes;
+		if (*rows == rows_max || !read_row(statement, reader, *row_read, &text_bytes, page)) {
 			err = sql_damaged(&store->sql, "a message is malformed");
 			sql_reset(statement);
 			return err;
 		}
-		after_row = page->row[page->row_count++].row;
+		++*rows;
+		*row_read = page->row[page->row_count].row;
+		if (is_passed_over(statement, reader))
+			text_bytes = text_before;
+		else
+			page->row_count++;
 	}
+	return err == MMS_E_MISSING ? MMS_OK : err;
+}
+
+// Of a device that is gone nothing is history: nobody hears the answer.
+static enum mms_err find_seen(struct server_store *store, struct reader *reader)
+{
+	sqlite3_stmt *statement = store->statement[DEVICE_SEEN];
+	sql_bind_int(statement, 1, reader->device_id);
+	enum mms_err err = sql_row(&store->sql, statement);
+	if (err == MMS_OK &&
+	    (!sql_read_number(statement, 0, &reader->seen_row) || !sql_read_number(statement, 1, &reader->enrolled_row)))
+		err = sql_damaged(&store->sql, "a device is malformed");
+	sql_reset(statement);
 	return err == MMS_E_MISSING ? MMS_OK : err;
 }
 
 static enum mms_err ask_page(struct server_store *store, struct storage_question *question)
 {
 	const uint32_t rows_max = question->mailbox.rows_max;
+	struct reader reader = {.user_id = question->user_id, .device_id = question->mailbox.device_id};
+	uint32_t rows = 0;
 	struct storage_page *page = question->page;
 	struct server_mailbox *mailbox;
 	assert(rows_max >= 1);
@@ -177,10 +225,10 @@ static enum mms_err ask_page(struct server_store *store, struct storage_question
 	question->has.row_newest = mailbox->row_last;
 	if (question->mailbox.after_row >= mailbox->row_last)
 		return MMS_OK;
-	err = read_page(store, question->user_id, question->mailbox.after_row, rows_max, page);
-	if (page->row_count > 0)
-		question->has.row_read = page->row[page->row_count - 1].row;
-	question->has.is_end = err == MMS_OK && (page->row_count < rows_max || page->row[rows_max - 1].row >= mailbox->row_last);
+	err = find_seen(store, &reader);
+	if (err == MMS_OK)
+		err = read_page(store, &reader, rows_max, &question->has.row_read, &rows, page);
+	question->has.is_end = err == MMS_OK && (rows < rows_max || question->has.row_read >= mailbox->row_last);
 	return err;
 }
 

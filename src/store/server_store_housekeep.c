@@ -50,7 +50,8 @@ static enum mms_err abandon(struct server_store *store, int64_t user_id)
 		err = server_store_share_end(store, mailbox, true);
 	if (err != MMS_OK)
 		return err == MMS_E_MISSING ? MMS_OK : err;
-	mailbox->held_rows = mailbox->held_bytes = mailbox->fresh_rows = mailbox->fresh_bytes = mailbox->held_silent = 0;
+	mailbox->held_rows = mailbox->held_bytes = mailbox->fresh_rows = mailbox->fresh_bytes = 0;
+	mailbox->held_silent = mailbox->fresh_silent = 0;
 	mailbox->is_more_dirty = mailbox->has_more;
 	mailbox->purge_row = SERVER_ABANDONED;
 	server_store_changed(store, mailbox);
@@ -161,16 +162,27 @@ static enum mms_err give_back_pages(struct server_store *store)
 	return err == MMS_OK ? sql_checkpoint(&store->sql) : err;
 }
 
+// What a device lacks stays so long after the first one took it: history may be longer.
+static int received_days(const struct server_store *store)
+{
+	return store->bounds.history_days > RETENTION_DAYS ? (int)store->bounds.history_days : RETENTION_DAYS;
+}
+
 // Does up to `*rows_left` of everything, in the open transaction. MMS_E_MISSING: there is no more.
 static enum mms_err clean(struct server_store *store, uint32_t *rows_left)
 {
 	const int64_t retention = days_before(store->seconds_open, RETENTION_DAYS);
+	const int64_t received = days_before(store->seconds_open, received_days(store));
 	const int64_t id_retention = days_before(store->seconds_open, ID_RETENTION_DAYS);
 	enum mms_err err = server_store_ids_write(store);
+	if (err == MMS_OK)
+		err = server_store_epoch(store);
 	for (; *rows_left > 0 && err == MMS_OK; *rows_left -= err == MMS_OK)
-		err = expire_message(store, retention);
+		err = expire_message(store, received);
 	if (err == MMS_E_MISSING)
 		err = MMS_OK;
+	if (err == MMS_OK)
+		err = server_store_history_clean(store, rows_left);
 	for (; *rows_left > 0 && err == MMS_OK; *rows_left -= err == MMS_OK)
 		err = expire_user(store, retention, rows_left);
 	if (err == MMS_E_MISSING)
@@ -203,6 +215,8 @@ enum mms_err server_store_housekeep(struct server_store *store, struct mtime now
 	err = server_store_end(store, is_through ? MMS_OK : err);
 	if (is_through || err != MMS_OK)
 		store->round = (struct server_round){0}; // the next call begins another round
+	if (err != MMS_OK)
+		store->history_round = UINT64_MAX; // the same
 	if (err == MMS_OK)
 		err = give_back_pages(store);
 	if (err == MMS_OK)

@@ -9,140 +9,8 @@
 
 #include "base/map.h"
 #include "store/server_store.h"
+#include "store/server_store_statement.h"
 #include "store/sql.h"
-
-enum server_statement {
-	COUNTER_GET,
-	COUNTER_SET,
-	START_PUT,
-	STARTS_FORGET,
-	START_ANY,
-	START_FIND,
-	START_NEXT,
-	START_OF,
-	USER_FIND,
-	USER_EXISTS,
-	USER_LIFE,
-	USER_PUT,
-	USER_UPDATE,
-	USER_MARK_ABSENT,
-	PRESENT_CLEAR, // temp.present: the ids of the users listed, made at opening
-	PRESENT_PUT,
-	USER_EXPIRED,
-	USER_REMOVE,
-	USER_DEVICES_REMOVE,
-	DEVICE_FIND,
-	DEVICES_OF_USER,
-	DEVICE_PUT,
-	DEVICE_COUNT,
-	DEVICE_MOVE,
-	DEVICE_GAP_ADD,
-	DEVICE_PASS,
-	DEVICE_SILENT,
-	DEVICE_GAP_TOLD,
-	DEVICE_REMOVE,
-	DEVICE_LIST,
-	INVITE_FIND,
-	INVITE_PUT,
-	INVITES_FORGET,
-	LISTED_CLEAR, // temp.listed: the invites' hashes in the users file, made at opening
-	LISTED_PUT,
-	ACCEPTED_FIND,
-	ACCEPTED_PUT,
-	ACCEPTED_SLICE,
-	ACCEPTED_REMOVE, // of a slice, what has to go
-	SENDER_COUNT,
-	SENDER_TURN,
-	SENDER_AGED,
-	SENDER_OLD,
-	SENDER_MARK,
-	SENDERS_LEFT, // those of whom a slice has ids
-	SENDER_SWEPT,
-	SENDER_FORGET,
-	MAILBOX_GET,
-	MAILBOX_PUT,
-	MAILBOX_SET, // of one that MAILBOX_PUT made
-	MAILBOX_REMOVE,
-	MORE_SET,
-	MORE_REMOVE,
-	MAILBOX_TO_PURGE,
-	SHARE_GET,
-	SHARE_SET,
-	SHARE_REMOVE,
-	SHARES_MAKE,
-	SHARES_REMOVE,
-	SHARE_HEAVIEST,
-	BODY_PUT,
-	BODY_REMOVE,
-	BODIES_REMOVE,
-	REF_PUT,
-	REF_FLAGS,
-	REFS_SILENT,
-	REF_REMOVE,
-	REFS_SLICE,
-	REFS_UPTO,
-	REFS_REMOVE,
-	REFS_COUNT,
-	REFS_BY_SENDER,
-	REF_OLDEST,
-	RECEIVED_PUT,
-	RECEIVED_REMOVE,
-	RECEIVED_REMOVE_UPTO,
-	RECEIVED_OLDEST,
-	RECEIVED_EXPIRED,
-	PAGE_READ,
-	ROOM_FIND,
-	ROOM_BY_TAG,
-	ROOM_GET,
-	ROOM_PUT,
-	ROOM_SET,
-	ROOM_GO,
-	ROOM_COUNT,
-	ROOMS_MADE,
-	ROOM_NAME_PUT,
-	ROOM_NAME_REMOVE,
-	ROOM_NAMES_FREE,
-	ROOM_FORGET,
-	LINE_PUT,
-	LINE_RELEASE,
-	LINE_REMOVE,
-	LINE_GET,
-	ROOM_DUE,
-	ROOM_KEEP,
-	NEWEST_AT,
-	MEMBER_FIND,
-	MEMBER_NAMED,
-	MEMBER_PUT,
-	MEMBER_STAMP,
-	MEMBER_OWN,
-	MEMBER_REMOVE,
-	MEMBERS_REMOVE,
-	MEMBERS,
-	MEMBER_ROOMS,
-	MEMBER_TRIM,
-	MEMBER_EXPIRE,
-	MEMBER_OF,
-	MEMBER_FORGET,
-	USER_NAME,
-	BLOCK_FIND,
-	BLOCK_PUT,
-	BLOCK_TRIM,
-	BLOCK_EXPIRE,
-	BLOCK_OF,
-	BLOCK_REMOVE,
-	BLOCKS_REMOVE,
-	LIST_MY_ROOMS,
-	LIST_ROOMS,
-	LIST_ALL_ROOMS,
-	LIST_MEMBERS,
-	LIST_LINES,
-	LIST_BLOCKED,
-	READ_BEGIN,
-	READ_END,
-	PAGES_FREE, // and how many there are
-	PAGES_GIVE_BACK,
-	SERVER_STATEMENT_COUNT
-};
 
 // Rows of a mailbox.
 struct server_span {
@@ -156,6 +24,8 @@ struct server_device {
 	struct server_span done; // of all that was ever put
 	uint64_t done_silent;
 	uint64_t gap_row;
+	uint64_t old_rows; // what it will get as history, and of that
+	uint64_t old_silent;
 };
 
 // A mailbox, as it is with what the open transaction did: a row of the table of that name. Memory is a cache; one that is not
@@ -177,6 +47,7 @@ struct server_mailbox {
 	bool has_more; // the table mailbox_more has a row, or will have; without one what follows is 0
 	uint64_t put_silent;
 	uint64_t held_silent;
+	uint64_t fresh_silent;
 	uint64_t taken_at;
 	uint64_t blocked_count;
 	bool is_more_dirty; // that is not as the table has it
@@ -191,8 +62,9 @@ enum { SERVER_MAILBOXES = 16384 }; // by the user's id modulo it; another user's
 
 #define SERVER_ABANDONED ((uint64_t)INT64_MAX)
 
-// Of a ref. Nobody waits for a silent one: what the server says of a room, and to who wrote it his own words.
-enum server_ref_flags { SERVER_REF_SILENT = 1 };
+// Of a ref. Nobody waits for a silent one: what the server says of a room, and to who wrote it his own words. An own one is what its
+// user wrote to another: it is silent, and never fresh.
+enum server_ref_flags { SERVER_REF_SILENT = 1, SERVER_REF_OWN = 2 };
 
 // A message that comes into a mailbox.
 struct server_ref {
@@ -200,6 +72,7 @@ struct server_ref {
 	int64_t sender_id; // SERVER_ROOMS: by a room
 	uint16_t bytes;
 	bool is_silent;
+	bool is_own; // and silent
 };
 
 // Whose share rooms have in a mailbox, all together.
@@ -283,6 +156,15 @@ struct server_store {
 	uint64_t seconds_then; // and as it held them when the store was opened
 	struct mtime opened_at;
 	struct server_store_bounds bounds;
+	bool has_own;      // a message may stand in two mailboxes; noted in the table once there is one
+	bool is_own_noted;
+	// What all devices of a user have goes up to this number: everything when no history is kept. And own messages up to the other.
+	uint64_t history_row;
+	uint64_t own_row;
+	uint64_t epoch_seconds;     // of the newest sample
+	uint64_t history_round;     // the sample with which the round over the mailboxes began; UINT64_MAX: none
+	int64_t history_user_id;    // it has done users up to this one,
+	bool is_history_round_done; // or all
 	uint32_t tally_ids_max; // SERVER_TALLY_IDS_MAX
 	uint32_t room_age;      // calls of has_room since the disk was asked
 	bool has_room;          // its answer then
@@ -350,6 +232,21 @@ enum mms_err server_store_remove(struct server_store *store, int64_t user_id, ui
 enum mms_err server_store_drop(struct server_store *store, int64_t user_id, int64_t sender_id, uint64_t row,
 			       uint64_t bytes) MUST_CHECK;
 
+// --- history (server_store_history.c) ---
+
+// Whether what all devices of a user have stays for a while.
+static inline bool server_store_keeps(const struct server_store *store)
+{
+	return store->bounds.history_days > 0;
+}
+
+// Notes how far the numbers have come, once an hour, and finds those of some days ago: history_row and own_row.
+enum mms_err server_store_epoch(struct server_store *store) MUST_CHECK;
+
+// Removes what has been kept for long enough, in the next mailboxes, unless all were looked at since the newest sample. It is at most
+// `*rows_left` rows, which it takes off, of some mailboxes; the next call goes on.
+enum mms_err server_store_history_clean(struct server_store *store, uint32_t *rows_left) MUST_CHECK;
+
 // --- what is judged (server_store_append.c) ---
 
 struct server_judged {
@@ -371,6 +268,7 @@ struct server_body {
 	int64_t to_user; // 0: a room
 	struct wtime at;
 	const struct name *sender;
+	const struct name *recipient; // of one that the sender has too; NULL: it has not
 	const uint8_t *text;
 };
 
@@ -405,6 +303,11 @@ enum mms_err server_store_settle(struct server_store *store, int64_t user_id) MU
 // Reads the devices with ids above the given one, up to STORAGE_LIST_ROWS_MAX.
 enum mms_err server_store_list(struct server_store *store, int64_t after_device_id, struct storage_list *list) MUST_CHECK;
 
+// How many devices a user has, and up to which row all of them have what is in the mailbox: without any, what one had if history
+// is kept, else nothing.
+enum mms_err server_store_devices_have(struct server_store *store, struct server_mailbox *mailbox, uint32_t *count,
+				       uint64_t *low) MUST_CHECK;
+
 // --- shares (server_store_share.c) ---
 
 // Whether a message of so many bytes is within what its sender may have in the mailbox. Must: all together are.
@@ -413,8 +316,8 @@ enum mms_err server_store_share_fits(struct server_store *store, struct server_m
 
 // Counts a message that came into a mailbox, whose counts have it already, to its sender, if the mailbox counts by sender;
 // begins that when the mailbox is no longer nearly empty.
-enum mms_err server_store_share_put(struct server_store *store, struct server_mailbox *mailbox, int64_t sender_id,
-				    uint64_t bytes) MUST_CHECK;
+enum mms_err server_store_share_put(struct server_store *store, struct server_mailbox *mailbox,
+				    const struct server_ref *ref) MUST_CHECK;
 
 // Before the rows after `after` up to `upto` are taken, of which those up to `low` leave the mailbox: the same for their senders.
 enum mms_err server_store_share_pass(struct server_store *store, const struct server_mailbox *mailbox, uint64_t after,
@@ -427,9 +330,9 @@ enum mms_err server_store_share_end(struct server_store *store, struct server_ma
 enum mms_err server_store_share_drop(struct server_store *store, const struct server_mailbox *mailbox, int64_t sender_id,
 				     uint64_t bytes) MUST_CHECK;
 
-// Drops rows that some device has from a mailbox beyond its bound, at most MAILBOX_SHED_ROWS_MAX. Must: it counts by sender if it
-// is beyond.
-enum mms_err server_store_shed(struct server_store *store, const struct server_mailbox *mailbox) MUST_CHECK;
+// Drops rows from a mailbox beyond its bound, at most MAILBOX_SHED_ROWS_MAX: what all devices have, the user's own, what some device
+// has. Must: it counts by sender if it is beyond.
+enum mms_err server_store_shed(struct server_store *store, struct server_mailbox *mailbox) MUST_CHECK;
 
 // Writes the shares.
 enum mms_err server_store_share_write(struct server_store *store) MUST_CHECK;

@@ -16,8 +16,9 @@ static bool read_more(sqlite3_stmt *statement, int column, struct server_mailbox
 {
 	return sql_read_number(statement, column, &mailbox->put_silent) &&
 	       sql_read_number(statement, column + 1, &mailbox->held_silent) &&
-	       sql_read_number(statement, column + 2, &mailbox->taken_at) &&
-	       sql_read_number(statement, column + 3, &mailbox->blocked_count);
+	       sql_read_number(statement, column + 2, &mailbox->fresh_silent) &&
+	       sql_read_number(statement, column + 3, &mailbox->taken_at) &&
+	       sql_read_number(statement, column + 4, &mailbox->blocked_count);
 }
 
 static enum mms_err read_mailbox(struct server_store *store, struct server_mailbox *mailbox)
@@ -59,8 +60,9 @@ static enum mms_err write_more(struct server_store *store, struct server_mailbox
 	sql_bind_int(statement, 1, mailbox->user_id);
 	sql_bind_number(statement, 2, mailbox->put_silent);
 	sql_bind_number(statement, 3, mailbox->held_silent);
-	sql_bind_number(statement, 4, mailbox->taken_at);
-	sql_bind_number(statement, 5, mailbox->blocked_count);
+	sql_bind_number(statement, 4, mailbox->fresh_silent);
+	sql_bind_number(statement, 5, mailbox->taken_at);
+	sql_bind_number(statement, 6, mailbox->blocked_count);
 	mailbox->is_more_dirty = false;
 	return sql_run(&store->sql, statement);
 }
@@ -163,9 +165,10 @@ static int compare_numbers(const void *a, const void *b)
 
 static enum mms_err remove_run(struct server_store *store, uint64_t first, uint64_t last)
 {
-	sqlite3_stmt *statement = store->statement[first == last ? BODY_REMOVE : BODIES_REMOVE];
+	const bool is_one = first == last && !store->has_own;
+	sqlite3_stmt *statement = store->statement[store->has_own ? BODIES_REMOVE_FREE : is_one ? BODY_REMOVE : BODIES_REMOVE];
 	sql_bind_number(statement, 1, first);
-	if (first != last)
+	if (!is_one)
 		sql_bind_number(statement, 2, last);
 	return sql_run(&store->sql, statement);
 }
@@ -229,6 +232,7 @@ void server_store_forget(struct server_store *store)
 	store->dirty_first = 0;
 	store->gone_count = 0;
 	store->row_next = store->commit_next;
+	store->is_own_noted = false; // that it is may have been given up
 }
 
 enum mms_err server_store_count(struct server_store *store, int64_t user_id, uint64_t after, uint64_t upto,
@@ -307,57 +311,74 @@ enum mms_err server_store_remove(struct server_store *store, int64_t user_id, ui
 	return err == MMS_OK && has_received ? run_on(store, RECEIVED_REMOVE, user_id, row) : err;
 }
 
-// Devices that do not have the row get the gap.
-static enum mms_err make_gap(struct server_store *store, int64_t user_id, uint64_t row, uint64_t bytes)
-{
-	sqlite3_stmt *statement = store->statement[DEVICE_GAP_ADD];
-	sql_bind_int(statement, 1, user_id);
-	sql_bind_number(statement, 2, row);
-	sql_bind_number(statement, 3, bytes);
-	return sql_run(&store->sql, statement);
-}
+// What a row is that goes, beside its size.
+struct dropped {
+	uint64_t row;
+	uint64_t bytes;
+	bool is_silent;
+	bool is_own;
+	bool is_of_room;
+	int64_t origin_device;
+};
 
-// Devices that do not have the row, which came by a room, have nothing to get any more.
-static enum mms_err pass_row(struct server_store *store, struct server_mailbox *mailbox, uint64_t row, uint64_t bytes)
+static enum mms_err read_dropped(struct server_store *store, int64_t user_id, struct dropped *dropped)
 {
 	sqlite3_stmt *statement = store->statement[REF_FLAGS];
-	sql_bind_int(statement, 1, mailbox->user_id);
-	sql_bind_number(statement, 2, row);
-	enum mms_err err = sql_row(&store->sql, statement);
-	const bool is_silent = err == MMS_OK && (sqlite3_column_int(statement, 0) & SERVER_REF_SILENT) != 0;
-	sql_reset(statement);
-	if (err == MMS_E_MISSING || (is_silent && mailbox->held_silent == 0))
-		err = sql_damaged(&store->sql, "a mailbox is miscounted");
-	if (err != MMS_OK)
-		return err;
-	if (is_silent) {
-		server_store_more_changed(store, mailbox);
-		mailbox->held_silent--;
+	sql_bind_int(statement, 1, user_id);
+	sql_bind_number(statement, 2, dropped->row);
+	const enum mms_err err = sql_row(&store->sql, statement);
+	if (err == MMS_OK) {
+		const int flags = sqlite3_column_int(statement, 0);
+		dropped->is_silent = (flags & SERVER_REF_SILENT) != 0;
+		dropped->is_own = (flags & SERVER_REF_OWN) != 0;
+		dropped->origin_device = sqlite3_column_int64(statement, 1);
 	}
-	statement = store->statement[DEVICE_PASS];
-	sql_bind_int(statement, 1, mailbox->user_id);
-	sql_bind_number(statement, 2, row);
-	sql_bind_number(statement, 3, bytes);
-	sql_bind_int(statement, 4, is_silent);
-	return sql_run(&store->sql, statement);
+	sql_reset(statement);
+	return err == MMS_E_MISSING ? sql_damaged(&store->sql, "a mailbox is miscounted") : err;
+}
+
+// Devices that do not have the row have nothing to get any more: the gap, but for what came by a room, or from the device itself.
+static enum mms_err pass_row(struct server_store *store, int64_t user_id, const struct dropped *dropped)
+{
+	static const enum server_statement steps[] = {DEVICE_GAP_ADD, DEVICE_PASS, DEVICE_OLD_PASS};
+	const int64_t third[] = {dropped->is_own ? dropped->origin_device : 0, (int64_t)dropped->bytes, dropped->is_own};
+	enum mms_err err = MMS_OK;
+	for (size_t i = dropped->is_of_room; i < sizeof steps / sizeof *steps && err == MMS_OK; i++) {
+		sqlite3_stmt *statement = store->statement[steps[i]];
+		sql_bind_int(statement, 1, user_id);
+		sql_bind_number(statement, 2, dropped->row);
+		sql_bind_int(statement, 3, third[i]);
+		if (steps[i] != DEVICE_GAP_ADD)
+			sql_bind_int(statement, 4, dropped->is_silent);
+		err = sql_run(&store->sql, statement);
+	}
+	return err;
 }
 
 enum mms_err server_store_drop(struct server_store *store, int64_t user_id, int64_t sender_id, uint64_t row, uint64_t bytes)
 {
+	struct dropped dropped = {.row = row, .bytes = bytes, .is_of_room = sender_id == SERVER_ROOMS};
 	struct server_mailbox *mailbox;
 	bool was_there;
 	enum mms_err err = server_store_mailbox(store, user_id, &mailbox);
 	if (err == MMS_OK)
-		err = sender_id == SERVER_ROOMS ? pass_row(store, mailbox, row, bytes) : make_gap(store, user_id, row, bytes);
-	if (err == MMS_OK && (mailbox->held_rows <= mailbox->fresh_rows || mailbox->held_bytes < mailbox->fresh_bytes + bytes))
+		err = read_dropped(store, user_id, &dropped);
+	if (err == MMS_OK)
+		err = pass_row(store, user_id, &dropped);
+	if (err == MMS_OK && (mailbox->held_rows <= mailbox->fresh_rows || mailbox->held_bytes < mailbox->fresh_bytes + bytes ||
+			      mailbox->held_silent < mailbox->fresh_silent + dropped.is_silent))
 		err = sql_damaged(&store->sql, "a mailbox is miscounted");
 	if (err == MMS_OK)
 		err = server_store_share_drop(store, mailbox, sender_id, bytes);
 	if (err != MMS_OK)
 		return err;
-	server_store_devices_changed(mailbox); // of the gap
+	server_store_devices_changed(mailbox); // of what they passed
 	mailbox->held_rows--;
 	mailbox->held_bytes -= bytes;
 	server_store_changed(store, mailbox);
+	if (dropped.is_silent) {
+		server_store_more_changed(store, mailbox);
+		mailbox->held_silent--;
+	}
 	return server_store_remove(store, user_id, row, true, &was_there);
 }

@@ -25,7 +25,8 @@ static enum mms_err read_devices(struct server_store *store, int64_t user_id, st
 		struct server_device *device = &devices->device[devices->count];
 		if (devices->count == DEVICES_PER_USER_MAX || !sql_read_number(statement, 1, &device->cursor) ||
 		    !sql_read_number(statement, 2, &device->done.rows) || !sql_read_number(statement, 3, &device->done.bytes) ||
-		    !sql_read_number(statement, 4, &device->gap_row) || !sql_read_number(statement, 5, &device->done_silent)) {
+		    !sql_read_number(statement, 4, &device->gap_row) || !sql_read_number(statement, 5, &device->done_silent) ||
+		    !sql_read_number(statement, 6, &device->old_rows) || !sql_read_number(statement, 7, &device->old_silent)) {
 			err = sql_damaged(&store->sql, "a user's devices are malformed");
 			sql_reset(statement);
 			return err;
@@ -62,6 +63,25 @@ static uint64_t lowest_cursor(const struct server_devices *devices)
 	return low;
 }
 
+enum mms_err server_store_devices_have(struct server_store *store, struct server_mailbox *mailbox, uint32_t *count, uint64_t *low)
+{
+	struct server_devices devices = {.count = 0};
+	const enum mms_err err = devices_of(store, mailbox, &devices);
+	*count = devices.count;
+	const uint64_t without = server_store_keeps(store) ? mailbox->taken_row : 0; // what is held waits for the next
+	*low = devices.count == 0 ? without : lowest_cursor(&devices);
+	return err;
+}
+
+// What of all that was ever put the device farthest behind has.
+static uint64_t fewest_done(const struct server_devices *devices)
+{
+	uint64_t rows = INT64_MAX;
+	for (uint32_t i = 0; i < devices->count; i++)
+		rows = devices->device[i].done.rows < rows ? devices->device[i].done.rows : rows;
+	return rows;
+}
+
 // What all devices have leaves the counts: held is what waits for the one that is farthest behind.
 static enum mms_err leave(struct server_store *store, struct server_mailbox *mailbox, const struct server_devices *devices)
 {
@@ -95,6 +115,15 @@ static enum mms_err purge(struct server_store *store, struct server_mailbox *mai
 	return err;
 }
 
+// What all devices have leaves the mailbox, whatever it is, and nobody looks at what leaves.
+static enum mms_err leave_all(struct server_store *store, struct server_mailbox *mailbox, const struct server_devices *devices)
+{
+	enum mms_err err = server_store_share_end(store, mailbox, true);
+	if (err == MMS_OK)
+		err = leave(store, mailbox, devices);
+	return err == MMS_OK ? purge(store, mailbox, lowest_cursor(devices), PURGE_ROWS_SETTLED) : err;
+}
+
 enum mms_err server_store_settle(struct server_store *store, int64_t user_id)
 {
 	struct server_devices devices = {.count = 0};
@@ -105,14 +134,9 @@ enum mms_err server_store_settle(struct server_store *store, int64_t user_id)
 		err = devices_of(store, mailbox, &devices);
 	}
 	// Without any device left, what is held waits for the next.
-	if (err != MMS_OK || devices.count == 0)
+	if (err != MMS_OK || devices.count == 0 || server_store_keeps(store))
 		return err == MMS_E_MISSING ? MMS_OK : err;
-	err = server_store_share_end(store, mailbox, true); // nobody looks at what leaves
-	if (err == MMS_OK)
-		err = leave(store, mailbox, &devices);
-	if (err == MMS_OK)
-		err = purge(store, mailbox, lowest_cursor(&devices), PURGE_ROWS_SETTLED);
-	return err;
+	return leave_all(store, mailbox, &devices);
 }
 
 // --- a move ---
@@ -130,20 +154,38 @@ static enum mms_err count_passed(struct server_store *store, const struct server
 	return MMS_OK;
 }
 
-// What of it no device ever had.
+static enum mms_err read_fresh(struct server_store *store, const struct server_mailbox *mailbox, uint64_t row,
+			       struct server_span *fresh, uint64_t *silent)
+{
+	sqlite3_stmt *statement = store->statement[REFS_FRESH];
+	sql_bind_int(statement, 1, mailbox->user_id);
+	sql_bind_number(statement, 2, mailbox->taken_row);
+	sql_bind_number(statement, 3, row);
+	enum mms_err err = sql_row(&store->sql, statement);
+	if (err == MMS_OK && (!sql_read_number(statement, 0, &fresh->rows) || !sql_read_number(statement, 1, &fresh->bytes) ||
+			      !sql_read_number(statement, 2, silent)))
+		err = sql_damaged(&store->sql, "a message's size is malformed");
+	sql_reset(statement);
+	return err;
+}
+
+// What of it no device ever had, and how many of these nobody waits for.
 static enum mms_err count_fresh(struct server_store *store, const struct server_mailbox *mailbox, uint64_t cursor, uint64_t row,
-				const struct server_span *passed, struct server_span *fresh)
+				const struct server_span *passed, struct server_span *fresh, uint64_t *silent)
 {
 	enum mms_err err = MMS_OK;
+	*silent = 0;
 	if (row <= mailbox->taken_row)
 		*fresh = (struct server_span){0, 0};
 	else if (row >= mailbox->row_last)
 		*fresh = (struct server_span){mailbox->fresh_rows, mailbox->fresh_bytes};
-	else if (cursor >= mailbox->taken_row)
+	else if (cursor >= mailbox->taken_row && !mailbox->has_more)
 		*fresh = *passed;
 	else
-		err = server_store_count(store, mailbox->user_id, mailbox->taken_row, row, fresh);
-	if (err == MMS_OK && (fresh->rows > mailbox->fresh_rows || fresh->bytes > mailbox->fresh_bytes))
+		err = read_fresh(store, mailbox, row, fresh, silent);
+	if (err == MMS_OK && row >= mailbox->row_last)
+		*silent = mailbox->fresh_silent;
+	if (err == MMS_OK && (fresh->rows > mailbox->fresh_rows || fresh->bytes > mailbox->fresh_bytes || *silent > mailbox->fresh_silent))
 		err = sql_damaged(&store->sql, "a mailbox is miscounted");
 	return err;
 }
@@ -168,24 +210,45 @@ static enum mms_err count_silent(struct server_store *store, const struct server
 	return err;
 }
 
-static enum mms_err write_device(struct server_store *store, const struct server_device *device, bool has_silent)
+static enum mms_err write_device(struct server_store *store, const struct server_device *device)
 {
 	sqlite3_stmt *statement = store->statement[DEVICE_MOVE];
 	sql_bind_int(statement, 1, device->device_id);
 	sql_bind_number(statement, 2, device->cursor);
 	sql_bind_number(statement, 3, device->done.rows);
 	sql_bind_number(statement, 4, device->done.bytes);
-	const enum mms_err err = sql_run(&store->sql, statement);
-	if (err != MMS_OK || !has_silent)
+	sql_bind_number(statement, 5, device->done_silent);
+	return sql_run(&store->sql, statement);
+}
+
+// What of it is history for the device. Must: it has more of that to come.
+static enum mms_err pass_old(struct server_store *store, struct server_device *device, uint64_t after, uint64_t upto)
+{
+	sqlite3_stmt *statement = store->statement[REFS_OLD];
+	uint64_t rows = 0;
+	uint64_t silent = 0;
+	sql_bind_int(statement, 1, device->device_id);
+	sql_bind_number(statement, 2, after);
+	sql_bind_number(statement, 3, upto);
+	enum mms_err err = sql_row(&store->sql, statement);
+	if (err == MMS_OK && (!sql_read_number(statement, 0, &rows) || !sql_read_number(statement, 1, &silent) ||
+			      rows > device->old_rows || silent > device->old_silent))
+		err = sql_damaged(&store->sql, "a device's history is miscounted");
+	sql_reset(statement);
+	if (err != MMS_OK || rows == 0)
 		return err;
-	sql_bind_int(store->statement[DEVICE_SILENT], 1, device->device_id);
-	sql_bind_number(store->statement[DEVICE_SILENT], 2, device->done_silent);
-	return sql_run(&store->sql, store->statement[DEVICE_SILENT]);
+	device->old_rows -= rows;
+	device->old_silent -= silent;
+	statement = store->statement[DEVICE_OLD];
+	sql_bind_int(statement, 1, device->device_id);
+	sql_bind_number(statement, 2, device->old_rows);
+	sql_bind_number(statement, 3, device->old_silent);
+	return sql_run(&store->sql, statement);
 }
 
 // The rows up to `row` have been taken, `fresh` ones for the first time. These bear the time of it while other devices lack them.
 static enum mms_err take_rows(struct server_store *store, struct server_mailbox *mailbox, uint64_t row,
-			      const struct server_span *fresh, bool is_shared)
+			      const struct server_span *fresh, uint64_t fresh_silent, bool is_shared)
 {
 	sqlite3_stmt *statement = store->statement[RECEIVED_PUT];
 	const uint64_t taken_row = mailbox->taken_row;
@@ -194,6 +257,10 @@ static enum mms_err take_rows(struct server_store *store, struct server_mailbox 
 	mailbox->fresh_bytes -= fresh->bytes;
 	server_store_changed(store, mailbox);
 	server_store_note_taken(store, mailbox);
+	if (fresh_silent > 0) {
+		server_store_more_changed(store, mailbox);
+		mailbox->fresh_silent -= fresh_silent;
+	}
 	if (!is_shared)
 		return MMS_OK;
 	sql_bind_int(statement, 1, mailbox->user_id);
@@ -226,14 +293,18 @@ static enum mms_err move_cursor(struct server_store *store, struct server_mailbo
 	const uint64_t cursor = device->cursor;
 	const uint64_t low_before = lowest_cursor(devices);
 	const bool has_received = mailbox->held_rows > mailbox->fresh_rows; // some device has rows that another one lacks
+	const bool has_kept = mailbox->held_rows > mailbox->put_rows - fewest_done(devices); // from when history was kept
 	struct server_span passed = {0, 0};
 	struct server_span fresh = {0, 0};
 	uint64_t silent = 0;
+	uint64_t fresh_silent = 0;
 	enum mms_err err = count_passed(store, mailbox, device, move->row, &passed);
 	if (err == MMS_OK)
-		err = count_fresh(store, mailbox, cursor, move->row, &passed, &fresh);
+		err = count_fresh(store, mailbox, cursor, move->row, &passed, &fresh, &fresh_silent);
 	if (err == MMS_OK && device->done_silent < mailbox->put_silent)
 		err = count_silent(store, mailbox, device, move->row, &silent);
+	if (err == MMS_OK && device->old_rows > 0)
+		err = pass_old(store, device, cursor, move->row);
 	if (err != MMS_OK)
 		return err;
 	device->cursor = move->row;
@@ -242,12 +313,14 @@ static enum mms_err move_cursor(struct server_store *store, struct server_mailbo
 	device->done_silent += silent;
 	mailbox->only = *device; // if it is
 	const uint64_t low = lowest_cursor(devices);
-	err = server_store_share_pass(store, mailbox, cursor, move->row, low);
+	err = server_store_share_pass(store, mailbox, cursor, move->row, server_store_keeps(store) ? 0 : low);
 	if (err == MMS_OK)
-		err = write_device(store, device, silent > 0);
+		err = write_device(store, device);
 	if (err == MMS_OK && move->row > mailbox->taken_row)
-		err = take_rows(store, mailbox, move->row, &fresh, low < move->row);
-	if (err == MMS_OK && low > low_before) {
+		err = take_rows(store, mailbox, move->row, &fresh, fresh_silent, low < move->row);
+	if (err == MMS_OK && low > low_before && !server_store_keeps(store) && has_kept) {
+		err = leave_all(store, mailbox, devices);
+	} else if (err == MMS_OK && low > low_before && !server_store_keeps(store)) {
 		err = leave(store, mailbox, devices);
 		if (err == MMS_OK)
 			err = remove_left(store, mailbox, &passed, low, has_received);

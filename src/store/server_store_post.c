@@ -33,7 +33,10 @@ static enum mms_err place(struct server_store *store, int64_t user_id, struct se
 		post->places[post->place_count] = (struct storage_place){user_id, mailbox->row_last, false};
 	post->place_count++;
 	return server_store_ref_put(store, mailbox,
-				    &(struct server_ref){post->body.row, SERVER_ROOMS, post->body.text_bytes, is_silent});
+				    &(struct server_ref){.row = post->body.row,
+							 .sender_id = SERVER_ROOMS,
+							 .bytes = post->body.text_bytes,
+							 .is_silent = is_silent});
 }
 
 static enum mms_err place_all(struct server_store *store, int64_t room_id, struct server_post *post)

@@ -170,7 +170,7 @@ static enum mms_err remove_each(struct server_store *store, enum server_statemen
 
 enum mms_err server_store_rooms_clean(struct server_store *store, uint32_t *rows_left)
 {
-	const int64_t retention = days_ago(store, RETENTION_DAYS);
+	const int64_t retention = days_ago(store, (int)store->bounds.room_days);
 	enum mms_err err = MMS_OK;
 	for (; *rows_left > 0 && err == MMS_OK; *rows_left -= err == MMS_OK)
 		err = server_store_line_expire(store, retention);

@@ -136,16 +136,17 @@ enum mms_err server_store_share_fits(struct server_store *store, struct server_m
 	return err;
 }
 
-enum mms_err server_store_share_put(struct server_store *store, struct server_mailbox *mailbox, int64_t sender_id, uint64_t bytes)
+enum mms_err server_store_share_put(struct server_store *store, struct server_mailbox *mailbox, const struct server_ref *ref)
 {
 	struct server_share *share;
 	if (!mailbox->is_by_sender)
 		return is_within(store, mailbox, COUNTED_PART) ? MMS_OK : begin(store, mailbox);
-	const enum mms_err err = find_share(store, mailbox->user_id, sender_id, &share);
+	const enum mms_err err = find_share(store, mailbox->user_id, ref->sender_id, &share);
 	if (err != MMS_OK)
 		return err;
-	share->fresh_rows++;
-	share->fresh_bytes += bytes;
+	share->fresh_rows += !ref->is_own;
+	share->fresh_bytes += ref->is_own ? 0 : ref->bytes;
+	share->taken_weight += ref->is_own ? (uint64_t)ref->bytes + MAILBOX_ROW_BYTES : 0;
 	share->is_dirty = true;
 	return MMS_OK;
 }
@@ -229,29 +230,57 @@ static enum mms_err find_heaviest(struct server_store *store, int64_t user_id, i
 	return err;
 }
 
-static enum mms_err shed_row(struct server_store *store, const struct server_mailbox *mailbox)
+// A row that may go.
+struct goner {
+	uint64_t row;
+	int64_t sender_id;
+	uint64_t bytes;
+};
+
+// The oldest of the mailbox that a statement finds, up to `last`. MMS_E_MISSING: none.
+static enum mms_err find_oldest(struct server_store *store, const struct server_mailbox *mailbox, enum server_statement which,
+				uint64_t last, struct goner *goner)
 {
-	sqlite3_stmt *statement = store->statement[RECEIVED_OLDEST];
-	int64_t sender_id = 0;
-	uint64_t row = 0;
-	uint64_t bytes = 0;
-	enum mms_err err = find_heaviest(store, mailbox->user_id, &sender_id);
-	if (err != MMS_OK)
-		return err;
+	sqlite3_stmt *statement = store->statement[which];
 	sql_bind_int(statement, 1, mailbox->user_id);
-	sql_bind_int(statement, 2, sender_id);
-	sql_bind_number(statement, 3, mailbox->purge_row);
-	err = sql_row(&store->sql, statement);
-	// What no device has is never dropped.
-	if (err == MMS_E_MISSING ||
-	    (err == MMS_OK && (!sql_read_number(statement, 0, &row) || !sql_read_number(statement, 1, &bytes) ||
-			       row > mailbox->taken_row)))
-		err = sql_damaged(&store->sql, "a sender's share is miscounted");
+	sql_bind_number(statement, 2, mailbox->purge_row);
+	if (which == RECEIVED_OLDEST)
+		sql_bind_int(statement, 3, goner->sender_id);
+	enum mms_err err = sql_row(&store->sql, statement);
+	if (err == MMS_OK && (!sql_read_number(statement, 0, &goner->row) || !sql_read_number(statement, 2, &goner->bytes)))
+		err = sql_damaged(&store->sql, "a message's size is malformed");
+	if (err == MMS_OK)
+		goner->sender_id = sqlite3_column_int64(statement, 1);
 	sql_reset(statement);
-	return err == MMS_OK ? server_store_drop(store, mailbox->user_id, sender_id, row, bytes) : err;
+	return err == MMS_OK && goner->row > last ? MMS_E_MISSING : err;
 }
 
-enum mms_err server_store_shed(struct server_store *store, const struct server_mailbox *mailbox)
+// What some device has: of the sender with most of it. What nobody lacked when its first device had it is not known by sender.
+static enum mms_err find_received(struct server_store *store, const struct server_mailbox *mailbox, struct goner *goner)
+{
+	enum mms_err err = find_heaviest(store, mailbox->user_id, &goner->sender_id);
+	if (err == MMS_OK)
+		err = find_oldest(store, mailbox, RECEIVED_OLDEST, mailbox->taken_row, goner);
+	return err == MMS_E_MISSING ? find_oldest(store, mailbox, REF_OLDEST, mailbox->taken_row, goner) : err;
+}
+
+// What no device has is never dropped.
+static enum mms_err shed_row(struct server_store *store, struct server_mailbox *mailbox)
+{
+	struct goner goner = {0};
+	uint32_t devices = 0;
+	uint64_t low = 0;
+	enum mms_err err = server_store_devices_have(store, mailbox, &devices, &low);
+	if (err == MMS_OK)
+		err = find_oldest(store, mailbox, REF_OLDEST, low, &goner);
+	if (err == MMS_E_MISSING)
+		err = find_oldest(store, mailbox, REF_OWN_OLDEST, INT64_MAX, &goner);
+	if (err == MMS_E_MISSING)
+		err = find_received(store, mailbox, &goner);
+	return err == MMS_OK ? server_store_drop(store, mailbox->user_id, goner.sender_id, goner.row, goner.bytes) : err;
+}
+
+enum mms_err server_store_shed(struct server_store *store, struct server_mailbox *mailbox)
 {
 	enum mms_err err = MMS_OK;
 	for (int i = 0; i < MAILBOX_SHED_ROWS_MAX && err == MMS_OK && mailbox->held_rows > mailbox->fresh_rows &&

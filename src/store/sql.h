@@ -21,7 +21,7 @@
 
 enum {
 	SQL_PAGE_BYTES = 4096,    // of a page, in the database and in the log; SQLite's default
-	SQL_SCHEMA_PARTS = 2,
+	SQL_SCHEMA_PARTS = 3,
 	SQL_WAL_PAGES_MAX = 1000, // pages in the log after which a commit copies them into the database
 };
 

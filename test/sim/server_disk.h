@@ -108,6 +108,7 @@ struct disk_device {
 	struct storage_device held; // device_id 0: removed
 	uint8_t key[STORAGE_KEY_BYTES];
 	uint8_t fingerprint[STORAGE_KEY_BYTES];
+	uint64_t seen_row; // what its mailbox has up to there, another device had when it was enrolled
 };
 
 struct disk_user {

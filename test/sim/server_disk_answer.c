@@ -43,9 +43,13 @@ static void answer_signin(const struct server_disk *disk, const struct disk_memo
 		return;
 	question->is.has_device = true;
 	question->is.device = known->held;
-	for (uint32_t i = 0; i < disk->row_count; i++)
-		question->is.waiting_count += disk->row[i].in_mailbox && !disk->row[i].is_silent &&
-					      disk->row[i].recipient_id == known->held.user_id && disk->row[i].row > known->held.cursor;
+	for (uint32_t i = 0; i < disk->row_count; i++) {
+		const struct disk_row *row = &disk->row[i];
+		if (!row->in_mailbox || row->recipient_id != known->held.user_id || row->row <= known->held.cursor)
+			continue;
+		question->is.waiting_count += row->row > known->seen_row && !row->is_silent;
+		question->is.history_count += row->row <= known->seen_row;
+	}
 }
 
 // A room that is gone has its name as long as a message of it is there.
@@ -57,13 +61,23 @@ static struct storage_room_name room_of(const struct server_disk *disk, int64_t 
 	return (struct storage_room_name){0};
 }
 
-static void put_row(const struct server_disk *disk, struct storage_page *page, uint32_t *text_bytes, const struct disk_row *row)
+static bool is_history(const struct server_disk *disk, int64_t device_id, uint64_t row)
+{
+	for (uint32_t i = 0; i < disk->device_count; i++)
+		if (device_id != 0 && disk->device[i].held.device_id == device_id)
+			return row <= disk->device[i].seen_row;
+	return false;
+}
+
+static void put_row(const struct server_disk *disk, struct storage_page *page, uint32_t *text_bytes, const struct disk_row *row,
+		    bool is_old)
 {
 	page->row[page->row_count++] = (struct storage_row){
 		.row = row->row,
 		.id = row->id,
 		.sender = row->sender,
-		.is_counted = !row->is_silent,
+		.is_history = is_old,
+		.is_counted = !row->is_silent && !is_old,
 		.room_row = row->room_row,
 		.room = room_of(disk, row->room_id),
 		.accepted_at = row->accepted_at,
@@ -95,7 +109,8 @@ static void answer_page(const struct server_disk *disk, struct storage_question 
 		if (question->page->row_count == most)
 			question->has.is_end = false;
 		else {
-			put_row(disk, question->page, &text_bytes, row);
+			put_row(disk, question->page, &text_bytes, row,
+				is_history(disk, question->mailbox.device_id, row->row));
 			question->has.row_read = row->row;
 		}
 	}

@@ -183,6 +183,7 @@ enum storage_verdict disk_enroll(struct server_disk *disk, const struct storage_
 						.cursor = cursor}};
 	memcpy(device->key, enroll->key, STORAGE_KEY_BYTES);
 	memcpy(device->fingerprint, enroll->fingerprint, STORAGE_KEY_BYTES);
+	device->seen_row = disk->user[server_disk_user(disk, enroll->user_id)].taken_row;
 	report_sight(enroll->has_invite ? SIGHT_INVITED : SIGHT_CLAIMED);
 	if (!enroll->has_invite)
 		return VERDICT_ENROLLED;

@@ -322,6 +322,7 @@ static void check_waiting(uint32_t slot, uint32_t waiting_count)
 		return;
 	for (uint32_t i = 0; i < world.disk.row_count; i++)
 		count += world.disk.row[i].recipient_id == device->held.user_id && !world.disk.row[i].is_silent &&
+			 world.disk.row[i].row > device->seen_row &&
 			 world.disk.row[i].row > signin->heard_row;
 	if (waiting_count > count)
 		report_failure("%u messages are said to wait for a device, and it has all but %u", waiting_count, count);

@@ -30,6 +30,8 @@ struct fixture {
 	struct storage_mark mark; // of this start, as it began
 	uint64_t row_next;        // that the next message will get
 	struct mtime now;
+	uint32_t history_days;    // 0: none is kept
+	bool keeps_own;
 	struct storage_appended appended;     // of the last batch
 	struct storage_result result[OPS_MAX]; // the same
 	struct storage_place place[BATCH_PLACES_MAX]; // and again
@@ -222,7 +224,8 @@ static inline struct server_span usage(struct fixture *fixture, int64_t user_id)
 
 static inline void bound(struct fixture *fixture, uint64_t rows, uint64_t bytes, uint64_t held_bytes)
 {
-	const struct server_store_bounds bounds = {rows, bytes, held_bytes, SENDER_IDS_MAX};
+	const struct server_store_bounds bounds = {rows, bytes, held_bytes, SENDER_IDS_MAX, fixture->history_days,
+						   HISTORY_DAYS_DEFAULT, fixture->keeps_own};
 	server_store_bound(fixture->store, &bounds);
 }
 

@@ -381,6 +381,7 @@ static void test_damaged_order_ends_no_mailbox(void **state)
 	tamper(fixture, "CREATE TABLE other(user_id INTEGER NOT NULL, row INTEGER NOT NULL, sender_id INTEGER NOT NULL,"
 			" bytes INTEGER NOT NULL, flags INTEGER NOT NULL, PRIMARY KEY (user_id, row DESC)) STRICT, WITHOUT ROWID;"
 			"INSERT INTO other SELECT * FROM ref; DROP TABLE ref; ALTER TABLE other RENAME TO ref;"
+			"CREATE INDEX ref_own ON ref(user_id, row) WHERE flags & 2;"
 			"PRAGMA writable_schema = 1; UPDATE sqlite_schema SET sql = replace(sql, 'row DESC', 'row')");
 	open_store(fixture);
 	expect_broken_page(fixture);

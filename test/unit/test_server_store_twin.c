@@ -271,6 +271,7 @@ static void start(void)
 		.mailbox_bytes_max = pair.disk.bounds.bytes_max,
 		.held_bytes_max = pair.disk.bounds.held_bytes_max,
 		.sender_ids_max = SENDER_IDS_MAX,
+		.room_days = HISTORY_DAYS_DEFAULT,
 	};
 	for (size_t i = 0; i < sizeof id; i++)
 		id[i] = (uint8_t)below(256);
@@ -394,6 +395,7 @@ static bool ask_signin(uint32_t key, uint32_t user, struct storage_device *real,
 	same("gap_row", real->gap_row, twin->gap_row);
 	same("gap_count", real->gap_count, twin->gap_count);
 	same("waiting_count", question.is.waiting_count, other.is.waiting_count);
+	same("history_count", question.is.history_count, other.is.history_count);
 	return true;
 }
 

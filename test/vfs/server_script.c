@@ -38,7 +38,7 @@ void server_world_key(unsigned key, uint8_t bytes[STORAGE_KEY_BYTES])
 static void set_bounds(struct server_world *server)
 {
 	const struct server_store_bounds bounds = {server->now.rows_max, MAILBOX_BYTES_MAX, server->now.held_bytes_max,
-						   server->now.ids_max};
+						   server->now.ids_max, 0, HISTORY_DAYS_DEFAULT, false};
 	server_store_bound(server->store, &bounds);
 }
 
