@@ -269,6 +269,20 @@ static void test_user(void **state)
 	assert_true(used > 1000);
 }
 
+// A number of up to nine digits, written in one way.
+static void test_count(void **state)
+{
+	static const char *const none[] = {"", "00", "1234567890", "1 2", "1a", "-1"};
+	uint32_t count = 0;
+	(void)state;
+	for (size_t i = 0; i < sizeof none / sizeof none[0]; i++)
+		assert_false(operator_count_read(&count, none[i], strlen(none[i])));
+	assert_true(operator_count_read(&count, "0", 1));
+	assert_int_equal(count, 0);
+	assert_true(operator_count_read(&count, "123456789", 9));
+	assert_int_equal(count, 123456789);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -281,6 +295,7 @@ int main(void)
 		cmocka_unit_test(test_device),
 		cmocka_unit_test(test_user),
 		cmocka_unit_test(test_room_and_member),
+		cmocka_unit_test(test_count),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
