@@ -60,7 +60,7 @@ static void say(struct call *call, const struct operator_request *request)
 // Waits for more of the answer. A signal that changes nothing (a stop) may end a wait early.
 static void hear(struct call *call)
 {
-	const struct mtime end = mtime_add_ms(clock_monotonic(), OPERATOR_WAIT_S * 1000);
+	const struct mtime end = mtime_add_ms(clock_monotonic(), (int64_t)OPERATOR_WAIT_S * 1000);
 	ssize_t got;
 	do
 		got = local_recv(call->fd, call->text + call->bytes, sizeof call->text - call->bytes);

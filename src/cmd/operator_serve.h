@@ -46,8 +46,8 @@ void operator_serve_take(struct operator_serve *serve, const struct pollfd polle
 void operator_serve_tell(struct operator_serve *serve, struct server_node *node, const struct server_order *order);
 void operator_serve_part(struct operator_serve *serve, uint32_t slot); // see operator_serve_tell
 
-// Writes into the log what an operator asks for, and which user of this machine that is. `serve` is a struct operator_serve.
-void operator_serve_log(void *serve, uint32_t slot, const struct operator_request *request);
+// Writes into the log what an operator asks for, and which user of this machine that is. `context` is a struct operator_serve.
+void operator_serve_log(void *context, uint32_t slot, const struct operator_request *request);
 
 // Ends all connections and removes the socket. Closed: nothing happens.
 void operator_serve_close(struct operator_serve *serve);

@@ -220,12 +220,12 @@ static int delete_room(int argc, char **argv)
 
 static void show(void *context, const struct operator_line *line)
 {
-	char name[1 + NAME_BUFFER_BYTES];
-	char what[64];
 	struct storage_room room;
 	struct storage_member member;
 	(void)context;
 	if (operator_line_is(line, OPERATOR_KEY_ROOM) && operator_room_read(&room, line->value, line->value_bytes)) {
+		char name[1 + NAME_BUFFER_BYTES];
+		char what[64];
 		snprintf(name, sizeof name, "#%s", room.room.name.text);
 		snprintf(what, sizeof what, "%s, %s%s", members(room.member_count), room.is_private ? "private" : "open",
 			 room.has_no_history ? ", no history" : "");

@@ -33,11 +33,11 @@ static bool read_days(const char *text, uint32_t *days)
 	return is_number && number <= HISTORY_DAYS_MAX && (*end == 0 || strcmp(end, "d") == 0);
 }
 
-bool server_options_read(struct server_options *options, int argc, char **argv, int *status)
+static struct server_options defaults(void)
 {
 	const struct budget_limits limits = budget_limits_default();
 	const struct server_config server = server_config_default();
-	*options = (struct server_options){
+	return (struct server_options){
 		.host = "127.0.0.1",
 		.port = SERVER_PORT_DEFAULT,
 		.rooms = "users",
@@ -55,6 +55,11 @@ bool server_options_read(struct server_options *options, int argc, char **argv, 
 		.all_rate = limits.all.per_second,
 		.newcomer_rate = limits.newcomer.per_second,
 	};
+}
+
+bool server_options_read(struct server_options *options, int argc, char **argv, int *status)
+{
+	*options = defaults();
 	const struct options_item items[] = {
 		{.name = "port", .letter = 'p', .argument = "PORT", .number = &options->port, .max = 65535,
 		 .help = "UDP port; 0 takes a free one (default 1060)"},

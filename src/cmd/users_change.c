@@ -36,11 +36,11 @@ static int load(struct change *change)
 
 static enum mms_err take_lock_soon(struct change *change)
 {
-	const struct mtime end = mtime_add_ms(clock_monotonic(), USERS_CHANGE_WAIT_S * 1000);
+	const struct mtime end = mtime_add_ms(clock_monotonic(), (int64_t)USERS_CHANGE_WAIT_S * 1000);
 	enum mms_err err;
 	while ((err = lock_take(&change->lock, change->paths->users_lock.text, change->why)) == MMS_E_BUSY &&
 	       !mtime_is_due(end, clock_monotonic()))
-		nanosleep(&(struct timespec){.tv_nsec = LOOK_MS * 1000 * 1000}, NULL);
+		nanosleep(&(struct timespec){.tv_nsec = (long)LOOK_MS * 1000 * 1000}, NULL);
 	return err;
 }
 

@@ -131,20 +131,22 @@ void verdict_say_accepted(const struct phrase_out *out, enum outbox_state state,
 
 void verdict_say_queued(const struct phrase_out *out, const struct verdict_wish *wish)
 {
-	char text[MESSAGE_TO_BYTES_MAX + 1];
-	if (wish->what == OUTBOX_MESSAGE)
+	if (wish->what == OUTBOX_MESSAGE) {
+		char text[MESSAGE_TO_BYTES_MAX + 1];
 		phrase_say_of(out, PHRASE_QUEUED, write_to(&wish->to, text));
-	else
+	} else {
 		say_change(out, wish, PHRASE_WISH_QUEUED);
+	}
 }
 
 void verdict_say_stays_queued(const struct phrase_out *out, const struct verdict_wish *wish)
 {
-	char text[MESSAGE_TO_BYTES_MAX + 1];
-	if (wish->what == OUTBOX_MESSAGE)
+	if (wish->what == OUTBOX_MESSAGE) {
+		char text[MESSAGE_TO_BYTES_MAX + 1];
 		phrase_say_of(out, PHRASE_STAYS_QUEUED, write_to(&wish->to, text));
-	else
+	} else {
 		say_change(out, wish, PHRASE_WISH_STAYS_QUEUED);
+	}
 }
 
 void verdict_say_not_kept(const struct phrase_out *out, const struct verdict_wish *wish)
@@ -157,8 +159,8 @@ void verdict_say_not_kept(const struct phrase_out *out, const struct verdict_wis
 
 int verdict_say_no_list(const struct phrase_out *out, uint8_t status, const struct client_list_wish *wish, const char *server)
 {
-	char text[MESSAGE_TO_BYTES_MAX + 1];
 	if (wish->kind == LIST_MEMBERS && status == STATUS_NOT_A_MEMBER) {
+		char text[MESSAGE_TO_BYTES_MAX + 1];
 		phrase_say_of(out, PHRASE_NO_ROOM, write_to(&(struct message_to){.name = wish->room, .is_room = true}, text));
 		return EXIT_NO_USER;
 	}

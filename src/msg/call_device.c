@@ -51,6 +51,7 @@ bool call_devices_read(struct call_list *list, struct call_device *device)
 {
 	struct reader *reader = &list->entries;
 	uint8_t flags = 0;
+	*device = (struct call_device){0};
 	if (list->count == 0 || !read_u8(reader, &flags) ||
 	    !read_bytes(reader, device->fingerprint.bytes, FINGERPRINT_BYTES) ||
 	    !field_read_time(reader, &device->enrolled_at) || !field_read_time(reader, &device->heard_at) ||

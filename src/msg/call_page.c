@@ -9,7 +9,8 @@ enum { PAGE_MORE = 1, COUNT_AT = 1 };
 void call_page_begin(struct call_page *page, uint8_t *body)
 {
 	*page = (struct call_page){.writer = field_body(body), .count_at = COUNT_AT};
-	(void)field_end(&page->writer, write_u8(&page->writer, 0) && write_u8(&page->writer, 0));
+	static const uint8_t flags_and_count[2];
+	(void)field_end(&page->writer, write_bytes(&page->writer, flags_and_count, sizeof flags_and_count));
 }
 
 size_t call_page_end(struct call_page *page, bool has_more)

@@ -134,6 +134,7 @@ bool call_rooms_read(struct call_list *list, struct call_room *room)
 {
 	struct reader *reader = &list->entries;
 	uint8_t flags = 0;
+	*room = (struct call_room){0};
 	const bool is_good = list->count > 0 && read_u8(reader, &flags) &&
 			     read_bytes(reader, room->id.bytes, ROOM_ID_BYTES) && read_u64(reader, &room->from_row) &&
 			     read_u64(reader, &room->newest_row) && read_u32(reader, &room->member_count) &&

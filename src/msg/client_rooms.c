@@ -25,11 +25,13 @@ void client_begin_rooms(struct client *client)
 // The same on a session that has asked before.
 static void begin_again(struct client *client)
 {
-	const struct client_rooms before = client->rooms;
+	const int64_t quiet_us = client->rooms.quiet_us;
+	const struct mtime quiet_at = client->rooms.quiet_at;
+	const struct mtime again_at = client->rooms.again_at;
 	client_begin_rooms(client);
-	client->rooms.quiet_us = before.quiet_us;
-	client->rooms.quiet_at = before.quiet_at;
-	client->rooms.again_at = before.again_at;
+	client->rooms.quiet_us = quiet_us;
+	client->rooms.quiet_at = quiet_at;
+	client->rooms.again_at = again_at;
 }
 
 void client_rooms_changed(struct client *client)

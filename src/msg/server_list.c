@@ -233,20 +233,26 @@ static enum call_status status_of(const struct storage_question *question)
 	return question->kind == QUESTION_HISTORY && question->list.to_row > question->has.row_newest ? STATUS_BAD : STATUS_OK;
 }
 
+static void answer(struct server *server, const struct server_list *list)
+{
+	const enum call_status status = status_of(&list->question);
+	if (status != STATUS_OK) {
+		server_answer_bare(server, list->slot, list->number, status);
+		return;
+	}
+	uint8_t body[CALL_BODY_BYTES_MAX];
+	const size_t bytes = write_answer(server, list, body);
+	server->port.answer(server->port.context, list->slot, list->number, STATUS_OK, body, bytes);
+}
+
 void server_list_answered(struct server *server, uint32_t number)
 {
-	uint8_t body[CALL_BODY_BYTES_MAX];
 	struct server_list *list = &server->list[number];
 	struct server_peer *peer = &server->peer[list->slot];
 	if (server_is_here(server, list->slot, list->session)) {
 		assert(peer->pending_count > 0);
 		peer->pending_count--;
-		const enum call_status status = status_of(&list->question);
-		if (status != STATUS_OK)
-			server_answer_bare(server, list->slot, list->number, status);
-		else
-			server->port.answer(server->port.context, list->slot, list->number, STATUS_OK, body,
-					    write_answer(server, list, body));
+		answer(server, list);
 		if (peer->signout_number != 0)
 			server_settle(server, list->slot);
 	}

@@ -175,16 +175,16 @@ bool server_node_operator_has_room(const struct server_node *node);
 uint32_t server_node_operator_came(struct server_node *node, struct moment moment);
 
 // Bytes came on it. What comes behind the request is passed over.
-void server_node_operator_said(struct server_node *node, uint32_t slot, const char *data, size_t bytes, struct moment moment);
+void server_node_operator_said(struct server_node *node, uint32_t place, const char *data, size_t bytes, struct moment moment);
 
 // It says nothing more, and hears still.
-void server_node_operator_ended(struct server_node *node, uint32_t slot);
+void server_node_operator_ended(struct server_node *node, uint32_t place);
 
 // It has taken what ORDER_TELL gave.
-void server_node_operator_told(struct server_node *node, uint32_t slot);
+void server_node_operator_told(struct server_node *node, uint32_t place);
 
 // It was ended by the other side, or is broken, and is over. What was begun for it goes to its end.
-void server_node_operator_left(struct server_node *node, uint32_t slot);
+void server_node_operator_left(struct server_node *node, uint32_t place);
 
 // The next order. False: none until something happens or server_node_deadline has come.
 bool server_node_next(struct server_node *node, struct moment moment, struct server_order *order);

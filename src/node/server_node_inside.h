@@ -54,6 +54,6 @@ void server_operator_rooms_known(struct server_node *node, struct operator_slot 
 void server_operator_offer(struct server_node *node, struct moment moment);
 
 // What became of the change of a connection.
-void server_operator_changed(struct server_node *node, uint32_t slot, const struct storage_result *result);
+void server_operator_changed(struct server_node *node, uint32_t place, const struct storage_result *result);
 
 #endif

@@ -70,7 +70,7 @@ uint32_t server_node_operator_came(struct server_node *node, struct moment momen
 	memset(slot, 0, sizeof *slot);
 	node->operators.count++;
 	slot->state = OPERATOR_SPEAKING;
-	slot->until = mtime_add_ms(moment.now, OPERATOR_SILENCE_S * 1000);
+	slot->until = mtime_add_ms(moment.now, (int64_t)OPERATOR_SILENCE_S * 1000);
 	return place;
 }
 
@@ -292,7 +292,7 @@ static void give(struct operator_slot *slot, struct mtime now, struct server_ord
 	order->told = slot->text;
 	order->told_bytes = slot->bytes;
 	slot->state = OPERATOR_TOLD;
-	slot->until = mtime_add_ms(now, OPERATOR_SILENCE_S * 1000);
+	slot->until = mtime_add_ms(now, (int64_t)OPERATOR_SILENCE_S * 1000);
 }
 
 static bool is_waited_for(const struct operator_slot *slot)

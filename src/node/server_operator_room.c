@@ -99,10 +99,10 @@ void server_operator_changed(struct server_node *node, uint32_t place, const str
 {
 	struct operator_slot *slot = server_operator_slot(node, place);
 	struct reason why = {""};
-	char count[16];
 	size_t used = 0;
 	assert(slot->state == OPERATOR_CHANGING);
 	if (result->verdict == VERDICT_NEW) {
+		char count[16];
 		snprintf(count, sizeof count, "%u", result->member_count);
 		operator_line_write(slot->text, sizeof slot->text, &used, OPERATOR_KEY_MEMBERS, count);
 		server_operator_end(node, slot, used, OPERATOR_DONE, NULL);

@@ -80,6 +80,7 @@ static void stop(int signo, const struct sigaction *ours)
 	sigaction(signo, &usual, NULL);
 	sigprocmask(SIG_UNBLOCK, &set, &blocked);
 	raise(signo);
+	// cppcheck-suppress unreachableCode ; raise returns when the signal stops us and we go on
 	sigprocmask(SIG_SETMASK, &blocked, NULL);
 	sigaction(signo, ours, NULL);
 }

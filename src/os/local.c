@@ -97,6 +97,7 @@ bool local_accept(int listener, int *fd, uid_t *user)
 {
 	struct ucred peer;
 	socklen_t bytes = sizeof peer;
+	// cppcheck-suppress nullPointer ; nobody asks for the address
 	const int taken = accept4(listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
 	if (taken < 0)
 		return false;

@@ -145,10 +145,10 @@ void wake_poke(const char *path)
 
 void wake_stir(const char *path)
 {
-	char pokes[512];
 	const int kept_errno = errno;
 	const int fd = open(path, O_RDWR | O_NONBLOCK | O_NOFOLLOW | O_NOCTTY | O_CLOEXEC);
 	if (fd >= 0 && is_our_fifo(fd)) {
+		char pokes[512];
 		// What others wrote before stays there, since nobody reads it. Without it the FIFO is never full, and each write is news.
 		while (read(fd, pokes, sizeof pokes) == (ssize_t)sizeof pokes)
 			;

@@ -164,7 +164,6 @@ static void bind_wish(sqlite3_stmt *statement, const struct outbox_row *wish, ui
 enum mms_err client_store_outbox_add(struct client_store *store, const struct outbox_row *wish, struct wtime now)
 {
 	sqlite3_stmt *statement = store->statement[OUTBOX_PUT];
-	uint8_t to[MESSAGE_TO_BYTES_MAX];
 	uint64_t count = 0;
 	assert(wish->what >= OUTBOX_MESSAGE && wish->what <= OUTBOX_DEVICE_REMOVE);
 	assert(wish->what != OUTBOX_MESSAGE || utf8_is_message(wish->text, wish->text_bytes));
@@ -179,6 +178,7 @@ enum mms_err client_store_outbox_add(struct client_store *store, const struct ou
 		err = MMS_E_FULL;
 	}
 	if (err == MMS_OK) {
+		uint8_t to[MESSAGE_TO_BYTES_MAX];
 		bind_wish(statement, wish, to, now);
 		err = sql_run(&store->sql, statement);
 	}

@@ -23,7 +23,8 @@ enum mms_err server_store_body_put(struct server_store *store, const struct serv
 	sql_bind_int(statement, 7, body->to_user);
 	sql_bind_int(statement, 8, body->at.ms);
 	sql_bind_name(statement, 9, body->sender);
-	sql_bind_name(statement, 10, body->recipient == NULL ? &(struct name){{0}} : body->recipient);
+	static const struct name nobody;
+	sql_bind_name(statement, 10, body->recipient == NULL ? &nobody : body->recipient);
 	sql_bind_blob(statement, 11, body->text, body->text_bytes);
 	return sql_run(&store->sql, statement);
 }

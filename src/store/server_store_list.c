@@ -37,7 +37,7 @@ enum mms_err server_store_devices(struct server_store *store,
 {
 	struct storage_list list = {0};
 	int64_t after_device_id = 0;
-	enum mms_err err;
+	enum mms_err err = MMS_OK;
 	do {
 		err = server_store_list(store, after_device_id, &list);
 		for (uint32_t i = 0; err == MMS_OK && i < list.count; i++)

@@ -90,7 +90,7 @@ static void wake(const struct store_thread *thread)
 static bool await_job(struct store_thread *thread, uint64_t number)
 {
 	while (sem_wait(&thread->call) != 0)
-		continue; // interrupted
+		; // interrupted
 	return atomic_load(&thread->given) > number;
 }
 
