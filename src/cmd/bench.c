@@ -40,7 +40,7 @@ int cmd_bench(int argc, char **argv)
 	const bool is_pinned = !options.has_server && measure_core_count() > 1;
 	status = signals_open(SIGNALS_CLIENT, &signal_fd, &why) == MMS_OK ? EXIT_DONE : EXIT_IO;
 	if (status == EXIT_DONE && !options.has_server)
-		status = bench_server_start(&server, 2 * options.pairs, is_pinned, &why);
+		status = bench_server_start(&server, 2 * options.pairs, options.history_days, is_pinned, &why);
 	if (status == EXIT_DONE) {
 		if (is_pinned)
 			(void)measure_pin(0);

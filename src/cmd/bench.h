@@ -30,6 +30,7 @@ struct bench_options {
 	uint64_t rate;      // messages a second of all pairs together; 0: as many as the windows let
 	uint64_t size;      // bytes of a text
 	uint64_t seconds_us;
+	uint64_t history_days; // of our own server
 	uint64_t drop_ppm;  // of the load's datagrams, in and out
 	bool is_json;
 };

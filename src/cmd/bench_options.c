@@ -35,6 +35,8 @@ bool bench_options_read(struct bench_options *options, int argc, char **argv, in
 		 .help = "of a message's text (default 100)"},
 		{.name = "seconds", .argument = "SECONDS", .seconds_us = &options->seconds_us, .max = 86400,
 		 .help = "how long to measure, after one to warm up (default 10)"},
+		{.name = "history", .argument = "DAYS", .number = &options->history_days, .max = HISTORY_DAYS_MAX,
+		 .help = "that a server of its own keeps what all devices have (default 0)"},
 		{.name = "users", .argument = "FILE", .text = &options->users,
 		 .help = "with -s: two users a pair, one a line: NAME or NAME CODE, CODE an invite"},
 		{.name = "state", .argument = "DIR", .text = &options->state,

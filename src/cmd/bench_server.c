@@ -45,6 +45,7 @@ static void become_server(const struct bench_server *server, int output_fd, uint
 	struct file_path users, data, log;
 	struct reason why;
 	char sessions[24];
+	char history[24];
 	const uint64_t least = SESSIONS_MAX;
 	if (paths_join(&users, server->directory.text, "users", &why) != MMS_OK ||
 	    paths_join(&data, server->directory.text, "data", &why) != MMS_OK ||
@@ -61,8 +62,9 @@ static void become_server(const struct bench_server *server, int output_fd, uint
 		(void)measure_pin(measure_core_count() - 1);
 	// A session more for each: a device that shakes hands anew has two for a while.
 	snprintf(sessions, sizeof sessions, "%" PRIu64, 2 * user_count > least ? 2 * user_count : least);
+	snprintf(history, sizeof history, "%" PRIu64, server->history_days);
 	execl("/proc/self/exe", "mms", "server", "-p", "0", "-u", users.text, "-d", data.text, "--sessions", sessions,
-	      "--submit-rate", "1000000", "--submit-burst", "1000000", "--blind-handshakes", "1000000",
+	      "--history", history, "--submit-rate", "1000000", "--submit-burst", "1000000", "--blind-handshakes", "1000000",
 	      "--handshakes-per-address", "1000000", "--handshakes-per-network", "1000000", "--handshakes", "1000000",
 	      "--newcomer-handshakes", "1000000", "127.0.0.1", (char *)NULL);
 	_exit(EXIT_IO);
@@ -170,10 +172,10 @@ failed:
 	return false;
 }
 
-int bench_server_start(struct bench_server *server, uint64_t user_count, bool is_pinned, struct reason *why)
+int bench_server_start(struct bench_server *server, uint64_t user_count, uint64_t history_days, bool is_pinned, struct reason *why)
 {
 	struct file_path users;
-	*server = (struct bench_server){0};
+	*server = (struct bench_server){.history_days = history_days};
 	// Not in /tmp, which may be memory: a sync would cost nothing.
 	enum mms_err err = paths_join(&server->directory, environment_or(NULL, "TMPDIR", "/var/tmp"), "mms-bench-XXXXXX", why);
 	if (err != MMS_OK)

@@ -21,12 +21,14 @@ struct bench_server {
 	int life_fd;    // closed: the keeper ends the server
 	int output_fd;  // what the server prints; readable when it has ended
 	uint16_t port;  // on 127.0.0.1
+	uint64_t history_days; // that it keeps what all devices have
 	struct file_path directory;
 };
 
-// Starts it with `user_count` plain users bench-1, bench-2, …, no bound of it in the way, and waits until it listens. With
-// `is_pinned` it has the last core to itself. Returns EXIT_DONE, or the exit status, with `why`; then nothing is left of it.
-int bench_server_start(struct bench_server *server, uint64_t user_count, bool is_pinned, struct reason *why);
+// Starts it with `user_count` plain users bench-1, bench-2, …, no bound of it in the way, and waits until it listens. What all devices
+// have it keeps for `history_days`. With `is_pinned` it has the last core to itself. Returns EXIT_DONE, or the exit status, with
+// `why`; then nothing is left of it.
+int bench_server_start(struct bench_server *server, uint64_t user_count, uint64_t history_days, bool is_pinned, struct reason *why);
 
 // Whether it has ended by itself.
 bool bench_server_is_gone(const struct bench_server *server);
