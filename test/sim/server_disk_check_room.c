@@ -161,7 +161,7 @@ void server_disk_check_posted(const struct server_disk *disk, struct disk_line *
 	if (message->what == OUTBOX_MESSAGE && line->sender_id != 0 && (users >> server_disk_user(disk, line->sender_id) & 1) == 0)
 		report_failure("message %u was accepted of one who is not in the room", number);
 	line->message = (uint16_t)number;
-	if (is_honest)
+	if (is_honest && line->is_change)
 		check_order(disk, line, message);
 	truth_posted(number, line->kind, text, line->text_bytes, &(struct truth_place){room->is.id, line->room_row});
 	line->text = message->text;
