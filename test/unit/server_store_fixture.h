@@ -286,7 +286,7 @@ static inline struct storage_question read_page(struct fixture *fixture, int64_t
 {
 	struct storage_question question = {.kind = QUESTION_PAGE,
 					    .user_id = user_id,
-					    .mailbox = {after_row, rows_max},
+					    .mailbox = {.after_row = after_row, .rows_max = rows_max},
 					    .page = &fixture->page};
 	if (server_store_ask(fixture->store, &question, &fixture->why) != MMS_OK)
 		fail_msg("%s", fixture->why.text);

@@ -157,23 +157,24 @@ static inline struct storage_question ask_history(struct fixture *fixture, int64
 	return question;
 }
 
-static inline bool is_member(struct fixture *fixture, int64_t user_id, const char *room)
+static inline struct server_member member_of(struct fixture *fixture, int64_t user_id, const char *room)
 {
 	struct server_member member;
 	struct server_room found;
 	const struct name name = name_of(room);
 	assert_int_equal(server_store_room_find(fixture->store, &name, &found, NULL), MMS_OK);
 	assert_int_equal(server_store_member_find(fixture->store, found.room_id, user_id, &member), MMS_OK);
-	return member.is_member;
+	return member;
+}
+
+static inline bool is_member(struct fixture *fixture, int64_t user_id, const char *room)
+{
+	return member_of(fixture, user_id, room).is_member;
 }
 
 static inline bool owns(struct fixture *fixture, int64_t user_id, const char *room)
 {
-	struct server_member member;
-	struct server_room found;
-	const struct name name = name_of(room);
-	assert_int_equal(server_store_room_find(fixture->store, &name, &found, NULL), MMS_OK);
-	assert_int_equal(server_store_member_find(fixture->store, found.room_id, user_id, &member), MMS_OK);
+	const struct server_member member = member_of(fixture, user_id, room);
 	return member.is_member && member.is_owner;
 }
 

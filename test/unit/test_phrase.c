@@ -1,50 +1,11 @@
 // SPDX-License-Identifier: ISC
 // Tests of ui/phrase.
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
+#include "said.h"
+
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
-
-#include <cmocka.h>
-
-#include "base/limits.h"
-#include "ui/filter.h"
-#include "ui/phrase.h"
-
-// What was written, kept for the comparison.
-static char said[FILTER_CAPACITY(TEXT_BYTES_MAX) + 1024];
-static size_t said_bytes;
-
-static void keep(void *context, const char *text, size_t bytes)
-{
-	assert_ptr_equal(context, said);
-	assert_true(bytes < sizeof said - said_bytes);
-	memcpy(said + said_bytes, text, bytes);
-	said_bytes += bytes;
-	said[said_bytes] = '\0';
-}
-
-static const struct phrase_out out = {keep, said, PHRASE_PREFIX, true};
-static const struct phrase_out script = {keep, said, "mms: ", false};
 
 static const struct message_to to_me = {.name = {""}};
-
-static void assert_said(const char *expected)
-{
-	assert_string_equal(said, expected);
-	said_bytes = 0;
-	said[0] = '\0';
-}
-
-static int begin(void **state)
-{
-	(void)state;
-	assert_said("");
-	return 0;
-}
 
 static struct name name_of(const char *text)
 {

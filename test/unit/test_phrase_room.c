@@ -1,48 +1,14 @@
 // SPDX-License-Identifier: ISC
 // Tests of ui/phrase_room, and of how messages name where they were said.
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <string.h>
-
-#include <cmocka.h>
+#include "said.h"
 
 #include "ui/phrase_room.h"
 
-static char said[4096];
-static size_t said_bytes;
-
-static void keep(void *context, const char *text, size_t bytes)
-{
-	assert_ptr_equal(context, said);
-	assert_true(bytes < sizeof said - said_bytes);
-	memcpy(said + said_bytes, text, bytes);
-	said_bytes += bytes;
-	said[said_bytes] = '\0';
-}
-
-static const struct phrase_out out = {keep, said, PHRASE_PREFIX, true};
-static const struct phrase_out script = {keep, said, "mms: ", false};
 static const struct message_to ops = {.name = {"ops"}, .is_room = true};
 static const struct message_to me = {.name = {""}};
 static const struct message_to tim = {.name = {"Tim"}};
 static const struct name fred = {"fred"};
 static const struct name nobody = {""};
-
-static void assert_said(const char *expected)
-{
-	assert_string_equal(said, expected);
-	said_bytes = 0;
-	said[0] = '\0';
-}
-
-static int begin(void **state)
-{
-	(void)state;
-	assert_said("");
-	return 0;
-}
 
 static void test_where_a_message_was_said(void **state)
 {

@@ -12,44 +12,65 @@ static const struct name NONE = {{0}};
 static struct name long_name(uint32_t number)
 {
 	char text[NAME_BUFFER_BYTES];
-	snprintf(text, sizeof text, "a-name-of-thirty-two-letters%04u", number);
+	snprintf(text, sizeof text, "a-name-of-thirty-two-letters%04u", number % 10000);
 	return name_of(text);
+}
+
+// The three lists, as the store gives them: so many rows, and more or not.
+struct given {
+	uint32_t count;
+	bool has_more;
+};
+
+static struct storage_question *list_of(uint8_t kind, struct given given)
+{
+	uint8_t body[CALL_BODY_BYTES_MAX];
+	const struct call_rooms rooms = {0};
+	const struct call_members members = {.room = name_of("ops")};
+	const struct call_block blocked = {.what = BLOCK_LIST};
+	const size_t bytes = kind == CALL_ROOMS	    ? call_rooms_encode(&rooms, body)
+			     : kind == CALL_MEMBERS ? call_members_encode(&members, body)
+						    : call_block_encode(&blocked, body);
+	struct storage_question *question = question_of(0, kind, body, bytes);
+	question->page->row_count = given.count;
+	question->has.has_more = given.has_more;
+	for (uint32_t i = 0; i < given.count; i++)
+		if (kind == CALL_ROOMS)
+			question->page->room[i] = (struct storage_room){.room = {OPS, long_name(i)}, .member_count = 1};
+		else // users who are in no line of the file
+			question->page->member[i] = (struct storage_member){.user_id = 1000 + i, .name = long_name(i)};
+	return question;
+}
+
+static struct call_list answer_of(uint8_t kind, struct given given)
+{
+	struct call_list list;
+	const struct record *record = answered(list_of(kind, given), 0);
+	assert_int_equal(kind == CALL_ROOMS     ? call_rooms_ok_decode(&list, &NONE, record->body, record->bytes)
+			 : kind == CALL_MEMBERS ? call_members_ok_decode(&list, &NONE, record->body, record->bytes)
+						: call_names_decode(&list, &NONE, record->body, record->bytes),
+			 MMS_OK);
+	return list;
 }
 
 // What does not fit one answer is asked for again, though the store has no more.
 static void test_a_full_answer(void **state)
 {
 	(void)state;
-	uint8_t body[CALL_BODY_BYTES_MAX];
-	const struct call_rooms rooms = {0};
-	const struct call_members members = {.room = name_of("ops")};
-	const struct call_block blocked = {.what = BLOCK_LIST};
-	struct call_list list;
+	static const struct {
+		uint8_t kind;
+		uint32_t count;
+	} lists[] = {
+		{CALL_ROOMS, STORAGE_PAGE_ROOMS_MAX},
+		{CALL_MEMBERS, STORAGE_PAGE_MEMBERS_MAX},
+		{CALL_BLOCK, STORAGE_PAGE_MEMBERS_MAX},
+	};
 	begin_three();
-	struct storage_question *question = question_of(0, CALL_ROOMS, body, call_rooms_encode(&rooms, body));
-	question->page->row_count = STORAGE_PAGE_ROOMS_MAX;
-	for (uint32_t i = 0; i < STORAGE_PAGE_ROOMS_MAX; i++)
-		question->page->room[i] = (struct storage_room){.room = {OPS, long_name(i)}, .member_count = 1};
-	const struct record *record = answered(question, 0);
-	assert_int_equal(call_rooms_ok_decode(&list, &NONE, record->body, record->bytes), MMS_OK);
-	assert_true(list.has_more);
-	assert_in_range(list.count, 1, STORAGE_PAGE_ROOMS_MAX - 1);
-	question = question_of(0, CALL_MEMBERS, body, call_members_encode(&members, body));
-	question->page->row_count = STORAGE_PAGE_MEMBERS_MAX;
-	for (uint32_t i = 0; i < STORAGE_PAGE_MEMBERS_MAX; i++) // of users who are in no line of the file
-		question->page->member[i] = (struct storage_member){.user_id = 1000 + i, .name = long_name(i)};
-	record = answered(question, 0);
-	assert_int_equal(call_members_ok_decode(&list, &NONE, record->body, record->bytes), MMS_OK);
-	assert_true(list.has_more);
-	assert_in_range(list.count, 1, STORAGE_PAGE_MEMBERS_MAX - 1);
-	question = question_of(0, CALL_BLOCK, body, call_block_encode(&blocked, body));
-	question->page->row_count = STORAGE_PAGE_MEMBERS_MAX;
-	for (uint32_t i = 0; i < STORAGE_PAGE_MEMBERS_MAX; i++)
-		question->page->member[i] = (struct storage_member){.name = long_name(i)};
-	record = answered(question, 0);
-	assert_int_equal(call_names_decode(&list, &NONE, record->body, record->bytes), MMS_OK);
-	assert_true(list.has_more);
-	assert_in_range(list.count, 1, STORAGE_PAGE_MEMBERS_MAX - 1);
+	for (size_t i = 0; i < sizeof lists / sizeof *lists; i++) {
+		const struct call_list list = answer_of(lists[i].kind, (struct given){lists[i].count, false});
+		assert_true(list.has_more);
+		assert_in_range(list.count, 1, lists[i].count - 1);
+	}
 	finish();
 }
 
@@ -57,31 +78,13 @@ static void test_a_full_answer(void **state)
 static void test_the_store_has_more(void **state)
 {
 	(void)state;
-	uint8_t body[CALL_BODY_BYTES_MAX];
-	const struct call_rooms rooms = {0};
-	const struct call_members members = {.room = name_of("ops")};
-	const struct call_block blocked = {.what = BLOCK_LIST};
-	struct call_list list;
+	static const uint8_t lists[] = {CALL_ROOMS, CALL_MEMBERS, CALL_BLOCK};
 	begin_three();
-	struct storage_question *question = question_of(0, CALL_ROOMS, body, call_rooms_encode(&rooms, body));
-	question->page->row_count = 1;
-	question->page->room[0] = (struct storage_room){.room = {OPS, name_of("ops")}, .member_count = 1};
-	question->has.has_more = true;
-	const struct record *record = answered(question, 0);
-	assert_int_equal(call_rooms_ok_decode(&list, &NONE, record->body, record->bytes), MMS_OK);
-	assert_true(list.has_more);
-	question = question_of(0, CALL_MEMBERS, body, call_members_encode(&members, body));
-	question->page->row_count = 0;
-	record = answered(question, 0);
-	assert_int_equal(call_members_ok_decode(&list, &NONE, record->body, record->bytes), MMS_OK);
-	assert_false(list.has_more);
-	question = question_of(0, CALL_BLOCK, body, call_block_encode(&blocked, body));
-	question->page->row_count = 1;
-	question->page->member[0] = (struct storage_member){.name = name_of("Tim")};
-	question->has.has_more = true;
-	record = answered(question, 0);
-	assert_int_equal(call_names_decode(&list, &NONE, record->body, record->bytes), MMS_OK);
-	assert_true(list.has_more);
+	for (size_t i = 0; i < sizeof lists; i++) {
+		assert_true(answer_of(lists[i], (struct given){1, true}).has_more);
+		assert_false(answer_of(lists[i], (struct given){1, false}).has_more);
+		assert_false(answer_of(lists[i], (struct given){0, false}).has_more);
+	}
 	finish();
 }
 

@@ -1,84 +1,37 @@
 // SPDX-License-Identifier: ISC
 // node/server_operator: what is ordered when operators speak, in whatever order what they wait for happens.
-#include "msg_world.h"
-
-#include "node/server_node.h"
+#include "server_node_world.h"
 
 static struct {
-	struct server_node node;
-	void *memory;
-	struct keypair keys;
-	struct mem_server mem;
-	struct users_world users;
-	struct users_world others;
-	struct server_order order;
-	struct mtime now;
-	struct seeded seeded;
-	uint32_t asked_count;
-	uint32_t asked_slot;
-	char told[2 * OPERATOR_CHUNK_BYTES_MAX]; // to the operator that `heard` was asked of
-} w;
+	uint32_t count;
+	uint32_t slot;
+} port; // what it was asked
 
-static struct moment moment(void)
-{
-	return (struct moment){w.now, WALL};
-}
-
-static bool is_next(enum server_order_kind kind)
-{
-	return server_node_next(&w.node, moment(), &w.order) && w.order.kind == kind;
-}
-
-static bool is_quiet(void)
-{
-	return !server_node_next(&w.node, moment(), &w.order);
-}
+static char told[2 * OPERATOR_CHUNK_BYTES_MAX]; // to the operator that `heard` was asked of
 
 static void port_asked(void *context, uint32_t slot, const struct operator_request *request)
 {
 	assert_ptr_equal(context, &w);
 	assert_true(operator_verb_is_of_rooms(request->verb));
-	w.asked_count++;
-	w.asked_slot = slot;
+	port.count++;
+	port.slot = slot;
 }
 
 static int begin(void **state)
 {
-	uint8_t secret[NOISE_KEY_BYTES] = {7};
 	(void)state;
-	memset(&w, 0, sizeof w);
-	w.now = at_ms(1000);
-	mem_start(&w.mem, 1);
-	keypair_derive(&w.keys, secret);
-	users_open(&w.users, "fred\nTim\n");
-	struct server_node_setup setup = {
-		.listener = listener_config_default(),
-		.server = server_config_default(),
-		.keys = &w.keys,
-		.users = &w.users.table,
-		.user = w.users.user,
-		.rng = seeded_rng(&w.seeded),
-		.users_path = "/etc/mms/users",
-		.asked = port_asked,
-		.asked_context = &w,
-	};
-	setup.listener.sessions_max = 4;
-	w.memory = must_alloc(server_node_memory_bytes(&setup));
-	server_node_init(&w.node, &setup, w.memory, w.now);
-	assert_true(is_next(ORDER_HOUSEKEEP));
-	server_node_housekept(&w.node, false, moment());
-	assert_true(is_quiet());
+	memset(&port, 0, sizeof port);
+	begin_world_quietly(
+		(struct server_node_setup){.users_path = "/etc/mms/users", .asked = port_asked, .asked_context = &w});
 	return 0;
 }
 
 static int finish(void **state)
 {
 	(void)state;
-	server_node_clear(&w.node);
-	users_close(&w.users);
 	if (w.others.table.user != NULL)
 		users_close(&w.others);
-	free(w.memory);
+	finish_world();
 	return 0;
 }
 
@@ -99,17 +52,17 @@ static uint32_t come(const char *text)
 static const char *heard(uint32_t slot)
 {
 	size_t bytes = 0;
-	memset(w.told, 0, sizeof w.told);
+	memset(told, 0, sizeof told);
 	while (is_next(ORDER_TELL)) {
 		assert_int_equal(w.order.slot, slot);
-		assert_true(bytes + w.order.told_bytes < sizeof w.told);
-		memcpy(w.told + bytes, w.order.told, w.order.told_bytes);
+		assert_true(bytes + w.order.told_bytes < sizeof told);
+		memcpy(told + bytes, w.order.told, w.order.told_bytes);
 		bytes += w.order.told_bytes;
 		server_node_operator_told(&w.node, slot);
 	}
 	assert_int_equal(w.order.kind, ORDER_PART);
 	assert_int_equal(w.order.slot, slot);
-	return w.told;
+	return told;
 }
 
 static void read_after(enum operator_verb verb, const char *name)
@@ -177,7 +130,7 @@ static void test_what_failed_is_told(void **state)
 	assert_true(is_next(ORDER_SYNC_USERS));
 	synced(false);
 	assert_non_null(strstr(heard(slot), "status=73\n\n"));
-	assert_non_null(strstr(w.told, "disk is full"));
+	assert_non_null(strstr(told, "disk is full"));
 	assert_int_equal(w.node.server.users->user_count, 2);
 }
 
@@ -248,7 +201,7 @@ static void test_life(void **state)
 	question->was.is_known = false;
 	server_node_answered(&w.node, question, moment());
 	assert_non_null(strstr(heard(slot), "knows no zoe"));
-	assert_non_null(strstr(w.told, "status=67\n\n"));
+	assert_non_null(strstr(told, "status=67\n\n"));
 }
 
 // Devices in pages, then the users.
@@ -331,8 +284,8 @@ static void test_a_room_is_changed(void **state)
 		assert_int_equal(change->is_private && change->has_no_history, i == 0);
 		assert_string_equal(change->other.text, i == 1 || i == 2 ? "Tim" : "");
 		assert_string_equal(change->name.text, i == 3 ? "crew" : "");
-		assert_int_equal(w.asked_count, i + 1);
-		assert_int_equal(w.asked_slot, slot);
+		assert_int_equal(port.count, i + 1);
+		assert_int_equal(port.slot, slot);
 		assert_true(is_quiet());
 		kept(batch, &(struct storage_result){.verdict = VERDICT_NEW, .member_count = 3});
 		assert_string_equal(heard(slot), "members=3\nstatus=0\n\n");
@@ -370,7 +323,7 @@ static void test_what_a_room_refuses(void **state)
 		const uint32_t slot = come("do=room add\nroom=#ops\nname=tim\n\n");
 		kept(given(1), &(struct storage_result){.verdict = table[i].verdict});
 		assert_non_null(strstr(heard(slot), table[i].said));
-		assert_non_null(strstr(w.told, table[i].status));
+		assert_non_null(strstr(told, table[i].status));
 	}
 	const uint32_t maker = come("do=room make\nroom=#ops\n\n");
 	kept(given(1), &(struct storage_result){.verdict = VERDICT_LIMIT});
@@ -442,7 +395,7 @@ static void test_members_of_no_room(void **state)
 	question->has.is_refused = true;
 	server_node_answered(&w.node, question, moment());
 	assert_non_null(strstr(heard(slot), "no room #ops"));
-	assert_non_null(strstr(w.told, "status=67"));
+	assert_non_null(strstr(told, "status=67"));
 	const uint32_t other = come("do=room list\nroom=#ops\n\n");
 	question = asked(QUESTION_MEMBERS);
 	question->page->row_count = 1;
@@ -457,7 +410,7 @@ static void test_members_of_no_room(void **state)
 	question->has.is_refused = true;
 	server_node_answered(&w.node, question, moment());
 	assert_non_null(strstr(heard(other), "went while"));
-	assert_non_null(strstr(w.told, "status=75"));
+	assert_non_null(strstr(told, "status=75"));
 }
 
 // A change in a batch is made whoever leaves, and its place is free only then; so it is with a page.
@@ -521,7 +474,7 @@ static void test_another_users_file_is_meant(void **state)
 {
 	(void)state;
 	assert_non_null(strstr(heard(come("do=user remove\nname=fred\nusers=/other\n\n")), "/etc/mms/users"));
-	assert_non_null(strstr(w.told, "status=64"));
+	assert_non_null(strstr(told, "status=64"));
 	come("do=user remove\nname=fred\nusers=/etc/mms/users\n\n");
 	read_after(OPERATOR_USER_REMOVE, "fred");
 }

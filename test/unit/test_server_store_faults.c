@@ -337,7 +337,7 @@ static void test_missing_table_is_refused(void **state)
 static void expect_broken_page(struct fixture *fixture)
 {
 	struct storage_question question = {
-		.kind = QUESTION_PAGE, .user_id = FRED, .mailbox = {0, STORAGE_PAGE_ROWS_MAX}, .page = &fixture->page};
+		.kind = QUESTION_PAGE, .user_id = FRED, .mailbox = {.rows_max = STORAGE_PAGE_ROWS_MAX}, .page = &fixture->page};
 	assert_int_equal(server_store_ask(fixture->store, &question, &fixture->why), MMS_E_FORMAT);
 	assert_non_null(strstr(fixture->why.text, fixture->path));
 	assert_int_equal(server_store_ask(fixture->store, &question, &fixture->why), MMS_E_IO); // and nothing is answered from now on

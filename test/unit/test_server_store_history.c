@@ -48,6 +48,15 @@ static struct storage_question read_as(struct fixture *fixture, const struct sto
 	return question;
 }
 
+// So many; the row of the last one.
+static uint64_t write_many(struct fixture *fixture, const struct storage_device *from, int64_t user_id, int count)
+{
+	uint64_t row = 0;
+	for (int i = 0; i < count; i++)
+		row = write_from(fixture, from, user_id);
+	return row;
+}
+
 static void days_pass(struct fixture *fixture, int days)
 {
 	for (int i = 0; i < days * 4; i++) {
@@ -245,15 +254,11 @@ static void test_history_switched_off(void **state)
 	keep(fixture, 7);
 	const struct storage_device laptop = enroll(fixture, FRED, 1);
 	const struct storage_device other = enroll(fixture, JIMMY, 3);
-	uint64_t row = 0;
-	for (int i = 0; i < 300; i++)
-		row = write_from(fixture, &other, FRED);
-	take(fixture, &laptop, row);
+	take(fixture, &laptop, write_many(fixture, &other, FRED, 300));
 	assert_int_equal(rows_held(fixture, FRED), 300);
 	reopen_store(fixture);
 	keep(fixture, 0);
-	row = write_from(fixture, &other, FRED);
-	take(fixture, &laptop, row); // a part of it at once
+	take(fixture, &laptop, write_many(fixture, &other, FRED, 1)); // a part of it at once
 	must_fit(fixture);
 	assert_int_equal(rows_held(fixture, FRED), 45);
 	housekeep_all(fixture, 10);
@@ -267,10 +272,7 @@ static void test_history_ends_in_steps(void **state)
 	keep(fixture, 7);
 	const struct storage_device laptop = enroll(fixture, FRED, 1);
 	const struct storage_device other = enroll(fixture, JIMMY, 3);
-	uint64_t row = 0;
-	for (int i = 0; i < 50; i++)
-		row = write_from(fixture, &other, FRED);
-	take(fixture, &laptop, row);
+	take(fixture, &laptop, write_many(fixture, &other, FRED, 50));
 	days_pass(fixture, 1);
 	fixture->now = LATER(fixture->now, 8 * 86400);
 	for (uint64_t before = 50; has_more;) {
@@ -291,7 +293,7 @@ static void test_what_goes_first(void **state)
 	const struct storage_device phone = enroll(fixture, FRED, 2);
 	const struct storage_device other = enroll(fixture, JIMMY, 3);
 	const uint64_t some = write_from(fixture, &other, FRED); // the phone has it
-	const uint64_t own = write_from(fixture, &laptop, JIMMY);
+	write_from(fixture, &laptop, JIMMY);
 	const uint64_t all = write_from(fixture, &other, FRED);
 	take(fixture, &phone, all);
 	take(fixture, &laptop, some); // so `some` becomes what all have
@@ -305,7 +307,6 @@ static void test_what_goes_first(void **state)
 	assert_int_equal(next_row(fixture, FRED, 0), fresh);
 	assert_int_equal(device_of(fixture, 1).gap_count, 2); // not what it sent
 	assert_int_equal(device_of(fixture, 2).gap_count, 0);
-	(void)own;
 }
 
 // One row too many at a time.
@@ -332,7 +333,7 @@ static void test_order_of_what_goes(void **state)
 		bound(fixture, 8, 8 * TEXT_BYTES_MAX, mailbox->held_bytes + mailbox->held_rows * MAILBOX_ROW_BYTES + 10);
 		row[4] = write_from(fixture, &other, FRED);
 		must_fit(fixture);
-		assert_int_equal(next_row(fixture, FRED, first_to_last[i] - 1) == first_to_last[i], false);
+		assert_int_not_equal(next_row(fixture, FRED, first_to_last[i] - 1), first_to_last[i]);
 		for (int j = i + 1; j < 3; j++)
 			assert_int_equal(next_row(fixture, FRED, first_to_last[j] - 1), first_to_last[j]);
 	}

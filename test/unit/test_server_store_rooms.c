@@ -396,8 +396,8 @@ static void test_a_check_finds_what_does_not_fit(void **state)
 		"UPDATE room_line SET room_row = 100 - room_row",
 		"DELETE FROM body WHERE to_user = 0 AND kind = 1",
 		"UPDATE room_line SET refs = refs + 1",
-		"UPDATE room SET row_kept = 2; DELETE FROM ref WHERE row = (SELECT min(row) FROM ref);"
-		"UPDATE room_line SET refs = 0 WHERE room_row = 1",
+		("UPDATE room SET row_kept = 2; DELETE FROM ref WHERE row = (SELECT min(row) FROM ref);"
+		 "UPDATE room_line SET refs = 0 WHERE room_row = 1"),
 		"UPDATE mailbox_more SET blocked_count = 0",
 		"DELETE FROM block",
 		"UPDATE device SET old_rows = old_rows + 1",

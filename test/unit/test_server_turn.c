@@ -1,72 +1,12 @@
 // SPDX-License-Identifier: ISC
 // node/server_turn: which order follows on what happened, when the store is slow, full or broken, and the operator asks.
-#include "msg_world.h"
+#include "server_node_world.h"
 
 #include "msg/server_inside.h"
-#include "node/server_node.h"
 
-static struct {
-	struct server_node node;
-	void *memory;
-	struct keypair keys;
-	struct mem_server mem;
-	struct users_world users;
-	struct users_world others;
-	struct server_order order;
-	struct mtime now;
-	struct seeded seeded;
-} w;
-
-static void begin(void)
-{
-	uint8_t secret[NOISE_KEY_BYTES] = {7};
-	memset(&w, 0, sizeof w);
-	w.now = at_ms(1000);
-	mem_start(&w.mem, 1);
-	keypair_derive(&w.keys, secret);
-	users_open(&w.users, "fred\nTim\n");
-	struct server_node_setup setup = {
-		.listener = listener_config_default(),
-		.server = server_config_default(),
-		.keys = &w.keys,
-		.users = &w.users.table,
-		.user = w.users.user,
-		.rng = seeded_rng(&w.seeded),
-	};
-	setup.listener.sessions_max = 4;
-	w.memory = must_alloc(server_node_memory_bytes(&setup));
-	server_node_init(&w.node, &setup, w.memory, w.now);
-}
-
-static void finish(void)
-{
-	server_node_clear(&w.node);
-	users_close(&w.users);
-	free(w.memory);
-}
-
-static struct moment moment(void)
-{
-	return (struct moment){w.now, WALL};
-}
-
-static bool is_next(enum server_order_kind kind)
-{
-	return server_node_next(&w.node, moment(), &w.order) && w.order.kind == kind;
-}
-
-static bool is_quiet(void)
-{
-	return !server_node_next(&w.node, moment(), &w.order);
-}
-
-// The first turn has the housekeeping to do, and then nothing.
 static void begin_quietly(void)
 {
-	begin();
-	assert_true(is_next(ORDER_HOUSEKEEP));
-	server_node_housekept(&w.node, false, moment());
-	assert_true(is_quiet());
+	begin_world_quietly((struct server_node_setup){0});
 }
 
 // Something waits for the store: a message, whose session is over.
@@ -156,7 +96,7 @@ static void test_store_takes_its_time(void **state)
 	stored(MMS_OK);
 	assert_true(is_quiet());
 	assert_int_equal(mtime_diff_us(server_node_deadline(&w.node), w.now), 100 * 1000);
-	finish();
+	finish_world();
 }
 
 // Questions are asked when all batches that can go have gone.
@@ -177,7 +117,7 @@ static void test_questions(void **state)
 	assert_true(is_quiet()); // the end waits for the answer
 	answered(question);
 	check_end(SERVER_STOPPED);
-	finish();
+	finish_world();
 }
 
 static void test_reload(void **state)
@@ -203,7 +143,7 @@ static void test_reload(void **state)
 	assert_true(is_next(ORDER_READ_USERS));
 	server_node_users_read(&w.node, NULL, NULL); // it could not be
 	assert_true(is_quiet());
-	finish();
+	finish_world();
 }
 
 // At the end no mailbox is read: nobody would hear what is in it.
@@ -215,12 +155,12 @@ static void test_no_page_at_the_end(void **state)
 	slot_list_add(&server->readers, SLOT_LINKS(server->peer, reading), 1); // a session that is behind
 	server_node_stop_asked(&w.node);
 	check_end(SERVER_STOPPED);
-	finish();
+	finish_world();
 	begin_quietly();
 	slot_list_add(&server->readers, SLOT_LINKS(server->peer, reading), 1);
 	assert_true(is_next(ORDER_ASK));
 	assert_int_equal(w.order.question->kind, QUESTION_PAGE);
-	finish();
+	finish_world();
 }
 
 // S22: whatever the store fails at, the next order is the end, and nothing is sent before it.
@@ -236,7 +176,7 @@ static void test_broken_store(void **state)
 	submit();
 	check_end(SERVER_BROKEN);
 	users_close(&w.others);
-	finish();
+	finish_world();
 
 	begin_quietly();
 	submit();
@@ -244,20 +184,20 @@ static void test_broken_store(void **state)
 	assert_true(is_next(ORDER_APPEND));
 	server_node_broken(&w.node);
 	check_end(SERVER_BROKEN);
-	finish();
+	finish_world();
 
-	begin();
+	begin_world((struct server_node_setup){0});
 	assert_true(is_next(ORDER_HOUSEKEEP));
 	server_node_broken(&w.node);
 	check_end(SERVER_BROKEN);
-	finish();
+	finish_world();
 }
 
 // A full disk breaks nothing.
 static void test_full_store(void **state)
 {
 	(void)state;
-	begin();
+	begin_world((struct server_node_setup){0});
 	assert_true(is_next(ORDER_HOUSEKEEP));
 	server_node_housekept(&w.node, true, moment());
 	submit();
@@ -271,7 +211,7 @@ static void test_full_store(void **state)
 	assert_ptr_equal(w.node.server.users, &w.users.table);
 	assert_true(is_quiet());
 	users_close(&w.others);
-	finish();
+	finish_world();
 }
 
 // The end waits for what the store was ordered and for what it has not got yet, cursors too; then it takes nothing more.
@@ -297,7 +237,7 @@ static void test_stop(void **state)
 	assert_true(is_next(ORDER_APPEND));
 	stored(MMS_OK);
 	check_end(SERVER_STOPPED);
-	finish();
+	finish_world();
 }
 
 static void test_stop_on_a_full_disk(void **state)
@@ -310,7 +250,7 @@ static void test_stop_on_a_full_disk(void **state)
 	submit_lazily();
 	stored(MMS_E_NOSPACE);
 	check_end(SERVER_STOPPED); // not tried for ever
-	finish();
+	finish_world();
 }
 
 // One that is asked for while another is read or stored follows it.
@@ -332,7 +272,7 @@ static void test_reload_during_a_reload(void **state)
 	assert_true(is_next(ORDER_READ_USERS));
 	server_node_users_read(&w.node, NULL, NULL);
 	assert_true(is_quiet());
-	finish();
+	finish_world();
 }
 
 // A reload that is on its way when the end is asked for is carried through.
@@ -352,7 +292,7 @@ static void test_stop_during_a_reload(void **state)
 	users_close(&w.users);
 	w.users = w.others;
 	check_end(SERVER_STOPPED);
-	finish();
+	finish_world();
 }
 
 int main(void)

@@ -79,7 +79,7 @@ static void test_each_job_has_its_event(void **state)
 	struct fixture *fixture = threaded->fixture;
 	struct one one[3];
 	struct storage_page page;
-	struct storage_question question = {.kind = QUESTION_PAGE, .tag = 5, .user_id = FRED, .mailbox = {0, 8}, .page = &page};
+	struct storage_question question = {.kind = QUESTION_PAGE, .tag = 5, .user_id = FRED, .mailbox = {.rows_max = 8}, .page = &page};
 	struct storage_question again = question;
 	struct server_store_user users[] = {user_of("fred"), user_of("anna")};
 	int64_t ids[2];

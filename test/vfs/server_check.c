@@ -116,7 +116,7 @@ static void look_at_pages(struct look *look, int64_t user_id)
 {
 	static struct storage_page page;
 	struct storage_question question = {
-		.kind = QUESTION_PAGE, .user_id = user_id, .mailbox = {0, STORAGE_PAGE_ROWS_MAX}, .page = &page};
+		.kind = QUESTION_PAGE, .user_id = user_id, .mailbox = {.rows_max = STORAGE_PAGE_ROWS_MAX}, .page = &page};
 	uint32_t next = 0;
 	if (!ask(look, &question))
 		return;

@@ -281,7 +281,7 @@ static enum mms_err read_all(struct server_world *server, unsigned argument)
 		err = server_store_ask(server->store, &question, &server->world.why);
 	}
 	for (int64_t user_id = 1; user_id <= MODEL_USERS && err == MMS_OK; user_id++) {
-		struct storage_question question = {.kind = QUESTION_PAGE, .user_id = user_id, .mailbox = {0, 7}, .page = &page};
+		struct storage_question question = {.kind = QUESTION_PAGE, .user_id = user_id, .mailbox = {.rows_max = 7}, .page = &page};
 		do {
 			err = server_store_ask(server->store, &question, &server->world.why);
 			if (err == MMS_OK && page.row_count > 0)
