@@ -43,7 +43,7 @@ enum outbox_state device_disk_verdict(const struct device_disk *disk, uint32_t m
 
 // --- batches ---
 
-// A change that was accepted has a stamp, the one that the server said.
+// A change that was accepted has a stamp, the one that the server said, and keeps it.
 static void keep_stamp(struct disk_outbox *queued, const struct client_op_verdict *verdict)
 {
 	static const struct storage_mark none;
@@ -52,6 +52,9 @@ static void keep_stamp(struct disk_outbox *queued, const struct client_op_verdic
 		return;
 	if (memcmp(&verdict->stamp, &none, sizeof none) == 0)
 		report_failure("change %u is kept without the stamp that it has", queued->message);
+	if (memcmp(&queued->stamp, &none, sizeof none) != 0 && memcmp(&queued->stamp, &verdict->stamp, sizeof none) != 0 &&
+	    !truth_message(queued->message)->is_disturbed)
+		report_failure("change %u has another stamp than it had", queued->message);
 	queued->stamp = verdict->stamp;
 }
 

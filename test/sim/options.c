@@ -166,6 +166,8 @@ static void finish_rooms(struct options *options, struct draw draw)
 	if (options->server_restores == 0)
 		some(&draw, &options->server_restores, 350, 3);
 	options->active_ms += options->server_restores > 0 ? 20000 : 0;
+	if (options->server_restores > 0)
+		some(&draw, &options->waverers, 500, 3);
 }
 
 void options_draw(struct options *options, struct draw *draw)

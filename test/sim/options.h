@@ -13,6 +13,7 @@
 	X(users, "users") \
 	X(devices, "devices") \
 	X(messages, "messages written") \
+	X(waverers, "times somebody goes in and out of a room around a restore of the server's store") \
 	X(room_acts, "times somebody does something with a room, or blocks or unblocks somebody") \
 	X(active_ms, "milliseconds before the faults stop") \
 	X(text_bytes_max, "longest text") \

@@ -108,6 +108,7 @@
 	X(SIGHT_ROOM_GONE, "a room went with its last member") \
 	X(SIGHT_ROOM_HANDED_OVER, "a room got another owner") \
 	X(SIGHT_CHANGE_OVERTAKEN, "a change was overtaken by a newer one of its pair") \
+	X(SIGHT_CHANGE_REOFFERED, "a change that was offered again with its stamp had something to do") \
 	X(SIGHT_BLOCKED, "somebody was blocked") \
 	X(SIGHT_UNBLOCKED, "somebody was unblocked") \
 	X(SIGHT_MEMBER_AWAY, "a member was away for so long that its mailbox got nothing of a room") \

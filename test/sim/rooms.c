@@ -43,6 +43,21 @@ void rooms_act(uint8_t profile)
 	(void)world_wish(profile, &wish, text_bytes);
 }
 
+void rooms_waver(uint8_t profile, uint8_t user)
+{
+	const uint8_t own = world_user_of_identity(world.profile[profile].disk.identity);
+	const bool comes = draw_chance(&world.draw, 500);
+	struct message wish = {.recipient = ROOMS_FIRST, .flags = JOIN_MAKES, .what = comes ? OUTBOX_JOIN : OUTBOX_LEAVE, .other = NOBODY};
+	if (world_user_is_hostile(own))
+		return;
+	if (own != user) {
+		wish.what = comes ? OUTBOX_ADD : OUTBOX_LEAVE;
+		wish.flags = 0;
+		wish.other = world.user[user].first;
+	}
+	(void)world_wish(profile, &wish, 0);
+}
+
 // --- what must come ---
 
 static const struct disk_room *room_of(const struct message *message)

@@ -8,6 +8,9 @@
 // The user of a profile joins, leaves, adds, removes, blocks, unblocks, or writes to a room.
 void rooms_act(uint8_t profile);
 
+// A profile has a user come into a room, or leave it: its own, or another.
+void rooms_waver(uint8_t profile, uint8_t user);
+
 // Whether a message to a room, or a change, need not come to a verdict when it is offered again: whoever offers it has no right to it now.
 bool rooms_are_closed(const struct message *message);
 

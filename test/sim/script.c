@@ -17,13 +17,14 @@
 #include "terminals.h"
 #include "world.h"
 
-enum { EVENTS_MAX = 600, START_MS = 15000, SOON_MS = 500, CUT_MS_MAX = 60000, DAY_S = 24 * 3600 };
+enum { EVENTS_MAX = 600, START_MS = 15000, SOON_MS = 500, WAVERS = 8, CUT_MS_MAX = 60000, DAY_S = 24 * 3600 };
 
 enum event_kind {
 	EVENT_START,
 	EVENT_WRITE,
 	EVENT_BURST,
 	EVENT_ROOM,
+	EVENT_WAVER,
 	EVENT_WHO,
 	EVENT_REPLAY,
 	EVENT_MOVE,
@@ -56,7 +57,7 @@ struct event {
 	struct mtime at;
 	uint32_t order;
 	enum event_kind kind;
-	uint8_t profile;
+	uint8_t profile; // EVENT_WAVER: the user
 };
 
 static struct {
@@ -86,6 +87,19 @@ static void plan(enum event_kind kind, uint32_t count)
 {
 	for (uint32_t i = 0; i < count; i++)
 		plan_at(kind, draw_below(&world.draw, world.options.active_ms), 0);
+}
+
+// Somebody goes in and out of a room, by the own devices and by others' will; in the midst of it the server's store is saved, and
+// put back when that is over: what came after the backup is offered again, in any order.
+static void plan_waverer(void)
+{
+	const uint32_t around_ms = 2000 + draw_below(&world.draw, 8000);
+	const uint32_t from_ms = draw_below(&world.draw, world.options.active_ms);
+	const uint8_t user = world_user_of_identity(world.profile[draw_below(&world.draw, world.profile_count)].disk.identity);
+	for (uint32_t i = 0; i < WAVERS; i++)
+		plan_at(EVENT_WAVER, from_ms + draw_below(&world.draw, around_ms), user);
+	plan_at(EVENT_SERVER_BACKUP, from_ms + draw_below(&world.draw, around_ms), 0);
+	plan_at(EVENT_SERVER_RESTORE, from_ms + around_ms + draw_below(&world.draw, START_MS), 0);
 }
 
 void script_plan(void)
@@ -124,6 +138,8 @@ void script_plan(void)
 	plan(EVENT_SERVER_MOVE, options->server_moves);
 	plan(EVENT_SIGN_OUT, options->sign_outs);
 	plan(EVENT_FLOOD, options->floods);
+	for (uint32_t i = 0; i < options->waverers; i++)
+		plan_waverer();
 	qsort(script.event, script.count, sizeof *script.event, compare);
 }
 
@@ -169,6 +185,15 @@ static void write_message(void)
 {
 	const uint8_t profile = any_profile();
 	write_some(profile, draw_chance(&world.draw, 100) ? 1 + draw_below(&world.draw, 20) : 1);
+}
+
+// Mostly by one of the user's own devices.
+static void waver(uint8_t user)
+{
+	uint8_t profile = any_profile();
+	for (uint32_t i = 0; i < WAVERS && world_user_of_identity(world.profile[profile].disk.identity) != user; i++)
+		profile = any_profile();
+	rooms_waver(profile, user);
 }
 
 // More than the window of calls has room for.
@@ -397,6 +422,9 @@ static void happen(const struct event *event)
 		break;
 	case EVENT_ROOM:
 		rooms_act(any_profile());
+		break;
+	case EVENT_WAVER:
+		waver(event->profile);
 		break;
 	case EVENT_WHO:
 		ask_who();

@@ -33,6 +33,9 @@ struct disk_line {
 	bool is_kept; // history has it
 	int64_t sender_id; // 0: the operator
 	int64_t going_id;  // who leaves or is removed; 0: nobody
+	int64_t pair_of_id;   // of a change: the pair that it is about, as in struct disk_pair
+	int64_t pair_user_id; // 0: none
+	bool has_effect;      // of a change: something is otherwise since
 	struct uuid id;
 	struct name sender;
 	uint8_t digest[DIGEST_BYTES];

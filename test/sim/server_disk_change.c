@@ -14,6 +14,7 @@ struct judgement {
 	struct storage_mark stamp; // it has, or will have
 	enum storage_verdict verdict;
 	struct disk_room *room; // that it is about
+	int64_t pair_user_id;   // and whom, where somebody comes or goes; who is blocked or not
 	bool is_taken;          // the room's name, also by a room that is gone
 	uint8_t kind; // of what is written into the room; 0: nothing
 	struct name about;
@@ -76,10 +77,11 @@ static bool is_member(const struct disk_pair *pair)
 }
 
 // Whether nothing is to be done for a user: then the change has only its stamp to leave.
-static bool is_settled(const struct judgement *judgement, int64_t user_id, const struct name *name, bool wants)
+static bool is_settled(struct judgement *judgement, int64_t user_id, const struct name *name, bool wants)
 {
 	struct server_disk *disk = judgement->disk;
 	struct disk_pair *pair = member_of(judgement, user_id);
+	judgement->pair_user_id = user_id;
 	if (is_overtaken(judgement, pair))
 		return true;
 	if (is_member(pair) != wants)
@@ -119,6 +121,7 @@ static void let_in(struct judgement *judgement, int64_t user_id, const struct na
 	if (judgement->verdict != VERDICT_NEW)
 		return;
 	disk_enter(disk, judgement->room, user_id, name, &judgement->stamp);
+	judgement->pair_user_id = user_id;
 	judgement->kind = MESSAGE_JOINED;
 	judgement->about = *name;
 }
@@ -234,6 +237,7 @@ static void judge_block(struct judgement *judgement)
 	judgement->verdict = wants && change->other_id == 0 ? VERDICT_NO_SUCH_USER : VERDICT_REPEAT;
 	if (change->other_id == 0 || change->other_id == change->user_id)
 		return;
+	judgement->pair_user_id = change->other_id;
 	struct disk_pair *pair = disk_pair_find(disk->block, disk->block_count, change->user_id, change->other_id);
 	if (is_overtaken(judgement, pair))
 		return;
@@ -287,6 +291,11 @@ static void judge(struct judgement *judgement)
 	assert(false);
 }
 
+static bool is_of_blocks(const struct storage_change *change)
+{
+	return change->what == CHANGE_BLOCK || change->what == CHANGE_UNBLOCK;
+}
+
 // Writes into the room what came of it. Who goes hears it too, and is gone then.
 static uint32_t say(const struct judgement *judgement, struct disk_line *said, struct storage_place *places)
 {
@@ -325,6 +334,9 @@ struct storage_result disk_change(struct server_disk *disk, const struct storage
 		.id = change->id,
 		.sender = change->user,
 		.stamp = judgement.stamp,
+		.pair_of_id = judgement.room != NULL ? judgement.room->room_id : is_of_blocks(change) ? change->user_id : 0,
+		.pair_user_id = judgement.pair_user_id,
+		.has_effect = judgement.verdict == VERDICT_NEW,
 		.accepted_at = op->at,
 	};
 	memcpy(said.digest, change->digest, DIGEST_BYTES);

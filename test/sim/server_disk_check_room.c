@@ -108,26 +108,54 @@ static bool is_known_start(const struct server_disk *disk, const struct storage_
 	return false;
 }
 
+static bool is_own_stamp(const struct server_disk *disk, const struct disk_line *line)
+{
+	return line->stamp.commit == line->commit &&
+	       memcmp(line->stamp.start_id, disk->start[disk->start_count - 1].start_id, STORAGE_START_ID_BYTES) == 0;
+}
+
+static bool is_of_blocks(const struct message *message)
+{
+	return message->what == OUTBOX_BLOCK || message->what == OUTBOX_UNBLOCK;
+}
+
+// Whether a change is for what another one is against.
+static bool is_against(const struct message *message, const struct message *other)
+{
+	const bool is_for = message->what == OUTBOX_JOIN || message->what == OUTBOX_ADD || message->what == OUTBOX_BLOCK;
+	const bool is_other_for = other->what == OUTBOX_JOIN || other->what == OUTBOX_ADD || other->what == OUTBOX_BLOCK;
+	return is_of_blocks(message) == is_of_blocks(other) && is_for != is_other_for;
+}
+
 // A change that is offered again, with its stamp, undoes nothing that was wanted after it and is known to the store. Of two stamps
-// of starts that both are lost nobody knows which was first.
+// of starts that both are lost nobody knows which was first; one that was given a stamp twice may be the newer one by the second.
 static void check_order(const struct server_disk *disk, const struct disk_line *line, const struct message *message)
 {
-	const bool is_reoffer = message->accepted_count > 0 && !message->is_disturbed;
-	const bool has_shown = line->stamp.commit != line->commit ||
-			       memcmp(line->stamp.start_id, disk->start[disk->start_count - 1].start_id, STORAGE_START_ID_BYTES) != 0;
-	if (!is_reoffer || !has_shown || line->sender_id == 0 || world.had_absence)
+	if (!line->has_effect || line->pair_of_id == 0 || line->pair_user_id == 0 || is_own_stamp(disk, line) ||
+	    message->is_disturbed || message->stamp_count != 1 || world.had_absence)
 		return;
+	report_sight(SIGHT_CHANGE_REOFFERED);
 	for (uint32_t i = 0; i < disk->line_count; i++) {
 		const struct disk_line *other = &disk->line[i];
-		const struct message *later = truth_message(other->message);
-		if (other == line || !other->is_change || other->room_id != line->room_id || other->room_row == 0 || later->is_disturbed ||
-		    (other->kind == MESSAGE_JOINED) == (line->kind == MESSAGE_JOINED) ||
-		    later->accepted_index <= message->accepted_index || later->sender == NOBODY ||
-		    !name_is_same(about_of(later), about_of(message)) || world_user_is_hostile(later->sender) ||
-		    (!is_known_start(disk, &other->stamp) && !is_known_start(disk, &line->stamp)))
+		if (other == line || other->sender_id == 0 || other->pair_of_id != line->pair_of_id ||
+		    other->pair_user_id != line->pair_user_id)
 			continue;
-		report_failure("message %u undoes message %u, which was wanted after it", line->message, other->message);
+		const struct message *later = truth_message(other->message);
+		if (is_against(message, later) && !later->is_disturbed && later->accepted_index > message->accepted_index &&
+		    !world_user_is_hostile(later->sender) &&
+		    (is_known_start(disk, &other->stamp) || is_known_start(disk, &line->stamp)))
+			report_failure("message %u undoes message %u, which was wanted after it", line->message, other->message);
 	}
+}
+
+// A change is on the disk.
+static void check_change(const struct server_disk *disk, const struct disk_line *line)
+{
+	struct message *message = truth_message(line->message);
+	if (!line->is_change || world_user_is_hostile(message->sender))
+		return;
+	message->stamp_count += is_own_stamp(disk, line);
+	check_order(disk, line, message);
 }
 
 // --- what happens ---
@@ -161,8 +189,8 @@ void server_disk_check_posted(const struct server_disk *disk, struct disk_line *
 	if (message->what == OUTBOX_MESSAGE && line->sender_id != 0 && (users >> server_disk_user(disk, line->sender_id) & 1) == 0)
 		report_failure("message %u was accepted of one who is not in the room", number);
 	line->message = (uint16_t)number;
-	if (is_honest && line->is_change)
-		check_order(disk, line, message);
+	if (is_honest)
+		check_change(disk, line);
 	truth_posted(number, line->kind, text, line->text_bytes, &(struct truth_place){room->is.id, line->room_row});
 	line->text = message->text;
 	check_line(disk, line);
@@ -178,5 +206,6 @@ void server_disk_check_changed(const struct server_disk *disk, struct disk_line 
 		return; // the operator's
 	line->message = (uint16_t)number;
 	check_line(disk, line);
+	check_change(disk, line);
 	truth_accepted(number, 0, line->commit);
 }

@@ -101,7 +101,7 @@ static uint32_t wished_message(const struct call_in *call)
 	const uint32_t number = truth_find(world_user_of_identity((uint8_t)identity), &id);
 	const struct message *message = number == MESSAGES_MAX ? NULL : truth_message(number);
 	if (message != NULL && message->what != OUTBOX_MESSAGE && message->is_told_accepted && !message->is_disturbed &&
-	    call->handshake_at.us > message->told_at.us &&
+	    server_watched(call->slot)->signin.began_at.us > message->told_at.us &&
 	    world_identity_is_honest((uint8_t)identity) && memcmp(&stamp, &none, sizeof none) == 0)
 		report_failure("change %u is offered again without the stamp that it has", number);
 	return number;
@@ -129,7 +129,7 @@ static void note_heard(uint8_t identity, uint64_t row)
 	world.server.heard_full_count[identity] = world.server.full_count;
 }
 
-static void note_signin(uint32_t slot)
+static void note_signin(uint32_t slot, struct mtime began_at)
 {
 	const int identity = world_identity_of_key(server_watched(slot)->key);
 	const struct disk_device *device = device_of(slot);
@@ -137,6 +137,7 @@ static void note_signin(uint32_t slot)
 		.heard_row = heard_row(slot),
 		.full_count = identity < 0 ? 0 : world.server.heard_full_count[identity],
 		.device_id = device == NULL ? 0 : device->held.device_id,
+		.began_at = began_at,
 	};
 }
 
@@ -162,7 +163,7 @@ void __wrap_server_called(struct server *server, const struct call_in *call, str
 	*look = (struct look){.number = call->number, .kind = call->kind, .message = MESSAGES_MAX};
 	look->message = (uint16_t)wished_message(call);
 	if (call->kind == CALL_SIGNIN)
-		note_signin(call->slot);
+		note_signin(call->slot, call->handshake_at);
 	struct call_in seen = *call;
 	seen.kind = presence_kind_seen(call->slot, call->kind);
 	__real_server_called(server, &seen, moment);

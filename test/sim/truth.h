@@ -50,6 +50,7 @@ struct message {
 	bool is_lost;          // the server's store was put back to a time before it
 	uint32_t refused_count; // by the store and in answers
 	uint32_t accepted_count; // times it became durable
+	uint32_t stamp_count;    // of a change: times it got a stamp of its own
 	uint64_t accepted_index; // when it first did, counted over the run
 	uint32_t accepted_for; // the users whom the server kept it for; of a room, also those who came to it later and may see it
 	uint32_t had;

@@ -122,6 +122,7 @@ struct watched_signin {
 	uint64_t heard_row; // the highest row that the device was heard to have
 	uint32_t full_count; // batches without room until then
 	int64_t device_id;   // the device, if it was enrolled
+	struct mtime began_at; // the session
 };
 
 struct watched_presence {
