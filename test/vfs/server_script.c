@@ -55,7 +55,7 @@ static enum mms_err open_world(struct world *world)
 		server->store->tally_ids_max = 1; // what a kill forgets is no matter of the model
 		server->last.is_told = false;     // refusals are remembered by a process
 		server->opened_at = server->clock;
-		server->opened_seconds = world_number(server->store->sql.db, "SELECT seconds FROM counter");
+		server->opened_seconds = (int64_t)server->store->seconds; // a look into the file is a call that may be made to fail
 	}
 	return err;
 }
